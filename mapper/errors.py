@@ -1,0 +1,65 @@
+"""The errors a user can meet: each says where, what, the numbers and the next step."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class MapperError(Exception):
+    """A problem the user can act on; the command prints it and exits with `exit_code`."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, details: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = tuple(details)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.message, *(f"  {line}" for line in self.details)]
+        if self.hint:
+            lines.append(f"  next: {self.hint}")
+        return "\n".join(lines)
+
+
+class ModelError(MapperError):
+    """The ONNX file cannot be read or understood."""
+
+
+class TargetError(MapperError):
+    """A target or one of its parts is wrong; the message starts with file:line:col where known."""
+
+
+class PipelineError(MapperError):
+    """A pipeline text, a pass or one of its options is wrong."""
+
+
+class InvalidPlan(MapperError):
+    """A plan breaks a rule of the verifier; `rule` is the rule's name."""
+
+    def __init__(self, message: str, *, rule: str = "", details: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, details=details, hint=hint)
+        self.rule = rule
+
+
+class UsageError(MapperError):
+    """The command line contradicts itself."""
+
+    exit_code = 2
+
+
+class Infeasible(MapperError):
+    """No plan exists: the demand, what is offered, and the levers that would make it fit."""
+
+    exit_code = 3
+
+
+def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "there are") -> str:
+    """A clause naming the nearest known words, or all of them when none is near."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(word, names, n=3, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(f"'{n}'" for n in near) + "?"
+    return f"{otherwise}: {', '.join(names) if names else 'none'}"

@@ -1,0 +1,92 @@
+"""A chip, package or system as the compiler sees it: units, memories and links with names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from mapper.hw.work import UnitModel
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Something that computes. `data` is the memory where it reads and leaves activations and states; `weights` are
+    the memories it can take weights from, the preferred one first; `kind` is the name of its unit file."""
+
+    name: str
+    kind: str
+    model_name: str
+    model: UnitModel
+    data: str
+    weights: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Something that holds bytes. `unit` is set when the memory sits inside that unit; `serves` names every unit
+    with direct access. Bandwidth is what all of them share, in bytes per second."""
+
+    name: str
+    kind: str
+    capacity_bytes: int
+    bandwidth_bytes_per_s: float
+    energy_pj_per_bit: float
+    holds: tuple[str, ...]
+    serves: tuple[str, ...]
+    unit: str = ""
+    latency_s: float = 0.0
+    idle_power_w: float = 0.0
+    alignment_bytes: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A connection between two places (units or routers), full duplex: each direction has the whole bandwidth."""
+
+    name: str
+    kind: str
+    a: str
+    b: str
+    bandwidth_bytes_per_s: float
+    latency_s: float
+    energy_pj_per_bit: float
+    idle_power_w: float = 0.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """The whole machine. `io` is the memory where graph inputs appear and graph outputs must end."""
+
+    name: str
+    about: str
+    units: tuple[Unit, ...]
+    memories: tuple[Memory, ...]
+    links: tuple[Link, ...]
+    routers: tuple[str, ...] = ()
+    io: str = ""
+    power_limit_w: float | None = None
+    source: str = ""
+
+    @cached_property
+    def unit(self) -> dict[str, Unit]:
+        """Units by name."""
+        return {u.name: u for u in self.units}
+
+    @cached_property
+    def memory(self) -> dict[str, Memory]:
+        """Memories by name."""
+        return {m.name: m for m in self.memories}
+
+    @cached_property
+    def link(self) -> dict[str, Link]:
+        """Links by name."""
+        return {link.name: link for link in self.links}
+
+    @property
+    def idle_power_w(self) -> float:
+        """Power of everything that is switched on and does nothing, in watts."""
+        return (
+            sum(u.model.idle_power_w for u in self.units)
+            + sum(m.idle_power_w for m in self.memories)
+            + sum(k.idle_power_w for k in self.links)
+        )

@@ -1,0 +1,244 @@
+"""What a unit is asked to do (`Work`), what it costs (`Cost`), and who answers (`UnitModel`)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
+
+TICKS_PER_SECOND = 10**12
+"""One tick is a picosecond: fine enough for a wire, and 10^6 s still fit in 63 bits."""
+
+PJ_PER_J = 10**12
+
+
+class DType(StrEnum):
+    """Number types, named as in LLVM and MLIR; `bits` is the stored width."""
+
+    F64 = "f64"
+    F32 = "f32"
+    F16 = "f16"
+    BF16 = "bf16"
+    F8 = "f8"
+    I64 = "i64"
+    I32 = "i32"
+    I16 = "i16"
+    I8 = "i8"
+    I4 = "i4"
+    U8 = "u8"
+    U4 = "u4"
+    I2 = "i2"
+    BOOL = "bool"
+    STRING = "string"
+
+    @property
+    def bits(self) -> int:
+        """Stored bits of one element (a bool takes a byte, a string is counted as a pointer)."""
+        return _BITS[self]
+
+    @property
+    def is_float(self) -> bool:
+        return self.value.startswith(("f", "bf"))
+
+    def bytes_for(self, elements: int) -> int:
+        """Bytes that `elements` take, packed, rounded up."""
+        return -(-elements * self.bits // 8)
+
+
+_BITS: dict[DType, int] = {
+    DType.F64: 64,
+    DType.F32: 32,
+    DType.F16: 16,
+    DType.BF16: 16,
+    DType.F8: 8,
+    DType.I64: 64,
+    DType.I32: 32,
+    DType.I16: 16,
+    DType.I8: 8,
+    DType.I4: 4,
+    DType.U8: 8,
+    DType.U4: 4,
+    DType.I2: 2,
+    DType.BOOL: 8,
+    DType.STRING: 64,
+}
+
+
+class Role(StrEnum):
+    """What a value is to the program that runs the graph."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    WEIGHT = "weight"
+    STATE = "state"
+    ACTIVATION = "activation"
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One tensor that a piece of work reads or writes."""
+
+    role: Role
+    elements: int
+    dtype: DType
+
+    @property
+    def bytes(self) -> int:
+        return self.dtype.bytes_for(self.elements)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One op with all sizes known, free of any graph: the whole question a unit model answers.
+
+    `dims` are named sizes; which ones a kind has stands in `mapper.ir.kinds`. `dtype` is the type of the arithmetic.
+    `fused` work rides on the op before it in the same cluster: it pays no launch of its own, and the operands that
+    never leave the cluster are not among `inputs` and `outputs`.
+    """
+
+    kind: str
+    dims: tuple[tuple[str, int], ...]
+    inputs: tuple[Operand, ...]
+    outputs: tuple[Operand, ...]
+    dtype: DType
+    fused: bool = False
+
+    def dim(self, name: str, default: int = 1) -> int:
+        """The named size, or `default` where the kind has none."""
+        for key, size in self.dims:
+            if key == name:
+                return size
+        return default
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of matmul-like kinds; 0 for all others."""
+        match self.kind:
+            case "matmul":
+                return self.dim("batch") * self.dim("m") * self.dim("n") * self.dim("k")
+            case "conv" | "rnn":
+                return self.dim("groups") * self.dim("m") * self.dim("n") * self.dim("k")
+            case "attention":
+                return (
+                    self.dim("batch") * self.dim("heads") * self.dim("pairs") * (self.dim("head_dim") + self.dim("v_dim"))
+                )
+        return 0
+
+    @property
+    def flops(self) -> int:
+        """Arithmetic operations: two per MAC, otherwise elements times the op's own count."""
+        return 2 * self.macs if self.macs else self.dim("elements", 0) * self.dim("flops", 1)
+
+    def bytes(self, *roles: Role) -> int:
+        """Bytes read and written once by operands of the given roles (all roles when none is given)."""
+        return sum(o.bytes for o in (*self.inputs, *self.outputs) if not roles or o.role in roles)
+
+    @property
+    def weight(self) -> Operand | None:
+        """The largest static operand, if the op has one."""
+        static = [o for o in self.inputs if o.role is Role.WEIGHT]
+        return max(static, key=lambda o: o.bytes) if static else None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How operands reach a unit: bandwidth of its data memory, and of its weights unless they sit in the unit.
+
+    Bandwidths are bytes per second. `weights` is None when the weights are resident inside the unit (compute-in-memory
+    arrays). `replicas` copies of the weights serve one piece of work together.
+    """
+
+    data: float
+    weights: float | None = None
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a piece of work costs on a unit.
+
+    ticks: from start to end, picoseconds. energy_pj: dynamic energy by cause inside the unit; traffic to memories and
+    links is priced by whoever owns them. data_bytes / weight_bytes: traffic to the data and the weights memory.
+    share: the part of the unit that is engaged (less than 1 only where tasks run side by side). band: relative error
+    band of the estimate, e.g. 0.3 for +-30 %.
+    """
+
+    ticks: int
+    energy_pj: tuple[tuple[str, int], ...] = ()
+    data_bytes: int = 0
+    weight_bytes: int = 0
+    share: float = 1.0
+    limited_by: str = "compute"
+    band: float = 0.5
+
+    @property
+    def total_pj(self) -> int:
+        return sum(pj for _, pj in self.energy_pj)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A memory that comes inside a unit, as the unit model describes it."""
+
+    suffix: str
+    capacity_bytes: int
+    bandwidth_bytes_per_s: float
+    energy_pj_per_bit: float
+    holds: tuple[str, ...] = field(default=("weights", "state", "activations"))
+
+
+class UnitModel(BaseModel, ABC):
+    """One kind of unit with its figures: the keys of a unit file under targets/units are the fields of its model.
+
+    A model is immutable and knows no graph: the same question always gets the same answer, so answers are cached.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    engine: ClassVar[str] = "exclusive"
+    """'exclusive': one task at a time. 'spatial': tasks whose weights sit in different arrays run side by side."""
+
+    idle_power_w: float = 0.0
+
+    @abstractmethod
+    def why_not(self, work: Work) -> str | None:
+        """None if the unit can run this, else the reason in words and numbers."""
+
+    @abstractmethod
+    def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
+        """The arithmetic type for this work: the wanted one, or the unit's own choice; None if it has no such type."""
+
+    @abstractmethod
+    def cost(self, work: Work, feed: Feed) -> Cost:
+        """Time, energy by cause and traffic of one run. Only asked where `why_not` is None."""
+
+    def activation_dtype(self) -> DType:
+        """The type in which the unit leaves its results in its data memory."""
+        return DType.F16
+
+    def weight_footprint_bytes(self, work: Work) -> int:
+        """Bytes of weight memory that the static operands take, in the unit's own granularity."""
+        return work.bytes(Role.WEIGHT)
+
+    def deploy(self, work: Work) -> Cost:
+        """Writing the weights once into the unit; free where they are merely loaded."""
+        return Cost(ticks=0)
+
+    def storages(self) -> tuple[Storage, ...]:
+        """The memories that the unit brings along."""
+        return ()
+
+    def max_replicas(self, work: Work) -> int:
+        """How many copies of the weights can usefully work at once; 1 where a copy brings nothing."""
+        return 1
+
+    def peak_ops_per_s(self) -> dict[DType, float]:
+        """Peak arithmetic rate by type (a MAC counts two), for listings and rooflines."""
+        return {}
+
+    def scaled(self, **changes: object) -> Self:
+        """The same unit with some figures changed (what-if studies)."""
+        return self.model_validate({**self.model_dump(), **changes})

@@ -1,0 +1,1 @@
+"""The intermediate representation: graph, kinds, plan, verifier, serialisation."""

@@ -1,0 +1,177 @@
+"""What to compute: values, ops and the graph they form, and the phases that bind its dims to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+from mapper.errors import InvalidPlan
+from mapper.hw.work import DType, Role
+
+Attr = int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A tensor. A str in `shape` is a symbolic dim; a Phase gives it a number at each of its samples."""
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: DType
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """A node of the graph.
+
+    `kind` is a word of the closed vocabulary in `mapper.ir.kinds`. `origin` lists the nodes of the ONNX file that this
+    op stands for, in file order.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attrs: tuple[tuple[str, Attr], ...] = ()
+    origin: tuple[str, ...] = ()
+
+    def attr(self, name: str, default: Attr | None = None) -> Attr | None:
+        """The attribute's value, or `default`."""
+        return next((value for key, value in self.attrs if key == name), default)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A tensor that outlives a call (a KV cache, a recurrent state): read as `past`, left as `present`.
+
+    `past` is empty in a graph that only creates the state (a prefill export).
+    """
+
+    past: str
+    present: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Ops in topological order over named values. An empty string among an op's inputs is an omitted optional input."""
+
+    name: str
+    ops: tuple[Op, ...]
+    values: tuple[Value, ...]
+    states: tuple[State, ...] = ()
+
+    @cached_property
+    def value(self) -> dict[str, Value]:
+        """Values by name."""
+        return {v.name: v for v in self.values}
+
+    @cached_property
+    def op(self) -> dict[str, Op]:
+        """Ops by name."""
+        return {o.name: o for o in self.ops}
+
+    @cached_property
+    def producer(self) -> dict[str, Op]:
+        """The op that makes a value; graph inputs, weights and past states have none."""
+        return {out: op for op in self.ops for out in op.outputs if out}
+
+    @cached_property
+    def users(self) -> dict[str, tuple[Op, ...]]:
+        """The ops that read a value, in graph order, each once."""
+        found: dict[str, list[Op]] = {v.name: [] for v in self.values}
+        for op in self.ops:
+            for name in dict.fromkeys(op.inputs):
+                if name:
+                    found.setdefault(name, []).append(op)
+        return {name: tuple(ops) for name, ops in found.items()}
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """Values that leave the graph: results and present states."""
+        presents = {s.present for s in self.states}
+        return tuple(v.name for v in self.values if v.role is Role.OUTPUT or v.name in presents)
+
+    @cached_property
+    def parameters(self) -> int:
+        """Elements of all weights that some op reads."""
+        return sum(static_elements(v) for v in self.values if v.role is Role.WEIGHT and self.users[v.name])
+
+    def with_ops(self, ops: Iterable[Op], values: Iterable[Value] = ()) -> Graph:
+        """This graph with other ops (sorted topologically) and only the values they mention; `values` are added."""
+        kept = sort_topologically(tuple(ops))
+        mentioned = {n for op in kept for n in (*op.inputs, *op.outputs) if n}
+        mentioned |= {n for s in self.states for n in (s.past, s.present) if n}
+        table = {**self.value, **{v.name: v for v in values}}
+        ends = {v.name for v in self.values if v.role in (Role.INPUT, Role.OUTPUT)}
+        names = dict.fromkeys([*(v.name for v in self.values), *(v.name for v in values)])
+        return Graph(
+            self.name, kept, tuple(table[n] for n in names if n in mentioned or n in ends), self.states
+        )
+
+
+def sort_topologically(ops: tuple[Op, ...]) -> tuple[Op, ...]:
+    """The ops so that producers come before users, otherwise in the given order; refuses a cycle by naming an op on it."""
+    maker = {out: i for i, op in enumerate(ops) for out in op.outputs if out}
+    needs = [{maker[n] for n in op.inputs if n in maker and maker[n] != i} for i, op in enumerate(ops)]
+    if any(n in maker and maker[n] == i for i, op in enumerate(ops) for n in op.inputs):
+        bad = next(op for i, op in enumerate(ops) if any(maker.get(n) == i for n in op.inputs))
+        raise InvalidPlan(f"op '{bad.name}' reads its own output", rule="graph-acyclic")
+    if all(all(j < i for j in need) for i, need in enumerate(needs)):
+        return ops
+    import heapq
+
+    users: list[list[int]] = [[] for _ in ops]
+    for i, need in enumerate(needs):
+        for j in need:
+            users[j].append(i)
+    waiting = [len(need) for need in needs]
+    ready = [i for i, n in enumerate(waiting) if n == 0]
+    heapq.heapify(ready)
+    order: list[int] = []
+    while ready:
+        i = heapq.heappop(ready)
+        order.append(i)
+        for j in users[i]:
+            waiting[j] -= 1
+            if waiting[j] == 0:
+                heapq.heappush(ready, j)
+    if len(order) < len(ops):
+        stuck = next(ops[i].name for i, n in enumerate(waiting) if n > 0)
+        raise InvalidPlan(f"the graph has a cycle through op '{stuck}'", rule="graph-acyclic")
+    return tuple(ops[i] for i in order)
+
+
+def static_elements(value: Value) -> int:
+    """Elements of a value whose shape has no symbolic dim (weights never have one)."""
+    return prod(d for d in value.shape if isinstance(d, int))
+
+
+Binding = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A named binding of symbolic dims and how often it runs per request.
+
+    given: what the user asked, e.g. (("past", "512..639"),). dims: symbol -> its size at each sample (a range of sizes
+    is priced at a few samples). shares: the part of the calls that each sample stands for; they add up to 1.
+    """
+
+    name: str
+    given: tuple[tuple[str, str], ...]
+    calls: int
+    dims: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    shares: tuple[float, ...] = (1.0,)
+
+    def bindings(self) -> tuple[dict[str, int], ...]:
+        """One binding of all symbols per sample."""
+        return tuple({name: sizes[i] for name, sizes in self.dims} for i in range(len(self.shares)))
+
+
+def bind(shape: tuple[int | str, ...], binding: Binding) -> Shape:
+    """The shape in numbers."""
+    return tuple(d if isinstance(d, int) else binding[d] for d in shape)

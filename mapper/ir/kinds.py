@@ -1,0 +1,301 @@
+"""The closed vocabulary of op kinds: for each, a shape rule and the sizes of its `Work`.
+
+A shape rule returns what the input shapes imply for the outputs, or None where the output shape is part of the op's
+own data (a reshape's target, a slice's bounds); then `conserves` says what must still hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from mapper.errors import InvalidPlan, did_you_mean
+from mapper.hw.work import DType, Operand, Role, Work
+from mapper.ir.graph import Binding, Graph, Op, Shape, bind
+
+Shapes = Sequence[Shape]
+Dims = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpView:
+    """One op with its shapes in numbers, as the rules below see it."""
+
+    op: Op
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    input_roles: tuple[Role, ...]
+    binding: Binding
+
+    def size(self, name: str, default: int = 1) -> int:
+        """An attribute that is a number or the name of a symbolic dim."""
+        found = self.op.attr(name, default)
+        if isinstance(found, str):
+            return self.binding[found]
+        if isinstance(found, int):
+            return found
+        raise InvalidPlan(f"op '{self.op.name}': attribute '{name}' is {found!r}, not a size", rule="graph-attributes")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One word of the vocabulary. `dims` gives the sizes of the Work; `outputs` the implied output shapes or None."""
+
+    name: str
+    about: str
+    dims: Callable[[OpView], Dims]
+    outputs: Callable[[OpView], Shapes | None]
+    conserves: str = ""  # "elements": first input and first output hold equally many
+
+
+def elements(shape: Shape) -> int:
+    """Number of elements of a shape."""
+    return prod(shape)
+
+
+def broadcast(shapes: Shapes) -> Shape:
+    """The numpy broadcast of the shapes; raises ValueError where they do not fit."""
+    rank = max((len(s) for s in shapes), default=0)
+    padded = [(1,) * (rank - len(s)) + tuple(s) for s in shapes]
+    out = []
+    for column in zip(*padded, strict=True):
+        sizes = {d for d in column if d != 1}
+        if len(sizes) > 1:
+            raise ValueError(f"shapes {', '.join(map(str, shapes))} do not broadcast")
+        out.append(sizes.pop() if sizes else 1)
+    return tuple(out)
+
+
+def _first(view: OpView) -> Shape:
+    return view.inputs[0] if view.inputs else ()
+
+
+def _out(view: OpView) -> Shape:
+    return view.outputs[0] if view.outputs else ()
+
+
+def _matmul_shapes(view: OpView) -> tuple[Shape, Shape]:
+    a, b = view.inputs[0], view.inputs[1]
+    a = (1, *a) if len(a) == 1 else a
+    b = (*b, 1) if len(b) == 1 else b
+    if view.op.attr("trans_a", 0):
+        a = (*a[:-2], a[-1], a[-2])
+    if view.op.attr("trans_b", 0):
+        b = (*b[:-2], b[-1], b[-2])
+    return a, b
+
+
+def _matmul_outputs(view: OpView) -> Shapes | None:
+    a, b = _matmul_shapes(view)
+    if a[-1] != b[-2]:
+        raise ValueError(f"inner sizes differ: {a[-1]} and {b[-2]}")
+    out = (*broadcast([a[:-2], b[:-2]]), a[-2], b[-1])
+    if len(view.inputs[0]) == 1:
+        out = (*out[:-2], out[-1])
+    if len(view.inputs[1]) == 1:
+        out = out[:-1]
+    return (out,)
+
+
+def _matmul_dims(view: OpView) -> Dims:
+    a, b = _matmul_shapes(view)
+    batch, m = prod(broadcast([a[:-2], b[:-2]])), a[-2]
+    if elements(b[:-2]) == 1:  # one right-hand side for all: the batch is just more rows
+        batch, m = 1, batch * m
+    return (("batch", batch), ("m", m), ("n", b[-1]), ("k", a[-1]))
+
+
+def _conv_dims(view: OpView) -> Dims:
+    weight, out = view.inputs[1], _out(view)
+    groups = view.size("groups", 1)
+    if view.op.attr("transposed", 0):  # a transposed convolution spreads each input pixel
+        data = _first(view)
+        rows, n, k = data[0] * prod(data[2:]), prod(weight[1:]), weight[0] // groups
+    else:
+        rows, n, k = out[0] * prod(out[2:]), weight[0] // groups, prod(weight[1:])
+    return (("groups", groups), ("m", rows), ("n", n), ("k", k))
+
+
+def _attention_dims(view: OpView) -> Dims:
+    q, kv = view.size("q"), view.size("kv")
+    window = view.size("window", 0)
+    reach = min(kv, window) if window else kv
+    return (
+        ("batch", view.size("batch")),
+        ("heads", view.size("heads")),
+        ("kv_heads", view.size("kv_heads")),
+        ("q", q),
+        ("kv", kv),
+        ("pairs", q * reach),
+        ("head_dim", view.size("head_dim")),
+        ("v_dim", view.size("v_dim", view.size("head_dim"))),
+        ("causal", view.size("causal", 0)),
+    )
+
+
+_FLOPS: dict[str, int] = {
+    # Arithmetic per element of the usual vector code: one for a plain op, more where a polynomial or an iteration hides.
+    "exp": 8, "log": 8, "tanh": 12, "sigmoid": 10, "erf": 14, "gelu": 16, "silu": 11, "softplus": 12, "mish": 16,
+    "sqrt": 4, "reciprocal": 4, "rsqrt": 5, "div": 4, "pow": 10, "sin": 10, "cos": 10, "rope": 3, "mod": 4,
+    "hard_sigmoid": 3, "hard_swish": 4, "clip": 2, "where": 1, "add": 1, "mul": 1, "sub": 1, "swiglu": 12,
+}  # fmt: skip
+
+
+def flops_per_element(fn: str) -> int:
+    """Operations per element of an elementwise function; 1 for a function without an entry."""
+    return _FLOPS.get(fn, 1)
+
+
+def _elementwise_dims(view: OpView) -> Dims:
+    return (("elements", elements(_out(view))), ("flops", flops_per_element(str(view.op.attr("fn", "")))))
+
+
+def _rows(flops: int) -> Callable[[OpView], Dims]:
+    def dims(view: OpView) -> Dims:
+        size = elements(_first(view))
+        width = view.size("width", 0) or (_first(view)[-1] if _first(view) else 1)
+        return (("rows", size // max(width, 1)), ("width", width), ("elements", size), ("flops", flops))
+
+    return dims
+
+
+def _embedding_dims(view: OpView) -> Dims:
+    out = _out(view)
+    width = out[-1] if out else 1
+    return (("rows", elements(out) // max(width, 1)), ("width", width), ("elements", elements(out)), ("flops", 0))
+
+
+def _moved(flops: int) -> Callable[[OpView], Dims]:
+    return lambda view: (("elements", sum(map(elements, view.outputs))), ("flops", flops))
+
+
+def _consumed(flops: int) -> Callable[[OpView], Dims]:
+    return lambda view: (("elements", elements(_first(view))), ("flops", flops))
+
+
+def _pool_dims(view: OpView) -> Dims:
+    return (("elements", elements(_out(view))), ("flops", view.size("window", 1)))
+
+
+def _rnn_dims(view: OpView) -> Dims:
+    steps, batch = view.size("steps"), view.size("batch")
+    hidden, gates = view.size("hidden"), view.size("gates")
+    return (
+        ("groups", view.size("directions")),
+        ("m", steps * batch),
+        ("n", gates * hidden),
+        ("k", view.size("width") + hidden),
+        ("steps", steps),
+    )
+
+
+def _none(view: OpView) -> Shapes | None:
+    return None
+
+
+def _same(view: OpView) -> Shapes | None:
+    return (_first(view),)
+
+
+def _broadcast_all(view: OpView) -> Shapes | None:
+    return (broadcast(view.inputs),)
+
+
+def _zero(view: OpView) -> Dims:
+    return (("elements", 0), ("flops", 0))
+
+
+KINDS: dict[str, Kind] = {
+    k.name: k
+    for k in (
+        Kind("matmul", "matrix product, optional bias; right side static or dynamic", _matmul_dims, _matmul_outputs),
+        Kind("conv", "convolution as matrix product over its windows", _conv_dims, _none),
+        Kind("attention", "scaled dot-product attention with its mask, softmax and KV cache", _attention_dims, _none),
+        Kind("norm", "layer, RMS, group or batch normalisation over rows of `width`", _rows(8), _same),
+        Kind("softmax", "softmax over rows of `width`", _rows(14), _same),
+        Kind("elementwise", "a function `fn` of each element", _elementwise_dims, _broadcast_all),
+        Kind("embedding", "rows of a weight table picked by index", _embedding_dims, _none),
+        Kind("gather", "elements picked by index", _moved(1), _none),
+        Kind("scatter", "elements written by index", _moved(1), _none),
+        Kind("reduce", "sum, mean, max over axes", _consumed(1), _none),
+        Kind("scan", "cumulative sum along an axis", _consumed(1), _same),
+        Kind("move", "transpose, concat, slice, split, pad, expand, tile: bytes copied", _moved(0), _none),
+        Kind("view", "another shape for the same bytes: free", _zero, _none, conserves="elements"),
+        Kind("pool", "pooling over a `window`, interpolation", _pool_dims, _none),
+        Kind("rnn", "LSTM, GRU, RNN", _rnn_dims, _none),
+        Kind("cast", "change of number type, quantise, dequantise", _moved(1), _same),
+        Kind("sort", "top-k, sort, unique, non-zero", _consumed(16), _none),
+        Kind("opaque", "anything else, costed by the bytes it touches", _moved(1), _none),
+    )
+}
+"""Attributes by kind. matmul: trans_a, trans_b. conv: groups, transposed. attention: batch, heads, kv_heads, q, kv,
+head_dim, v_dim, causal, window (sizes or names of symbolic dims). norm, softmax: width. elementwise: fn. pool: window.
+rnn: steps, batch, hidden, gates, width, directions. opaque: op_type."""
+
+
+def kind_of(op: Op) -> Kind:
+    """The op's kind, or an error naming near ones."""
+    try:
+        return KINDS[op.kind]
+    except KeyError:
+        hint = did_you_mean(op.kind, KINDS)
+        raise InvalidPlan(f"op '{op.name}' has unknown kind '{op.kind}'; {hint}", rule="graph-kinds") from None
+
+
+def view(graph: Graph, op: Op, binding: Binding) -> OpView:
+    """The op with its shapes in numbers; omitted optional inputs are left out."""
+    ins = [graph.value[n] for n in op.inputs if n]
+    outs = [graph.value[n] for n in op.outputs if n]
+    return OpView(
+        op,
+        tuple(bind(v.shape, binding) for v in ins),
+        tuple(bind(v.shape, binding) for v in outs),
+        tuple(v.role for v in ins),
+        binding,
+    )
+
+
+def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = frozenset()) -> Work:
+    """The op as Work, in the graph's own number types. Operands named in `inside` stay within the op's cluster.
+
+    A state that the op reads and extends counts what is read whole and what is written new.
+    """
+    seen = view(graph, op, binding)
+    pasts = {s.present: s.past for s in graph.states}
+    inputs = [_operand(graph, n, binding) for n in dict.fromkeys(op.inputs) if n and n not in inside]
+    outputs = [
+        _appended(graph, n, pasts.get(n, ""), binding) for n in op.outputs if n and n not in inside
+    ]
+    if op.kind in ("embedding", "gather"):
+        inputs = [_picked(o, elements(seen.outputs[0])) if i == 0 else o for i, o in enumerate(inputs)]
+    if op.kind == "view":
+        inputs, outputs = [], []
+    return Work(op.kind, kind_of(op).dims(seen), tuple(inputs), tuple(outputs), _arithmetic(graph, op))
+
+
+def _operand(graph: Graph, name: str, binding: Binding) -> Operand:
+    value = graph.value[name]
+    return Operand(_side(value.role), prod(bind(value.shape, binding)), value.dtype)
+
+
+def _side(role: Role) -> Role:
+    return Role.ACTIVATION if role in (Role.INPUT, Role.OUTPUT) else role
+
+
+def _appended(graph: Graph, name: str, past: str, binding: Binding) -> Operand:
+    whole = _operand(graph, name, binding)
+    before = prod(bind(graph.value[past].shape, binding)) if past else 0
+    new = whole.elements - before if whole.elements > before else whole.elements
+    return replace(whole, elements=new)
+
+
+def _picked(table: Operand, picked: int) -> Operand:
+    return replace(table, elements=min(table.elements, picked))
+
+
+def _arithmetic(graph: Graph, op: Op) -> DType:
+    """The type of the first floating-point operand, else of the first output."""
+    names = [n for n in (*op.inputs, *op.outputs) if n]
+    types = [graph.value[n].dtype for n in names]
+    return next((t for t in types if t.is_float), types[-1] if types else DType.F32)
