@@ -1,0 +1,1 @@
+"""Passes, pipelines of them, and the instruments that watch a pipeline run."""

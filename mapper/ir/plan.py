@@ -1,0 +1,218 @@
+"""What was decided: the plan, from its inputs to every decision in the order it is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from functools import cached_property
+
+from mapper.hw.target import Target
+from mapper.hw.work import Cost, DType
+from mapper.ir.graph import Graph, Phase
+
+
+class Objective(StrEnum):
+    """What the plan is optimised for. The value of each is a cost: smaller is better.
+
+    latency: seconds of one request alone. throughput: seconds between requests in steady state (the interval).
+    energy: joules per request, idle power over the interval included. edp: energy times latency, in joule-seconds.
+    """
+
+    LATENCY = "latency"
+    THROUGHPUT = "throughput"
+    ENERGY = "energy"
+    EDP = "edp"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Ops that run together on one unit, in graph order; the same in every phase.
+
+    Clusters with equal `repeat` are structurally equal (same kinds, sizes and weights' shapes) and share their options.
+    """
+
+    name: str
+    ops: tuple[str, ...]
+    repeat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to run any cluster of a repeat class.
+
+    units: the units (all alike) where it applies. source: which entry of `Unit.weights` the weights come from, -1 when
+    the cluster has none. replicas: copies of the weights inside the unit that work side by side. footprint_bytes: what
+    one copy takes of the weights memory. types: arithmetic type of each op, by position in the cluster. costs: mean
+    cost of one call, by phase, over the phase's samples.
+    """
+
+    repeat: str
+    units: tuple[str, ...]
+    source: int
+    replicas: int
+    footprint_bytes: int
+    types: tuple[DType, ...]
+    costs: tuple[tuple[str, Cost], ...]
+
+    def cost(self, phase: str) -> Cost:
+        """The cost of one call in a phase."""
+        return next(c for name, c in self.costs if name == phase)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a kind of unit cannot run a repeat class: the first op that it refuses, and the unit model's own words."""
+
+    repeat: str
+    unit_kind: str
+    op: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A cluster (or one shard of it: dim, index, of) in one phase: the atom that is placed and scheduled."""
+
+    name: str
+    cluster: str
+    phase: str
+    shard: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a task runs, from which memory its weights come ('' when it has none), with how many copies of them."""
+
+    task: str
+    unit: str
+    weights: str = ""
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """Something that stays in a memory for all phases: a cluster's weights (all copies) or a state of one request."""
+
+    what: str
+    memory: str
+    bytes: int
+    per_request: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An activity (a task, a cast or a move) in the schedule of one call of its phase, in ticks."""
+
+    what: str
+    where: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A value in a memory of one request in one phase: bytes [offset, offset+size) during ticks [start, end)."""
+
+    value: str
+    phase: str
+    memory: str
+    offset: int
+    size: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A proven lower bound on an objective, in its own unit, and the argument that gave it."""
+
+    objective: str
+    value: float
+    name: str
+
+
+class Status(StrEnum):
+    """How good the placement is known to be."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What the placement search says of itself: who found the plan, how it ended, and what it believes.
+
+    loads: the busy ticks per request that the solver counted for each resource; the replay must find the same.
+    """
+
+    status: Status
+    method: str
+    seconds: float
+    loads: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A workload on a target and every decision so far, in the order they are taken; None means not yet decided."""
+
+    target: Target
+    graph: Graph
+    phases: tuple[Phase, ...]
+    objective: Objective = Objective.THROUGHPUT
+    precision: DType | None = None
+    source: tuple[tuple[str, str], ...] = ()
+    clusters: tuple[Cluster, ...] | None = None
+    options: tuple[Option, ...] | None = None
+    refusals: tuple[Refusal, ...] | None = None
+    tasks: tuple[Task, ...] | None = None
+    placement: tuple[Place, ...] | None = None
+    residency: tuple[Resident, ...] | None = None
+    bounds: tuple[Bound, ...] | None = None
+    search: Search | None = None
+    schedule: tuple[Slot, ...] | None = None
+    memory: tuple[Buffer, ...] | None = None
+    inflight: int | None = None
+
+    @cached_property
+    def cluster(self) -> dict[str, Cluster]:
+        """Clusters by name."""
+        return {c.name: c for c in self.clusters or ()}
+
+    @cached_property
+    def task(self) -> dict[str, Task]:
+        """Tasks by name."""
+        return {t.name: t for t in self.tasks or ()}
+
+    @cached_property
+    def place(self) -> dict[str, Place]:
+        """Where each task runs, by task name."""
+        return {p.task: p for p in self.placement or ()}
+
+    @cached_property
+    def phase(self) -> dict[str, Phase]:
+        """Phases by name."""
+        return {p.name: p for p in self.phases}
+
+    @cached_property
+    def options_of(self) -> dict[str, tuple[Option, ...]]:
+        """Options by repeat class."""
+        found: dict[str, list[Option]] = {}
+        for option in self.options or ():
+            found.setdefault(option.repeat, []).append(option)
+        return {name: tuple(options) for name, options in found.items()}
+
+    def chosen(self, task: str) -> Option:
+        """The option that the task's placement stands for."""
+        place = self.place[task]
+        unit = self.target.unit[place.unit]
+        source = unit.weights.index(place.weights) if place.weights else -1
+        for option in self.options_of[self.cluster[self.task[task].cluster].repeat]:
+            if place.unit in option.units and option.source == source and option.replicas == place.replicas:
+                return option
+        raise KeyError(f"task '{task}' is placed on '{place.unit}' in a way that no option offers")
+
+
+FIELDS: tuple[str, ...] = tuple(f.name for f in fields(Plan))
+DECISIONS: tuple[str, ...] = FIELDS[FIELDS.index("clusters") :]
+"""The fields that passes fill in, in order; those before are the inputs."""
