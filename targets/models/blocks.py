@@ -1,0 +1,99 @@
+"""The sub-blocks of a unit file that several unit models share: figures by number type, a vector part, a buffer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from mapper.hw.work import DType
+
+_ALIASES = {
+    "int2": "i2", "int4": "i4", "int8": "i8", "int16": "i16", "int32": "i32", "uint8": "u8", "uint4": "u4",
+    "fp16": "f16", "float16": "f16", "fp32": "f32", "float32": "f32", "bfloat16": "bf16", "fp8": "f8",
+}  # fmt: skip
+
+NumberType = Annotated[DType, BeforeValidator(lambda name: _ALIASES.get(name, name) if isinstance(name, str) else name)]
+"""A DType that may also be written the long way (int8, float16)."""
+
+
+class Block(BaseModel):
+    """A group of figures inside a unit file; immutable and hashable like the unit itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class PerType(Block):
+    """One figure for each number type; 0 where the unit has no such type."""
+
+    f64: NonNegativeFloat = 0.0
+    f32: NonNegativeFloat = 0.0
+    bf16: NonNegativeFloat = 0.0
+    f16: NonNegativeFloat = 0.0
+    f8: NonNegativeFloat = 0.0
+    i32: NonNegativeFloat = 0.0
+    i16: NonNegativeFloat = 0.0
+    i8: NonNegativeFloat = 0.0
+    i4: NonNegativeFloat = 0.0
+
+    def of(self, dtype: DType) -> float:
+        """The figure for the type; unsigned types count as their signed twins, 0 where there is none."""
+        return float(getattr(self, dtype.value.replace("u", "i"), 0.0))
+
+    def near(self, dtype: DType) -> float:
+        """The figure for the type, else for the next wider type that has one, else the largest of all.
+
+        Index arithmetic in i64 and boolean masks thus run at the rate of the ordinary lanes.
+        """
+        wider = [self.of(t) for t in sorted(DType, key=lambda t: t.bits) if t.bits >= dtype.bits and self.of(t)]
+        return self.of(dtype) or (wider[0] if wider else max(self.table().values(), default=0.0))
+
+    def table(self) -> dict[DType, float]:
+        """The types that have a figure."""
+        return {t: self.of(t) for t in DType if t.value in type(self).model_fields and self.of(t)}
+
+
+class Efficiency(Block):
+    """The part of each peak that real code reaches, between 0 and 1."""
+
+    matmul: PositiveFloat = 0.7
+    attention: PositiveFloat = 0.4
+    vector: PositiveFloat = 0.5
+    memory: PositiveFloat = 0.8
+
+
+class VectorBlock(Block):
+    """The digital lanes beside an array: one operation per lane and cycle."""
+
+    lanes: PositiveInt
+    clock_hz: PositiveFloat
+    energy_pj_per_op: NonNegativeFloat = 0.0
+    kinds: tuple[str, ...] = ("elementwise", "cast")
+    """The kinds of Work that the lanes take (names of mapper.ir.kinds); `view` is free and always allowed."""
+
+    @property
+    def ops_per_s(self) -> float:
+        """Peak rate in operations per second."""
+        return self.lanes * self.clock_hz
+
+
+class BufferBlock(Block):
+    """The SRAM in which a chiplet keeps activations and states."""
+
+    capacity_bytes: PositiveInt
+    bandwidth_bytes_per_s: PositiveFloat
+    energy_pj_per_bit: NonNegativeFloat = 0.0
+
+
+class Precision(Block):
+    """The number types an array multiplies in."""
+
+    weights: NumberType = DType.I8
+    inputs: NumberType = DType.I8
+    static_weights_only: bool = True
+
+
+class Computes(Block):
+    """What the arrays compute; convolutions follow `matmul` (as im2col)."""
+
+    matmul: Precision = Precision()
