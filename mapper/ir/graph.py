@@ -108,9 +108,7 @@ class Graph:
         table = {**self.value, **{v.name: v for v in values}}
         ends = {v.name for v in self.values if v.role in (Role.INPUT, Role.OUTPUT)}
         names = dict.fromkeys([*(v.name for v in self.values), *(v.name for v in values)])
-        return Graph(
-            self.name, kept, tuple(table[n] for n in names if n in mentioned or n in ends), self.states
-        )
+        return Graph(self.name, kept, tuple(table[n] for n in names if n in mentioned or n in ends), self.states)
 
 
 def sort_topologically(ops: tuple[Op, ...]) -> tuple[Op, ...]:

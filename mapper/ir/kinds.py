@@ -264,9 +264,7 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
     seen = view(graph, op, binding)
     pasts = {s.present: s.past for s in graph.states}
     inputs = [_operand(graph, n, binding) for n in dict.fromkeys(op.inputs) if n and n not in inside]
-    outputs = [
-        _appended(graph, n, pasts.get(n, ""), binding) for n in op.outputs if n and n not in inside
-    ]
+    outputs = [_appended(graph, n, pasts.get(n, ""), binding) for n in op.outputs if n and n not in inside]
     if op.kind in ("embedding", "gather"):
         inputs = [_picked(o, elements(seen.outputs[0])) if i == 0 else o for i, o in enumerate(inputs)]
     if op.kind == "view":

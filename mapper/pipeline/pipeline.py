@@ -155,7 +155,9 @@ def build(cls: type[Pass], options: str) -> Pass:
         attr = key.replace("-", "_")
         if attr not in known:
             names = [n.replace("_", "-") for n in known]
-            raise PipelineError(f"pass '{cls.name}' has no option '{key}'; {did_you_mean(key, names, otherwise='it has')}")
+            raise PipelineError(
+                f"pass '{cls.name}' has no option '{key}'; {did_you_mean(key, names, otherwise='it has')}"
+            )
         if not equals:
             raise PipelineError(f"pass '{cls.name}': option '{key}' needs a value, as in {key}=8")
         values[attr] = _value(cls, key, types[attr], value)

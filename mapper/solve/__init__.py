@@ -1,0 +1,1 @@
+"""Optimisation problems and the algorithms that solve them; nothing here knows graphs, chips or plans."""

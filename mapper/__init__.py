@@ -1,0 +1,1 @@
+"""Maps ONNX graphs onto heterogeneous chips."""

@@ -1,0 +1,270 @@
+"""The placement problem: one option per item, shared capacities, transfers between places, four objectives.
+
+Nothing here knows a solver, a graph or a chip. Times are integer ticks, sizes bytes, energies picojoules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mapper.errors import MapperError
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A way to run an item.
+
+    place: where its result lies. ticks: duration of one call. machine: index of the resource that runs one task at a
+    time (used by latency); -1 for an engine of the item's own. loads: busy ticks of resources per request (all calls).
+    cost: energy per request. needs: residents that must be present.
+    """
+
+    name: str
+    place: int
+    ticks: int
+    machine: int
+    loads: tuple[tuple[int, int], ...]
+    cost: int
+    needs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to be placed. Items of equal `repeat` are interchangeable in structure; `phase` is an index."""
+
+    name: str
+    repeat: str
+    phase: int
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """A value that travels: from an item (or, with source -1, from the fixed place `origin`) to items and to fixed
+    places. It is sent once to each distinct place where somebody needs it and it is not yet. `size` indexes
+    `Problem.transfers`. All ends are of one phase."""
+
+    source: int
+    sinks: tuple[int, ...]
+    size: int
+    phase: int
+    origin: int = -1
+    ends: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What sending one net of a given size from a place to another takes: delay of one call in ticks, loads and energy
+    per request."""
+
+    ticks: int
+    loads: tuple[tuple[int, int], ...]
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """Bytes that must be in a memory when any chosen option needs them; counted once however many need them."""
+
+    name: str
+    memory: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Items, nets, and what they share.
+
+    resources and memories are names; capacities are bytes per memory. transfers[size][(a, b)] for a != b; a missing
+    pair means that no route exists. ties: groups of items that must end in the same place (a state read by several
+    phases). calls: runs of each phase per request. items and nets are in topological order within a phase.
+    idle_pj_per_tick: power of everything that is switched on (1 W = 1 pJ per tick).
+    """
+
+    items: tuple[Item, ...]
+    nets: tuple[Net, ...]
+    transfers: tuple[Mapping[tuple[int, int], Transfer], ...]
+    residents: tuple[Resident, ...]
+    resources: tuple[str, ...]
+    memories: tuple[str, ...]
+    capacities: tuple[int, ...]
+    places: tuple[str, ...]
+    calls: tuple[int, ...]
+    ties: tuple[tuple[int, ...], ...] = ()
+    idle_pj_per_tick: float = 0.0
+
+    @cached_property
+    def inputs(self) -> tuple[tuple[int, ...], ...]:
+        """For each item, the nets that it reads."""
+        found: list[list[int]] = [[] for _ in self.items]
+        for n, net in enumerate(self.nets):
+            for sink in net.sinks:
+                found[sink].append(n)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def outputs(self) -> tuple[tuple[int, ...], ...]:
+        """For each item, the nets that it makes."""
+        found: list[list[int]] = [[] for _ in self.items]
+        for n, net in enumerate(self.nets):
+            if net.source >= 0:
+                found[net.source].append(n)
+        return tuple(map(tuple, found))
+
+    def check(self) -> None:
+        """Refuse a malformed problem: an item without options, an index out of range, a negative number, a cycle."""
+        for i, item in enumerate(self.items):
+            if not item.options:
+                raise MapperError(f"item '{item.name}' has no option")
+            for option in item.options:
+                numbers = (option.ticks, option.cost, *(t for _, t in option.loads))
+                if min(numbers, default=0) < 0:
+                    raise MapperError(f"item '{item.name}', option '{option.name}': a negative time or energy")
+                _inside(option.place, self.places, f"item '{item.name}' place")
+                for r, _ in option.loads:
+                    _inside(r, self.resources, f"item '{item.name}' resource")
+                for k in option.needs:
+                    _inside(k, self.residents, f"item '{item.name}' resident")
+            for n in self.inputs[i]:
+                if self.nets[n].source >= i:
+                    raise MapperError(f"item '{item.name}' reads what a later item makes: not in topological order")
+        for resident in self.residents:
+            _inside(resident.memory, self.memories, f"resident '{resident.name}' memory")
+            if resident.bytes < 0:
+                raise MapperError(f"resident '{resident.name}' has {resident.bytes} bytes")
+        if any(c < 0 for c in self.capacities) or len(self.capacities) != len(self.memories):
+            raise MapperError("capacities must be one non-negative number per memory")
+
+
+def _inside(index: int, of: Sequence[object], what: str) -> None:
+    if not 0 <= index < len(of):
+        raise MapperError(f"{what}: index {index} is not among {len(of)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The index of the chosen option of each item."""
+
+    choice: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a solution costs: the busy ticks of each resource, energy without idle power, and delays by phase."""
+
+    loads: tuple[int, ...]
+    cost: int
+    latency: int
+
+    @property
+    def interval(self) -> int:
+        """The busiest resource's ticks: no steady state can be faster."""
+        return max(self.loads, default=0)
+
+
+def verify(problem: Problem, solution: Solution) -> None:
+    """Refuse a solution that breaks a rule; the rule is named in the message."""
+    chosen = _chosen(problem, solution)
+    used: dict[int, int] = {}
+    for k in {k for option in chosen for k in option.needs}:
+        resident = problem.residents[k]
+        used[resident.memory] = used.get(resident.memory, 0) + resident.bytes
+    for memory, total in sorted(used.items()):
+        if total > problem.capacities[memory]:
+            name, limit = problem.memories[memory], problem.capacities[memory]
+            raise MapperError(f"capacity: memory '{name}' would hold {total} bytes of at most {limit}")
+    for tie in problem.ties:
+        places = {chosen[i].place for i in tie}
+        if len(places) > 1:
+            names = ", ".join(f"'{problem.items[i].name}' in '{problem.places[chosen[i].place]}'" for i in tie)
+            raise MapperError(f"tie: items that share a state lie apart: {names}")
+    for net in problem.nets:
+        for a, b in legs(problem, net, solution):
+            if (a, b) not in problem.transfers[net.size]:
+                raise MapperError(f"route: nothing leads from '{problem.places[a]}' to '{problem.places[b]}'")
+
+
+def _chosen(problem: Problem, solution: Solution) -> list[Option]:
+    if len(solution.choice) != len(problem.items):
+        raise MapperError(f"one-option: {len(solution.choice)} choices for {len(problem.items)} items")
+    for item, o in zip(problem.items, solution.choice, strict=True):
+        _inside(o, item.options, f"one-option: item '{item.name}'")
+    return [item.options[o] for item, o in zip(problem.items, solution.choice, strict=True)]
+
+
+def legs(problem: Problem, net: Net, solution: Solution) -> list[tuple[int, int]]:
+    """The transfers a net needs: (from place, to place), each destination once, in order of place."""
+    start = place_of(problem, net, solution)
+    ends = {problem.items[i].options[solution.choice[i]].place for i in net.sinks} | set(net.ends)
+    return [(start, b) for b in sorted(ends) if b != start]
+
+
+def place_of(problem: Problem, net: Net, solution: Solution) -> int:
+    """Where the net's value is made."""
+    if net.source < 0:
+        return net.origin
+    return problem.items[net.source].options[solution.choice[net.source]].place
+
+
+def totals(problem: Problem, solution: Solution) -> Totals:
+    """Loads, energy and latency of a solution, recomputed from the definition.
+
+    The latency is that of the plain dispatch: each phase alone, items in order, each started when its operands have
+    arrived and its machine is free; transfers do not contend. The judge's replay refines it.
+    """
+    chosen = _chosen(problem, solution)
+    loads = [0] * len(problem.resources)
+    cost = 0
+    for option in chosen:
+        cost += option.cost
+        for r, ticks in option.loads:
+            loads[r] += ticks
+    for net in problem.nets:
+        for leg in legs(problem, net, solution):
+            transfer = problem.transfers[net.size][leg]
+            cost += transfer.cost
+            for r, ticks in transfer.loads:
+                loads[r] += ticks
+    return Totals(tuple(loads), cost, _latency(problem, solution, chosen))
+
+
+def _latency(problem: Problem, solution: Solution, chosen: list[Option]) -> int:
+    ready: list[int] = [0] * len(problem.items)
+    free: dict[tuple[int, int], int] = {}
+    ends = [0] * len(problem.calls)
+    for i, (item, option) in enumerate(zip(problem.items, chosen, strict=True)):
+        start = free.get((item.phase, option.machine), 0) if option.machine >= 0 else 0
+        for n in problem.inputs[i]:
+            net = problem.nets[n]
+            start = max(start, _arrival(problem, net, solution, ready, option.place))
+        ready[i] = start + option.ticks
+        if option.machine >= 0:
+            free[item.phase, option.machine] = ready[i]
+        ends[item.phase] = max(ends[item.phase], ready[i])
+    for net in problem.nets:
+        for end in net.ends:
+            ends[net.phase] = max(ends[net.phase], _arrival(problem, net, solution, ready, end))
+    return sum(calls * end for calls, end in zip(problem.calls, ends, strict=True))
+
+
+def _arrival(problem: Problem, net: Net, solution: Solution, ready: list[int], place: int) -> int:
+    made = ready[net.source] if net.source >= 0 else 0
+    start = place_of(problem, net, solution)
+    return made if start == place else made + problem.transfers[net.size][start, place].ticks
+
+
+def objective(problem: Problem, totals: Totals, name: str) -> float:
+    """The value of a solution under 'throughput' (ticks), 'latency' (ticks), 'energy' (pJ) or 'edp' (pJ x ticks)."""
+    energy = totals.cost + problem.idle_pj_per_tick * totals.interval
+    match name:
+        case "throughput":
+            return float(totals.interval)
+        case "latency":
+            return float(totals.latency)
+        case "energy":
+            return energy
+        case "edp":
+            return energy * totals.latency
+    raise MapperError(f"unknown objective '{name}'")
