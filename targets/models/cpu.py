@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
+from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
 from targets.models.blocks import Efficiency, NumberType, PerType
+from targets.models.rates import (
+    FREE_COST,
+    MATRIX_KINDS,
+    Traffic,
+    energy,
+    lane_dtype,
+    limit,
+    nothing,
+    softmax_flops,
+    ticks_of,
+    traffic_of,
+)
 
 
 class Cpu(UnitModel):
@@ -38,3 +50,60 @@ class Cpu(UnitModel):
     overhead_energy_pj: NonNegativeFloat = 0.0
     """Energy of one dispatch."""
     error_band: PositiveFloat = 0.5
+
+    def why_not(self, work: Work) -> str | None:
+        return None
+
+    def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
+        if work.kind in MATRIX_KINDS:
+            own = self.matmul_dtype if work.kind != "attention" else self.vector_dtype
+            chosen = wanted or own
+            return chosen if self.matrix_ops_per_cycle.of(chosen) else None
+        return lane_dtype(work, wanted, self.vector_ops_per_cycle.table(), self.vector_dtype)
+
+    def activation_dtype(self) -> DType:
+        return self.vector_dtype
+
+    def peak_ops_per_s(self) -> dict[DType, float]:
+        return {t: self.cores * self.clock_hz * ops for t, ops in self.matrix_ops_per_cycle.table().items()}
+
+    def cost(self, work: Work, feed: Feed) -> Cost:
+        """max(operations / rate, bytes / bandwidth) + overhead; activations up to the cache size move at its rate."""
+        if nothing(work):
+            return FREE_COST
+        traffic = traffic_of(work, feed)
+        compute = self._compute_seconds(work)
+        memory = self._memory_seconds(work, traffic, feed)
+        start = 0.0 if work.fused else self.op_overhead_s
+        return Cost(
+            ticks=ticks_of(max(compute, memory) + start),
+            energy_pj=energy(
+                {
+                    "compute": work.flops * self.energy_pj_per_op.near(work.dtype),
+                    "cache": 8 * work.bytes() * self.cache_energy_pj_per_bit,
+                    "launch": 0.0 if work.fused else self.overhead_energy_pj,
+                }
+            ),
+            data_bytes=traffic.data,
+            weight_bytes=traffic.weights,
+            limited_by=limit({"cores": compute, "memory bandwidth": memory, "op overhead": start}),
+            band=self.error_band,
+        )
+
+    def _compute_seconds(self, work: Work) -> float:
+        """Operations over the reached peak; softmax inside attention runs on the vector lanes."""
+        per_cycle = self.cores * self.clock_hz
+        lanes = per_cycle * self.vector_ops_per_cycle.near(work.dtype) * self.efficiency.vector
+        if work.kind == "attention":
+            matrix = per_cycle * self.matrix_ops_per_cycle.near(work.dtype) * self.efficiency.attention
+            return work.flops / matrix + softmax_flops(work) / lanes
+        if work.kind in MATRIX_KINDS:
+            return work.flops / (per_cycle * self.matrix_ops_per_cycle.near(work.dtype) * self.efficiency.matmul)
+        return work.flops / lanes
+
+    def _memory_seconds(self, work: Work, traffic: Traffic, feed: Feed) -> float:
+        """Activations in the cache move at its rate, the rest, states and weights at the memory's."""
+        active = work.bytes(Role.ACTIVATION)
+        cached = min(active, self.cache_bytes)
+        outside = Traffic(traffic.data - cached, traffic.weights).seconds(feed, self.efficiency.memory)
+        return cached / self.cache_bandwidth_bytes_per_s + outside

@@ -8,6 +8,27 @@ from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
 from targets.models.blocks import NumberType, PerType, VectorBlock
+from targets.models.dma import blocked_traffic
+from targets.models.rates import (
+    FREE,
+    FREE_COST,
+    MATRIX_KINDS,
+    OPAQUE,
+    ceil_div,
+    energy,
+    is_static,
+    lane_cost,
+    lane_dtype,
+    limit,
+    nothing,
+    softmax_flops,
+    ticks_of,
+    traffic_of,
+)
+
+
+Dataflow = Literal["weight", "weight-buffered", "output"]
+"""What stays in the array: weights (loaded between products, or behind them), or partial sums."""
 
 
 class Systolic(UnitModel):
@@ -26,7 +47,7 @@ class Systolic(UnitModel):
     """Type of products with a static side when no precision is asked for."""
     dynamic_dtype: NumberType = DType.F16
     """Type of products of two activations, and of attention."""
-    dataflows: tuple[Literal["weight", "output"], ...] = ("weight", "output")
+    dataflows: tuple[Dataflow, ...] = ("weight", "output")
     """What may stay in the array; the quicker one is taken for each product."""
     sram_bytes: PositiveInt
     """Scratchpad; half of it holds the tile at work and half the next one."""
@@ -39,3 +60,115 @@ class Systolic(UnitModel):
     task_overhead_s: NonNegativeFloat = 1e-6
     """Start of one task: descriptor fetch and first DMA latency; not paid by fused work."""
     error_band: PositiveFloat = 0.3
+
+    def why_not(self, work: Work) -> str | None:
+        if work.kind == "opaque":
+            return OPAQUE
+        if work.kind == "attention" and "softmax" not in self.vector.kinds:
+            return "attention needs a softmax between its two products, and the vector lanes of this unit have none"
+        if work.kind in MATRIX_KINDS or work.kind in FREE or work.kind in self.vector.kinds:
+            return None
+        return (
+            f"no {work.kind} on the vector lanes of this unit; they take: {', '.join(self.vector.kinds) or 'nothing'}"
+        )
+
+    def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
+        if work.kind not in MATRIX_KINDS:
+            return lane_dtype(work, wanted, self.rate.table(), DType.F16)
+        if work.kind == "attention" and wanted and not wanted.is_float:  # scores and probabilities stay in floats
+            wanted = None
+        chosen = wanted or (self.static_dtype if is_static(work) else self.dynamic_dtype)
+        return chosen if self.rate.of(chosen) else None
+
+    def peak_ops_per_s(self) -> dict[DType, float]:
+        cells = self.rows * self.columns * self.arrays
+        return {t: 2 * cells * self.clock_hz * rate for t, rate in self.rate.table().items()}
+
+    def cost(self, work: Work, feed: Feed) -> Cost:
+        """max(array or lanes, DMA) + task start: the two scratchpad halves let transfers hide behind the arithmetic."""
+        if nothing(work):
+            return FREE_COST
+        if work.kind not in MATRIX_KINDS:
+            return lane_cost(
+                work,
+                feed,
+                ops_per_s=self.vector.ops_per_s,
+                pj_per_op=self.vector.energy_pj_per_op,
+                start_s=self.task_overhead_s,
+                efficiency=self.memory_efficiency,
+                band=self.error_band,
+            )
+        traffic = traffic_of(work, feed)
+        if work.kind != "attention":
+            traffic = blocked_traffic(work, feed, self.sram_bytes)
+        lanes = softmax_flops(work) if work.kind == "attention" else 0
+        parts = {
+            "systolic array": self._array_seconds(work),
+            "softmax on the vector lanes": lanes / self.vector.ops_per_s,
+            "memory bandwidth": traffic.seconds(feed, self.memory_efficiency),
+        }
+        start = 0.0 if work.fused else self.task_overhead_s
+        return Cost(
+            ticks=ticks_of(max(parts.values()) + start),
+            energy_pj=energy(
+                {
+                    "compute": work.macs * self.energy_pj_per_mac.near(work.dtype)
+                    + lanes * self.vector.energy_pj_per_op,
+                    "sram": self._sram_bits(work) * self.sram_energy_pj_per_bit,
+                }
+            ),
+            data_bytes=traffic.data,
+            weight_bytes=traffic.weights,
+            limited_by=limit({**parts, "task start": start}),
+            band=self.error_band,
+        )
+
+    def _array_seconds(self, work: Work) -> float:
+        """All products of the work, each with the quickest dataflow."""
+        cycles = sum(
+            times * min(product_cycles(d, m, n, k, self.rows, self.columns, self.arrays) for d in self.dataflows)
+            for times, m, n, k in products_of(work)
+        )
+        return cycles / (self.clock_hz * self.rate.near(work.dtype))
+
+    def _sram_bits(self, work: Work) -> int:
+        """Bits through the scratchpad with weights in the array: inputs once per column fold, results once per row fold."""
+        return sum(
+            times
+            * work.dtype.bits
+            * (m * k * ceil_div(n, self.columns) + k * n + m * n * (2 * ceil_div(k, self.rows) - 1))
+            for times, m, n, k in products_of(work)
+        )
+
+
+def products_of(work: Work) -> tuple[tuple[int, int, int, int], ...]:
+    """The matrix products inside the work as (how often, m, n, k); attention is two of them for each KV head."""
+    m, n, k = work.dim("m"), work.dim("n"), work.dim("k")
+    if work.kind == "rnn":
+        return ((work.dim("groups") * work.dim("steps"), ceil_div(m, work.dim("steps")), n, k),)
+    if work.kind != "attention":
+        return ((work.dim("batch") * work.dim("groups"), m, n, k),)
+    kv_heads, q, reach = work.dim("kv_heads"), work.dim("q"), max(1, work.dim("pairs") // max(1, work.dim("q")))
+    times, query_rows = work.dim("batch") * kv_heads, q * ceil_div(work.dim("heads"), kv_heads)
+    return ((times, query_rows, reach, work.dim("head_dim")), (times, query_rows, work.dim("v_dim"), reach))
+
+
+def product_cycles(dataflow: Dataflow, m: int, n: int, k: int, rows: int, columns: int, arrays: int = 1) -> int:
+    """Cycles of one product m x k x n, folded over `arrays` arrays of rows x columns.
+
+    "weight" and "output" are 2*rows + columns + steady - 2 for each fold (Samajdar et al., SCALE-Sim, ISPASS 2020,
+    eq. 3); "weight-buffered" loads the next weights behind the product at work (Jouppi et al., TPU, ISCA 2017), so
+    that fill and drain are paid once. Arrays share the folds, or else the steady part, whichever is quicker.
+    """
+    folds, steady = {
+        "weight": (ceil_div(k, rows) * ceil_div(n, columns), m),
+        "weight-buffered": (ceil_div(k, rows) * ceil_div(n, columns), m),
+        "output": (ceil_div(m, rows) * ceil_div(n, columns), k),
+    }[dataflow]
+
+    def cycles(folds: int, steady: int) -> int:
+        if dataflow == "weight-buffered":
+            return 2 * rows + columns - 2 + (folds - 1) * max(rows, steady) + steady
+        return folds * (2 * rows + columns + steady - 2)
+
+    return min(cycles(ceil_div(folds, arrays), steady), cycles(folds, ceil_div(steady, arrays)))

@@ -6,6 +6,20 @@ from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
 from targets.models.blocks import NumberType, PerType
+from targets.models.dma import blocked_traffic
+from targets.models.rates import (
+    FREE_COST,
+    MATRIX_KINDS,
+    OPAQUE,
+    PRODUCTS,
+    energy,
+    lane_dtype,
+    limit,
+    nothing,
+    softmax_flops,
+    ticks_of,
+    traffic_of,
+)
 
 
 class Vector(UnitModel):
@@ -27,3 +41,43 @@ class Vector(UnitModel):
     energy_pj_per_op: PerType
     task_overhead_s: NonNegativeFloat = 1e-6
     error_band: PositiveFloat = 0.4
+
+    def why_not(self, work: Work) -> str | None:
+        return OPAQUE if work.kind == "opaque" else None
+
+    def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
+        if work.kind not in MATRIX_KINDS:
+            return lane_dtype(work, wanted, self.rate.table(), self.native)
+        if work.kind == "attention" and wanted and not wanted.is_float:  # scores and probabilities stay in floats
+            wanted = None
+        chosen = wanted or self.native
+        return chosen if self.rate.of(chosen) else None
+
+    def peak_ops_per_s(self) -> dict[DType, float]:
+        return {t: self.lanes * self.clock_hz * rate for t, rate in self.rate.table().items()}
+
+    def cost(self, work: Work, feed: Feed) -> Cost:
+        """max(operations / rate, bytes / bandwidth) + task start; products read operands again as the scratchpad asks."""
+        if nothing(work):
+            return FREE_COST
+        traffic = traffic_of(work, feed)
+        if work.kind in PRODUCTS:
+            traffic = blocked_traffic(work, feed, self.sram_bytes)
+        operations = work.flops + (softmax_flops(work) if work.kind == "attention" else 0)
+        compute = operations / (self.lanes * self.clock_hz * self.rate.near(work.dtype) * self.efficiency)
+        memory = traffic.seconds(feed, self.memory_efficiency)
+        start = 0.0 if work.fused else self.task_overhead_s
+        sram_bits = 8 * (work.bytes() + traffic.data + traffic.weights)  # written by DMA, read by the lanes
+        return Cost(
+            ticks=ticks_of(max(compute, memory) + start),
+            energy_pj=energy(
+                {
+                    "compute": operations * self.energy_pj_per_op.near(work.dtype),
+                    "sram": sram_bits * self.sram_energy_pj_per_bit,
+                }
+            ),
+            data_bytes=traffic.data,
+            weight_bytes=traffic.weights,
+            limited_by=limit({"vector lanes": compute, "memory bandwidth": memory, "task start": start}),
+            band=self.error_band,
+        )
