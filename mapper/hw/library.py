@@ -1,0 +1,89 @@
+"""Finds target files by name: in the folders that packages offer, and beside the file that refers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mapper.errors import TargetError, did_you_mean
+from mapper.hw import plugins
+from mapper.hw.marks import Mark
+
+PARTS = ("units", "memories", "links")
+WHOLES = ("chips", "systems")
+
+
+def folders() -> tuple[tuple[str, Path], ...]:
+    """Every registered target folder with the name of its entry point."""
+    found = []
+    for name in plugins.names("targets"):
+        offered = plugins.load("targets", name)
+        folder = Path(offered() if callable(offered) else offered)
+        if not folder.is_dir():
+            raise TargetError(f"target library '{name}' offers {folder}, which is no folder")
+        found.append((name, folder))
+    return tuple(found)
+
+
+def target_names() -> tuple[str, ...]:
+    """Every chip and system that can be loaded by name, sorted."""
+    return tuple(sorted({path.stem for _, folder in folders() for path in _wholes(folder)}))
+
+
+def find_target(name_or_path: str | Path) -> Path:
+    """The file of a target: a path as it is, a name looked up among the chips and systems of all folders."""
+    text = str(name_or_path)
+    path = Path(name_or_path)
+    if isinstance(name_or_path, Path) or path.suffix in (".yaml", ".yml") or "/" in text or "\\" in text:
+        if not path.is_file():
+            raise TargetError(f"there is no target file {text}", hint=_near_path(path))
+        return path
+    found = [(owner, p) for owner, folder in folders() for p in _wholes(folder) if p.stem == text]
+    if not found:
+        raise TargetError(
+            f"there is no target named '{text}'",
+            hint=did_you_mean(text, target_names(), otherwise="there are") + " Or give the path of a .yaml file.",
+        )
+    if len(found) > 1:
+        raise TargetError(
+            f"the target '{text}' has {len(found)} owners: " + " and ".join(f"{o} ({p})" for o, p in found),
+            hint="load one of them by its path, or rename one",
+        )
+    return found[0][1]
+
+
+def find_use(reference: str, mark: Mark, expected: tuple[str, ...]) -> Path:
+    """The file behind a `use:`, looked for beside the file that uses it first, then in every registered folder."""
+    kind, _, name = reference.partition("/")
+    if kind not in expected or not name or "/" in name or name.startswith("."):
+        raise TargetError(
+            f"{mark}: '{reference}' is no {expected[0]} reference", hint=f"write use: {expected[0]}/<name>"
+        )
+    own = _own_tree(mark.path)
+    for folder in own:
+        if (folder / kind / f"{name}.yaml").is_file():
+            return folder / kind / f"{name}.yaml"
+    found = [(owner, f / kind / f"{name}.yaml") for owner, f in folders() if (f / kind / f"{name}.yaml").is_file()]
+    if len(found) > 1:
+        owners = " and ".join(f"{owner} ({path})" for owner, path in found)
+        raise TargetError(f"{mark}: '{reference}' has {len(found)} owners: {owners}")
+    if not found:
+        roots = [*own, *(folder for _, folder in folders())]
+        known = {f"{kind}/{p.stem}" for root in roots for p in (root / kind).glob("*.yaml")}
+        raise TargetError(f"{mark}: there is no file for '{reference}'", hint=did_you_mean(reference, known))
+    return found[0][1]
+
+
+def _own_tree(path: Path) -> list[Path]:
+    """Where parts of a file may stand: its own folder, and the one above for a file in chips/, systems/ and so on."""
+    here = path.resolve().parent
+    return [here, here.parent] if here.name in (*PARTS, *WHOLES) else [here]
+
+
+def _wholes(folder: Path) -> Iterator[Path]:
+    for kind in WHOLES:
+        yield from sorted((folder / kind).glob("*.yaml"))
+
+
+def _near_path(path: Path) -> str:
+    return did_you_mean(path.name, (p.name for p in path.parent.glob("*.y*ml")), otherwise="files in that folder")

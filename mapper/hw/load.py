@@ -1,0 +1,78 @@
+"""Loads a target: from a name or a file to units, memories and links that are complete and reach each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mapper.errors import TargetError, did_you_mean
+from mapper.hw.assemble import build
+from mapper.hw.library import find_target
+from mapper.hw.marks import Document
+from mapper.hw.parts import Parts, UnitDraft
+from mapper.hw.schema import TargetFile
+from mapper.hw.target import Target, Unit
+from mapper.hw.topology import unreachable
+
+
+def load_target(name_or_path: str | Path) -> Target:
+    """The target of that name, or in that file. Raises TargetError with file:line:col and the next step."""
+    path = find_target(name_or_path)
+    file, document, parts = build(path)
+    if not parts.units:
+        raise TargetError(f"{document.root}: the target '{file.name}' has no units", hint="add `units:` or `chips:`")
+    units = tuple(_complete(draft, parts) for draft in parts.units)
+    target = Target(
+        name=file.name,
+        about=file.about,
+        units=units,
+        memories=tuple(parts.memories),
+        links=tuple(parts.links),
+        routers=tuple(parts.routers),
+        io=_io(file, document, parts, units),
+        power_limit_w=file.power.limit_w,
+        source=file.source,
+    )
+    _check_reach(target, document)
+    return target
+
+
+def _complete(draft: UnitDraft, parts: Parts) -> Unit:
+    """The unit with its memories: those inside it first, then those that serve it."""
+    reach = [m for m in parts.memories if draft.name in m.serves]
+    reach.sort(key=lambda m: m.unit != draft.name)
+    data = [m.name for m in reach if "activations" in m.holds]
+    if not data:
+        raise TargetError(
+            f"{parts.marks[draft.name]}: the unit '{draft.name}' has no data memory",
+            hint=f"let a memory that holds activations serve it: `serves: [{draft.name}]`",
+        )
+    holding = [m for m in reach if "weights" in m.holds]
+    inside = [m.name for m in holding if m.unit == draft.name]
+    resident_only = inside and not getattr(draft.model, "streams_weights", True)
+    weights = inside if resident_only else [m.name for m in holding]
+    return Unit(draft.name, draft.kind, draft.model_name, draft.model, data[0], tuple(weights))
+
+
+def _io(file: TargetFile, document: Document, parts: Parts, units: tuple[Unit, ...]) -> str:
+    """The memory named by the file, else the data memory of the first CPU, else the first memory."""
+    names = [m.name for m in parts.memories]
+    if file.io:
+        if file.io not in names:
+            raise TargetError(
+                f"{document.value_mark('io')}: '{file.io}' is no memory", hint=did_you_mean(file.io, names)
+            )
+        return file.io
+    cpus = [u.data for u in units if u.model_name == "cpu"]
+    outside = [m.name for m in parts.memories if not m.unit]
+    return (cpus or outside or names)[0]
+
+
+def _check_reach(target: Target, document: Document) -> None:
+    missing = unreachable(target)
+    if missing:
+        a, b = missing
+        raise TargetError(
+            f"{document.key_mark('links')}: missing link: no route between '{a}' and '{b}'",
+            details=["data moves from a memory over a unit it serves and the links to another; never through a memory"],
+            hint="add a link between their units, or let one memory serve both",
+        )

@@ -1,0 +1,223 @@
+"""YAML read as plain data in which every key and value remembers its file, line and column."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mapper.errors import TargetError
+
+MAX_BYTES = 1 << 20
+"""A target file is a page or two; a larger one is a mistake."""
+
+MAX_DEPTH = 32
+
+Where = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a file, 1-based, printed as editors understand it."""
+
+    path: Path
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A mapping read from a file. `values` and `keys` say where each entry stands, by its path from the root."""
+
+    data: dict[str, Any]
+    root: Mark
+    values: dict[Where, Mark] = field(default_factory=dict)
+    keys: dict[Where, Mark] = field(default_factory=dict)
+
+    def value_mark(self, *path: str | int) -> Mark:
+        """Where the value stands, or the nearest thing around it."""
+        return self._nearest(self.values, path)
+
+    def key_mark(self, *path: str | int) -> Mark:
+        """Where the key stands, or the nearest thing around it."""
+        return self.keys.get(path) or self._nearest(self.values, path)
+
+    def at(self, *path: str | int) -> Document:
+        """The mapping at a path as a document of its own."""
+        inner: Any = self.data
+        for part in path:
+            inner = inner[part]
+        n = len(path)
+        return Document(
+            inner,
+            self.key_mark(*path),
+            {k[n:]: m for k, m in self.values.items() if k[:n] == path},
+            {k[n:]: m for k, m in self.keys.items() if k[:n] == path and len(k) > n},
+        )
+
+    def without(self, *names: str) -> Document:
+        """The same document less some top-level keys."""
+        return Document(
+            {k: v for k, v in self.data.items() if k not in names},
+            self.root,
+            {k: m for k, m in self.values.items() if not k or k[0] not in names},
+            {k: m for k, m in self.keys.items() if k[0] not in names},
+        )
+
+    def overridden_by(self, other: Document) -> Document:
+        """This document with the entries of `other` laid over it: maps merge, everything else is replaced."""
+        laid = {k: m for k, m in other.values.items() if k}
+        data = _merge(self.data, other.data)
+        return Document(data, self.root, {**self.values, **laid}, {**self.keys, **other.keys})
+
+    def _nearest(self, marks: Mapping[Where, Mark], path: Where) -> Mark:
+        while path:
+            if path in marks:
+                return marks[path]
+            path = path[:-1]
+        return marks.get((), self.root)
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def read(path: Path) -> Document:
+    """The document in a YAML 1.2 file: plain data only, no anchors, no tags, keys unique."""
+    text = _text(path)
+    start = Mark(path, 1, 1)
+    try:
+        events = list(yaml.parse(text, Loader=_Loader))
+        _refuse_aliases(path, events)
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as problem:
+        raise TargetError(f"{_yaml_mark(path, problem)}: not valid YAML: {_yaml_words(problem)}") from problem
+    except yaml.YAMLError as problem:
+        raise TargetError(f"{start}: not valid YAML: {problem}") from problem
+    except RecursionError as problem:
+        raise TargetError(f"{start}: nested deeper than {MAX_DEPTH} levels") from problem
+    if not isinstance(node, yaml.MappingNode):
+        raise TargetError(f"{start}: a target file is a mapping of keys to values", hint="start with `schema: 1`")
+    document = Document({}, _mark(path, node))
+    document.data.update(_Reader(path, document).mapping(node, ()))
+    return document
+
+
+def _text(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise TargetError(f"{path}: {size} bytes; a target file has at most {MAX_BYTES}")
+        return path.read_bytes().decode("utf-8")
+    except OSError as problem:
+        raise TargetError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
+    except UnicodeDecodeError as problem:
+        raise TargetError(f"{path}: not UTF-8 text (byte {problem.start})") from problem
+
+
+def _refuse_aliases(path: Path, events: list[Any]) -> None:
+    depth = 0
+    for event in events:
+        if getattr(event, "anchor", None) is not None:
+            raise TargetError(
+                f"{_mark(path, event)}: anchors and aliases are not read", hint="share a part with `use:`"
+            )
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise TargetError(f"{_mark(path, event)}: nested deeper than {MAX_DEPTH} levels")
+
+
+def _mark(path: Path, thing: Any) -> Mark:
+    return Mark(path, thing.start_mark.line + 1, thing.start_mark.column + 1)
+
+
+def _yaml_mark(path: Path, problem: yaml.MarkedYAMLError) -> Mark:
+    mark = problem.problem_mark or problem.context_mark
+    return Mark(path, mark.line + 1, mark.column + 1) if mark else Mark(path, 1, 1)
+
+
+def _yaml_words(problem: yaml.MarkedYAMLError) -> str:
+    return ", ".join(part for part in (problem.context, problem.problem) if part)
+
+
+class _Loader(yaml.SafeLoader):
+    """Tokens and nodes as PyYAML makes them; scalars typed by the YAML 1.2 core schema."""
+
+
+_SCALARS = {
+    "tag:yaml.org,2002:null": (re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
+    "tag:yaml.org,2002:bool": (re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")),
+    "tag:yaml.org,2002:int": (re.compile(r"[-+]?[0-9]+"), list("-+0123456789")),
+    "tag:yaml.org,2002:float": (
+        re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
+        list("-+.0123456789"),
+    ),
+}
+_Loader.yaml_implicit_resolvers = {}
+for _tag, (_pattern, _first) in _SCALARS.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern.pattern})$"), _first)
+
+
+@dataclass
+class _Reader:
+    """Turns nodes into data and writes the marks down on the way."""
+
+    path: Path
+    document: Document
+
+    def mapping(self, node: yaml.MappingNode, where: Where) -> dict[str, Any]:
+        self.document.values[where] = _mark(self.path, node)
+        result: dict[str, Any] = {}
+        for key, value in self._pairs(node):
+            here = (*where, key.value)
+            if key.value in result:
+                first = self.document.keys[here]
+                raise TargetError(f"{_mark(self.path, key)}: '{key.value}' stands twice (first at line {first.line})")
+            self.document.keys[here] = _mark(self.path, key)
+            result[key.value] = self.value(value, here)
+        return result
+
+    def _pairs(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise TargetError(f"{_mark(self.path, key)}: a key must be a plain word")
+            yield key, value
+
+    def value(self, node: yaml.Node, where: Where) -> Any:
+        mark = self.document.values[where] = _mark(self.path, node)
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, where)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*where, i)) for i, item in enumerate(node.value)]
+        return _scalar(node, mark)
+
+
+def _scalar(node: yaml.Node, mark: Mark) -> str | int | float | bool | None:
+    text: str = node.value
+    match node.tag.rsplit(":", 1)[-1]:
+        case "str":
+            return text
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int":
+            return int(text)
+        case "float":
+            number = float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf"))
+            if not math.isfinite(number):
+                raise TargetError(f"{mark}: {text} is not a finite number")
+            return number
+    raise TargetError(f"{mark}: the tag {node.tag} is not read; only plain data is")

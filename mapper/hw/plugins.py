@@ -1,0 +1,47 @@
+"""The one door through which passes, pipelines, targets and unit models come in, ours included."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from mapper.errors import MapperError, PipelineError, TargetError, did_you_mean
+
+NOUN = {"passes": "pass", "pipelines": "pipeline", "targets": "target library", "unit_models": "unit model"}
+"""The groups: entry points named `mapper.<group>`, and what one entry of each is called."""
+
+_ERROR: dict[str, type[MapperError]] = {
+    "passes": PipelineError,
+    "pipelines": PipelineError,
+    "targets": TargetError,
+    "unit_models": TargetError,
+}
+
+
+def names(group: str) -> tuple[str, ...]:
+    """Every name that installed packages offer in a group, sorted."""
+    return tuple(sorted({e.name for e in entry_points(group=f"mapper.{group}")}))
+
+
+def owner(entry: EntryPoint) -> str:
+    """The distribution that an entry point comes from."""
+    return entry.dist.name if entry.dist else "an unnamed package"
+
+
+def load(group: str, name: str) -> Any:
+    """The object behind a name. An unknown, doubly owned or broken plug-in is an error, never skipped."""
+    found = sorted(entry_points(group=f"mapper.{group}", name=name), key=owner)
+    noun, error = NOUN[group], _ERROR[group]
+    if not found:
+        raise error(f"no {noun} named '{name}'", hint=did_you_mean(name, names(group)))
+    if len({(owner(e), e.value) for e in found}) > 1:
+        owners = " and ".join(owner(e) for e in found)
+        raise error(f"{noun} '{name}' is provided by {owners}", hint="uninstall one of them, or rename its entry point")
+    try:
+        return found[0].load()
+    except Exception as problem:
+        raise error(
+            f"{noun} '{name}' of {owner(found[0])} is broken: {type(problem).__name__}: {problem}",
+            details=[f"entry point mapper.{group}: {name} = {found[0].value}"],
+            hint=f"repair or uninstall {owner(found[0])}",
+        ) from problem

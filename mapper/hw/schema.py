@@ -1,0 +1,207 @@
+"""The formats of target files, as pydantic models: parts (units, memories, links) and chips or systems made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_\-]*"
+
+
+def _number(value: Any) -> Any:
+    """A number as YAML gives it; text and booleans are left for pydantic to refuse."""
+    return str(value) if isinstance(value, bool) else value
+
+
+Whole = Annotated[int, BeforeValidator(_number)]
+Bytes = Annotated[Whole, Field(gt=0)]
+Count = Annotated[Whole, Field(ge=1)]
+Rate = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+Figure = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Kept = Literal["weights", "state", "activations"]
+ALL_KEPT: tuple[Kept, ...] = ("weights", "state", "activations")
+
+
+class _Format(BaseModel):
+    """A mapping of a target file: immutable, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Header(_Format):
+    """What every file begins with."""
+
+    version: Literal[1] = Field(alias="schema")
+    """Version of the format."""
+    name: Name
+    """The file's own name, without `.yaml`."""
+    about: str = ""
+    """One sentence for people."""
+    source: Text
+    """Where the figures come from: a citation, "measured" or "assumed"."""
+    source_of: dict[str, Text] = {}
+    """Sources of single keys, where they differ from `source`."""
+
+
+class UnitFile(Header):
+    """The head of a unit file; all other keys are the fields of its `model`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str
+    """Name of a unit model (entry point group mapper.unit_models)."""
+
+
+class MemoryFigures(_Format):
+    """What a memory is."""
+
+    capacity_bytes: Bytes
+    bandwidth_bytes_per_s: Rate
+    """Peak of the data sheet, shared by everything the memory serves."""
+    energy_pj_per_bit: Figure
+    latency_s: Figure = 0.0
+    idle_power_w: Figure = 0.0
+    alignment_bytes: Bytes = 64
+
+
+class MemoryFile(Header, MemoryFigures):
+    """A memory under memories/."""
+
+
+class LinkFigures(_Format):
+    """What a link is: full duplex, figures are for one direction."""
+
+    bandwidth_bytes_per_s: Rate
+    latency_s: Figure
+    energy_pj_per_bit: Figure
+    idle_power_w: Figure = 0.0
+
+
+class LinkFile(Header, LinkFigures):
+    """A link under links/."""
+
+
+class _Entry(_Format):
+    """A part of a chip, by reference or written out."""
+
+    use: str = ""
+    """The file of the part, e.g. units/systolic-128x128; without it the entry itself holds the figures."""
+    count: Count | None = None
+    """n > 1 makes name0 .. name(n-1)."""
+    about: str = ""
+    source: str = ""
+    """Where the figures written here come from, if not from the file's own `source`."""
+    source_of: dict[str, Text] = {}
+
+
+class UnitEntry(_Entry):
+    """Units of a chip. Keys beside `use` replace figures of the unit file."""
+
+    model_config = ConfigDict(extra="allow")
+
+    grid: tuple[Count, Count] | None = None
+    """[rows, columns] makes name_0_0 .. ."""
+
+    @model_validator(mode="after")
+    def _one_way_to_count(self) -> UnitEntry:
+        if self.count is not None and self.grid is not None:
+            raise ValueError("`count` and `grid` exclude each other")
+        return self
+
+
+class MemoryEntry(_Entry):
+    """Memories of a chip. Keys beside `use` replace figures of the memory file."""
+
+    model_config = ConfigDict(extra="allow")
+
+    channels: Count = 1
+    """Equal devices behind one address space: capacity, bandwidth and idle power times this."""
+    serves: Annotated[list[str], Field(min_length=1)]
+    """Units with direct access; `*` stands for any characters."""
+    holds: Annotated[list[Kept], Field(min_length=1)] = list(ALL_KEPT)
+
+
+class Grid(_Format):
+    """All units of a `grid:` entry, in their rows and columns."""
+
+    grid: str
+
+
+class Star(_Format):
+    """Every leaf is linked to the hub."""
+
+    hub: str
+    leaves: Annotated[list[str], Field(min_length=1)]
+
+
+Line = Annotated[list[str], Field(min_length=1)]
+Rows = Annotated[list[Line], Field(min_length=1)]
+
+
+class Topology(_Format):
+    """A regular set of links; exactly one of its keys."""
+
+    chain: Line | None = None
+    ring: Line | None = None
+    mesh: Rows | Grid | None = None
+    """Rows of places, each linked to its right and its lower neighbour."""
+    torus: Rows | Grid | None = None
+    """A mesh whose rows and columns are closed."""
+    all_to_all: Line | None = None
+    star: Star | None = None
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Topology:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"a topology has exactly one of: {', '.join(type(self).model_fields)}")
+        return self
+
+
+class LinkEntry(_Entry):
+    """Links of a chip. Keys beside `use` replace figures of the link file."""
+
+    model_config = ConfigDict(extra="allow")
+
+    between: tuple[str, str] | None = None
+    """The two ends of a single link."""
+    topology: Topology | None = None
+    """A regular set of links."""
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> LinkEntry:
+        if self.count is not None:
+            raise ValueError("a link has no `count`; name it twice or raise its bandwidth")
+        if (self.between is None) == (self.topology is None):
+            raise ValueError("a link has either `between: [a, b]` or `topology: {...}`")
+        return self
+
+
+class ChipEntry(_Format):
+    """Chips of a system; their parts are named `<chip>.<part>`."""
+
+    use: str
+    """A chip file, e.g. chips/a100-sxm-80."""
+    count: Count | None = None
+
+
+class Power(_Format):
+    """Power of the whole target."""
+
+    limit_w: Rate | None = None
+
+
+class TargetFile(Header):
+    """A chip, package or system."""
+
+    units: dict[Name, UnitEntry] = {}
+    memories: dict[Name, MemoryEntry] = {}
+    links: dict[Name, LinkEntry] = {}
+    chips: dict[Name, ChipEntry] = {}
+    routers: list[Name] = []
+    """Places without a memory that links may end at: switches, bridges, buses."""
+    io: str = ""
+    """Memory where graph inputs appear and outputs must end; else the data memory of the first CPU."""
+    power: Power = Power()
