@@ -1,0 +1,126 @@
+"""What is known of a value at one sample (`Fact`), a node as the frontend sees it (`Node`), and a file (`Source`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from mapper.hw.work import DType
+from mapper.ir.graph import Shape
+
+LIMIT = 4096
+"""Elements up to which a constant is carried as numbers; larger ones are known by shape only."""
+
+Array = NDArray[Any]
+DimTerm = int | str | None
+"""A dim as a file writes it: a number, a name or expression, or nothing."""
+
+
+class Known(IntEnum):
+    """From what a value follows; the smaller one wins when values meet."""
+
+    CALL = 0
+    """data of the call"""
+    SHAPES = 1
+    """sizes of the call only, equal for all calls of the same shapes"""
+    FILE = 2
+    """weights and constants of the file"""
+
+
+class Fact:
+    """What is known of a value at one sample: element type, shape, the numbers if few, and from what they follow."""
+
+    __slots__ = ("data", "elem", "key", "known", "shape")
+
+    def __init__(self, elem: int, shape: Shape | None, data: Array | None = None, known: Known = Known.CALL) -> None:
+        self.elem = elem
+        self.shape = shape
+        self.data = data
+        self.known = known
+        content = None if data is None else repr(data.tolist()) if data.dtype == object else data.tobytes()
+        self.key = (elem, shape, content, known)
+
+    @property
+    def elements(self) -> int:
+        """Number of elements; 0 where the shape is not known."""
+        return prod(self.shape) if self.shape is not None else 0
+
+
+@dataclass(slots=True)
+class Node:
+    """A node of the file. `key` identifies what it computes, apart from names."""
+
+    op_type: str
+    domain: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    proto: onnx.NodeProto
+    key: tuple[object, ...] = ()
+    captures: tuple[str, ...] = ()  # names of the outer graph that its subgraphs read
+    has_subgraph: bool = False
+
+    def attr(self, name: str, default: Any = None) -> Any:
+        """The attribute's value, or `default`."""
+        for a in self.proto.attribute:
+            if a.name == name:
+                found = onnx.helper.get_attribute_value(a)
+                return found.decode(errors="replace") if isinstance(found, bytes) else found
+        return default
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The type that the file states for a value; None for a tensor of unknown rank."""
+
+    elem: int
+    dims: tuple[DimTerm, ...] | None
+
+
+@dataclass(slots=True)
+class Source:
+    """A file taken apart: live nodes in topological order, inputs that are not weights, outputs, constants, stated types."""
+
+    name: str
+    digest: str
+    opsets: dict[str, int]
+    nodes: list[Node]
+    inputs: dict[str, Declared]
+    outputs: tuple[str, ...]
+    constants: dict[str, Fact]
+    declared: dict[str, Declared]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def opset(self) -> int:
+        return self.opsets.get("", 0)
+
+
+def numpy_type(elem: int) -> np.dtype[Any]:
+    """The numpy type of an ONNX element type."""
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(elem))
+
+
+_T = onnx.TensorProto
+_DTYPES: dict[int, DType] = {
+    _T.FLOAT: DType.F32, _T.DOUBLE: DType.F64, _T.FLOAT16: DType.F16, _T.BFLOAT16: DType.BF16,
+    _T.FLOAT8E4M3FN: DType.F8, _T.FLOAT8E4M3FNUZ: DType.F8, _T.FLOAT8E5M2: DType.F8, _T.FLOAT8E5M2FNUZ: DType.F8,
+    _T.INT64: DType.I64, _T.UINT64: DType.I64, _T.INT32: DType.I32, _T.UINT32: DType.I32, _T.INT16: DType.I16,
+    _T.UINT16: DType.I16, _T.INT8: DType.I8, _T.UINT8: DType.U8, _T.INT4: DType.I4, _T.UINT4: DType.U4,
+    _T.BOOL: DType.BOOL, _T.STRING: DType.STRING, _T.COMPLEX64: DType.F64, _T.COMPLEX128: DType.F64,
+}  # fmt: skip
+_BY_NAME = {"FLOAT4E2M1": DType.I4, "FLOAT8E8M0": DType.F8, "INT2": DType.I2, "UINT2": DType.I2}
+
+
+def dtype_of(elem: int) -> DType:
+    """The number type by its width and family; 32 bits for an element type this version does not know."""
+    if elem in _DTYPES:
+        return _DTYPES[elem]
+    name = _T.DataType.Name(elem) if elem in _T.DataType.values() else ""
+    return _BY_NAME.get(name, DType.F32)

@@ -1,0 +1,102 @@
+"""Output types of one node from its input facts: onnx's own inference, contrib rules, evaluation, stated types last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import onnx
+from onnx import numpy_helper, shape_inference
+
+from mapper.frontend import rules
+from mapper.frontend.facts import Fact, Known, Node
+from mapper.frontend.fold import RANDOM, evaluate
+
+Inferred = tuple[tuple[Fact, ...], str, str]
+"""Facts of the outputs (shape None where unknown), the reason why one is unknown, a warning."""
+
+
+@lru_cache(maxsize=4096)
+def schema_of(op_type: str, domain: str, version: int) -> onnx.defs.OpSchema | None:
+    """The operator's schema at this opset, None if onnx has none."""
+    try:
+        return onnx.defs.get_schema(op_type, version, domain)
+    except onnx.defs.SchemaError:
+        return None
+
+
+def infer(node: Node, inputs: Sequence[Fact | None], opsets: Mapping[str, int], outer: Mapping[str, Fact]) -> Inferred:
+    """What follows for the node's outputs; `outer` are facts that its subgraphs read."""
+    types, reason = _types(node, inputs, opsets, outer)
+    warning = ""
+    if any(shape is None for _, shape in types):
+        bounds = rules.largest_outputs(node, inputs)
+        if bounds is not None and any(f is not None and f.data is None for f in inputs[:1]):
+            types = [(e, s) for e, s in bounds]
+            warning = f"{node.op_type}: its output size depends on data; the largest is assumed"
+    known = min((f.known for f in (*inputs, *outer.values()) if f is not None), default=Known.FILE)
+    if node.op_type in RANDOM:
+        known = Known.CALL
+    types = (types + [(0, None)] * len(node.outputs))[: len(node.outputs)]
+    facts = [Fact(elem, shape, None, known) for elem, shape in types]
+    return evaluate(node, inputs, facts, opsets.get("", 0)), reason, warning
+
+
+Types = list[tuple[int, tuple[int, ...] | None]]
+
+
+def _types(
+    node: Node, inputs: Sequence[Fact | None], opsets: Mapping[str, int], outer: Mapping[str, Fact]
+) -> tuple[Types, str]:
+    """Element types and shapes by schema or rule, and why some are missing."""
+    op_type, domain = node.op_type, node.domain
+    if op_type in rules.LIKE_STANDARD and domain:
+        op_type, domain = rules.LIKE_STANDARD[op_type], ""
+    schema = schema_of(op_type, domain, opsets.get(domain, 0) or opsets.get("", 0))
+    if schema is not None:
+        return _by_schema(schema, node, inputs, opsets, outer)
+    if node.op_type in rules.CONTRIB_RULES:
+        try:
+            return list(rules.CONTRIB_RULES[node.op_type](node, inputs)), ""
+        except (rules.RuleError, ValueError, IndexError, TypeError) as error:
+            return [], str(error)
+    where = f"domain '{node.domain}'" if node.domain else f"opset {opsets.get('', 0)}"
+    return [], f"operator {node.op_type} of {where} is not known, and the file states no shape for its output"
+
+
+def _by_schema(
+    schema: onnx.defs.OpSchema,
+    node: Node,
+    inputs: Sequence[Fact | None],
+    opsets: Mapping[str, int],
+    outer: Mapping[str, Fact],
+) -> tuple[Types, str]:
+    proto = onnx.NodeProto()
+    proto.op_type, proto.domain = schema.name, schema.domain
+    proto.input.extend(f"i{i}" if fact is not None else "" for i, fact in enumerate(inputs))
+    proto.output.extend(f"o{i}" if name else "" for i, name in enumerate(node.outputs))
+    proto.attribute.extend(a for a in node.proto.attribute if a.name in schema.attributes)
+    present = {f"i{i}": fact for i, fact in enumerate(inputs) if fact is not None}
+    types = {name: _type(fact) for name, fact in {**outer, **present}.items()}
+    data = {
+        name: numpy_helper.from_array(fact.data) for name, fact in present.items() if fact.data is not None
+    }
+    imports = [onnx.helper.make_opsetid(d, v) for d, v in opsets.items()] if outer or node.captures else None
+    try:
+        found = shape_inference.infer_node_outputs(schema, proto, types, data, opset_imports=imports)
+    except (shape_inference.InferenceError, RuntimeError, ValueError, TypeError) as error:
+        return [], " ".join(str(error).split())
+    out = [_read(found[name]) if name in found else (0, None) for name in proto.output]
+    missing = any(shape is None for (_, shape), name in zip(out, node.outputs, strict=True) if name)
+    return out, f"the shape does not follow from the inputs of {node.op_type}" if missing else ""
+
+
+def _type(fact: Fact) -> onnx.TypeProto:
+    return onnx.helper.make_tensor_type_proto(fact.elem, fact.shape)
+
+
+def _read(proto: onnx.TypeProto) -> tuple[int, tuple[int, ...] | None]:
+    tensor = proto.tensor_type
+    if not tensor.HasField("shape") or any(not d.HasField("dim_value") for d in tensor.shape.dim):
+        return int(tensor.elem_type), None
+    return int(tensor.elem_type), tuple(int(d.dim_value) for d in tensor.shape.dim)

@@ -1,0 +1,80 @@
+"""From a file and the phases asked for to a graph with bound phases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mapper.errors import UsageError
+from mapper.frontend.dims import Bound, Dims
+from mapper.frontend.lower import Lowering, opaque_warnings
+from mapper.frontend.phases import PhaseSpec
+from mapper.frontend.read import read
+from mapper.frontend.shapes import Interpreter
+from mapper.frontend.state import find_states
+from mapper.frontend.symbols import Symbols
+from mapper.ir.graph import Graph, Phase
+
+_NO_DIMS: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A model ready to be mapped. digest: sha256 of the file. opset: of ai.onnx, 0 if the file uses none of it."""
+
+    graph: Graph
+    phases: tuple[Phase, ...]
+    warnings: tuple[str, ...]
+    digest: str
+    opset: int
+    seconds: float
+
+
+def load_model(path: str | Path, phases: Sequence[PhaseSpec] = (), dims: Mapping[str, int] = _NO_DIMS) -> Imported:
+    """The graph of an ONNX file and its phases; weights are never read.
+
+    `dims` hold for all phases unless a phase says otherwise. Without phases there is one, `run`, with one call. Raises
+    ModelError for a file or binding that cannot be mapped.
+    """
+    start = time.perf_counter()
+    specs = [spec.over(dims) for spec in phases or (PhaseSpec("run", calls=1),)]
+    _check_names(specs)
+    source = read(Path(path))
+    open_dims = Dims.of(source.inputs)
+    sampled = [spec.samples() for spec in specs]
+    bounds = [[open_dims.bind(spec.name, given) for given in s] for spec, (s, _) in zip(specs, sampled, strict=True)]
+    flat = [bound for of_phase in bounds for bound in of_phase]
+    trace = Interpreter(source).trace(flat)
+    shapes = {n: trace.samples[0][n].shape or () for n in (*source.inputs, *source.outputs)}
+    states = find_states(shapes, tuple(source.inputs), source.outputs)
+    symbols = Symbols(flat, sorted(open_dims.terms))
+    lowering = Lowering(source, trace, symbols, states)
+    graph = lowering.graph()
+    result = tuple(
+        Phase(spec.name, spec.given, spec.calls_or_length, sizes, shares)
+        for spec, sizes, (_, shares) in zip(specs, _by_phase(symbols, bounds), sampled, strict=True)
+    )
+    warnings = (*source.warnings, *trace.warnings, *opaque_warnings(lowering.opaque))
+    return Imported(graph, result, warnings, source.digest, source.opset, time.perf_counter() - start)
+
+
+def _check_names(specs: Sequence[PhaseSpec]) -> None:
+    names = [spec.name for spec in specs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two phases are called '{twice[0]}'", hint="give each phase its own name")
+
+
+def _by_phase(
+    symbols: Symbols, bounds: Sequence[Sequence[Bound]]
+) -> list[tuple[tuple[str, tuple[int, ...]], ...]]:
+    """For each phase, the sizes of all symbolic dims at its samples."""
+    found = []
+    start = 0
+    for samples in bounds:
+        end = start + len(samples)
+        found.append(tuple((name, vector[start:end]) for name, vector in symbols.used()))
+        start = end
+    return found

@@ -1,0 +1,227 @@
+"""Builds the Graph: folds constants away, rewires what only renames, and gives every other node its kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mapper.frontend.attributes import attributes_of
+from mapper.frontend.facts import LIMIT, DimTerm, Fact, Known, Node, Source, dtype_of
+from mapper.frontend.read import label
+from mapper.frontend.shapes import Trace
+from mapper.frontend.symbols import Symbols
+from mapper.frontend.vocabulary import KIND_OF, SHAPE_OPERANDS, WEIGHT_FIRST
+from mapper.hw.work import DType, Role
+from mapper.ir.graph import Attr, Graph, Op, State, Value
+
+_BITS = {2: DType.I2, 4: DType.I4, 8: DType.I8}
+
+
+@dataclass(slots=True)
+class Lowering:
+    """A graph in the making."""
+
+    source: Source
+    trace: Trace
+    symbols: Symbols
+    states: Sequence[State]
+    aliases: dict[str, str] = field(default_factory=dict)  # value -> the value that holds the same numbers
+    folded: set[str] = field(default_factory=set)
+    stored: dict[str, Value] = field(default_factory=dict)  # weights whose storage differs from the file's tensor
+    extra: dict[str, Value] = field(default_factory=dict)  # values inside a node that becomes two ops
+    opaque: Counter[str] = field(default_factory=Counter)
+
+    def graph(self) -> Graph:
+        """The finished graph."""
+        ops: list[Op] = []
+        names = _unique_names(self.trace.nodes)
+        for index, node in enumerate(self.trace.nodes):
+            if not self._fold(node) and not self._rewire(node):
+                ops.extend(self._ops(node, names[index]))
+        ops = _live(ops, self.source.outputs)
+        return Graph(self.source.name, tuple(ops), tuple(self._values(ops)), tuple(self.states))
+
+    # What follows is known of a value.
+
+    def facts(self, name: str) -> list[Fact]:
+        """The value's facts, one per sample."""
+        return [sample[name] for sample in self.trace.samples]
+
+    def shapes(self, name: str) -> list[tuple[int, ...]]:
+        """The value's shapes, one per sample."""
+        return [fact.shape or () for fact in self.facts(name)]
+
+    def is_constant(self, name: str) -> bool:
+        """Whether the value is a weight or has been folded into one."""
+        return name in self.source.constants or name in self.folded
+
+    # Nodes that leave no op.
+
+    def _fold(self, node: Node) -> bool:
+        """Drops a node whose results are the same in every call. Folding keeps shapes fixed and never inflates storage."""
+        made = [n for n in node.outputs if n]
+        if not set(made).isdisjoint(self.source.outputs):
+            return False
+        held = sum(self.facts(n)[0].elements for n in node.inputs if n and self.is_constant(n))
+        for name in made:
+            facts = self.facts(name)
+            known = min(fact.known for fact in facts)
+            if known is Known.CALL or len({fact.shape for fact in facts}) > 1:
+                return False
+            if known is Known.SHAPES and facts[0].elements > max(LIMIT, held):
+                return False
+        if node.op_type in ("Cast", "CastLike", "DequantizeLinear") and self._is_narrower(node):
+            self.aliases[made[0]] = self.resolve(node.inputs[0])
+        self.folded.update(made)
+        return True
+
+    def _is_narrower(self, node: Node) -> bool:
+        """Whether a weight is stored in fewer bits than its cast: then the stored form is kept."""
+        source = self.resolve(node.inputs[0])
+        stored, cast = dtype_of(self.facts(source)[0].elem), dtype_of(self.facts(node.outputs[0])[0].elem)
+        return self.facts(node.outputs[0])[0].data is None and stored.bits <= cast.bits
+
+    def _rewire(self, node: Node) -> bool:
+        """Drops a node that hands its input on unchanged, unless the result is named as a graph output."""
+        made = [n for n in node.outputs if n]
+        renames = node.op_type in ("Identity", "Dropout") and node.domain == ""
+        if node.op_type in ("Cast", "CastLike"):
+            renames = self.facts(node.inputs[0])[0].elem == self.facts(made[0])[0].elem
+        if not renames or len(made) > 1 or made[0] in self.source.outputs:
+            return False
+        self.aliases[made[0]] = self.resolve(node.inputs[0])
+        return True
+
+    def resolve(self, name: str) -> str:
+        """The value that stands for this one."""
+        while name in self.aliases:
+            name = self.aliases[name]
+        return name
+
+    # Nodes that become ops.
+
+    def _ops(self, node: Node, name: str) -> list[Op]:
+        kind = KIND_OF.get(node.op_type, "opaque")
+        if kind == "gather" and node.op_type == "Gather" and self._is_table(node):
+            kind = "embedding"
+        if kind == "opaque":
+            self.opaque[label_type(node)] += 1
+        inputs = self._operands(node)
+        attrs = attributes_of(self, node, kind)
+        origin = (node.name or name,)
+        if node.op_type == "Attention" and node.domain:
+            return self._projected_attention(node, name, inputs, attrs, origin)
+        if node.op_type in ("MatMulNBits", "MatMulBnb4"):
+            self._store_logical(node)
+        return [Op(name, kind, inputs, node.outputs, attrs, origin)]
+
+    def _operands(self, node: Node) -> tuple[str, ...]:
+        """The node's inputs in the order of its kind, without constants that only state a shape."""
+        dropped = SHAPE_OPERANDS.get(node.op_type, ()) if not node.domain else ()
+        names = [
+            "" if i in dropped and n and self.is_constant(n) else self.resolve(n) for i, n in enumerate(node.inputs)
+        ]
+        if node.op_type == "CastLike":
+            names = names[:1]
+        order = WEIGHT_FIRST.get(node.op_type)
+        if order:
+            names = [names[i] for i in order if i < len(names)]
+        while names and not names[-1]:
+            names.pop()
+        return tuple(names)
+
+    def _is_table(self, node: Node) -> bool:
+        table = node.inputs[0]
+        return self.is_constant(self.resolve(table)) and len(self.shapes(table)[0]) == 2 and node.attr("axis", 0) == 0
+
+    def _projected_attention(
+        self, node: Node, name: str, inputs: tuple[str, ...], attrs: tuple[tuple[str, Attr], ...], origin: tuple[str, ...]
+    ) -> list[Op]:
+        """com.microsoft Attention holds the projection to queries, keys and values: a matmul of its own here."""
+        projected = f"{node.outputs[0]}.qkv"
+        columns = self.shapes(node.inputs[1])[0][1]
+        data = self.value(self.resolve(node.inputs[0]))
+        self.extra[projected] = Value(projected, (*data.shape[:-1], columns), data.dtype, Role.ACTIVATION)
+        matmul = Op(f"{name}.qkv", "matmul", inputs[:3], (projected,), (("op_type", node.op_type),), origin)
+        return [matmul, Op(name, "attention", (projected, *inputs[3:]), node.outputs, attrs, origin)]
+
+    def _store_logical(self, node: Node) -> None:
+        """A block-quantised weight [n, blocks, bytes] is the matrix [n, k] in so many bits."""
+        weight = self.resolve(node.inputs[1])
+        k, n, bits = int(node.attr("K", 0)), int(node.attr("N", 0)), int(node.attr("bits", 4))
+        self.stored[weight] = Value(weight, (n, k), _BITS.get(bits, DType.I4), Role.WEIGHT)
+
+    # Values.
+
+    def value(self, name: str) -> Value:
+        """The value with its dims named and its role."""
+        found = self.stored.get(name) or self.extra.get(name)
+        if found:
+            return found
+        columns = zip(*self.shapes(name), strict=True)
+        hints = self._hints(name)
+        shape = tuple(self.symbols.dim(column, hints.get(i)) for i, column in enumerate(columns))
+        return Value(name, shape, dtype_of(self.facts(name)[0].elem), self._role(name))
+
+    def _hints(self, name: str) -> dict[int, DimTerm]:
+        declared = self.source.inputs.get(name) or self.source.declared.get(name)
+        return dict(enumerate(declared.dims)) if declared is not None and declared.dims is not None else {}
+
+    def _role(self, name: str) -> Role:
+        if any(name in (s.past, s.present) for s in self.states):
+            return Role.STATE
+        if name in self.source.inputs:
+            return Role.INPUT
+        if name in self.source.outputs:
+            return Role.OUTPUT
+        return Role.WEIGHT if self.is_constant(name) else Role.ACTIVATION
+
+    def _values(self, ops: Sequence[Op]) -> list[Value]:
+        mentioned = dict.fromkeys([*self.source.inputs, *(n for op in ops for n in (*op.inputs, *op.outputs) if n)])
+        ends = dict.fromkeys(self.source.outputs)
+        return [self.value(name) for name in dict.fromkeys([*mentioned, *ends])]
+
+
+def label_type(node: Node) -> str:
+    """The operator with its domain."""
+    return f"{node.domain}::{node.op_type}" if node.domain else node.op_type
+
+
+def _unique_names(nodes: Sequence[Node]) -> list[str]:
+    """The nodes' own names where they are unique, else operator and index."""
+    count = Counter(node.name for node in nodes)
+    taken = {name for name, times in count.items() if times == 1}
+    names = []
+    for index, node in enumerate(nodes):
+        name = node.name
+        if not name or count[name] > 1:
+            name = f"{node.op_type}_{index}"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+        names.append(name)
+    return names
+
+
+def _live(ops: Sequence[Op], outputs: Sequence[str]) -> list[Op]:
+    """The ops that some output depends on; folding leaves others without users."""
+    wanted: set[str] = set(outputs)
+    kept = []
+    for op in reversed(ops):
+        if not wanted.isdisjoint(op.outputs):
+            kept.append(op)
+            wanted.update(n for n in op.inputs if n)
+    kept.reverse()
+    return kept
+
+
+def opaque_warnings(opaque: Mapping[str, int]) -> list[str]:
+    """One warning per operator without a kind."""
+    return [
+        f"{count} x {op_type}: no kind for this operator; it is costed by the bytes it touches"
+        for op_type, count in sorted(opaque.items())
+    ]
+
+
+__all__ = ["Lowering", "label", "opaque_warnings"]

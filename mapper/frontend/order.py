@@ -1,0 +1,50 @@
+"""Order among nodes: topological sort and removal of dead nodes."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from mapper.errors import ModelError
+from mapper.frontend.facts import Node
+
+
+def sort_nodes(nodes: list[Node]) -> list[Node]:
+    """Nodes with producers before users, otherwise in file order; a cycle is a ModelError that names it."""
+    maker = {out: i for i, node in enumerate(nodes) for out in node.outputs if out}
+    needs = [{maker[n] for n in (*node.inputs, *node.captures) if n in maker} for node in nodes]
+    if all(j < i for i, need in enumerate(needs) for j in need):
+        return nodes
+    users: list[list[int]] = [[] for _ in nodes]
+    for i, need in enumerate(needs):
+        for j in need:
+            users[j].append(i)
+    waiting = [len(need) for need in needs]
+    ready = [i for i, count in enumerate(waiting) if count == 0]
+    order: list[int] = []
+    while ready:
+        i = heapq.heappop(ready)
+        order.append(i)
+        for j in users[i]:
+            waiting[j] -= 1
+            if waiting[j] == 0:
+                heapq.heappush(ready, j)
+    if len(order) < len(nodes):
+        stuck = [nodes[i].outputs[0] for i, count in enumerate(waiting) if count > 0]
+        named = ", ".join(f"'{name}'" for name in stuck[:5])
+        raise ModelError(f"the graph has a cycle: {len(stuck)} values wait for each other, among them {named}")
+    return [nodes[i] for i in order]
+
+
+def live(nodes: list[Node], outputs: Iterable[str]) -> list[Node]:
+    """The nodes that some output depends on, in the same order."""
+    wanted = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if not wanted.isdisjoint(node.outputs):
+            kept.append(node)
+            wanted.update(node.inputs)
+            wanted.update(node.captures)
+    wanted.discard("")
+    kept.reverse()
+    return kept
