@@ -1,0 +1,113 @@
+"""Linear programs whose reported bound holds whatever the solver's tolerances: it is recomputed from the duals."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from ortools.linear_solver import pywraplp
+
+from mapper.solve.budget import Budget
+from mapper.solve.placement.tables import Floats, Ints
+
+INFINITY = math.inf
+
+
+class Program:
+    """Minimise a cost over columns within finite bounds and rows lower <= sum <= upper."""
+
+    def __init__(self) -> None:
+        self.low: list[float] = []
+        self.high: list[float] = []
+        self.cost: list[float] = []
+        self.row_low: list[float] = []
+        self.row_high: list[float] = []
+        self.at_row: list[int] = []
+        self.at_column: list[int] = []
+        self.weight: list[float] = []
+
+    def column(self, high: float, cost: float = 0.0) -> int:
+        """A new column in [0, high]."""
+        self.low.append(0.0)
+        self.high.append(high)
+        self.cost.append(cost)
+        return len(self.low) - 1
+
+    def row(self, terms: list[tuple[int, float]], low: float = -INFINITY, high: float = INFINITY) -> int:
+        """A new row; a column may appear more than once."""
+        merged: dict[int, float] = {}
+        for column, weight in terms:
+            merged[column] = merged.get(column, 0.0) + weight
+        index = len(self.row_low)
+        self.row_low.append(low)
+        self.row_high.append(high)
+        self.at_row.extend([index] * len(merged))
+        self.at_column.extend(merged)
+        self.weight.extend(merged.values())
+        return index
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """A proven lower bound of the program, and the columns and duals the solver ended with."""
+
+    bound: float
+    columns: Floats
+    duals: Floats
+
+
+class Solver:
+    """GLOP on one program; bounds of columns may change between calls, which start from the last basis."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._glop = pywraplp.Solver.CreateSolver("GLOP")
+        infinity = self._glop.infinity()
+        self._columns = [self._glop.NumVar(a, b, "") for a, b in zip(program.low, program.high, strict=True)]
+        self._rows = [
+            self._glop.Constraint(max(a, -infinity), min(b, infinity))
+            for a, b in zip(program.row_low, program.row_high, strict=True)
+        ]
+        for r, c, w in zip(program.at_row, program.at_column, program.weight, strict=True):
+            self._rows[r].SetCoefficient(self._columns[c], w)
+        goal = self._glop.Objective()
+        for column, cost in zip(self._columns, program.cost, strict=True):
+            goal.SetCoefficient(column, cost)
+        goal.SetMinimization()
+        self._at_row: Ints = np.array(program.at_row, dtype=np.int64)
+        self._at_column: Ints = np.array(program.at_column, dtype=np.int64)
+        self._weight: Floats = np.array(program.weight)
+
+    def limit(self, column: int, high: float) -> None:
+        """Change a column's upper bound."""
+        self.program.high[column] = high
+        self._columns[column].SetUb(high)
+
+    def solve(self, budget: Budget) -> Optimum | None:
+        """The optimum with a safe bound, or None when the budget's deadline came first."""
+        if budget.over():
+            return None
+        if budget.deadline is not None:
+            self._glop.SetTimeLimit(max(1, int(1000 * (budget.deadline - time.monotonic()))))
+        status = self._glop.Solve()
+        if status != pywraplp.Solver.OPTIMAL:
+            return None
+        duals = np.array([row.dual_value() for row in self._rows])
+        columns = np.array([column.solution_value() for column in self._columns])
+        return Optimum(self._safe_bound(duals), columns, duals)
+
+    def _safe_bound(self, duals: Floats) -> float:
+        """The Lagrangian bound of the duals (Neumaier and Shcherbina 2004): true for any duals of the right sign."""
+        p = self.program
+        low, high = np.array(p.row_low), np.array(p.row_high)
+        duals = np.where((duals > 0) & np.isinf(low), 0.0, duals)
+        duals = np.where((duals < 0) & np.isinf(high), 0.0, duals)
+        side = np.where(duals > 0, low, np.where(duals < 0, high, 0.0))
+        reduced = np.array(p.cost) - np.bincount(
+            self._at_column, self._weight * duals[self._at_row], minlength=len(p.cost)
+        )
+        ends = np.where(reduced > 0, np.array(p.low), np.array(p.high))
+        parts = np.concatenate([duals * side, reduced * ends])
+        return float(parts.sum() - 1e-12 * np.abs(parts).sum())

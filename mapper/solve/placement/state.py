@@ -1,0 +1,179 @@
+"""A partial placement whose totals follow every change, and what each option of one item would make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mapper.solve.placement.problem import Solution
+from mapper.solve.placement.tables import Flags, Floats, Ints, Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What each option of an item would lead to: [options, columns] totals, the busiest private resource, and by how
+    much the rules would be broken (0 where they hold: bytes over capacity in units of the largest memory, missing
+    routes, broken ties)."""
+
+    rows: Ints
+    private: Ints
+    broken: Floats
+
+    def intervals(self) -> Ints:
+        """The interval under each option."""
+        found: Ints = np.maximum(self.rows[:, :-2].max(axis=1, initial=0), self.private)
+        return found
+
+
+class State:
+    """A placement in the making: items without an option count for nothing."""
+
+    def __init__(self, tables: Tables) -> None:
+        problem = tables.problem
+        self.tables = tables
+        self.choice = [-1] * len(problem.items)
+        self.row = np.zeros(tables.columns + 2, dtype=np.int64)
+        self.private = np.zeros(len(problem.resources) + 1, dtype=np.int64)
+        self.refs = np.zeros(len(problem.residents) + 1, dtype=np.int64)
+        self.refs[-1] = 1
+        self.used = np.zeros(len(problem.memories), dtype=np.int64)
+        self.source = np.array([n.origin if n.source < 0 else -1 for n in problem.nets], dtype=np.int64)
+        self.wanted = np.zeros((len(problem.nets), len(problem.places)), dtype=np.int64)
+        self.mismatched = 0
+        self._size = [n.size for n in problem.nets]
+        self._sizes = np.array(self._size, dtype=np.int64)
+        self._outputs = problem.outputs
+        self._inputs = problem.inputs
+        self._input_arrays = [np.array(nets, dtype=np.int64) for nets in problem.inputs]
+        self._byte_scale = 1.0 / max(1, max(problem.capacities, default=1))
+        for n, net in enumerate(problem.nets):
+            for end in set(net.ends):
+                self.wanted[n, end] += 1
+            if net.source < 0:
+                self.row += (self.wanted[n] > 0) @ tables.moves[net.size, net.origin]
+
+    @classmethod
+    def of(cls, tables: Tables, choice: Sequence[int]) -> State:
+        """The state of a whole solution."""
+        state = cls(tables)
+        for i, o in enumerate(choice):
+            state.insert(i, o)
+        return state
+
+    def place(self, i: int) -> int:
+        """Where item i lies (-1: nowhere yet)."""
+        o = self.choice[i]
+        return -1 if o < 0 else int(self.tables.places[i][o])
+
+    def insert(self, i: int, o: int) -> None:
+        """Give item i, which has none, the option o."""
+        self.choice[i] = o
+        self._account(i, o, 1)
+
+    def remove(self, i: int) -> int:
+        """Take item i's option away; it is returned."""
+        o = self.choice[i]
+        self._account(i, o, -1)
+        self.choice[i] = -1
+        return o
+
+    def _account(self, i: int, o: int, sign: int) -> None:
+        t = self.tables
+        place = int(t.places[i][o])
+        delta = t.rows[i][o].copy()
+        for n in self._inputs[i]:
+            count = int(self.wanted[n, place])
+            self.wanted[n, place] = count + sign
+            source = int(self.source[n])
+            if source >= 0 and source != place and (count == 0 or count + sign == 0):
+                delta += t.moves[self._size[n], source, place]
+        for n in self._outputs[i]:
+            delta += (self.wanted[n] > 0) @ t.moves[self._size[n], place]
+            self.source[n] = place if sign > 0 else -1
+        self.row += sign * delta
+        self.private[t.privates[i][o]] += sign * t.private_ticks[i][o]
+        for k in t.needs[i][o].tolist():
+            if k == len(self.refs) - 1:
+                continue
+            before = int(self.refs[k])
+            self.refs[k] = before + sign
+            if before == 0 or before + sign == 0:
+                self.used[t.memory_of[k]] += sign * t.bytes_of[k]
+        for j in t.partners[i]:
+            other = self.choice[j]
+            if other >= 0 and t.places[j][other] != place:
+                self.mismatched += sign
+
+    def outlook(self, i: int) -> Outlook:
+        """What each option of item i, which has none, would lead to."""
+        t = self.tables
+        rows = t.rows[i] + self.row
+        by_place = self._transfers_by_place(i)
+        if by_place is not None:
+            rows += by_place[t.places[i]]
+        private_ticks = t.private_ticks[i]
+        private = np.full(len(rows), self.private.max(), dtype=np.int64)
+        if private_ticks.shape[1]:
+            private = np.maximum(private, (self.private[t.privates[i]] + private_ticks).max(axis=1))
+        broken = rows[:, -1] + self._overflow(i)
+        for j in t.partners[i]:
+            if self.choice[j] >= 0:
+                broken += t.places[i] != self.place(j)
+        return Outlook(rows, private, broken + self.mismatched)
+
+    def _transfers_by_place(self, i: int) -> Ints | None:
+        t = self.tables
+        found: Ints | None = None
+        nets = self._input_arrays[i]
+        if len(nets):
+            known = nets[self.source[nets] >= 0] if (self.source[nets] < 0).any() else nets
+            missing = self.wanted[known] == 0
+            found = (missing[:, :, None] * t.moves[self._sizes[known], self.source[known]]).sum(axis=0)
+        for n in self._outputs[i]:
+            goes: Flags = self.wanted[n] > 0
+            leaving = t.moves[self._size[n]][:, goes].sum(axis=1)
+            found = leaving if found is None else found + leaving
+        return found
+
+    def _overflow(self, i: int) -> Floats:
+        """Bytes over capacity under each option, in units of the largest memory."""
+        t = self.tables
+        needs = t.needs[i]
+        options, memories = len(needs), len(self.used)
+        if not memories:
+            return np.zeros(options)
+        used = np.broadcast_to(self.used, (options, memories))
+        if needs.shape[1]:
+            new = t.bytes_of[needs] * (self.refs[needs] == 0)
+            at = t.memory_of[needs] + memories * np.arange(options)[:, None]
+            used = used + np.bincount(at.ravel(), new.ravel(), options * memories).reshape(options, memories)
+        over: Floats = np.maximum(used - t.capacities, 0).sum(axis=1) * self._byte_scale
+        return over
+
+    @property
+    def interval(self) -> int:
+        """The busiest resource's ticks."""
+        return int(max(self.row[:-2].max(initial=0), self.private.max()))
+
+    @property
+    def cost(self) -> int:
+        """Energy without idle power."""
+        return int(self.row[-2])
+
+    def loads(self) -> Ints:
+        """The busy ticks of every resource."""
+        loads = self.private[:-1].copy()
+        loads[self.tables.shared] += self.row[:-2]
+        return loads
+
+    @property
+    def broken(self) -> float:
+        """By how much the rules are broken (0: feasible as far as placed)."""
+        over = np.maximum(self.used - self.tables.capacities, 0).sum() * self._byte_scale
+        return float(self.row[-1] + over + self.mismatched)
+
+    def solution(self) -> Solution:
+        """The options chosen so far as a solution (all items must have one)."""
+        return Solution(tuple(self.choice))

@@ -1,0 +1,23 @@
+import pytest
+from placement_builders import tiny
+from placement_oracle import best
+
+from mapper.solve.budget import Budget
+from mapper.solve.placement.bound import lower_bound
+from mapper.solve.placement.tables import build
+
+OBJECTIVES = ("throughput", "latency", "energy", "edp")
+
+
+@pytest.mark.parametrize("block", range(20))
+def test_no_bound_exceeds_the_optimum(block: int) -> None:
+    for seed in range(block * 20, block * 20 + 20):
+        problem = tiny(seed)
+        optimum = best(problem, OBJECTIVES)
+        if optimum is None:
+            continue
+        tables = build(problem)
+        for name, value in optimum.items():
+            for ceiling in (float("inf"), value):
+                bound = lower_bound(tables, name, Budget(), ceiling)
+                assert bound.value <= value * (1 + 1e-9), (seed, name, bound.name)
