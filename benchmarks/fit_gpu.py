@@ -14,7 +14,10 @@ import numpy as np
 from targets.models.tiles import Array, TileFigures, gemm_seconds
 
 DEVICES = {  # processors.csv: SMs, clock, dense f16 peak, memory bandwidth, L2; vidur files for fit and for test
-    "a100": (108, 1.41e9, 312e12, 2039e9, 40e6, ("a100_Llama-2-7b-hf", "a100_phi-2"), ("a100_Llama-2-70b-hf", "a100_internlm-20b")),
+    "a100": (
+        108, 1.41e9, 312e12, 2039e9, 40e6,
+        ("a100_Llama-2-7b-hf", "a100_phi-2"), ("a100_Llama-2-70b-hf", "a100_internlm-20b"),
+    ),
     "h100": (132, 1.83e9, 989e12, 3350e9, 50e6, ("h100_Llama-2-7b-hf",), ("h100_CodeLlama-34b-Instruct-hf",)),
 }  # fmt: skip
 START = np.array([3e-6, 0.8, 0.8, 3.0, 64.0, 1.0, 16.0, 1e-6, 0.5])
@@ -38,7 +41,8 @@ def predict(x: Array, device: str, data: Array) -> Array:
     launch, ec, eb, p, k0, reach, l2_rate, split, wave = x
     figures = TileFigures(
         sms=sms, ops_per_s=peak, bytes_per_s=bandwidth, l2_bytes=l2, l2_bytes_per_s=l2_rate * clock * sms,
-        compute_efficiency=ec, memory_efficiency=eb, overlap=p, k_overhead=k0, l2_reach=reach, split_s=split, wave_share=wave,
+        compute_efficiency=ec, memory_efficiency=eb, overlap=p, k_overhead=k0, l2_reach=reach,
+        split_s=split, wave_share=wave,
     )  # fmt: skip
     m, n, k, _ = data
     moved = 2 * (m * k + k * n + m * n)
@@ -50,7 +54,7 @@ HIGH = np.array([2e-5, 1.0, 1.0, 16.0, 1024.0, 4.0, 256.0, 2e-5, 1.0])
 
 
 def fit(device: str, data: Array, rounds: int = 120, children: int = 24) -> Array:
-    """Constants of least mean relative error: an evolution with a shrinking step around the mean of the best quarter."""
+    """Constants of least mean relative error, by an evolution around the best quarter."""
     rng = np.random.default_rng(0)
     centre, step = START, np.full(len(START), 0.5)
 
@@ -74,16 +78,36 @@ def error(x: Array, device: str, data: Array) -> float:
 
 
 def main(folder: Path, device: str) -> None:
+    """Prints the constants and the errors."""
     *_, train, test = DEVICES[device]
     fitted = np.concatenate([rows(folder / "vidur" / f"{name}.csv") for name in train], axis=1)
     x = fit(device, fitted)
-    print(device, dict(zip("launch_s matmul memory overlap k_overhead l2_reach l2_rate split_s wave_share".split(), x.tolist(), strict=True)))
+    print(
+        device,
+        dict(
+            zip(
+                [
+                    "launch_s",
+                    "matmul",
+                    "memory",
+                    "overlap",
+                    "k_overhead",
+                    "l2_reach",
+                    "l2_rate",
+                    "split_s",
+                    "wave_share",
+                ],
+                x.tolist(),
+                strict=True,
+            )
+        ),
+    )
     print(f"  fitted on {', '.join(train)}: {error(x, device, fitted):.1%} of {fitted.shape[1]} shapes")
     for name in test:
         data = rows(folder / "vidur" / f"{name}.csv")
         print(f"  {name}: {error(x, device, data):.1%} of {data.shape[1]} shapes")
     data = rows(folder / "aiconfigurator" / f"gemm_{device}_sxm.csv", "bfloat16")
-    print(f"  aiconfigurator bf16: {error(x, device, data):.1%} of {data.shape[1]} shapes (another harness, other launch floor)")
+    print(f"  aiconfigurator bf16: {error(x, device, data):.1%} of {data.shape[1]} shapes")
 
 
 if __name__ == "__main__":

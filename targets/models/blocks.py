@@ -62,21 +62,6 @@ class Efficiency(Block):
     memory: PositiveFloat = 0.8
 
 
-class VectorBlock(Block):
-    """The digital lanes beside an array: one operation per lane and cycle."""
-
-    lanes: PositiveInt
-    clock_hz: PositiveFloat
-    energy_pj_per_op: NonNegativeFloat = 0.0
-    kinds: tuple[str, ...] = ("elementwise", "cast")
-    """The kinds of Work that the lanes take (names of mapper.ir.kinds); `view` is free and always allowed."""
-
-    @property
-    def ops_per_s(self) -> float:
-        """Peak rate in operations per second."""
-        return self.lanes * self.clock_hz
-
-
 class BufferBlock(Block):
     """The SRAM in which a chiplet keeps activations and states."""
 

@@ -17,6 +17,9 @@ MATRIX_KINDS = (*PRODUCTS, "attention")
 OPAQUE = "opaque op: the program inside is unknown, so only a CPU can be trusted to run it"
 """Why no accelerator takes an opaque op."""
 
+DMA = ("move", "embedding", "gather", "scatter")
+"""Kinds that a DMA engine does without lanes."""
+
 FREE = ("view",)
 """Kinds that move and compute nothing."""
 
@@ -85,6 +88,18 @@ def product_of(work: Work) -> Product:
         copies = min(batch, max(1, held // max(m * k, 1)))
         return Product(k, m, n * batch // copies, copies, copies * m * k)
     return Product(k, n, m, batch, 0)
+
+
+def products_of(work: Work) -> tuple[tuple[int, int, int, int], ...]:
+    """The matrix products inside the work as (how often, m, n, k); attention is two of them for each KV head."""
+    m, n, k = work.dim("m"), work.dim("n"), work.dim("k")
+    if work.kind == "rnn":
+        return ((work.dim("groups") * work.dim("steps"), ceil_div(m, work.dim("steps")), n, k),)
+    if work.kind != "attention":
+        return ((work.dim("batch") * work.dim("groups"), m, n, k),)
+    kv_heads, q, reach = work.dim("kv_heads"), work.dim("q"), max(1, work.dim("pairs") // max(1, work.dim("q")))
+    times, query_rows = work.dim("batch") * kv_heads, q * ceil_div(work.dim("heads"), kv_heads)
+    return ((times, query_rows, reach, work.dim("head_dim")), (times, query_rows, work.dim("v_dim"), reach))
 
 
 def is_static(work: Work) -> bool:

@@ -7,9 +7,11 @@ from typing import Literal
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
-from targets.models.blocks import NumberType, PerType, VectorBlock
+from targets.models.blocks import NumberType, PerType
 from targets.models.dma import blocked_traffic
+from targets.models.lanes import VectorBlock
 from targets.models.rates import (
+    DMA,
     FREE,
     FREE_COST,
     MATRIX_KINDS,
@@ -17,22 +19,21 @@ from targets.models.rates import (
     ceil_div,
     energy,
     is_static,
-    lane_cost,
     lane_dtype,
     limit,
     nothing,
+    products_of,
     softmax_flops,
     ticks_of,
     traffic_of,
 )
-
 
 Dataflow = Literal["weight", "weight-buffered", "output"]
 """What stays in the array: weights (loaded between products, or behind them), or partial sums."""
 
 
 class Systolic(UnitModel):
-    """Systolic arrays of rows x columns MACs (COST_MODELS, "Systolic and vector DSAs"; cycles as SCALE-Sim counts them)."""
+    """Systolic arrays of rows x columns MACs (COST_MODELS, "Systolic and vector DSAs"), in cycles as SCALE-Sim counts."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -54,7 +55,7 @@ class Systolic(UnitModel):
     sram_energy_pj_per_bit: NonNegativeFloat = 0.0
     energy_pj_per_mac: PerType
     vector: VectorBlock
-    """Lanes for everything that is not a product; `kinds` lists what they take."""
+    """Lanes for everything that is not a product; `kinds` lists what they take. DMA alone moves, gathers, scatters."""
     memory_efficiency: PositiveFloat = 0.9
     """Part of the memory bandwidth that long DMA bursts reach."""
     task_overhead_s: NonNegativeFloat = 1e-6
@@ -66,7 +67,7 @@ class Systolic(UnitModel):
             return OPAQUE
         if work.kind == "attention" and "softmax" not in self.vector.kinds:
             return "attention needs a softmax between its two products, and the vector lanes of this unit have none"
-        if work.kind in MATRIX_KINDS or work.kind in FREE or work.kind in self.vector.kinds:
+        if work.kind in (*MATRIX_KINDS, *FREE, *DMA, *self.vector.kinds):
             return None
         return (
             f"no {work.kind} on the vector lanes of this unit; they take: {', '.join(self.vector.kinds) or 'nothing'}"
@@ -89,15 +90,7 @@ class Systolic(UnitModel):
         if nothing(work):
             return FREE_COST
         if work.kind not in MATRIX_KINDS:
-            return lane_cost(
-                work,
-                feed,
-                ops_per_s=self.vector.ops_per_s,
-                pj_per_op=self.vector.energy_pj_per_op,
-                start_s=self.task_overhead_s,
-                efficiency=self.memory_efficiency,
-                band=self.error_band,
-            )
+            return self.vector.cost(work, feed, self.task_overhead_s, self.error_band, self.memory_efficiency)
         traffic = traffic_of(work, feed)
         if work.kind != "attention":
             traffic = blocked_traffic(work, feed, self.sram_bytes)
@@ -132,25 +125,13 @@ class Systolic(UnitModel):
         return cycles / (self.clock_hz * self.rate.near(work.dtype))
 
     def _sram_bits(self, work: Work) -> int:
-        """Bits through the scratchpad with weights in the array: inputs once per column fold, results once per row fold."""
+        """Bits through the scratchpad: inputs once per column fold, weights once, sums in and out per row fold."""
         return sum(
             times
             * work.dtype.bits
             * (m * k * ceil_div(n, self.columns) + k * n + m * n * (2 * ceil_div(k, self.rows) - 1))
             for times, m, n, k in products_of(work)
         )
-
-
-def products_of(work: Work) -> tuple[tuple[int, int, int, int], ...]:
-    """The matrix products inside the work as (how often, m, n, k); attention is two of them for each KV head."""
-    m, n, k = work.dim("m"), work.dim("n"), work.dim("k")
-    if work.kind == "rnn":
-        return ((work.dim("groups") * work.dim("steps"), ceil_div(m, work.dim("steps")), n, k),)
-    if work.kind != "attention":
-        return ((work.dim("batch") * work.dim("groups"), m, n, k),)
-    kv_heads, q, reach = work.dim("kv_heads"), work.dim("q"), max(1, work.dim("pairs") // max(1, work.dim("q")))
-    times, query_rows = work.dim("batch") * kv_heads, q * ceil_div(work.dim("heads"), kv_heads)
-    return ((times, query_rows, reach, work.dim("head_dim")), (times, query_rows, work.dim("v_dim"), reach))
 
 
 def product_cycles(dataflow: Dataflow, m: int, n: int, k: int, rows: int, columns: int, arrays: int = 1) -> int:

@@ -57,7 +57,7 @@ class Vector(UnitModel):
         return {t: self.lanes * self.clock_hz * rate for t, rate in self.rate.table().items()}
 
     def cost(self, work: Work, feed: Feed) -> Cost:
-        """max(operations / rate, bytes / bandwidth) + task start; products read operands again as the scratchpad asks."""
+        """max(operations / rate, bytes / bandwidth) + task start; products read again what SRAM cannot keep."""
         if nothing(work):
             return FREE_COST
         traffic = traffic_of(work, feed)
