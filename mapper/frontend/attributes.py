@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
-from typing import Protocol
 
-from mapper.frontend.facts import Fact, Node
-from mapper.frontend.rules import grouped_sizes
-from mapper.frontend.symbols import Symbols
+from mapper.frontend.attention import attention_attributes
+from mapper.frontend.facts import Node
+from mapper.frontend.known import Known, size_of
 from mapper.frontend.vocabulary import function_name
-from mapper.ir.graph import Attr, Shape
+from mapper.ir.graph import Attr
 
 Attrs = tuple[tuple[str, Attr], ...]
-
-
-class Known(Protocol):
-    """What the lowering knows of values."""
-
-    symbols: Symbols
-
-    def facts(self, name: str) -> list[Fact]:
-        """Facts per sample."""
-        ...
-
-    def shapes(self, name: str) -> list[Shape]:
-        """Shapes per sample."""
-        ...
 
 
 def attributes_of(known: Known, node: Node, kind: str) -> Attrs:
@@ -39,11 +24,6 @@ def attributes_of(known: Known, node: Node, kind: str) -> Attrs:
     if rule is not None:
         found.update(rule(known, node))
     return tuple(found.items())
-
-
-def _size(known: Known, sizes: Sequence[int]) -> int | str:
-    """A size per sample as an attribute: a number, or the name of a symbolic dim."""
-    return known.symbols.dim(tuple(sizes))
 
 
 def _constant(known: Known, node: Node, index: int) -> tuple[int, ...] | None:
@@ -87,21 +67,20 @@ def _norm(known: Known, node: Node) -> dict[str, Attr]:
         case _:
             axis = int(node.attr("axis", -1)) % max(rank, 1)
             width = [prod(s[axis:]) for s in shapes]
-    found: dict[str, Attr] = {"width": _size(known, width)}
+    found: dict[str, Attr] = {"width": size_of(known, width)}
     epsilon = node.attr("epsilon")
     return found if epsilon is None else {**found, "epsilon": float(epsilon)}
 
 
-def _softmax(opset: int) -> Callable[[Known, Node], dict[str, Attr]]:
-    del opset
-
-    def rule(known: Known, node: Node) -> dict[str, Attr]:
-        shapes = known.shapes(node.inputs[0])
-        rank = max(len(shapes[0]), 1)
-        axis = int(node.attr("axis", -1)) % rank
-        return {"axis": axis, "width": _size(known, [s[axis] if s else 1 for s in shapes])}
-
-    return rule
+def _softmax(known: Known, node: Node) -> dict[str, Attr]:
+    """Axis and width; before opset 13 a softmax ran over all dims from its axis on."""
+    shapes = known.shapes(node.inputs[0])
+    rank = max(len(shapes[0]), 1)
+    if known.opset < 13:
+        axis = int(node.attr("axis", 1)) % rank
+        return {"axis": axis, "width": size_of(known, [prod(s[axis:]) for s in shapes])}
+    axis = int(node.attr("axis", -1)) % rank
+    return {"axis": axis, "width": size_of(known, [s[axis] if s else 1 for s in shapes])}
 
 
 def _elementwise(known: Known, node: Node) -> dict[str, Attr]:
@@ -177,7 +156,7 @@ def _reduce(known: Known, node: Node) -> dict[str, Attr]:
 
 def _pool(known: Known, node: Node) -> dict[str, Attr]:
     if node.op_type.startswith("Global"):
-        return {"window": _size(known, [prod(s[2:]) for s in known.shapes(node.inputs[0])])}
+        return {"window": size_of(known, [prod(s[2:]) for s in known.shapes(node.inputs[0])])}
     return {"window": prod(node.attr("kernel_shape") or (1,))}
 
 
@@ -187,8 +166,8 @@ def _rnn(known: Known, node: Node) -> dict[str, Attr]:
     steps, batch = (1, 0) if node.attr("layout", 0) else (0, 1)
     hidden = node.attr("hidden_size") or weight[1] // gates
     return {
-        "steps": _size(known, [s[steps] for s in data]),
-        "batch": _size(known, [s[batch] for s in data]),
+        "steps": size_of(known, [s[steps] for s in data]),
+        "batch": size_of(known, [s[batch] for s in data]),
         "width": data[0][2],
         "hidden": int(hidden),
         "gates": gates,
@@ -196,56 +175,8 @@ def _rnn(known: Known, node: Node) -> dict[str, Attr]:
     }
 
 
-def _attention(known: Known, node: Node) -> dict[str, Attr]:
-    """Sizes of an attention operator: batch, heads, queries, keys, head widths, and what the mask leaves out."""
-    sizes = [_attention_sizes(known, node, i) for i in range(len(known.shapes(node.inputs[0])))]
-    names = ("batch", "heads", "kv_heads", "q", "kv", "head_dim", "v_dim")
-    found: dict[str, Attr] = {
-        name: _size(known, column) for name, column in zip(names, zip(*sizes, strict=True), strict=True)
-    }
-    causal = node.op_type == "GroupQueryAttention" or node.attr("is_causal", 0) or node.attr("unidirectional", 0)
-    found["causal"] = int(bool(causal))
-    window = int(node.attr("local_window_size", -1))
-    return {**found, "window": window} if window > 0 else found
-
-
-def _attention_sizes(known: Known, node: Node, sample: int) -> tuple[int, ...]:
-    inputs = [known.facts(n)[sample] if n else None for n in node.inputs]
-    shapes = [() if f is None or f.shape is None else f.shape for f in inputs] + [()] * 8
-    query = shapes[0]
-    if node.op_type == "GroupQueryAttention":
-        heads, kv_heads, width, total = grouped_sizes(node, inputs)
-        return query[0], heads, kv_heads, query[1], total, width, width
-    if node.domain == "":
-        return _standard_sizes(node, shapes)
-    heads = int(node.attr("num_heads", 1))
-    if node.op_type == "Attention":
-        sizes = node.attr("qkv_hidden_sizes") or (shapes[1][1] // 3,) * 3
-        total = query[1] + (shapes[4][3] if shapes[4] else 0)
-        return query[0], heads, heads, query[1], total, sizes[1] // heads, sizes[2] // heads
-    out = known.shapes(node.outputs[0])[sample]
-    key, value, past = shapes[1], shapes[2], shapes[6]
-    width = out[-1] // heads
-    if len(query) == 3 and key:
-        width = query[2] // heads
-    kv = query[1] if not key else key[2] if len(key) == 4 else key[1]
-    v_dim = value[3] if len(value) == 4 else value[2] // heads if value else width
-    return query[0], heads, heads, query[1], kv + (past[2] if past else 0), width, v_dim
-
-
-def _standard_sizes(node: Node, shapes: Sequence[Shape]) -> tuple[int, ...]:
-    """Sizes of ai.onnx Attention (opset 23), whose operands have three or four dims."""
-    query, key, value, past = shapes[0], shapes[1], shapes[2], shapes[4]
-    before = past[2] if past else 0
-    if len(query) == 4:
-        return query[0], query[1], key[1], query[2], key[2] + before, query[3], value[3]
-    heads, kv_heads = int(node.attr("q_num_heads", 1)), int(node.attr("kv_num_heads", 1))
-    widths = query[2] // heads, value[2] // kv_heads
-    return query[0], heads, kv_heads, query[1], key[1] + before, *widths
-
-
 _RULES: dict[str, Callable[[Known, Node], dict[str, Attr]]] = {
-    "attention": _attention,
+    "attention": attention_attributes,
     "conv": _conv,
     "elementwise": _elementwise,
     "embedding": _axis(0),
@@ -258,5 +189,5 @@ _RULES: dict[str, Callable[[Known, Node], dict[str, Attr]]] = {
     "rnn": _rnn,
     "scan": lambda known, node: {},
     "scatter": _axis(0),
-    "softmax": _softmax(13),
+    "softmax": _softmax,
 }

@@ -45,7 +45,9 @@ class Dims:
         """The dims of these inputs; an input without a rank is a ModelError."""
         for name, declared in inputs.items():
             if declared.dims is None:
-                raise ModelError(f"input '{name}' states no shape", hint="export the model with the ranks of its inputs")
+                raise ModelError(
+                    f"input '{name}' states no shape", hint="export the model with the ranks of its inputs"
+                )
         terms = {t for d in inputs.values() for t in d.dims or () if isinstance(t, str)}
         plain = {t for t in terms if is_name(t)}
         composed = {t for t in terms - plain if names_in(t) and set(names_in(t)) <= plain}
@@ -85,9 +87,7 @@ class _Solver:
         self.phase = phase
         self.sizes: dict[tuple[str, str], tuple[int, str]] = {}
         self.scalars: dict[str, int] = {}
-        self.slots = {
-            (name, i): term for name, d in dims.inputs.items() for i, term in enumerate(d.dims or ())
-        }
+        self.slots = {(name, i): term for name, d in dims.inputs.items() for i, term in enumerate(d.dims or ())}
         for name, size in given.items():
             self._give(name, size)
 

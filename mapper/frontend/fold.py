@@ -12,7 +12,9 @@ from onnx.reference.ops._op_list import load_op
 
 from mapper.frontend.facts import LIMIT, Array, Fact, Known, Node, numpy_type
 
-RANDOM = frozenset({"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"})
+RANDOM = frozenset(
+    {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
+)
 _SHAPE_FROM_DATA = frozenset({"NonZero", "Unique", "Compress", "Range", "ConstantOfShape", "TopK", "Tile", "OneHot"})
 _FAILURES = (
     ValueError, TypeError, IndexError, KeyError, AttributeError, NotImplementedError, RuntimeError, ArithmeticError,
@@ -59,7 +61,7 @@ def _run(node: Node, arrays: list[Array | None], opset: int) -> tuple[Any, ...] 
             runner = implementation(node.proto, parameters)
             if not isinstance(runner, OpRun):
                 return None
-            return tuple(runner.run(*arrays))
+            return tuple(runner.run(*arrays))  # type: ignore[no-untyped-call]
     except _FAILURES:
         return None
 

@@ -78,9 +78,7 @@ def _by_schema(
     proto.attribute.extend(a for a in node.proto.attribute if a.name in schema.attributes)
     present = {f"i{i}": fact for i, fact in enumerate(inputs) if fact is not None}
     types = {name: _type(fact) for name, fact in {**outer, **present}.items()}
-    data = {
-        name: numpy_helper.from_array(fact.data) for name, fact in present.items() if fact.data is not None
-    }
+    data = {name: numpy_helper.from_array(fact.data) for name, fact in present.items() if fact.data is not None}
     imports = [onnx.helper.make_opsetid(d, v) for d, v in opsets.items()] if outer or node.captures else None
     try:
         found = shape_inference.infer_node_outputs(schema, proto, types, data, opset_imports=imports)

@@ -67,9 +67,7 @@ def _check_names(specs: Sequence[PhaseSpec]) -> None:
         raise UsageError(f"two phases are called '{twice[0]}'", hint="give each phase its own name")
 
 
-def _by_phase(
-    symbols: Symbols, bounds: Sequence[Sequence[Bound]]
-) -> list[tuple[tuple[str, tuple[int, ...]], ...]]:
+def _by_phase(symbols: Symbols, bounds: Sequence[Sequence[Bound]]) -> list[tuple[tuple[str, tuple[int, ...]], ...]]:
     """For each phase, the sizes of all symbolic dims at its samples."""
     found = []
     start = 0

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from mapper.frontend.attributes import attributes_of
 from mapper.frontend.facts import LIMIT, DimTerm, Fact, Known, Node, Source, dtype_of
-from mapper.frontend.read import label
 from mapper.frontend.shapes import Trace
 from mapper.frontend.symbols import Symbols
 from mapper.frontend.vocabulary import KIND_OF, SHAPE_OPERANDS, WEIGHT_FIRST
@@ -30,19 +29,28 @@ class Lowering:
     folded: set[str] = field(default_factory=set)
     stored: dict[str, Value] = field(default_factory=dict)  # weights whose storage differs from the file's tensor
     extra: dict[str, Value] = field(default_factory=dict)  # values inside a node that becomes two ops
+    transposed: set[str] = field(default_factory=set)  # transposes of weights that only matmuls read
     opaque: Counter[str] = field(default_factory=Counter)
 
     def graph(self) -> Graph:
         """The finished graph."""
         ops: list[Op] = []
         names = _unique_names(self.trace.nodes)
+        read = {n for node in self.trace.nodes for n in (*node.inputs, *node.captures)} | set(self.source.outputs)
+        self.transposed = _transposed_weights(self.trace.nodes, self.source)
         for index, node in enumerate(self.trace.nodes):
+            node.outputs = tuple(n if n in read else "" for n in node.outputs)
             if not self._fold(node) and not self._rewire(node):
                 ops.extend(self._ops(node, names[index]))
         ops = _live(ops, self.source.outputs)
         return Graph(self.source.name, tuple(ops), tuple(self._values(ops)), tuple(self.states))
 
     # What follows is known of a value.
+
+    @property
+    def opset(self) -> int:
+        """The file's opset of ai.onnx."""
+        return self.source.opset
 
     def facts(self, name: str) -> list[Fact]:
         """The value's facts, one per sample."""
@@ -72,6 +80,8 @@ class Lowering:
             if known is Known.SHAPES and facts[0].elements > max(LIMIT, held):
                 return False
         if node.op_type in ("Cast", "CastLike", "DequantizeLinear") and self._is_narrower(node):
+            self.aliases[made[0]] = self.resolve(node.inputs[0])
+        if made[0] in self.transposed:
             self.aliases[made[0]] = self.resolve(node.inputs[0])
         self.folded.update(made)
         return True
@@ -109,6 +119,9 @@ class Lowering:
             self.opaque[label_type(node)] += 1
         inputs = self._operands(node)
         attrs = attributes_of(self, node, kind)
+        if kind == "matmul" and len(node.inputs) > 1 and node.inputs[1] in self.transposed:
+            flipped = 1 - int(node.attr("transB", 0))
+            attrs = (*((k, v) for k, v in attrs if k != "trans_b"), ("trans_b", flipped))
         origin = (node.name or name,)
         if node.op_type == "Attention" and node.domain:
             return self._projected_attention(node, name, inputs, attrs, origin)
@@ -136,7 +149,12 @@ class Lowering:
         return self.is_constant(self.resolve(table)) and len(self.shapes(table)[0]) == 2 and node.attr("axis", 0) == 0
 
     def _projected_attention(
-        self, node: Node, name: str, inputs: tuple[str, ...], attrs: tuple[tuple[str, Attr], ...], origin: tuple[str, ...]
+        self,
+        node: Node,
+        name: str,
+        inputs: tuple[str, ...],
+        attrs: tuple[tuple[str, Attr], ...],
+        origin: tuple[str, ...],
     ) -> list[Op]:
         """com.microsoft Attention holds the projection to queries, keys and values: a matmul of its own here."""
         projected = f"{node.outputs[0]}.qkv"
@@ -204,6 +222,20 @@ def _unique_names(nodes: Sequence[Node]) -> list[str]:
     return names
 
 
+def _transposed_weights(nodes: Sequence[Node], source: Source) -> set[str]:
+    """Transposes of weight matrices that only matmuls read, on their right: these read the weight itself, transposed."""
+    found = {
+        node.outputs[0]
+        for node in nodes
+        if node.op_type == "Transpose" and list(node.attr("perm") or (1, 0)) == [1, 0] and not node.domain
+    } - set(source.outputs)
+    for node in nodes:
+        takes = node.op_type in ("MatMul", "Gemm", "FusedMatMul")
+        found -= {n for i, n in enumerate(node.inputs) if not (takes and i == 1)}
+        found.difference_update(node.captures)
+    return found
+
+
 def _live(ops: Sequence[Op], outputs: Sequence[str]) -> list[Op]:
     """The ops that some output depends on; folding leaves others without users."""
     wanted: set[str] = set(outputs)
@@ -222,6 +254,3 @@ def opaque_warnings(opaque: Mapping[str, int]) -> list[str]:
         f"{count} x {op_type}: no kind for this operator; it is costed by the bytes it touches"
         for op_type, count in sorted(opaque.items())
     ]
-
-
-__all__ = ["Lowering", "label", "opaque_warnings"]

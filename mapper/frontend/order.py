@@ -30,7 +30,7 @@ def sort_nodes(nodes: list[Node]) -> list[Node]:
             if waiting[j] == 0:
                 heapq.heappush(ready, j)
     if len(order) < len(nodes):
-        stuck = [nodes[i].outputs[0] for i, count in enumerate(waiting) if count > 0]
+        stuck = [out for i, count in enumerate(waiting) if count > 0 for out in nodes[i].outputs[:1]]
         named = ", ".join(f"'{name}'" for name in stuck[:5])
         raise ModelError(f"the graph has a cycle: {len(stuck)} values wait for each other, among them {named}")
     return [nodes[i] for i in order]

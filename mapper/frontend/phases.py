@@ -49,8 +49,8 @@ class PhaseSpec:
     def samples(self) -> tuple[tuple[dict[str, int], ...], tuple[float, ...]]:
         """The bindings at which the phase is priced, and the share of the calls that each stands for.
 
-        A range lo..hi is sampled at lo, mid and hi. As in Simpson's rule the middle weighs 2/3; the ends share the rest so
-        that the weighted mean of the dim is exactly (lo + hi) / 2. Ranges of one phase step together.
+        A range lo..hi is sampled at lo, mid and hi. As in Simpson's rule the middle weighs 2/3; the ends share the
+        rest so that the weighted mean of the dim is exactly (lo + hi) / 2. Ranges of one phase step together.
         """
         widths = {high - low for _, (low, high) in self.dims if high > low}
         if not widths:
@@ -83,7 +83,9 @@ def parse_phase(text: str) -> PhaseSpec:
         dim, low, high = _setting(name, word)
         if dim == "calls":
             if low != high or low < 1:
-                raise UsageError(f"phase '{name}': calls is '{word[6:]}', not a count of 1 or more", hint=f"write {FORM}")
+                raise UsageError(
+                    f"phase '{name}': calls is '{word[6:]}', not a count of 1 or more", hint=f"write {FORM}"
+                )
             calls = low
         elif dim in dims:
             raise UsageError(f"phase '{name}' gives '{dim}' twice", hint="keep one of them")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import inliner, numpy_helper
 
 from mapper.errors import ModelError
@@ -106,6 +106,9 @@ def _check(
         raise ModelError(f"{path}: its graph has no nodes", hint="export the model again")
     if not outputs:
         raise ModelError(f"{path}: its graph has no outputs", hint="export the model again")
+    twice = sorted({name for name in outputs if outputs.count(name) > 1})
+    if twice:
+        raise ModelError(f"{path}: graph output '{twice[0]}' is listed twice", hint="export the model again")
     made = dict.fromkeys(given, "the graph's inputs")
     for node in nodes:
         for out in node.outputs:
@@ -121,7 +124,9 @@ def _check(
     ] + [f"'{name}', a graph output" for name in outputs if name not in made]
     if dangling:
         raise ModelError(
-            f"{path}: {len(dangling)} values are read but never made", details=dangling[:10], hint="export the model again"
+            f"{path}: {len(dangling)} values are read but never made",
+            details=dangling[:10],
+            hint="export the model again",
         )
 
 

@@ -15,7 +15,9 @@ ROLES = ("batch", "seq", "past", "total")
 Slot = tuple[str, int]
 """One dim of one input: its name and the dim's index."""
 
-_TOKENS = re.compile(r"input_ids?$|token_type_ids?$|segment_ids?$|inputs_embeds$|^tokens?$|^ids$|decoder_input", re.IGNORECASE)
+_TOKENS = re.compile(
+    r"input_ids?$|token_type_ids?$|segment_ids?$|inputs_embeds$|^tokens?$|^ids$|decoder_input", re.IGNORECASE
+)
 _POSITIONS = re.compile(r"position_ids?$|cache_position$|^positions?$", re.IGNORECASE)
 _MASK = re.compile(r"attention_mask$|attn_mask$|input_mask$", re.IGNORECASE)
 _PICTURES = re.compile(r"pixel_values|^image|^img|input_features|^latent", re.IGNORECASE)
@@ -61,7 +63,7 @@ def _roles_of(name: str, elem: int, dims: tuple[DimTerm, ...], has_past: bool, m
 
 
 def _cache_roles(name: str, dims: tuple[DimTerm, ...]) -> dict[int, str]:
-    """Roles of a cache [batch, heads, past, width], of its transposed forms, or of keys and values in one [2, batch, ...]."""
+    """Roles of a cache [batch, heads, past, width], of its transposes, or of keys and values in one [2, batch, ...]."""
     rank = len(dims)
     batch = 1 if rank == 5 and dims[0] == 2 else 0
     if is_cross(name):

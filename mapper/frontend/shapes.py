@@ -19,6 +19,8 @@ from mapper.frontend.read import label
 
 Facts = dict[str, Fact]
 
+_LARGEST = 2**63
+
 
 @dataclass(slots=True)
 class Trace:
@@ -37,6 +39,7 @@ class Interpreter:
     memo: dict[tuple[object, ...], Inferred] = field(default_factory=dict)
     choices: dict[int, bool] = field(default_factory=dict)  # branch taken, by identity of the If node
     warnings: dict[str, None] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)  # values that a node or the caller reads
 
     def trace(self, bounds: list[Bound]) -> Trace:
         """Facts at each of the bound samples."""
@@ -51,6 +54,7 @@ class Interpreter:
     def _run(self, nodes: list[Node], bound: Bound) -> tuple[list[Node], Facts]:
         facts = {**self.source.constants, **self._inputs(bound)}
         ran: list[Node] = []
+        self.read.update(self.source.outputs, *(n.inputs for n in nodes), *(n.captures for n in nodes))
         unresolved: list[str] = []
         waiting = list(reversed(nodes))
         while waiting:
@@ -61,6 +65,7 @@ class Interpreter:
                     unresolved.append(taken)
                 else:
                     facts.update({n: f for n, f in self.source.constants.items() if n not in facts})
+                    self.read.update(*(n.inputs for n in taken), *(n.captures for n in taken))
                     waiting.extend(reversed(taken))
                 continue
             self._step(node, facts, bound, unresolved)
@@ -98,10 +103,14 @@ class Interpreter:
                 continue
             if fact.shape is None:
                 stated = self._stated(name, bound, fact)
+                if stated is None and name not in self.read:
+                    continue
                 if stated is None:
                     unresolved.append(f"'{name}', made by {label(node)}: {reason}")
                     continue
                 fact = stated
+            if fact.elements >= _LARGEST or min(fact.shape or (), default=0) < 0:
+                raise ModelError(f"'{name}', made by {label(node)}, would have more than 2^63 elements")
             facts[name] = fact
 
     def _infer(self, node: Node, inputs: list[Fact | None], outer: Facts) -> Inferred:

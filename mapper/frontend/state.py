@@ -33,7 +33,9 @@ _RENAMINGS: tuple[Callable[[str], str], ...] = (
 )
 """From the name of a past to that of its present: optimum, genai, torch, Olive, then recurrent states (h -> hn)."""
 
-_RECURRENT = re.compile(r"^(h|c|hx|cx|h0|c0|h_0|c_0|hn|cn|state|hidden|cell)|state|hidden|cache|past|memory|mem", re.IGNORECASE)
+_RECURRENT = re.compile(
+    r"^(h|c|hx|cx|h0|c0|h_0|c_0|hn|cn|state|hidden|cell)|state|hidden|cache|past|memory|mem", re.IGNORECASE
+)
 
 
 def is_cache(name: str, rank: int) -> bool:

@@ -41,7 +41,7 @@ SHAPE_OPERANDS: dict[str, tuple[int, ...]] = {
     "Reshape": (1,), "Squeeze": (1,), "Unsqueeze": (1,), "Slice": (1, 2, 3, 4), "Split": (1,), "Pad": (1, 3),
     "Expand": (1,), "Tile": (1,), "Resize": (1, 2, 3), "Upsample": (1,), "TopK": (1,), "CumSum": (1,), "Trilu": (1,),
     "Range": (0, 1, 2), "ConstantOfShape": (0,), "OneHot": (1,), "CenterCropPad": (1,),
-    **{op_type: (1,) for op_type in _GROUPS["reduce"].split()},
+    **dict.fromkeys(_GROUPS["reduce"].split(), (1,)),
 }  # fmt: skip
 """Inputs that only say what shape to make; where they are constants they are no operands of the op."""
 
