@@ -32,7 +32,7 @@ def minimise(problem: Problem, budget: Budget) -> Result:
 
 
 def fits(problem: Problem, budget: Budget) -> Result:
-    """A packing below the capacity; its status is 'infeasible' when proved impossible, 'unknown' when none was found."""
+    """A packing below the capacity; 'infeasible' when proved impossible, 'unknown' when none was found."""
     problem.check()
     if problem.capacity is None:
         raise MapperError("fits needs a capacity; minimise does without")

@@ -10,7 +10,7 @@ from mapper.solve.packing.problem import Ints, Problem
 
 
 def first_fit(problem: Problem, order: Ints) -> Ints:
-    """Offsets in units. The placed buffers are kept in arrays sorted by offset, so that each step is a few numpy calls."""
+    """Offsets in units. The placed buffers lie in arrays sorted by offset, so that each step is a few numpy calls."""
     count = len(order)
     low, high, born, dead = np.empty((4, count), dtype=np.int64)
     offsets = np.zeros(count, dtype=np.int64)
