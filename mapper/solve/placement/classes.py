@@ -86,9 +86,7 @@ def _residents(problem: Problem, item: Sequence[int]) -> list[Hashable]:
     return [(r.memory, r.bytes, tuple(sorted(users[k].items()))) for k, r in enumerate(problem.residents)]
 
 
-def _items(
-    problem: Problem, item: Sequence[int], resource: Sequence[int], resident: Sequence[int]
-) -> list[Hashable]:
+def _items(problem: Problem, item: Sequence[int], resource: Sequence[int], resident: Sequence[int]) -> list[Hashable]:
     ties: list[list[tuple[int, ...]]] = [[] for _ in item]
     for tie in problem.ties:
         colour = tuple(sorted(item[i] for i in tie))

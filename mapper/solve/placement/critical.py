@@ -8,7 +8,8 @@ import numpy as np
 
 from mapper.solve.placement.tables import Ints, Tables
 
-FAR = np.int64(1) << 60
+FAR = 1 << 50
+"""The delay of a route that does not exist."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from mapper.solve.placement.classes import Classes
 from mapper.solve.placement.linear import Program
@@ -161,7 +162,7 @@ def add_ties(r: Relaxation) -> None:
     counts: Counter[tuple[int, int]] = Counter()
     for tie in r.tables.problem.ties:
         members = sorted(set(tie), key=lambda i: (r.classes.item[i], i))
-        for i, j in zip(members, members[1:], strict=False):
+        for i, j in pairwise(members):
             pair = (r.classes.item[i], r.classes.item[j])
             counts[pair] += 1
             pairs.add(pair)

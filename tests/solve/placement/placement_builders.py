@@ -15,9 +15,7 @@ def tiny(seed: int, *, items: int = 5, options: int = 4) -> Problem:
     phases = r.randint(1, 2)
     n_items = r.randint(1, items)
     resources = n_machines + n_links + n_private
-    residents = tuple(
-        Resident(f"k{k}", r.randrange(n_memories), r.choice((0, 3, 5, 8))) for k in range(n_residents)
-    )
+    residents = tuple(Resident(f"k{k}", r.randrange(n_memories), r.choice((0, 3, 5, 8))) for k in range(n_residents))
 
     def load(many: int) -> tuple[tuple[int, int], ...]:
         return tuple((r.randrange(resources), r.randint(0, 9)) for _ in range(r.randint(0, many)))
@@ -126,9 +124,11 @@ def transformer(
     array = {u: m for m, u in enumerate(u for u, unit in enumerate(units) if unit[0] == "cim")}
     states = [Resident(f"state{la}@{p}", len(memories) - 1, 5_000) for la in range(layers) for p in range(n)]
     residents.extend(states)
-    names = [("embed", 4_000, 50_000)] + [
-        (f"{c[0]}", c[1], c[2]) for _ in range(layers) for c in CLUSTERS[:clusters]
-    ] + [("head", 150_000, 30_000_000)]
+    names = (
+        [("embed", 4_000, 50_000)]
+        + [(f"{c[0]}", c[1], c[2]) for _ in range(layers) for c in CLUSTERS[:clusters]]
+        + [("head", 150_000, 30_000_000)]
+    )
     own: dict[tuple[int, int, int], tuple[int, int]] = {}
     for k, (name, _, weights) in enumerate(names):
         for u, unit in enumerate(units):
@@ -175,10 +175,21 @@ def transformer(
     for k, (name, _, _) in enumerate(names):
         if name == "attention" and phases > 1:
             ties.append(tuple(mine[k] for mine in per_phase))
-    transfers = [_ring(n, len(units), amount * many) for many in calls for amount in (64 * 300 // many if many == 1 else 300,)]
+    transfers = [
+        _ring(n, len(units), amount * many) for many in calls for amount in (64 * 300 // many if many == 1 else 300,)
+    ]
     return Problem(
-        tuple(items), tuple(nets), tuple(transfers), tuple(residents), tuple(resources), tuple(memories),
-        (*(array_bytes for _ in array), 10**9), tuple(f"die{d}" for d in dies), calls, tuple(ties), 200.0,
+        tuple(items),
+        tuple(nets),
+        tuple(transfers),
+        tuple(residents),
+        tuple(resources),
+        tuple(memories),
+        (*(array_bytes for _ in array), 10**9),
+        tuple(f"die{d}" for d in dies),
+        calls,
+        tuple(ties),
+        200.0,
     )
 
 
@@ -214,5 +225,7 @@ def _ring(n: int, first_link: int, amount: int) -> dict[tuple[int, int], Transfe
             else:
                 links = [first_link + n + (a - h - 1) % n for h in range(left)]
             ticks = max(1, amount // 16)
-            found[a, b] = Transfer(max(1, ticks // 8) + 2 * len(links), tuple((x, ticks) for x in links), amount * len(links))
+            found[a, b] = Transfer(
+                max(1, ticks // 8) + 2 * len(links), tuple((x, ticks) for x in links), amount * len(links)
+            )
     return found
