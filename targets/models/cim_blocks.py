@@ -32,7 +32,7 @@ class Write(Block):
     endurance: PositiveFloat
     """Writes a cell survives."""
     cells_at_once: PositiveInt = 1
-    """Cells of an array written in one step: 1 with write-verify cell by cell, `columns` where rows are written whole."""
+    """Cells of an array written in one step: 1 with write-verify of each, `columns` where rows are written whole."""
     arrays_at_once: PositiveInt | None = None
     """Arrays programmed side by side; None: all of them."""
 

@@ -56,8 +56,10 @@ class Cpu(UnitModel):
 
     def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
         if work.kind in MATRIX_KINDS:
-            own = self.matmul_dtype if work.kind != "attention" else self.vector_dtype
-            chosen = wanted or own
+            if work.kind == "attention":  # softmax keeps scores and probabilities in floats
+                chosen = wanted if wanted and wanted.is_float else self.vector_dtype
+            else:
+                chosen = wanted or self.matmul_dtype
             return chosen if self.matrix_ops_per_cycle.of(chosen) else None
         return lane_dtype(work, wanted, self.vector_ops_per_cycle.table(), self.vector_dtype)
 

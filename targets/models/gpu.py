@@ -14,6 +14,7 @@ from targets.models.rates import (
     ceil_div,
     energy,
     is_static,
+    kv_bytes,
     lane_dtype,
     limit,
     nothing,
@@ -138,15 +139,18 @@ class Gpu(UnitModel):
         kv_heads, kv = work.dim("kv_heads"), max(1, work.dim("kv"))
         query_rows = work.dim("q") * ceil_div(work.dim("heads"), kv_heads)
         tokens = min(kv, 128) if query_rows <= 128 else kv
-        blocks = work.dim("batch") * kv_heads * ceil_div(query_rows, 128) * ceil_div(kv, tokens)
-        alone = tokens / kv / (work.dim("batch") * kv_heads * ceil_div(query_rows, 128))  # part of all in one block
+        groups = work.dim("batch") * kv_heads * ceil_div(query_rows, 128)
+        waves = ceil_div(groups * ceil_div(kv, tokens), self.sms)
+        alone = tokens / kv / groups  # the part of all arithmetic in one block
         matrix = self.matrix_ops_per_s.near(work.dtype) * self.efficiency.attention
         lanes = self.vector_ops_per_s.near(work.dtype) * self.efficiency.vector
         whole = visible_part(work) * (work.flops / matrix + softmax_flops(work) / lanes)
         memory = traffic_of(work, feed).seconds(feed, self.efficiency.memory)
+        cache = min(1.0, kv_bytes(work) / max(1, work.bytes()))
+        block = memory * ((1 - cache) / groups + cache * alone)
         return {
-            "matrix cores": max(whole, whole * alone * self.sms * ceil_div(blocks, self.sms)),
-            "memory bandwidth": max(memory, memory * alone * self.sms),
+            "matrix cores": max(whole, whole * alone * self.sms * waves),
+            "memory bandwidth": max(memory, block * self.sms),
         }
 
     def _stream(self, work: Work, feed: Feed) -> dict[str, float]:

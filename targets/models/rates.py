@@ -76,17 +76,26 @@ class Product:
         return self.k * self.n * self.rows * self.copies
 
 
+def _left_is_held(work: Work, held: int) -> bool:
+    """Whether the static operand is the left side: its size fits m x k, and not k x n unless it comes first."""
+    left, right = work.dim("m") * work.dim("k"), work.dim("n") * work.dim("k")
+    if not held or held % max(left, 1):
+        return False
+    first = len(work.inputs) > 1 and work.inputs[0].role is Role.WEIGHT and work.inputs[1].role is not Role.WEIGHT
+    return bool(held % max(right, 1)) or first
+
+
 def product_of(work: Work) -> Product:
     """The product with its static side as the matrix that stays: the right one, or the left one transposed."""
     m, n, k = work.dim("m"), work.dim("n"), work.dim("k")
     batch = work.dim("batch") * work.dim("groups")
     held = work.weight.elements if work.weight else 0
-    if work.kind == "rnn" or held >= k * n:
+    if work.kind == "matmul" and _left_is_held(work, held):
+        copies = min(batch, held // (m * k))
+        return Product(k, m, n * batch // copies, copies, copies * m * k)
+    if held >= k * n or (held and work.kind != "matmul"):
         copies = min(batch, max(1, held // max(k * n, 1)))
         return Product(k, n, m * batch // copies, copies, copies * k * n)
-    if work.kind == "matmul" and held >= m * k:
-        copies = min(batch, max(1, held // max(m * k, 1)))
-        return Product(k, m, n * batch // copies, copies, copies * m * k)
     return Product(k, n, m, batch, 0)
 
 
@@ -123,6 +132,12 @@ def lane_dtype(work: Work, wanted: DType | None, supported: Mapping[DType, float
 def softmax_flops(work: Work) -> int:
     """Operations of the softmax inside an attention: 14 for each score (as the kind `softmax` counts them)."""
     return 14 * work.dim("batch") * work.dim("heads") * work.dim("pairs")
+
+
+def kv_bytes(work: Work) -> int:
+    """Bytes of the keys and values of an attention, in the type of its arithmetic."""
+    rows = work.dim("batch") * work.dim("kv_heads") * work.dim("kv")
+    return work.dtype.bytes_for(rows * (work.dim("head_dim") + work.dim("v_dim")))
 
 
 def visible_part(work: Work) -> float:

@@ -33,7 +33,7 @@ Dataflow = Literal["weight", "weight-buffered", "output"]
 
 
 class Systolic(UnitModel):
-    """Systolic arrays of rows x columns MACs (COST_MODELS, "Systolic and vector DSAs"), in cycles as SCALE-Sim counts."""
+    """Systolic arrays of rows x columns MACs (COST_MODELS, "Systolic and vector DSAs"); cycles as in SCALE-Sim."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
