@@ -103,7 +103,10 @@ def read(path: Path) -> Document:
         _refuse_aliases(path, events)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as problem:
-        raise TargetError(f"{_yaml_mark(path, problem)}: not valid YAML: {_yaml_words(problem)}") from problem
+        hint = "put text with a colon in quotes" if "mapping values" in str(problem.problem) else ""
+        raise TargetError(
+            f"{_yaml_mark(path, problem)}: not valid YAML: {_yaml_words(problem)}", hint=hint
+        ) from problem
     except yaml.YAMLError as problem:
         raise TargetError(f"{start}: not valid YAML: {problem}") from problem
     except RecursionError as problem:
