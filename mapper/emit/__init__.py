@@ -1,0 +1,1 @@
+"""What a plan becomes on disk: files for other tools."""

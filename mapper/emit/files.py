@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -15,18 +16,14 @@ from mapper.errors import MapperError
 
 def write_atomically(path: Path, text: str | bytes) -> None:
     """Write a file so that a reader finds the old content or the new, never a part; its folder is made if needed."""
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-        part = Path(name)
         try:
             _write(part, text)
-            os.chmod(part, _mode())
             os.replace(part, path)
-        except BaseException:
+        finally:
             part.unlink(missing_ok=True)
-            raise
 
 
 def write_folder_atomically(out: Path, files: Mapping[str, str | bytes]) -> None:
@@ -64,17 +61,10 @@ def _put_in_place(staging: Path, out: Path, names: Iterable[str]) -> None:
 
 
 def _write(path: Path, content: str | bytes) -> None:
-    with path.open("wb") as file:
+    with path.open("xb") as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _mode() -> int:
-    """The mode that a file made by open() would get; a temporary file is private instead."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _is_below(name: str) -> bool:

@@ -26,7 +26,7 @@ class Instrument(Protocol):
         """Called with the plan that a pass made and the seconds it took."""
 
     def failed(self, step: Pass, plan: Plan, error: BaseException) -> None:
-        """Called with the plan before the pass that failed."""
+        """Called with the plan before the pass that failed, or whose plan a watcher refused."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,14 @@ class Pipeline:
             began = time.perf_counter()
             try:
                 after = apply(step, plan, ctx)
+                seconds = time.perf_counter() - began
+                for watcher in watchers:
+                    watcher.after(step, after, seconds)
             except BaseException as error:
                 for watcher in watchers:
                     watcher.failed(step, plan, error)
                 error.add_note(f"in pass '{spec(step)}'")
                 raise
-            for watcher in watchers:
-                watcher.after(step, after, time.perf_counter() - began)
             plan = after
         return plan
 

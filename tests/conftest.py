@@ -1,0 +1,69 @@
+"""What all tests share: where real models and facts are found, goldens, and the tiny unit model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import TinyUnit
+
+from mapper.hw import plugins
+
+HERE = Path(__file__).resolve().parent
+BESIDE = HERE.parent.parent / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--models", metavar="DIR", help="a folder of real ONNX models")
+    parser.addoption("--facts", metavar="DIR", help="a folder of measured figures")
+    parser.addoption("--update-golden", action="store_true", help="write the goldens instead of comparing with them")
+
+
+@pytest.fixture(scope="session")
+def models_folder(request: pytest.FixtureRequest) -> Path:
+    """A folder of real ONNX models; tests that need it are skipped without one."""
+    return _folder(request.config.getoption("--models"), BESIDE / "models", "real models", "--models")
+
+
+@pytest.fixture(scope="session")
+def facts_folder(request: pytest.FixtureRequest) -> Path:
+    """A folder of measured figures; tests that need it are skipped without one."""
+    return _folder(request.config.getoption("--facts"), BESIDE / "facts", "facts", "--facts")
+
+
+def _folder(given: str | None, beside: Path, what: str, option: str) -> Path:
+    if given is not None and not Path(given).is_dir():
+        pytest.fail(f"{option} {given}: not a folder")
+    if given is None and not beside.is_dir():
+        pytest.skip(f"no folder of {what}: pass {option} DIR")
+    return Path(given or beside)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Call it with a name and a text: the text must be that of tests/golden/<name>."""
+
+    def compare(name: str, text: str) -> None:
+        path = HERE / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.is_file(), f"no golden {name}: run pytest --update-golden and read what it wrote"
+        assert text == path.read_text(encoding="utf-8"), f"{name} differs; --update-golden accepts the new text"
+
+    return compare
+
+
+@pytest.fixture(scope="module")
+def tiny_models() -> Iterator[None]:
+    """Lets plans name the unit model 'tiny' as if a package had brought it."""
+    load = plugins.load
+
+    def load_or_tiny(group: str, name: str) -> Any:
+        return TinyUnit if (group, name) == ("unit_models", "tiny") else load(group, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plugins, "load", load_or_tiny)
+        yield
