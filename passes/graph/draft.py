@@ -1,0 +1,117 @@
+"""A graph under rewriting: ops and values by name, who makes and who reads each value, kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mapper.ir.graph import Attr, Graph, Op, Value
+
+
+class Draft:
+    """A working copy of a graph. Passes stay pure: they make a draft, rewrite it and return `graph()`."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.source = graph
+        self.values: dict[str, Value] = dict(graph.value)
+        self.kept: frozenset[str] = frozenset(graph.outputs)
+        self._ops: dict[str, Op] = {}
+        self._place: dict[str, int] = {}
+        self._maker: dict[str, str] = {}
+        self._readers: dict[str, dict[str, None]] = {}
+        for position, op in enumerate(graph.ops):
+            self.put(op, position)
+
+    def ops(self) -> list[Op]:
+        """The ops as they are now, in graph order; safe to rewrite while walking over it."""
+        return sorted(self._ops.values(), key=lambda op: self._place[op.name])
+
+    def has(self, op: Op) -> bool:
+        """Whether exactly this op is still there."""
+        return self._ops.get(op.name) is op
+
+    def place(self, op: Op) -> int:
+        """Where the op stands in the order."""
+        return self._place[op.name]
+
+    def maker(self, value: str) -> Op | None:
+        """The op that makes a value."""
+        name = self._maker.get(value)
+        return None if name is None else self._ops[name]
+
+    def readers(self, value: str) -> list[Op]:
+        """The ops that read a value."""
+        return [self._ops[name] for name in self._readers.get(value, ())]
+
+    def reader(self, value: str) -> Op | None:
+        """The only op that reads a value, unless the value is needed elsewhere or leaves the graph."""
+        readers = self._readers.get(value, {})
+        return self._ops[next(iter(readers))] if len(readers) == 1 and value not in self.kept else None
+
+    def private(self, value: str, inside: Iterable[str]) -> bool:
+        """Whether a value stays in the graph and only the named ops read it."""
+        return value not in self.kept and self._readers.get(value, {}).keys() <= set(inside)
+
+    def shape(self, value: str) -> tuple[int | str, ...]:
+        """The shape of a value."""
+        return self.values[value].shape
+
+    def put(self, op: Op, place: int | None = None) -> None:
+        """Adds an op, or puts it in the place of the one of the same name."""
+        before = self._ops.get(op.name)
+        if before is not None:
+            place = self._place[op.name] if place is None else place
+            self.drop(before)
+        if place is None:
+            raise ValueError(f"op '{op.name}' is new and needs a place")
+        self._ops[op.name] = op
+        self._place[op.name] = place
+        for value in filter(None, op.outputs):
+            self._maker[value] = op.name
+        for value in filter(None, op.inputs):
+            self._readers.setdefault(value, {})[op.name] = None
+
+    def drop(self, op: Op) -> None:
+        """Removes an op."""
+        del self._ops[op.name]
+        del self._place[op.name]
+        for value in op.outputs:
+            if self._maker.get(value) == op.name:
+                del self._maker[value]
+        for value in filter(None, set(op.inputs)):
+            del self._readers[value][op.name]
+
+    def add_value(self, value: Value) -> str:
+        """Declares a value (again, if it was there) and returns its name."""
+        self.values[value.name] = value
+        return value.name
+
+    def redirect(self, old: str, new: str) -> None:
+        """Lets all readers of `old` read `new`."""
+        for op in self.readers(old):
+            self.put(replace(op, inputs=tuple(new if i == old else i for i in op.inputs)))
+
+    def prune(self, suspects: Iterable[Op]) -> None:
+        """Removes those of the ops, and of their makers in turn, whose outputs nobody needs."""
+        waiting = [op for op in suspects if self.has(op)]
+        while waiting:
+            op = waiting.pop()
+            if self.has(op) and not any(self._readers.get(o) or o in self.kept for o in op.outputs if o):
+                self.drop(op)
+                waiting += [maker for value in op.inputs if (maker := self.maker(value))]
+
+    def graph(self) -> Graph:
+        """The graph as rewritten, without dead ops."""
+        self.prune(reversed(self.ops()))
+        return self.source.with_ops(self.ops(), self.values.values())
+
+
+def with_attrs(op: Op, **changes: Attr | None) -> tuple[tuple[str, Attr], ...]:
+    """The op's attributes with some set, or removed where the change is None."""
+    merged: dict[str, Attr | None] = {**dict(op.attrs), **changes}
+    return tuple((key, value) for key, value in merged.items() if value is not None)
+
+
+def origins(ops: Iterable[Op]) -> tuple[str, ...]:
+    """The original nodes of several ops, each once, in the order of the ops."""
+    return tuple(dict.fromkeys(name for op in ops for name in op.origin))
