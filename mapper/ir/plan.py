@@ -173,6 +173,7 @@ class Plan:
     schedule: tuple[Slot, ...] | None = None
     memory: tuple[Buffer, ...] | None = None
     inflight: int | None = None
+    figures: tuple[tuple[str, int], ...] | None = None
 
     @cached_property
     def cluster(self) -> dict[str, Cluster]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from mapper.ir.plan import Plan
+from mapper.solve.budget import Budget
 
 
 class Effort(StrEnum):
@@ -42,17 +43,25 @@ def _silent(progress: Progress) -> None:
 class Context:
     """What a pass may use besides the plan: never global state.
 
-    deadline is a `time.monotonic()` moment or None; searches stop there and keep their best.
+    deadline is a `time.monotonic()` moment or None; searches stop there and keep their best. stop: set to end them at
+    once (Ctrl-C).
     """
 
     seed: int = 0
     effort: Effort = Effort.DEFAULT
     deadline: float | None = None
+    stop: threading.Event = field(default_factory=threading.Event, compare=False)
     tell: Callable[[Progress], None] = field(default=_silent, compare=False)
 
-    def seconds_left(self) -> float | None:
-        """Seconds until the deadline (never negative), None without one."""
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+    def budget(self, step: str = "") -> Budget:
+        """The budget of a whole search under this effort; progress is told under the step's name."""
+        return Budget(
+            self.effort.deterministic_seconds,
+            self.seed,
+            self.deadline,
+            self.stop,
+            lambda best, bound: self.tell(Progress(step, best, bound)),
+        )
 
 
 class Pass(ABC):

@@ -1,0 +1,1 @@
+"""Passes that group ops into clusters and list the ways to run them."""

@@ -1,0 +1,1 @@
+"""Passes that decide where each task runs: the solver and the baselines it is measured against."""

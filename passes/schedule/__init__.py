@@ -1,0 +1,1 @@
+"""Passes that decide when: the schedule of one call of each phase."""

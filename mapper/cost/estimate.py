@@ -1,0 +1,216 @@
+"""Prices of clusters on units: Work x Unit -> Cost, asked once for each distinct question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from mapper.hw.target import Target, Unit
+from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
+from mapper.ir.graph import Graph, Phase
+from mapper.ir.kinds import work as work_of
+from mapper.ir.plan import Cluster, Option, Refusal
+
+_STATIC_KINDS = ("matmul", "conv", "rnn", "embedding")
+"""Kinds whose weights are stored in the arithmetic type of the unit; all other constants in the activations' type."""
+
+REPLICAS = (1, 2, 3, 4, 6, 8, 12, 16)
+"""Copies of a weight that are tried where the unit can use several; finer steps bring little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A cluster's works at one sample with the types that a unit gives them."""
+
+    works: tuple[Work, ...]
+    types: tuple[DType, ...]
+
+
+class Estimator:
+    """Answers what clusters cost on a target's units. Holds caches only; two estimators of equal inputs agree."""
+
+    def __init__(self, target: Target, graph: Graph, phases: Sequence[Phase], precision: DType | None = None) -> None:
+        self.target = target
+        self.graph = graph
+        self.phases = tuple(phases)
+        self.precision = precision
+        self._prices: dict[tuple[UnitModel, Work, Feed], Cost] = {}
+        self._works: dict[tuple[str, ...], tuple[tuple[tuple[Work, ...], ...], ...]] = {}
+
+    @cached_property
+    def _pasts(self) -> frozenset[str]:
+        return frozenset(n for s in self.graph.states for n in (s.past, s.present) if n)
+
+    def price(self, unit: Unit, work: Work, *, source: int = -1, replicas: int = 1) -> Cost:
+        """The cost of one piece of work on a unit, its weights taken from entry `source` of `unit.weights`."""
+        return self._ask(unit.model, work, self._feed(unit, source, replicas))
+
+    def _ask(self, model: UnitModel, work: Work, feed: Feed) -> Cost:
+        key = (model, work, feed)
+        if key not in self._prices:
+            self._prices[key] = model.cost(work, feed)
+        return self._prices[key]
+
+    def _feed(self, unit: Unit, source: int, replicas: int) -> Feed:
+        data = self.target.memory[unit.data].bandwidth_bytes_per_s
+        if source < 0:
+            return Feed(data, data, replicas)
+        memory = self.target.memory[unit.weights[source]]
+        inside = memory.unit == unit.name and unit.model.engine == "spatial"
+        return Feed(data, None if inside else memory.bandwidth_bytes_per_s, replicas)
+
+    def is_resident(self, unit: Unit, source: int) -> bool:
+        """Whether weights from that source sit in the unit's own arrays."""
+        return source >= 0 and unit.model.engine == "spatial" and self.target.memory[unit.weights[source]].unit == unit.name
+
+    def works(self, cluster: Cluster) -> tuple[tuple[tuple[Work, ...], ...], ...]:
+        """The cluster's ops as Work, in the graph's types: [phase][sample][op]. Values that stay inside are left out."""
+        if cluster.ops not in self._works:
+            ops = [self.graph.op[name] for name in cluster.ops]
+            inside = self.inside(cluster)
+            fused = [any(n in inside for n in op.inputs) for op in ops]
+            self._works[cluster.ops] = tuple(
+                tuple(
+                    tuple(
+                        replace(work_of(self.graph, op, binding, inside=inside), fused=f)
+                        for op, f in zip(ops, fused, strict=True)
+                    )
+                    for binding in phase.bindings()
+                )
+                for phase in self.phases
+            )
+        return self._works[cluster.ops]
+
+    def inside(self, cluster: Cluster) -> frozenset[str]:
+        """Values that are made and used up within the cluster."""
+        members = set(cluster.ops)
+        made = {n for name in cluster.ops for n in self.graph.op[name].outputs if n}
+        leaving = set(self.graph.outputs)
+        return frozenset(
+            n for n in made if n not in leaving and all(u.name in members for u in self.graph.users.get(n, ()))
+        )
+
+    def typed(self, unit: Unit, works: Sequence[Work]) -> Typed | tuple[int, str]:
+        """The works in the unit's types, or the index of the first that it refuses and why."""
+        out: list[Work] = []
+        for i, work in enumerate(works):
+            dtype = unit.model.compute_dtype(work, self.precision)
+            if dtype is None:
+                wanted = self.precision or work.dtype
+                return i, unit.model.why_not(work) or f"no {wanted} arithmetic for {work.kind}"
+            typed = _retyped(work, dtype, unit.model.activation_dtype())
+            reason = unit.model.why_not(typed)
+            if reason is not None:
+                return i, reason
+            out.append(typed)
+        return Typed(tuple(out), tuple(w.dtype for w in out))
+
+    def refusal(self, cluster: Cluster, unit: Unit) -> Refusal | None:
+        """Why the unit cannot run the cluster in some phase, or None."""
+        for phase in self.works(cluster):
+            for works in phase:
+                found = self.typed(unit, works)
+                if isinstance(found, tuple):
+                    return Refusal(cluster.repeat, unit.kind, cluster.ops[found[0]], found[1])
+        return None
+
+    def options(self, cluster: Cluster, units: Sequence[Unit]) -> tuple[Option, ...]:
+        """Every way to run the cluster on one of these units, which are all alike; none of them may refuse it."""
+        unit = units[0]
+        weighty = any(w.weight for sample in self.works(cluster) for works in sample for w in works)
+        names = tuple(u.name for u in units)
+        found = []
+        for source in range(len(unit.weights)) if weighty else (-1,):
+            for replicas in self._replicas(cluster, unit, source):
+                found.append(self._option(cluster, unit, names, source, replicas))
+        return tuple(found)
+
+    def _replicas(self, cluster: Cluster, unit: Unit, source: int) -> Iterable[int]:
+        if not self.is_resident(unit, source):
+            return (1,)
+        most = 1
+        for phase in self.works(cluster):
+            for works in phase:
+                typed = self.typed(unit, works)
+                assert isinstance(typed, Typed)
+                most = max([most, *(unit.model.max_replicas(w) for w in typed.works if w.weight)])
+        return (r for r in REPLICAS if r <= most)
+
+    def _option(self, cluster: Cluster, unit: Unit, names: tuple[str, ...], source: int, replicas: int) -> Option:
+        feed = self._feed(unit, source, replicas)
+        costs: list[tuple[str, Cost]] = []
+        types: tuple[DType, ...] = ()
+        footprint = 0
+        for phase, samples in zip(self.phases, self.works(cluster), strict=True):
+            sums = []
+            for works in samples:
+                typed = self.typed(unit, works)
+                assert isinstance(typed, Typed)
+                types = typed.types
+                sums.append(_total([self._ask(unit.model, w, feed) for w in typed.works]))
+                footprint = sum(unit.model.weight_footprint_bytes(w) for w in typed.works if w.weight)
+            costs.append((phase.name, _mean(sums, phase.shares)))
+        return Option(cluster.repeat, names, source, replicas, footprint, types, tuple(costs))
+
+    def deploy(self, cluster: Cluster, unit: Unit) -> Cost:
+        """What it takes to write one copy of the cluster's weights into the unit."""
+        typed = self.typed(unit, self.works(cluster)[0][0])
+        assert isinstance(typed, Typed)
+        return _total([unit.model.deploy(w) for w in typed.works if w.weight])
+
+
+def _retyped(work: Work, dtype: DType, activations: DType) -> Work:
+    """The work in a unit's types: floats of the graph become the unit's; integers and quantised weights stay."""
+
+    def stored(operand: Operand) -> Operand:
+        if not operand.dtype.is_float:
+            return operand
+        if operand.role is Role.WEIGHT and work.kind in _STATIC_KINDS:
+            narrow = dtype if work.kind != "embedding" else activations
+            return replace(operand, dtype=narrow)
+        return replace(operand, dtype=activations)
+
+    return replace(
+        work, dtype=dtype, inputs=tuple(map(stored, work.inputs)), outputs=tuple(map(stored, work.outputs))
+    )
+
+
+def _total(costs: Sequence[Cost]) -> Cost:
+    """The cost of works run one after the other on one unit; the longest names what limits."""
+    if not costs:
+        return Cost(ticks=0)
+    longest = max(costs, key=lambda c: c.ticks)
+    ticks = sum(c.ticks for c in costs)
+    return Cost(
+        ticks=ticks,
+        energy_pj=_merged([(1.0, c.energy_pj) for c in costs]),
+        data_bytes=sum(c.data_bytes for c in costs),
+        weight_bytes=sum(c.weight_bytes for c in costs),
+        share=sum(c.share * c.ticks for c in costs) / ticks if ticks else longest.share,
+        limited_by=longest.limited_by,
+        band=sum(c.band * c.ticks for c in costs) / ticks if ticks else longest.band,
+    )
+
+
+def _mean(costs: Sequence[Cost], shares: Sequence[float]) -> Cost:
+    """The mean of costs at the samples of a phase."""
+    pairs = list(zip(shares, costs, strict=True))
+    heaviest = max(pairs, key=lambda p: p[0] * p[1].ticks)[1]
+    return replace(
+        heaviest,
+        ticks=round(sum(s * c.ticks for s, c in pairs)),
+        energy_pj=_merged([(s, c.energy_pj) for s, c in pairs]),
+        data_bytes=round(sum(s * c.data_bytes for s, c in pairs)),
+        weight_bytes=round(sum(s * c.weight_bytes for s, c in pairs)),
+        share=sum(s * c.share for s, c in pairs),
+        band=sum(s * c.band for s, c in pairs),
+    )
+
+
+def _merged(parts: Sequence[tuple[float, tuple[tuple[str, int], ...]]]) -> tuple[tuple[str, int], ...]:
+    sums: dict[str, float] = {}
+    for share, causes in parts:
+        for cause, pj in causes:
+            sums[cause] = sums.get(cause, 0.0) + share * pj
+    return tuple((cause, round(pj)) for cause, pj in sorted(sums.items()) if round(pj))

@@ -1,0 +1,118 @@
+"""The judge: what a finished plan really costs, from its schedule, its memory map and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from mapper.cost.liveness import waits
+from mapper.cost.program import Program, Spelling
+from mapper.cost.replay import Call, replay
+from mapper.cost.steady import Steady, loads_per_request, steady
+from mapper.errors import InvalidPlan
+from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
+from mapper.ir.plan import Objective, Plan
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Figures of a plan. Times in ticks, energies in picojoules per request, sizes in bytes."""
+
+    plan: Plan
+    programs: tuple[Program, ...]
+    calls: tuple[Call, ...]
+    steady: Steady
+    loads: dict[str, int]
+    peaks: dict[str, int]
+
+    @property
+    def latency(self) -> int:
+        """Ticks of one request alone on the machine."""
+        return sum(p.calls * c.ticks for p, c in zip(self.plan.phases, self.calls, strict=True))
+
+    @property
+    def interval(self) -> int:
+        """Ticks between requests in steady state."""
+        return self.steady.interval
+
+    @cached_property
+    def energy_by_cause(self) -> dict[str, int]:
+        """Dynamic energy by cause, and the power of everything that is switched on over one interval."""
+        sums: dict[str, int] = {}
+        for phase, program in zip(self.plan.phases, self.programs, strict=True):
+            for activity in program.activities:
+                for cause, pj in activity.energy_pj:
+                    sums[cause] = sums.get(cause, 0) + phase.calls * pj
+        sums["idle"] = round(self.plan.target.idle_power_w * self.interval)  # 1 W = 1 pJ per tick
+        return dict(sorted(sums.items()))
+
+    @property
+    def energy(self) -> int:
+        """Energy per request."""
+        return sum(self.energy_by_cause.values())
+
+    def value(self, objective: Objective) -> float:
+        """The objective's value in SI units: seconds, joules or joule-seconds; smaller is better."""
+        match objective:
+            case Objective.LATENCY:
+                return self.latency / TICKS_PER_SECOND
+            case Objective.THROUGHPUT:
+                return self.interval / TICKS_PER_SECOND
+            case Objective.ENERGY:
+                return self.energy / PJ_PER_J
+            case Objective.EDP:
+                return self.energy / PJ_PER_J * self.latency / TICKS_PER_SECOND
+
+    @property
+    def figures(self) -> tuple[tuple[str, int], ...]:
+        """The numbers that a plan records and `mapper check` derives again."""
+        named = {
+            "latency_ticks": self.latency,
+            "interval_ticks": self.interval,
+            "energy_pj": self.energy,
+            "inflight": self.plan.inflight or 1,
+        }
+        named |= {f"ticks of {c.phase}": c.ticks for c in self.calls}
+        named |= {f"busy of {r}": t for r, t in self.loads.items()}
+        named |= {f"peak of {m}": b for m, b in self.peaks.items()}
+        return tuple(named.items())
+
+
+def judge(plan: Plan, spelling: Spelling | None = None) -> Verdict:
+    """Run the plan: one call of each phase by its schedule, then the steady state. Raises InvalidPlan."""
+    assert plan.schedule is not None and plan.memory is not None and plan.inflight is not None
+    programs = (spelling or Spelling(plan)).programs()
+    slots = {s.what: s for s in plan.schedule}
+    calls = tuple(replay(program, slots) for program in programs)
+    _nothing_extra(plan, programs)
+    counts = [p.calls for p in plan.phases]
+    blocked = [waits(p, c, plan.memory) for p, c in zip(programs, calls, strict=True)]
+    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, blocked)
+    return Verdict(plan, programs, calls, flow, loads_per_request(programs, counts), peaks(plan))
+
+
+def _nothing_extra(plan: Plan, programs: tuple[Program, ...]) -> None:
+    """The schedule holds nothing that the plan does not call for."""
+    known = {a.name for p in programs for a in p.activities}
+    for slot in plan.schedule or ():
+        if slot.what not in known:
+            raise InvalidPlan(f"the schedule has '{slot.what}', which nothing calls for", rule="schedule-complete")
+
+
+def peaks(plan: Plan) -> dict[str, int]:
+    """Bytes taken in each memory: what stays for all, and for each request in flight its states and its buffers."""
+    found = {m.name: 0 for m in plan.target.memories}
+    inflight = plan.inflight or 1
+    for resident in plan.residency or ():
+        found[resident.memory] += resident.bytes * (inflight if resident.per_request else 1)
+    for memory, size in arenas(plan).items():
+        found[memory] += inflight * size
+    return found
+
+
+def arenas(plan: Plan) -> dict[str, int]:
+    """Bytes of buffers that one request needs in each memory: the highest end of any buffer, over the phases."""
+    found: dict[str, int] = {}
+    for buffer in plan.memory or ():
+        found[buffer.memory] = max(found.get(buffer.memory, 0), buffer.offset + buffer.size)
+    return found

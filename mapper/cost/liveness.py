@@ -1,0 +1,81 @@
+"""Lifetimes of buffers in one call, and what the reuse of their bytes makes later activities wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mapper.cost.program import Program
+from mapper.cost.replay import Call
+from mapper.ir.plan import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A buffer's bytes and lifetime [start, end) in ticks. `maker` is the activity that leaves it (-1: given before the
+    call), `readers` the activities that use it."""
+
+    name: str
+    memory: str
+    size: int
+    start: int
+    end: int
+    maker: int
+    readers: tuple[int, ...]
+
+
+def lives(program: Program, call: Call) -> tuple[Life, ...]:
+    """The buffers of one call: from their maker's start to their last reader's end; results stay to the end."""
+    readers: dict[tuple[int, str], list[int]] = {}
+    for i, activity in enumerate(program.activities):
+        for key in activity.reads:
+            readers.setdefault(key, []).append(i)
+    kept = set(program.kept)
+    found = []
+    for value, memory, size in program.given:
+        found.append(_life(program, call, (-1, value), memory, size, readers, kept))
+    for i, activity in enumerate(program.activities):
+        for value, memory, size in activity.makes:
+            found.append(_life(program, call, (i, value), memory, size, readers, kept))
+    return tuple(life for life in found if life.end > life.start)
+
+
+def _life(
+    program: Program,
+    call: Call,
+    key: tuple[int, str],
+    memory: str,
+    size: int,
+    readers: dict[tuple[int, str], list[int]],
+    kept: set[tuple[int, str]],
+) -> Life:
+    maker, value = key
+    users = tuple(readers.get(key, ()))
+    start = call.starts[maker] if maker >= 0 else 0
+    end = max((call.ends[r] for r in users), default=call.ends[maker] if maker >= 0 else 0)
+    if key in kept:
+        end = call.ticks
+    by = program.activities[maker].name if maker >= 0 else "given"
+    return Life(f"{value} of {by}", memory, size, start, end, maker, users)
+
+
+def waits(program: Program, call: Call, buffers: Sequence[Buffer]) -> tuple[tuple[int, ...], ...]:
+    """For each activity, those that must have ended because it overwrites bytes they use.
+
+    In one call's schedule this holds by construction; when several requests share the machine it must be enforced.
+    """
+    known = {(b.value, b.memory): b for b in buffers if b.phase == program.phase}
+    by_memory: dict[str, list[tuple[Buffer, Life]]] = {}
+    for life in lives(program, call):
+        buffer = known.get((life.name, life.memory))
+        if buffer is not None:
+            by_memory.setdefault(life.memory, []).append((buffer, life))
+    found: list[set[int]] = [set() for _ in program.activities]
+    for pairs in by_memory.values():
+        for b, later in pairs:
+            if later.maker < 0:
+                continue
+            for a, earlier in pairs:
+                if a.end <= b.start and a.offset < b.offset + b.size and b.offset < a.offset + a.size:
+                    found[later.maker].update(earlier.readers or ([earlier.maker] if earlier.maker >= 0 else []))
+    return tuple(tuple(sorted(f - {i})) for i, f in enumerate(found))

@@ -1,0 +1,277 @@
+"""What must happen in one call of a phase: tasks, casts and moves with their order, resources and energy.
+
+This is the plan spelled out. Who decides when (the schedule pass) and who judges (the replay) both start from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+from mapper.cost.engines import Engine, channel_share, engine_of
+from mapper.cost.estimate import Estimator
+from mapper.cost.places import Place, Places, Step
+from mapper.errors import InvalidPlan
+from mapper.hw.work import Cost, DType, Role
+from mapper.ir.graph import Phase, bind
+from mapper.ir.plan import Option, Plan, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One thing that takes time.
+
+    where: the unit, or the route of a move. ticks: start to result; hold: ticks during which it holds its resources.
+    exclusive: (resource, amount). channels: (memory, share of CHANNEL). loads: ticks per call by resource, which the
+    steady state must fit. after: activities whose results it needs. makes: (value, memory, bytes) left by it; reads:
+    (maker, value) it uses, where maker is the index of the activity that left it, -1 for a graph input.
+    """
+
+    name: str
+    kind: str
+    where: str
+    ticks: int
+    hold: int
+    exclusive: tuple[tuple[str, int], ...]
+    channels: tuple[tuple[str, int], ...]
+    loads: tuple[tuple[str, int], ...]
+    energy_pj: tuple[tuple[str, int], ...]
+    after: tuple[int, ...]
+    makes: tuple[tuple[str, str, int], ...]
+    reads: tuple[tuple[int, str], ...]
+    bytes: int = 0
+    share: float = 1.0
+    limited_by: str = ""
+    band: float = 0.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """The activities of one call of a phase, in an order in which each comes after what it needs; and what must be in
+    each memory from before the call (graph inputs: (value, memory, bytes)). kept: (maker, value) that stay until the
+    end of the call: the graph's outputs in the io memory."""
+
+    phase: str
+    activities: tuple[Activity, ...]
+    given: tuple[tuple[str, str, int], ...]
+    kept: tuple[tuple[int, str], ...]
+    capacities: tuple[tuple[str, int], ...]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Positions of activities by name."""
+        return {a.name: i for i, a in enumerate(self.activities)}
+
+
+class Spelling:
+    """Turns a plan with a placement into programs."""
+
+    def __init__(self, plan: Plan, estimator: Estimator | None = None) -> None:
+        self.plan = plan
+        self.estimator = estimator or Estimator(plan.target, plan.graph, plan.phases, plan.precision)
+        self.places = Places(plan.target, self.estimator)
+
+    def programs(self) -> tuple[Program, ...]:
+        """One program for each phase."""
+        return tuple(self._program(phase) for phase in self.plan.phases)
+
+    def mean_elements(self, value: str, phase: Phase) -> int:
+        """Mean number of elements of a value over the phase's samples."""
+        shape = self.plan.graph.value[value].shape
+        sizes = [prod(bind(shape, b)) for b in phase.bindings()]
+        return round(sum(s * n for s, n in zip(phase.shares, sizes, strict=True)))
+
+    def peak_elements(self, value: str, phase: Phase) -> int:
+        """Largest number of elements of a value over the phase's samples."""
+        shape = self.plan.graph.value[value].shape
+        return max(prod(bind(shape, b)) for b in phase.bindings())
+
+    def engine(self, task: Task) -> tuple[Engine, Option]:
+        """The engine that runs a placed task, and the option it was placed with."""
+        place, option = self.plan.place[task.name], self.plan.chosen(task.name)
+        unit = self.plan.target.unit[place.unit]
+        return self._engine(unit.name, task.cluster, option, task.phase), option
+
+    def _engine(self, unit: str, cluster: str, option: Option, phase: str) -> Engine:
+        single = option
+        if option.replicas > 1:
+            same = self.plan.options_of[option.repeat]
+            single = next(o for o in same if o.units == option.units and o.source == option.source and o.replicas == 1)
+        return engine_of(self.estimator, self.plan.target.unit[unit], cluster, option, single, phase)
+
+    def _program(self, phase: Phase) -> Program:
+        draft = _Draft(self, phase)
+        for task in self.plan.tasks or ():
+            if task.phase == phase.name:
+                draft.add_task(task)
+        draft.return_outputs()
+        return draft.finish()
+
+
+class _Draft:
+    """A program being written: knows where each value already lies."""
+
+    def __init__(self, spelling: Spelling, phase: Phase) -> None:
+        self.s, self.plan, self.phase = spelling, spelling.plan, phase
+        self.activities: list[Activity] = []
+        self.at: dict[str, dict[Place, int]] = {}  # value -> place -> index of the activity that left it, -1 = given
+        self.home: dict[str, Place] = {}
+        self.given: dict[tuple[str, str], int] = {}
+        self.capacities: dict[str, int] = {}
+        self.pasts = {n for s in self.plan.graph.states for n in (s.past, s.present) if n}
+
+    def add_task(self, task: Task) -> None:
+        """Write the moves and casts that the task needs, then the task."""
+        plan, graph = self.plan, self.plan.graph
+        cluster = plan.cluster[task.cluster]
+        unit = plan.target.unit[plan.place[task.name].unit]
+        engine, option = self.s.engine(task)
+        cost = option.cost(task.phase)
+        here = self.s.places.of(unit)
+        inside = self.s.estimator.inside(cluster)
+        after: list[int] = []
+        reads: list[tuple[int, str]] = []
+        ops = [graph.op[name] for name in cluster.ops]
+        made = {n for op in ops for n in op.outputs if n}
+        for name in dict.fromkeys(n for op in ops for n in op.inputs if n and n not in made):
+            value = graph.value[name]
+            if value.role is Role.WEIGHT or name in self.pasts and name not in graph.producer:
+                continue
+            ready = self.bring(name, here)
+            if ready >= 0:
+                after.append(ready)
+            if self.size(name, here):
+                reads.append((ready, name))
+        makes = []
+        for name in dict.fromkeys(n for op in ops for n in op.outputs if n and n not in inside):
+            self.at[name] = {here: len(self.activities)}
+            self.home[name] = here
+            if name not in self.pasts and (size := self.size(name, here)):
+                makes.append((name, here.memory, size))
+        self.capacities[engine.name] = engine.capacity
+        channels, loads = self._traffic(task, cost)
+        loads[engine.name] = loads.get(engine.name, 0) + engine.load(cost.ticks)
+        self.activities.append(
+            Activity(
+                name=task.name,
+                kind="task",
+                where=unit.name,
+                ticks=cost.ticks,
+                hold=cost.ticks,
+                exclusive=((engine.name, engine.used),),
+                channels=tuple((m, s) for m, s in sorted(channels.items()) if s),
+                loads=tuple(sorted(loads.items())),
+                energy_pj=_sorted((*cost.energy_pj, *self._memory_energy(task, cost))),
+                after=tuple(sorted(set(after))),
+                makes=tuple(makes),
+                reads=tuple(reads),
+                bytes=cost.data_bytes + cost.weight_bytes,
+                share=cost.share,
+                limited_by=cost.limited_by,
+                band=cost.band,
+            )
+        )
+
+    def _memories(self, task: Task, cost: Cost) -> list[tuple[str, int]]:
+        place = self.plan.place[task.name]
+        unit = self.plan.target.unit[place.unit]
+        return [(unit.data, cost.data_bytes), *([(place.weights, cost.weight_bytes)] if place.weights else [])]
+
+    def _traffic(self, task: Task, cost: Cost) -> tuple[dict[str, int], dict[str, int]]:
+        channels: dict[str, int] = {}
+        loads: dict[str, int] = {}
+        for memory, size in self._memories(task, cost):
+            bandwidth = self.plan.target.memory[memory].bandwidth_bytes_per_s
+            channels[memory] = min(1000, channels.get(memory, 0) + channel_share(size, cost.ticks, bandwidth))
+            loads[memory] = loads.get(memory, 0) + round(size / bandwidth * 1e12)
+        return channels, {m: t for m, t in loads.items() if t}
+
+    def _memory_energy(self, task: Task, cost: Cost) -> list[tuple[str, int]]:
+        found = []
+        for memory, size in self._memories(task, cost):
+            pj = round(8 * size * self.plan.target.memory[memory].energy_pj_per_bit)
+            if pj:
+                found.append((f"memory {memory}", pj))
+        return found
+
+    def bring(self, name: str, to: Place) -> int:
+        """The activity after which the value lies in `to` (moves and casts are written when needed), -1 if given."""
+        if name not in self.at:
+            io = self.s.places.io
+            self.at[name], self.home[name] = {io: -1}, io
+            if size := self.size(name, io):
+                self.given[name, io.memory] = size
+        known = self.at[name]
+        if to in known:
+            return known[to]
+        value, source = self.plan.graph.value[name], self.home[name]
+        if not self.s.places.connected(source, to):
+            raise InvalidPlan(f"'{name}' cannot get from {source} to {to}: no route", rule="routes")
+        last = known[source]
+        for step in self.s.places.steps(self.s.mean_elements(name, self.phase), value.dtype, source, to):
+            last = self._add_step(name, step, to, last)
+        known[to] = last
+        return last
+
+    def _add_step(self, name: str, step: Step, to: Place, last: int) -> int:
+        for resource in step.exclusive:
+            self.capacities.setdefault(resource, 1)
+        loads = {r: step.hold for r in step.exclusive}
+        for memory, ticks in step.channels:
+            loads[memory] = loads.get(memory, 0) + ticks
+        channels: dict[str, int] = {}
+        for memory, ticks in step.channels:
+            share = min(1000, round(1000 * ticks / step.hold)) if step.hold else 0
+            channels[memory] = min(1000, channels.get(memory, 0) + share)
+        size = self.size(name, step.to)
+        moved = (name, step.to.memory, size)
+        self.activities.append(
+            Activity(
+                name=f"{self.phase.name}/{step.kind} {name} -> {step.to}" + (f" for {to}" if step.to != to else ""),
+                kind=step.kind,
+                where=step.where,
+                ticks=step.ticks,
+                hold=step.hold,
+                exclusive=tuple((r, 1) for r in step.exclusive),
+                channels=tuple((m, s) for m, s in sorted(channels.items()) if s),
+                loads=tuple(sorted((r, t) for r, t in loads.items() if t)),
+                energy_pj=_sorted(step.energy_pj),
+                after=(last,) if last >= 0 else (),
+                makes=(moved,) if size else (),
+                reads=((last, name),) if size else (),
+                bytes=step.bytes,
+            )
+        )
+        return len(self.activities) - 1
+
+    def size(self, name: str, place: Place) -> int:
+        """Peak bytes of a value at a place in this phase."""
+        value = self.plan.graph.value[name]
+        dtype: DType = place.dtype if value.dtype.is_float else value.dtype
+        return dtype.bytes_for(self.s.peak_elements(name, self.phase))
+
+    def return_outputs(self) -> None:
+        """Bring graph outputs (not states, which stay) to the io memory."""
+        for name in self.plan.graph.outputs:
+            if name not in self.pasts and name in self.at:
+                self.bring(name, self.s.places.io)
+
+    def finish(self) -> Program:
+        """The program; memory channels get their capacity."""
+        for activity in self.activities:
+            for memory, _ in activity.channels:
+                self.capacities[memory] = 1000
+        io = self.s.places.io
+        kept = [(self.at[n][io], n) for n in self.plan.graph.outputs if n not in self.pasts and n in self.at]
+        given = tuple((n, m, size) for (n, m), size in sorted(self.given.items()))
+        return Program(
+            self.phase.name, tuple(self.activities), given, tuple(kept), tuple(sorted(self.capacities.items()))
+        )
+
+
+def _sorted(energy: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    sums: dict[str, int] = {}
+    for cause, pj in energy:
+        sums[cause] = sums.get(cause, 0) + pj
+    return tuple(sorted(sums.items()))

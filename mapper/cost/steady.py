@@ -1,0 +1,203 @@
+"""Steady state by simulation: several requests in flight on one machine, each as fast as it gets resources.
+
+The other half of the judge. A closed loop of requests runs as discrete events, first come first served at every
+resource; the utilisation of the busiest resource gives the interval between requests.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mapper.cost.program import Program
+
+EVENTS = 120_000
+"""Activities simulated at most: enough for the utilisation to settle within a fraction of a percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """What the simulation saw: ticks between requests, the busiest resource and how busy it was (0..1)."""
+
+    interval: int
+    busiest: str
+    utilisation: float
+    activities: int
+
+
+def loads_per_request(programs: Sequence[Program], calls: Sequence[int]) -> dict[str, int]:
+    """Busy ticks of every resource for one request."""
+    found: dict[str, int] = {}
+    for program, times in zip(programs, calls, strict=True):
+        for activity in program.activities:
+            for resource, ticks in activity.loads:
+                found[resource] = found.get(resource, 0) + times * ticks
+    return dict(sorted(found.items()))
+
+
+def steady(
+    programs: Sequence[Program],
+    calls: Sequence[int],
+    latencies: Sequence[int],
+    inflight: int,
+    waits: Sequence[Sequence[tuple[int, ...]]],
+    events: int = EVENTS,
+) -> Steady:
+    """Simulate `inflight` requests, started evenly spread over their course, until `events` activities have run.
+
+    calls and latencies (ticks of one call alone) are by phase. waits: for each activity of each program, further
+    activities of the same call that must have ended (because they still use memory that it overwrites).
+    """
+    loads = loads_per_request(programs, calls)
+    busiest = max(loads, key=lambda r: (loads[r], r), default="")
+    alone = sum(c * t for c, t in zip(calls, latencies, strict=True))
+    if inflight <= 1 or not busiest:
+        return Steady(max(alone, loads.get(busiest, 0)), busiest, loads.get(busiest, 0) / alone if alone else 0.0, 0)
+    machine = _Machine(programs, calls, busiest, waits)
+    machine.start(inflight, latencies)
+    per_request = sum(c * len(p.activities) for c, p in zip(calls, programs, strict=True))
+    budget = min(events, 6 * inflight * per_request)
+    machine.run(budget // 3)
+    began, done = machine.now, machine.bottleneck_done
+    machine.run(budget - budget // 3)
+    span, work = machine.now - began, machine.bottleneck_done - done
+    if work <= 0 or span <= 0:
+        return Steady(alone, busiest, loads[busiest] / alone, machine.ran)
+    utilisation = min(1.0, work / span)
+    return Steady(max(loads[busiest], round(loads[busiest] / utilisation)), busiest, utilisation, machine.ran)
+
+
+class _Stream:
+    """One request on its way: which call it is in and what that call still waits for."""
+
+    __slots__ = ("call", "left", "phase", "waiting")
+
+    def __init__(self) -> None:
+        self.phase, self.call, self.left = 0, 0, 0
+        self.waiting: list[int] = []
+
+
+class _Machine:
+    """Resources, requests and the clock."""
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        calls: Sequence[int],
+        busiest: str,
+        waits: Sequence[Sequence[tuple[int, ...]]],
+    ) -> None:
+        self.programs, self.calls, self.busiest = programs, calls, busiest
+        self.free: dict[str, int] = {}
+        for program in programs:
+            self.free.update(program.capacities)
+        self.queues: dict[str, deque[tuple[_Stream, int]]] = {r: deque() for r in self.free}
+        self.heap: list[tuple[int, int, int, _Stream, int, tuple[tuple[str, int], ...]]] = []
+        self.now = self.ran = self.bottleneck_done = self._ticket = 0
+        self.users: list[list[list[int]]] = []
+        self.needs: list[list[int]] = []
+        self.weights: list[list[int]] = []
+        for program, extra in zip(programs, waits, strict=True):
+            users: list[list[int]] = [[] for _ in program.activities]
+            needs = [set(a.after) | set(e) for a, e in zip(program.activities, extra, strict=True)]
+            for i, before in enumerate(needs):
+                for need in before:
+                    users[need].append(i)
+            self.users.append(users)
+            self.needs.append([len(before) for before in needs])
+            self.weights.append([dict(a.loads).get(busiest, 0) for a in program.activities])
+
+    def start(self, inflight: int, latencies: Sequence[int]) -> None:
+        """Put the requests at evenly spaced points of their course, as they would be in a steady state."""
+        alone = sum(c * t for c, t in zip(self.calls, latencies, strict=True))
+        for k in range(inflight):
+            stream = _Stream()
+            behind = alone * k // inflight
+            for phase, (count, ticks) in enumerate(zip(self.calls, latencies, strict=True)):
+                if behind < count * ticks or phase == len(self.calls) - 1:
+                    stream.phase, stream.call = phase, min(count - 1, behind // ticks if ticks else 0)
+                    break
+                behind -= count * ticks
+            self._begin_call(stream)
+
+    def run(self, activities: int) -> None:
+        """Advance until so many more activities have ended."""
+        goal = self.ran + activities
+        while self.heap and self.ran < goal:
+            self.now, _, ends, stream, i, held = heapq.heappop(self.heap)
+            if held:
+                self._release(held)
+            if ends:
+                self._end(stream, i)
+
+    def _begin_call(self, stream: _Stream) -> None:
+        program = self.programs[stream.phase]
+        while not program.activities:
+            self._advance(stream)
+            program = self.programs[stream.phase]
+        stream.waiting = list(self.needs[stream.phase])
+        stream.left = len(program.activities)
+        for i, needs in enumerate(stream.waiting):
+            if needs == 0:
+                self._try(stream, i)
+
+    def _advance(self, stream: _Stream) -> None:
+        stream.call += 1
+        if stream.call >= self.calls[stream.phase]:
+            stream.call, stream.phase = 0, (stream.phase + 1) % len(self.programs)
+
+    def _try(self, stream: _Stream, i: int) -> bool:
+        """Start the activity, or queue it at the first resource that it must wait for."""
+        activity = self.programs[stream.phase].activities[i]
+        free = self.free
+        for resource, amount in activity.exclusive:
+            if free[resource] < amount:
+                self.queues[resource].append((stream, i))
+                return False
+        stretch = 1.0
+        for memory, share in activity.channels:
+            if free[memory] < share:
+                if 2 * free[memory] < share:
+                    self.queues[memory].append((stream, i))
+                    return False
+                stretch = max(stretch, share / free[memory])
+        held = activity.exclusive + tuple((m, min(free[m], s)) for m, s in activity.channels)
+        for resource, amount in held:
+            free[resource] -= amount
+        hold = int(activity.hold * stretch)
+        ticks = activity.ticks + hold - activity.hold
+        self._ticket += 1
+        if hold == ticks:
+            heapq.heappush(self.heap, (self.now + ticks, self._ticket, 1, stream, i, held))
+        else:
+            heapq.heappush(self.heap, (self.now + hold, self._ticket, 0, stream, i, held))
+            heapq.heappush(self.heap, (self.now + ticks, self._ticket, 1, stream, i, ()))
+        return True
+
+    def _release(self, held: tuple[tuple[str, int], ...]) -> None:
+        free, queues = self.free, self.queues
+        for resource, amount in held:
+            free[resource] += amount
+        for resource, _ in held:
+            queue = queues[resource]
+            for _ in range(len(queue)):
+                if free[resource] <= 0:
+                    break
+                stream, i = queue.popleft()
+                if not self._try(stream, i) and queue and queue[-1] == (stream, i):
+                    queue.rotate(1)  # still waits here: keep its turn
+                    break
+
+    def _end(self, stream: _Stream, i: int) -> None:
+        self.ran += 1
+        self.bottleneck_done += self.weights[stream.phase][i]
+        stream.left -= 1
+        for user in self.users[stream.phase][i]:
+            stream.waiting[user] -= 1
+            if stream.waiting[user] == 0:
+                self._try(stream, user)
+        if stream.left == 0:
+            self._advance(stream)
+            self._begin_call(stream)

@@ -1,0 +1,13 @@
+"""Pipelines with names: texts that `mapper compile --pipeline NAME` stands for."""
+
+GRAPH = "simplify,fuse-norm,fuse-activation,fuse-bias,fuse-rope,fuse-attention,simplify"
+"""What turns an exporter's spelling into the ops that hardware runs."""
+
+PREPARE = f"{GRAPH},partition,options"
+FINISH = "schedule,memory,judge"
+
+DEFAULT = f"{PREPARE},place-cpsat,{FINISH}"
+ONE_UNIT = f"{PREPARE},place-one-unit,{FINISH}"
+ROUND_ROBIN = f"{PREPARE},place-round-robin,{FINISH}"
+GREEDY = f"{PREPARE},place-greedy,{FINISH}"
+HEFT = f"{PREPARE},place-heft,{FINISH}"

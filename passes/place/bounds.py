@@ -1,0 +1,23 @@
+"""Bounds of a placement problem in the units of a plan."""
+
+from __future__ import annotations
+
+from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
+from mapper.ir.plan import Bound, Objective
+from mapper.solve.budget import Budget
+from mapper.solve.placement import problem as pb
+from mapper.solve.placement.bound import bound
+
+SCALE = {
+    Objective.LATENCY: 1 / TICKS_PER_SECOND,
+    Objective.THROUGHPUT: 1 / TICKS_PER_SECOND,
+    Objective.ENERGY: 1 / PJ_PER_J,
+    Objective.EDP: 1 / PJ_PER_J / TICKS_PER_SECOND,
+}
+"""From the problem's ticks and picojoules to seconds and joules."""
+
+
+def bounds_of(problem: pb.Problem, objective: Objective, budget: Budget) -> tuple[Bound, ...]:
+    """The proven lower bound of the problem's objective, in SI units."""
+    found = bound(problem, objective.value, budget)
+    return (Bound(objective.value, found.value * SCALE[objective], found.name),)

@@ -1,0 +1,295 @@
+"""Plan -> placement problem, and solution -> plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import prod
+
+from mapper.cost.engines import engine_of
+from mapper.cost.estimate import Estimator
+from mapper.cost.places import Place as Spot
+from mapper.cost.places import Places
+from mapper.cost.program import Spelling
+from mapper.hw.target import Unit
+from mapper.hw.work import Role
+from mapper.ir.graph import bind
+from mapper.ir.plan import Cluster, Option, Place, Plan, Resident, Task
+from mapper.solve.placement import problem as pb
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A placement problem and what its indices stand for: option `o` of item `i` is `meaning[i][o]`."""
+
+    problem: pb.Problem
+    meaning: tuple[tuple[tuple[str, Option], ...], ...]
+    tasks: tuple[Task, ...]
+
+    def apply(self, plan: Plan, solution: pb.Solution) -> Plan:
+        """The plan with placement and residency as the solution says."""
+        places = []
+        for task, meanings, o in zip(self.tasks, self.meaning, solution.choice, strict=True):
+            unit, option = meanings[o]
+            weights = plan.target.unit[unit].weights[option.source] if option.source >= 0 else ""
+            places.append(Place(task.name, unit, weights, option.replicas))
+        placed = replace(plan, placement=tuple(places))
+        return replace(placed, residency=residency(placed))
+
+    def solution(self, units: dict[str, tuple[str, int, int]]) -> pb.Solution:
+        """The solution that places each task on (unit, source, replicas)."""
+        choice = []
+        for task, meanings in zip(self.tasks, self.meaning, strict=True):
+            unit, source, replicas = units[task.name]
+            choice.append(
+                next(
+                    i for i, (u, o) in enumerate(meanings) if (u, o.source, o.replicas) == (unit, source, replicas)
+                )
+            )
+        return pb.Solution(tuple(choice))
+
+
+def residency(plan: Plan) -> tuple[Resident, ...]:
+    """What a placement keeps in memories: each cluster's weights in each memory they are taken from, each state."""
+    spelling = Spelling(plan)
+    found: dict[tuple[str, str], Resident] = {}
+    for task in plan.tasks or ():
+        cluster, place = plan.cluster[task.cluster], plan.place[task.name]
+        if place.weights:
+            option = plan.chosen(task.name)
+            what = _weights_key(plan, spelling.estimator, cluster, plan.target.unit[place.unit], option)
+            size = option.footprint_bytes * option.replicas
+            old = found.get((what, place.weights))
+            if old is None or old.bytes < size:
+                found[what, place.weights] = Resident(what, place.weights, size)
+        for state, size in states_of(plan, cluster, plan.target.unit[place.unit]):
+            home = plan.target.unit[place.unit].data
+            found[state, home] = Resident(state, home, size, per_request=True)
+    return tuple(found[key] for key in sorted(found))
+
+
+def states_of(plan: Plan, cluster: Cluster, unit: Unit) -> list[tuple[str, int]]:
+    """States that the cluster reads or leaves, with their largest bytes at that unit: (state's name, bytes)."""
+    touched = {n for op in cluster.ops for n in (*plan.graph.op[op].inputs, *plan.graph.op[op].outputs)}
+    found = []
+    for state in plan.graph.states:
+        names = [n for n in (state.past, state.present) if n]
+        if not touched.intersection(names):
+            continue
+        value = plan.graph.value[names[-1]]
+        dtype = unit.model.activation_dtype() if value.dtype.is_float else value.dtype
+        sizes = [
+            prod(bind(plan.graph.value[n].shape, binding))
+            for n in names
+            for phase in plan.phases
+            for binding in phase.bindings()
+        ]
+        found.append((names[0], dtype.bytes_for(max(sizes))))
+    return found
+
+
+def _weights_key(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, option: Option) -> str:
+    """A name for the cluster's weights as that unit stores them: tied weights of equal type get one name."""
+    inputs = [n for op in cluster.ops for n in plan.graph.op[op].inputs if n]
+    weights = [n for n in dict.fromkeys(inputs) if plan.graph.value[n].role is Role.WEIGHT]
+    main = max(weights, key=lambda n: prod(bind(plan.graph.value[n].shape, {})))
+    heavy = next(t for op, t in zip(cluster.ops, option.types, strict=True) if main in plan.graph.op[op].inputs)
+    user = next(plan.graph.op[op] for op in cluster.ops if main in plan.graph.op[op].inputs)
+    stored = unit.model.activation_dtype() if user.kind == "embedding" else heavy
+    own = f" {cluster.name}" if estimator.is_resident(unit, option.source) else ""
+    copies = f" x{option.replicas}" if option.replicas > 1 else ""
+    return f"{main} {stored}{own}{copies}"
+
+
+def translate(plan: Plan) -> Translation:
+    """The placement problem of a plan with options and tasks."""
+    return _Builder(plan).build()
+
+
+@dataclass
+class _Table:
+    """Names with indices, in order of first use."""
+
+    names: dict[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> int:
+        return self.names.setdefault(name, len(self.names))
+
+
+class _Builder:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.spelling = Spelling(plan)
+        self.estimator = self.spelling.estimator
+        self.places: Places = self.spelling.places
+        self.spots = {place: i for i, place in enumerate(self.places.all)}
+        self.resources = _Table()
+        for unit in plan.target.units:
+            self.resources[unit.name]
+        self.memories = {m.name: i for i, m in enumerate(plan.target.memories)}
+        self.residents: dict[tuple[str, str], int] = {}
+        self.resident_bytes: list[pb.Resident] = []
+        self.transfers: dict[tuple[int, object, str], int] = {}
+        self.tables: list[dict[tuple[int, int], pb.Transfer]] = []
+        self.working_set = dict.fromkeys(self.memories, 0)
+
+    def build(self) -> Translation:
+        plan = self.plan
+        tasks = plan.tasks or ()
+        meaning = []
+        items = []
+        for task in tasks:
+            pairs = self._meanings(task)
+            meaning.append(pairs)
+            options = tuple(self._option(task, unit, option) for unit, option in pairs)
+            phase = next(i for i, p in enumerate(plan.phases) if p.name == task.phase)
+            items.append(pb.Item(task.name, f"{plan.cluster[task.cluster].repeat}", phase, options))
+        nets = self._nets(tasks)
+        problem = pb.Problem(
+            items=tuple(items),
+            nets=tuple(nets),
+            transfers=tuple(self.tables),
+            residents=tuple(self.resident_bytes),
+            resources=tuple(self.resources.names),
+            memories=tuple(self.memories),
+            capacities=tuple(self._capacity(m.name) for m in plan.target.memories),
+            places=tuple(map(str, self.places.all)),
+            calls=tuple(p.calls for p in plan.phases),
+            ties=self._ties(tasks),
+            idle_pj_per_tick=plan.target.idle_power_w,
+        )
+        problem.check()
+        return Translation(problem, tuple(meaning), tasks)
+
+    def _meanings(self, task: Task) -> tuple[tuple[str, Option], ...]:
+        repeat = self.plan.cluster[task.cluster].repeat
+        pairs = [(u, o) for o in self.plan.options_of[repeat] for u in o.units]
+        rank = {u.name: i for i, u in enumerate(self.plan.target.units)}
+        return tuple(sorted(pairs, key=lambda p: (rank[p[0]], p[1].source, p[1].replicas)))
+
+    def _option(self, task: Task, unit_name: str, option: Option) -> pb.Option:
+        plan = self.plan
+        unit, cost = plan.target.unit[unit_name], option.cost(task.phase)
+        calls = plan.phase[task.phase].calls
+        single = next(
+            o
+            for o in plan.options_of[option.repeat]
+            if o.units == option.units and o.source == option.source and o.replicas == 1
+        )
+        engine = engine_of(self.estimator, unit, task.cluster, option, single, task.phase)
+        loads = {self.resources[engine.name]: calls * engine.load(cost.ticks)}
+        energy = cost.total_pj
+        weights = unit.weights[option.source] if option.source >= 0 else ""
+        for name, size in ((unit.data, cost.data_bytes), (weights, cost.weight_bytes)):
+            if name and size:
+                memory = plan.target.memory[name]
+                r = self.resources[name]
+                loads[r] = loads.get(r, 0) + calls * round(size / memory.bandwidth_bytes_per_s * 1e12)
+                energy += round(8 * size * memory.energy_pj_per_bit)
+        return pb.Option(
+            name=f"{unit_name} x{option.replicas}" + (f" from {weights}" if weights else ""),
+            place=self.spots[self.places.of(unit)],
+            ticks=cost.ticks,
+            machine=self.resources[unit_name] if engine.name == unit_name else -1,
+            loads=tuple(sorted((r, t) for r, t in loads.items() if t)),
+            cost=calls * energy,
+            needs=self._needs(plan.cluster[task.cluster], unit, option, weights),
+        )
+
+    def _needs(self, cluster: Cluster, unit: Unit, option: Option, weights: str) -> tuple[int, ...]:
+        needs = []
+        if weights:
+            what = _weights_key(self.plan, self.estimator, cluster, unit, option)
+            needs.append(self._resident(what, weights, option.footprint_bytes * option.replicas))
+        needs += [self._resident(s, unit.data, size) for s, size in states_of(self.plan, cluster, unit)]
+        return tuple(sorted(set(needs)))
+
+    def _resident(self, what: str, memory: str, size: int) -> int:
+        key = (what, memory)
+        if key not in self.residents:
+            self.residents[key] = len(self.resident_bytes)
+            self.resident_bytes.append(pb.Resident(f"{what} in {memory}", self.memories[memory], size))
+        old = self.resident_bytes[self.residents[key]]
+        if old.bytes < size:
+            self.resident_bytes[self.residents[key]] = replace(old, bytes=size)
+        return self.residents[key]
+
+    def _capacity(self, memory: str) -> int:
+        """Bytes for residents: the capacity less room for the largest value and a copy of it on its way."""
+        found = self.plan.target.memory[memory]
+        if "activations" not in found.holds:
+            return found.capacity_bytes
+        return max(0, found.capacity_bytes - min(found.capacity_bytes // 2, 2 * self.working_set[memory]))
+
+    def _nets(self, tasks: tuple[Task, ...]) -> list[pb.Net]:
+        plan, graph = self.plan, self.plan.graph
+        position = {(t.phase, t.cluster): i for i, t in enumerate(tasks)}
+        owner = {op: c.name for c in plan.clusters or () for op in c.ops}
+        pasts = {n for s in graph.states for n in (s.past, s.present) if n}
+        leaving = set(graph.outputs) - pasts
+        nets = []
+        for p, phase in enumerate(plan.phases):
+            for value in graph.values:
+                if value.role is Role.WEIGHT or (value.name in pasts and value.name not in graph.producer):
+                    continue
+                maker = graph.producer.get(value.name)
+                home = owner[maker.name] if maker else ""
+                sinks = dict.fromkeys(owner[u.name] for u in graph.users[value.name])
+                sinks.pop(home, None)
+                ends = (self.spots[self.places.io],) if value.name in leaving else ()
+                if not sinks and not ends:
+                    continue
+                if maker is None and not sinks:
+                    continue
+                nets.append(
+                    pb.Net(
+                        source=position[phase.name, home] if home else -1,
+                        sinks=tuple(sorted(position[phase.name, c] for c in sinks)),
+                        size=self._size(value.name, phase.name),
+                        phase=p,
+                        origin=-1 if home else self.spots[self.places.io],
+                        ends=ends,
+                    )
+                )
+        return nets
+
+    def _size(self, value: str, phase_name: str) -> int:
+        phase = self.plan.phase[phase_name]
+        elements = self.spelling.mean_elements(value, phase)
+        dtype = self.plan.graph.value[value].dtype
+        for spot in self.spots:
+            stored = spot.dtype if dtype.is_float else dtype
+            peak = stored.bytes_for(self.spelling.peak_elements(value, phase))
+            self.working_set[spot.memory] = max(self.working_set[spot.memory], peak)
+        key = (elements, dtype, phase_name)
+        if key not in self.transfers:
+            self.transfers[key] = len(self.tables)
+            self.tables.append(
+                {
+                    (i, j): self._transfer(elements, dtype, a, b, phase.calls)
+                    for a, i in self.spots.items()
+                    for b, j in self.spots.items()
+                    if a != b and self.places.connected(a, b)
+                }
+            )
+        return self.transfers[key]
+
+    def _transfer(self, elements: int, dtype: object, a: Spot, b: Spot, calls: int) -> pb.Transfer:
+        ticks, cost = 0, 0
+        loads: dict[int, int] = {}
+        for step in self.places.steps(elements, dtype, a, b):  # type: ignore[arg-type]
+            ticks += step.ticks
+            cost += sum(pj for _, pj in step.energy_pj)
+            for name, busy in (*((r, step.hold) for r in step.exclusive), *step.channels):
+                loads[self.resources[name]] = loads.get(self.resources[name], 0) + calls * busy
+        return pb.Transfer(ticks, tuple(sorted((r, t) for r, t in loads.items() if t)), calls * cost)
+
+    def _ties(self, tasks: tuple[Task, ...]) -> tuple[tuple[int, ...], ...]:
+        """Tasks that touch the same state, in whatever phase or cluster, must leave it in one place."""
+        groups: dict[str, list[int]] = {}
+        for i, task in enumerate(tasks):
+            cluster = self.plan.cluster[task.cluster]
+            touched = {n for op in cluster.ops for n in (*self.plan.graph.op[op].inputs, *self.plan.graph.op[op].outputs)}
+            for state in self.plan.graph.states:
+                if touched.intersection(n for n in (state.past, state.present) if n):
+                    groups.setdefault(state.past or state.present, []).append(i)
+        return tuple(sorted({tuple(g) for g in groups.values() if len(g) > 1}))
