@@ -99,7 +99,7 @@ def _add_units(parts: Parts, name: str, entry: UnitEntry, document: Document) ->
         hint = did_you_mean(model_name, plugins.names("unit_models"))
         raise TargetError(f"{figures.value_mark('model')}: there is no unit model '{model_name}'", hint=hint)
     model: type[UnitModel] = plugins.load("unit_models", model_name)
-    unit = validate(model, figures.without("model"), f"unit '{name}', model {model_name}")
+    unit = validate(model, figures.without("model"), f"unit '{name}', model {model_name}", UnitEntry.model_fields)
     if set(document.data) - set(_WIRING):
         kind = f"{kind}@{document.root.path.stem}.{name}"
     rows = [_instances(name, entry.count)]

@@ -113,10 +113,14 @@ class UnitEntry(_Entry):
 
 
 class MemoryEntry(_Entry):
-    """Memories of a chip. Keys beside `use` replace figures of the memory file."""
+    """Memories of a chip. Figures beside `use` replace those of the memory file."""
 
-    model_config = ConfigDict(extra="allow")
-
+    capacity_bytes: Bytes | None = None
+    bandwidth_bytes_per_s: Rate | None = None
+    energy_pj_per_bit: Figure | None = None
+    latency_s: Figure | None = None
+    idle_power_w: Figure | None = None
+    alignment_bytes: Bytes | None = None
     channels: Count = 1
     """Equal devices behind one address space: capacity, bandwidth and idle power times this."""
     serves: Annotated[list[str], Field(min_length=1)]
@@ -161,10 +165,12 @@ class Topology(_Format):
 
 
 class LinkEntry(_Entry):
-    """Links of a chip. Keys beside `use` replace figures of the link file."""
+    """Links of a chip. Figures beside `use` replace those of the link file."""
 
-    model_config = ConfigDict(extra="allow")
-
+    bandwidth_bytes_per_s: Rate | None = None
+    latency_s: Figure | None = None
+    energy_pj_per_bit: Figure | None = None
+    idle_power_w: Figure | None = None
     between: tuple[str, str] | None = None
     """The two ends of a single link."""
     topology: Topology | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,14 +22,18 @@ _QUANTITY = re.compile(
 )
 
 
-def validate(format_: type[Format], document: Document, what: str) -> Format:
-    """The document as an instance of the format; else a TargetError that lists every complaint."""
+def validate(format_: type[Format], document: Document, what: str, beside: Iterable[str] = ()) -> Format:
+    """The document as an instance of the format; else a TargetError that lists every complaint.
+
+    `beside` are further keys that may stand at the top, for advice on misspelt ones.
+    """
     complaints = list(_negative(document))
     try:
         made = format_.model_validate(document.data)
     except ValidationError as problem:
-        errors = [_worded(format_, document, dict(e)) for e in problem.errors(include_url=False)]
-        complaints = list(dict.fromkeys([*errors, *complaints]))
+        errors = [_worded(format_, document, dict(e), frozenset(beside)) for e in problem.errors(include_url=False)]
+        told = {error.partition(": ")[0] for error in errors}
+        complaints = [*errors, *(c for c in complaints if c.partition(": ")[0] not in told)]
         raise _error(complaints, what) from problem
     if complaints:
         raise _error(complaints, what)
@@ -40,12 +44,13 @@ def _error(complaints: list[str], what: str) -> TargetError:
     return TargetError(f"{complaints[0]} (in {what})", details=complaints[1:])
 
 
-def _worded(format_: type[BaseModel], document: Document, error: dict[str, Any]) -> str:
+def _worded(format_: type[BaseModel], document: Document, error: dict[str, Any], beside: Set[str]) -> str:
     where = _real_path(document.data, error["loc"])
     key = str(error["loc"][-1]) if error["loc"] else ""
     match error["type"]:
         case "extra_forbidden":
-            return f"{document.key_mark(*where)}: unknown key '{key}'; {_nearest(key, _known(format_, where[:-1]))}"
+            known = _known(format_, where[:-1]) | (beside if len(where) == 1 else set())
+            return f"{document.key_mark(*where)}: unknown key '{key}'; {_nearest(key, known)}"
         case "missing":
             return f"{document.key_mark(*where)}: missing key '{key}'"
     words = str(error["msg"]).removeprefix("Value error, ")
@@ -105,6 +110,8 @@ def _children(root: dict[str, Any], node: dict[str, Any], part: str | int) -> It
             yield real["items"]
         elif isinstance(real.get("additionalProperties"), dict):
             yield real["additionalProperties"]
+        else:
+            yield from real.get("patternProperties", {}).values()
 
 
 def _resolved(root: dict[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -120,7 +127,7 @@ def _stem(key: str) -> str:
     return _UNITS.sub("", key.lower())
 
 
-def _nearest(key: str, known: set[str]) -> str:
+def _nearest(key: str, known: Set[str]) -> str:
     twins = sorted(k for k in known if _stem(k) == _stem(key))
     if twins:
         say = "units stand in key names" if _stem(key) == key.lower() else "this figure has another unit here"
