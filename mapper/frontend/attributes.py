@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import prod
 
 from mapper.frontend.attention import attention_attributes
+from mapper.frontend.einsum import as_matmul
 from mapper.frontend.facts import Node
 from mapper.frontend.known import Known, size_of
 from mapper.frontend.vocabulary import function_name
@@ -37,6 +38,9 @@ def _constant(known: Known, node: Node, index: int) -> tuple[int, ...] | None:
 
 def _matmul(known: Known, node: Node) -> dict[str, Attr]:
     match node.op_type:
+        case "Einsum":
+            trans_a, trans_b = as_matmul(node.attr("equation", "")) or (0, 0)
+            return {"trans_a": trans_a, "trans_b": trans_b}
         case "MatMulNBits" | "MatMulBnb4":
             return {"trans_a": 0, "trans_b": 1}
         case "Gemm" | "FusedMatMul" | "FusedGemm":

@@ -28,6 +28,8 @@ def branch_of(node: Node, facts: Mapping[str, Fact], choices: dict[int, bool], s
             hint="map these sizes in separate runs",
         )
     graph = node.attr("then_branch" if taken else "else_branch")
+    if not isinstance(graph, onnx.GraphProto):
+        return f"'{node.outputs[0]}', made by {label(node)}: it lacks the branch that its condition takes"
     return _spliced(node, graph, source)
 
 

@@ -40,7 +40,8 @@ def _value(node: ast.expr, sizes: Mapping[str, int]) -> int:
         case ast.Constant(value=int(number)) if not isinstance(number, bool):
             return number
         case ast.Name(id=name):
-            return sizes[name]
+            if name in sizes:
+                return sizes[name]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, sizes)
         case ast.BinOp(left=left, op=operator, right=right):

@@ -85,7 +85,7 @@ class Declared:
 
 @dataclass(slots=True)
 class Source:
-    """A file taken apart: live nodes in topological order, inputs that are not weights, outputs, constants, stated types."""
+    """A file taken apart: live nodes in topological order, inputs without weights, outputs, constants, stated types."""
 
     name: str
     digest: str

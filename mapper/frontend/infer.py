@@ -16,6 +16,12 @@ Inferred = tuple[tuple[Fact, ...], str, str]
 """Facts of the outputs (shape None where unknown), the reason why one is unknown, a warning."""
 
 
+_REFUSALS = (
+    shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, TypeError,
+)  # fmt: skip
+"""What onnx raises on a node that breaks its schema or on inputs that do not fit."""
+
+
 @lru_cache(maxsize=4096)
 def schema_of(op_type: str, domain: str, version: int) -> onnx.defs.OpSchema | None:
     """The operator's schema at this opset, None if onnx has none."""
@@ -78,12 +84,16 @@ def _by_schema(
     proto.attribute.extend(a for a in node.proto.attribute if a.name in schema.attributes)
     present = {f"i{i}": fact for i, fact in enumerate(inputs) if fact is not None}
     types = {name: _type(fact) for name, fact in {**outer, **present}.items()}
-    data = {name: numpy_helper.from_array(fact.data) for name, fact in present.items() if fact.data is not None}
+    data = {
+        name: numpy_helper.from_array(fact.data)
+        for name, fact in present.items()
+        if fact.data is not None and fact.data.dtype != object
+    }
     imports = [onnx.helper.make_opsetid(d, v) for d, v in opsets.items()] if outer or node.captures else None
     try:
         found = shape_inference.infer_node_outputs(schema, proto, types, data, opset_imports=imports)
-    except (shape_inference.InferenceError, RuntimeError, ValueError, TypeError) as error:
-        return [], " ".join(str(error).split())
+    except _REFUSALS as error:
+        return [], " ".join(str(error).replace("[ShapeInferenceError]", "").split())
     out = [_read(found[name]) if name in found else (0, None) for name in proto.output]
     missing = any(shape is None for (_, shape), name in zip(out, node.outputs, strict=True) if name)
     return out, f"the shape does not follow from the inputs of {node.op_type}" if missing else ""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mapper.errors import UsageError
 from mapper.frontend.dims import Bound, Dims
-from mapper.frontend.lower import Lowering, opaque_warnings
+from mapper.frontend.lower import Lowering
+from mapper.frontend.naming import opaque_warnings
 from mapper.frontend.phases import PhaseSpec
 from mapper.frontend.read import read
 from mapper.frontend.shapes import Interpreter

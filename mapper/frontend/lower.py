@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from mapper.frontend.attributes import attributes_of
+from mapper.frontend.einsum import as_matmul
 from mapper.frontend.facts import LIMIT, DimTerm, Fact, Known, Node, Source, dtype_of
+from mapper.frontend.naming import label_type, unique_names
+from mapper.frontend.order import live_ops, transposed_weights
 from mapper.frontend.shapes import Trace
 from mapper.frontend.symbols import Symbols
 from mapper.frontend.vocabulary import KIND_OF, SHAPE_OPERANDS, WEIGHT_FIRST
@@ -35,14 +38,14 @@ class Lowering:
     def graph(self) -> Graph:
         """The finished graph."""
         ops: list[Op] = []
-        names = _unique_names(self.trace.nodes)
+        names = unique_names(self.trace.nodes)
         read = {n for node in self.trace.nodes for n in (*node.inputs, *node.captures)} | set(self.source.outputs)
-        self.transposed = _transposed_weights(self.trace.nodes, self.source)
+        self.transposed = transposed_weights(self.trace.nodes, self.source.outputs)
         for index, node in enumerate(self.trace.nodes):
-            node.outputs = tuple(n if n in read else "" for n in node.outputs)
+            node = replace(node, outputs=tuple(n if n in read else "" for n in node.outputs))
             if not self._fold(node) and not self._rewire(node):
                 ops.extend(self._ops(node, names[index]))
-        ops = _live(ops, self.source.outputs)
+        ops = live_ops(ops, self.source.outputs)
         return Graph(self.source.name, tuple(ops), tuple(self._values(ops)), tuple(self.states))
 
     # What follows is known of a value.
@@ -67,7 +70,7 @@ class Lowering:
     # Nodes that leave no op.
 
     def _fold(self, node: Node) -> bool:
-        """Drops a node whose results are the same in every call. Folding keeps shapes fixed and never inflates storage."""
+        """Drops a node with the same results in every call; folding keeps shapes fixed and never inflates storage."""
         made = [n for n in node.outputs if n]
         if not set(made).isdisjoint(self.source.outputs):
             return False
@@ -113,6 +116,8 @@ class Lowering:
 
     def _ops(self, node: Node, name: str) -> list[Op]:
         kind = KIND_OF.get(node.op_type, "opaque")
+        if node.op_type == "Einsum" and len(node.inputs) == 2 and as_matmul(node.attr("equation", "")):
+            kind = "matmul"
         if kind == "gather" and node.op_type == "Gather" and self._is_table(node):
             kind = "embedding"
         if kind == "opaque":
@@ -199,58 +204,3 @@ class Lowering:
         mentioned = dict.fromkeys([*self.source.inputs, *(n for op in ops for n in (*op.inputs, *op.outputs) if n)])
         ends = dict.fromkeys(self.source.outputs)
         return [self.value(name) for name in dict.fromkeys([*mentioned, *ends])]
-
-
-def label_type(node: Node) -> str:
-    """The operator with its domain."""
-    return f"{node.domain}::{node.op_type}" if node.domain else node.op_type
-
-
-def _unique_names(nodes: Sequence[Node]) -> list[str]:
-    """The nodes' own names where they are unique, else operator and index."""
-    count = Counter(node.name for node in nodes)
-    taken = {name for name, times in count.items() if times == 1}
-    names = []
-    for index, node in enumerate(nodes):
-        name = node.name
-        if not name or count[name] > 1:
-            name = f"{node.op_type}_{index}"
-            while name in taken:
-                name += "_"
-            taken.add(name)
-        names.append(name)
-    return names
-
-
-def _transposed_weights(nodes: Sequence[Node], source: Source) -> set[str]:
-    """Transposes of weight matrices that only matmuls read, on their right: these read the weight itself, transposed."""
-    found = {
-        node.outputs[0]
-        for node in nodes
-        if node.op_type == "Transpose" and list(node.attr("perm") or (1, 0)) == [1, 0] and not node.domain
-    } - set(source.outputs)
-    for node in nodes:
-        takes = node.op_type in ("MatMul", "Gemm", "FusedMatMul")
-        found -= {n for i, n in enumerate(node.inputs) if not (takes and i == 1)}
-        found.difference_update(node.captures)
-    return found
-
-
-def _live(ops: Sequence[Op], outputs: Sequence[str]) -> list[Op]:
-    """The ops that some output depends on; folding leaves others without users."""
-    wanted: set[str] = set(outputs)
-    kept = []
-    for op in reversed(ops):
-        if not wanted.isdisjoint(op.outputs):
-            kept.append(op)
-            wanted.update(n for n in op.inputs if n)
-    kept.reverse()
-    return kept
-
-
-def opaque_warnings(opaque: Mapping[str, int]) -> list[str]:
-    """One warning per operator without a kind."""
-    return [
-        f"{count} x {op_type}: no kind for this operator; it is costed by the bytes it touches"
-        for op_type, count in sorted(opaque.items())
-    ]

@@ -1,12 +1,13 @@
-"""Order among nodes: topological sort and removal of dead nodes."""
+"""Order and use among nodes: topological sort, dead nodes, transposes that their users can absorb."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mapper.errors import ModelError
 from mapper.frontend.facts import Node
+from mapper.ir.graph import Op
 
 
 def sort_nodes(nodes: list[Node]) -> list[Node]:
@@ -48,3 +49,29 @@ def live(nodes: list[Node], outputs: Iterable[str]) -> list[Node]:
     wanted.discard("")
     kept.reverse()
     return kept
+
+
+def live_ops(ops: Sequence[Op], outputs: Sequence[str]) -> list[Op]:
+    """The ops that some output depends on; folding leaves others without users."""
+    wanted: set[str] = set(outputs)
+    kept = []
+    for op in reversed(ops):
+        if not wanted.isdisjoint(op.outputs):
+            kept.append(op)
+            wanted.update(n for n in op.inputs if n)
+    kept.reverse()
+    return kept
+
+
+def transposed_weights(nodes: Sequence[Node], outputs: Iterable[str]) -> set[str]:
+    """Transposes of matrices that only matmuls read, on their right: these can read a weight itself, transposed."""
+    found = {
+        node.outputs[0]
+        for node in nodes
+        if node.op_type == "Transpose" and list(node.attr("perm") or (1, 0)) == [1, 0] and not node.domain
+    } - set(outputs)
+    for node in nodes:
+        takes = node.op_type in ("MatMul", "Gemm", "FusedMatMul")
+        found -= {n for i, n in enumerate(node.inputs) if not (takes and i == 1)}
+        found.difference_update(node.captures)
+    return found

@@ -59,7 +59,23 @@ def _parse(path: Path, blob: bytes) -> onnx.ModelProto:
     if not model.HasField("graph"):
         what = "truncated: it holds no graph" if blob[0] == 8 else "not an ONNX file: it holds no graph"
         raise ModelError(f"{path} is {what} ({size})", hint="export or copy it again")
+    if not _is_text(model.graph):
+        raise ModelError(
+            f"{path} is damaged: it holds names that are not UTF-8 ({size})", hint="export or copy it again"
+        )
     return model
+
+
+def _is_text(graph: onnx.GraphProto) -> bool:
+    """Whether all names are text; the parser hands on a damaged one as bytes."""
+    names = [t.name for t in graph.initializer]
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        names += [value.name, *(d.dim_param for d in value.type.tensor_type.shape.dim)]
+    for node in graph.node:
+        names += [node.op_type, node.domain, node.name, *node.input, *node.output, *(a.name for a in node.attribute)]
+        if not all(_is_text(a.g) for a in node.attribute if a.HasField("g")):
+            return False
+    return all(isinstance(name, str) for name in names) and isinstance(graph.name, str)
 
 
 def _opsets(path: Path, model: onnx.ModelProto) -> dict[str, int]:
@@ -151,7 +167,7 @@ def tensor_fact(tensor: onnx.TensorProto) -> Fact:
     if tensor.data_location != _PROTO.EXTERNAL and prod(shape) <= LIMIT:
         try:
             data = numpy_helper.to_array(tensor)
-        except (ValueError, TypeError):  # numbers missing or cut short: its shape is enough
+        except (ValueError, TypeError, KeyError):  # numbers missing or cut short: its shape is enough
             data = None
     return Fact(tensor.data_type, shape, data, Known.FILE)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,7 +74,7 @@ class Interpreter:
             raise ModelError(
                 f"the shapes of {len(unresolved)} values cannot be found",
                 details=unresolved[:10],
-                hint="export the model with fewer data-dependent shapes, or with stated shapes (value_info)",
+                hint="check that the sizes given suit the model; else export it with stated shapes (value_info)",
             )
         return ran, facts
 
@@ -106,7 +106,7 @@ class Interpreter:
                 if stated is None and name not in self.read:
                     continue
                 if stated is None:
-                    unresolved.append(f"'{name}', made by {label(node)}: {reason}")
+                    unresolved.append(f"'{name}', made by {label(node)}{_of(inputs)}: {reason}")
                     continue
                 fact = stated
             if fact.elements >= _LARGEST or min(fact.shape or (), default=0) < 0:
@@ -133,3 +133,9 @@ class Interpreter:
         if len(sizes) < len(shape):
             return None
         return Fact(declared.elem or fact.elem, sizes, None, fact.known)
+
+
+def _of(inputs: Sequence[Fact | None]) -> str:
+    """The input shapes in words."""
+    shapes = [str(list(f.shape)) for f in inputs if f is not None and f.shape is not None]
+    return f" of {', '.join(shapes)}" if shapes else ""

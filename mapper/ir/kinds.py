@@ -199,6 +199,8 @@ def _same(view: OpView) -> Shapes | None:
 
 
 def _broadcast_all(view: OpView) -> Shapes | None:
+    if view.op.attr("fn") == "rope":  # its tables of angles are picked by position, not broadcast
+        return (_first(view),)
     return (broadcast(view.inputs),)
 
 

