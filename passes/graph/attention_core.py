@@ -74,7 +74,8 @@ def _scores(draft: Draft, value: str, depth: int) -> Scores | None:
 
 def _after(draft: Draft, softmax: Op) -> tuple[Op, ...] | None:
     """The ops from the softmax (exclusive) to the product with the values (inclusive)."""
-    value, ops = softmax.outputs[0], []
+    value = softmax.outputs[0]
+    ops: list[Op] = []
     for _ in range(DEPTH):
         readers = sorted(draft.readers(value), key=draft.place)
         if not readers or value in draft.kept:
@@ -107,9 +108,9 @@ def _compares(draft: Draft, mask: str) -> bool:
         value = waiting.pop()
         op = draft.maker(value)
         if op is None:
-            wide = draft.shape(value)[-2:-1] not in ((), (1,))
-            if draft.values[value].role is Role.WEIGHT and draft.values[value].dtype.value == "bool" and wide:
-                return True  # a triangle stored with the model
+            *_, heads, queries, keys = (1, 1, 1, *draft.shape(value))
+            if draft.values[value].role is Role.WEIGHT and heads == 1 and 1 not in (queries, keys):
+                return True  # a constant triangle, the same for all heads
         elif op.name not in seen:
             seen.add(op.name)
             if op.attr("op_type") == "Trilu" or op.attr("fn") in COMPARISONS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from mapper.hw.work import Role
 from mapper.ir.graph import Op, Value
@@ -24,7 +24,6 @@ class Operand:
     past: str = ""
     present: str = ""
     repeats: int = 1
-    made: tuple[tuple[Op, Value], ...] = field(default=(), compare=False)
 
 
 def trace(draft: Draft, value: str, last: Op, *, scaled: bool) -> Operand:
@@ -57,7 +56,8 @@ def _step(draft: Draft, found: Operand, last: Op, scaled: bool) -> Operand | Non
         return replace(found, value=op.inputs[1], past=past) if past else None
     if scaled and op.kind == "elementwise" and op.attr("fn") in ("mul", "div") and not present:
         data = [o for o in operands(draft, op) if isinstance(o, str) and not is_scalar(draft, o)]
-        return replace(found, value=data[0]) if len(data) == 1 and data[0] == op.inputs[0] else None
+        scales = len(data) == 1 and (op.attr("fn") == "mul" or data[0] == op.inputs[0])
+        return replace(found, value=data[0]) if scales else None
     return None
 
 
@@ -104,7 +104,10 @@ def _is_all(draft: Draft, packed: str, parts: set[str]) -> bool:
     whole = draft.shape(packed)
     shapes = [draft.shape(p) for p in parts]
     cut = [i for i, size in enumerate(whole) if any(s[i] != size for s in shapes)]
-    return len(cut) == 1 and sum(s[cut[0]] for s in shapes if isinstance(s[cut[0]], int)) == whole[cut[0]]
+    if len(cut) != 1:
+        return False
+    sizes = [size for s in shapes if isinstance(size := s[cut[0]], int)]
+    return len(sizes) == len(shapes) and sum(sizes) == whole[cut[0]]
 
 
 def _layout(draft: Draft, operand: Operand) -> Operand:

@@ -30,6 +30,10 @@ class Draft:
         """Whether exactly this op is still there."""
         return self._ops.get(op.name) is op
 
+    def named(self, name: str) -> Op:
+        """The op of that name."""
+        return self._ops[name]
+
     def place(self, op: Op) -> int:
         """Where the op stands in the order."""
         return self._place[op.name]

@@ -76,8 +76,9 @@ def _replace(draft: Draft, core: Core, sizes: dict[str, Attr], causal: dict[str,
     ops = sorted({op.name: op for op in (*_all(query, key, value), *core.ops, *merged)}.values(), key=draft.place)
     result = merged[-1].outputs[0] if merged else context.outputs[0]
     inputs = (query.value, key.value, value.value, key.past, value.past, *core.scores.masks)
-    outputs = (result, key.present, value.present)
     place = max(draft.place(op) for op in (*core.ops, *merged))
+    result = _unfolded(draft, result, sizes, place)
+    outputs = (result, key.present, value.present)
     for op in _made_elsewhere(draft, ops, outputs):
         draft.drop(op)
     fused = Op(context.name, "attention", _trimmed(inputs), _trimmed(outputs), tuple(sizes.items()), origins(ops))
@@ -97,6 +98,21 @@ def _merged(draft: Draft, context: Op) -> tuple[Op, ...]:
         ops.append(op)
         op = draft.reader(op.outputs[0])
     return tuple(ops)
+
+
+def _unfolded(draft: Draft, result: str, sizes: dict[str, Attr], place: int) -> str:
+    """The context as [batch, q, width] where the graph goes on with [batch q, width], of which it becomes a view."""
+    old, (batch, q, heads, v_dim) = draft.values[result], (sizes[n] for n in ("batch", "q", "heads", "v_dim"))
+    if len(old.shape) != 2 or result in draft.kept or not (isinstance(heads, int) and isinstance(v_dim, int)):
+        return result
+    if not isinstance(batch, (int, str)) or not isinstance(q, (int, str)) or old.shape[-1] != heads * v_dim:
+        return result
+    maker = draft.maker(result)
+    assert maker is not None
+    new = replace(old, name=f"{result}.unfolded", shape=(batch, q, heads * v_dim))
+    draft.put(replace(maker, outputs=(f"{result}.replaced",)))
+    draft.put(Op(f"{maker.name}.view", "view", (new.name,), (result,), origin=maker.origin), place)
+    return draft.add_value(new)
 
 
 def _made_elsewhere(draft: Draft, ops: list[Op], outputs: tuple[str, ...]) -> list[Op]:

@@ -63,12 +63,14 @@ def _meaning(draft: Draft, cone: Cone, anchor: Op) -> str | None:
 def _replace(draft: Draft, cone: Cone, function: str) -> None:
     width = draft.shape(cone.source)[-1]
     assert isinstance(width, int)
-    result, tail, vectors = cone.result, [], []
+    result = cone.result
+    tail: list[Op] = []
+    vectors: list[str] = []
     for fn in ("mul", "add"):
         step = _affine(draft, result, fn, width)
         if step is not None:
-            result, ops, vector = step
-            tail += ops
+            result, more, vector = step
+            tail += more
             vectors.append(vector)
         elif fn == "mul":
             break

@@ -30,11 +30,12 @@ class Var:
 
 @dataclass(frozen=True)
 class Made:
-    """A value made by an op of this kind and function (of elementwise ops) or ONNX operator (of others)."""
+    """An output of an op of this kind and function (of elementwise ops) or ONNX operator (of others)."""
 
     kind: str
     what: str
     inputs: tuple[Pattern, ...]
+    output: int = 0
 
 
 Pattern = Var | Made
@@ -45,9 +46,9 @@ def elementwise(fn: str, *inputs: Pattern) -> Made:
     return Made("elementwise", fn, inputs)
 
 
-def move(op_type: str, *inputs: Pattern) -> Made:
-    """A data movement."""
-    return Made("move", op_type, inputs)
+def move(op_type: str, *inputs: Pattern, output: int = 0) -> Made:
+    """An output of a data movement."""
+    return Made("move", op_type, inputs, output)
 
 
 def match(draft: Draft, pattern: Pattern, value: str) -> Found | None:
@@ -63,7 +64,7 @@ def _match(draft: Draft, pattern: Pattern, value: str, found: Found) -> Iterator
     op = draft.maker(value)
     if op is None or op.kind != pattern.kind or len(op.inputs) != len(pattern.inputs):
         return
-    if op.attr("fn" if op.kind == "elementwise" else "op_type") != pattern.what:
+    if op.attr("fn" if op.kind == "elementwise" else "op_type") != pattern.what or op.outputs[pattern.output] != value:
         return
     orders = permutations(op.inputs) if pattern.what in COMMUTATIVE else (op.inputs,)
     for order in orders:
