@@ -94,12 +94,11 @@ class CimDigital(UnitModel):
         return {own.inputs: 2 * self.arrays * self.rows * outputs / self.mvm_seconds(own.inputs.bits)}
 
     def storages(self) -> tuple[Storage, ...]:
-        side_by_side = self.write.arrays_at_once or self.arrays
-        row_bytes = self.columns * self.weight_bits / 8
+        row_bytes = (self.write.arrays_at_once or self.arrays) * self.columns * self.weight_bits / 8
         arrays = Storage(
             "arrays",
             capacity_bytes=self.arrays * self.banks * self._bank_bytes(),
-            bandwidth_bytes_per_s=side_by_side * row_bytes / max(self.write.latency_s, 1e-12),
+            bandwidth_bytes_per_s=row_bytes / max(self.write.latency_s, 1e-12),
             energy_pj_per_bit=self.write.energy_pj_per_bit,
             holds=("weights",),
         )
@@ -235,15 +234,10 @@ class CimDigital(UnitModel):
         weight_bits, input_bits = stored_bits(work, self.computes.matmul)
         native = self.computes.matmul.inputs.bits
         scale = ceil_div(weight_bits, self.weight_bits) * input_bits / native
-        carried = sum(
-            times
-            * m
-            * (
-                k * input_bits * ceil_div(n, self._outputs(work))
-                + n * self.accumulator_bits * (ceil_div(k, self.rows) - 1)
-            )
-            for times, m, n, k in self._products(work)
-        )
+        carried = 0
+        for times, m, n, k in self._products(work):
+            inputs, sums = ceil_div(n, self._outputs(work)), ceil_div(k, self.rows) - 1
+            carried += times * m * (k * input_bits * inputs + n * self.accumulator_bits * sums)
         return {"compute": work.macs * scale * self.energy_pj.mac, "buffer": carried * self.energy_pj.buffer_per_bit}
 
     def _write_seconds(self, tiles: int) -> float:

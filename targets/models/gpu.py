@@ -25,9 +25,33 @@ from targets.models.rates import (
 )
 from targets.models.tiles import TileFigures, gemm_seconds
 
+BLOCK = 128
+"""Query rows, or tokens of the cache, of one block of an attention kernel."""
+
+MOST_WAVES = 8
+"""Waves up to which a cache is split."""
+
+LARGEST_GROUP = 32
+"""Query heads of one KV head that public decode kernels serve together (COST_MODELS, "Attention")."""
+
+
+class GpuEfficiency(Efficiency):
+    """Defaults: A100, fitted on Vidur (matmul, memory) and AIConfigurator (attention); rows from LLMCompass softmax."""
+
+    matmul: PositiveFloat = 0.78
+    attention: PositiveFloat = 0.5
+    vector: PositiveFloat = 0.5
+    memory: PositiveFloat = 0.73
+    rows: PositiveFloat = 0.5
+    """Of the bandwidth, in norm and softmax, whose rows are read more than once."""
+
 
 class Gpu(UnitModel):
-    """A GPU or a GPU-like tile (COST_MODELS, "GPU, CPU, TPU-like units"). Peaks are dense, a MAC counting two."""
+    """A GPU or a GPU-like tile (COST_MODELS, "GPU, CPU, TPU-like units"). Peaks are dense, a MAC counting two.
+
+    Defaults are the A100's, fitted by benchmarks/fit_gpu.py on Vidur Llama-2-7b and phi-2: 5.7 % and 6.7 % mean error
+    on Llama-2-70b and internlm-20b, which were not used.
+    """
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -40,21 +64,25 @@ class Gpu(UnitModel):
     """Peak of the ordinary lanes of the whole unit, by type."""
     native: NumberType = DType.F16
     """Type of matrix products when no precision is asked for; all else runs in f16."""
-    efficiency: Efficiency = Efficiency()
+    efficiency: GpuEfficiency = GpuEfficiency()
     """Reached parts of the peaks; `matmul` and `memory` are the fitted ec and eb of the tile model."""
-    launch_s: NonNegativeFloat = 5e-6
-    """Floor of one kernel: launch and drain."""
+    launch_s: NonNegativeFloat = 4.1e-6
+    """Floor of one kernel: launch and drain. Attention with a split cache is two kernels."""
+    head_block_s: NonNegativeFloat = 1.7e-6
+    """Fixed part of each wave of attention blocks that serve one query row (AIConfigurator A100, decode)."""
+    group_block_s: NonNegativeFloat = 6.3e-6
+    """The same for blocks that serve many query rows or heads (AIConfigurator A100, decode and prefill)."""
     l2_bytes: PositiveInt
-    l2_bytes_per_cycle_per_sm: PositiveFloat = 64.0
-    overlap: PositiveFloat = 4.0
+    l2_bytes_per_cycle_per_sm: PositiveFloat = 27.0
+    overlap: PositiveFloat = 12.6
     """Exponent p of the soft maximum over compute, DRAM and L2 time; large is a hard maximum."""
-    k_overhead: NonNegativeFloat = 64.0
+    k_overhead: NonNegativeFloat = 75.0
     """Prologue and epilogue of one tile, in steps of k."""
-    l2_reach: PositiveFloat = 1.0
+    l2_reach: PositiveFloat = 0.04
     """Operands up to this many times `l2_bytes` are found in L2 by half."""
-    split_s: NonNegativeFloat = 1e-6
-    """Extra cost of each further split of k."""
-    wave_share: NonNegativeFloat = 0.5
+    split_s: NonNegativeFloat = 5.4e-6
+    """Extra cost of splitting k, for each doubling."""
+    wave_share: NonNegativeFloat = 0.28
     """1: waves are whole (ceil); 0: waves overlap perfectly."""
     energy_pj_per_op: PerType
     """Energy of one operation by type, registers and shared memory included."""
@@ -133,28 +161,35 @@ class Gpu(UnitModel):
     def _attention(self, work: Work, feed: Feed) -> dict[str, float]:
         """Products over the visible pairs in waves of blocks of 128 query rows; a cache read by few rows is split.
 
-        Query heads of one KV head share a block; up to 128 rows in all, the cache is split by 128 tokens (flash
-        decoding). No block is quicker than its own share of one SM (COST_MODELS, "Attention").
+        In decode up to 32 query heads of one KV head share a block, larger groups read the cache for each head; the
+        cache is split by 128 tokens up to eight waves of blocks, and a second kernel combines the parts. No block is
+        quicker than its own share of one SM (COST_MODELS, "Attention").
         """
-        kv_heads, kv = work.dim("kv_heads"), max(1, work.dim("kv"))
-        query_rows = work.dim("q") * ceil_div(work.dim("heads"), kv_heads)
-        tokens = min(kv, 128) if query_rows <= 128 else kv
-        groups = work.dim("batch") * kv_heads * ceil_div(query_rows, 128)
-        waves = ceil_div(groups * ceil_div(kv, tokens), self.sms)
-        alone = tokens / kv / groups  # the part of all arithmetic in one block
+        kv, heads = max(1, work.dim("kv")), work.dim("batch") * work.dim("heads")
+        group = ceil_div(work.dim("heads"), work.dim("kv_heads"))
+        decode = work.dim("q") * group <= BLOCK
+        together = group if decode and group <= LARGEST_GROUP else 1  # query heads that one block serves
+        blocks = ceil_div(heads, together) * ceil_div(work.dim("q"), BLOCK)
+        splits = min(ceil_div(kv, BLOCK), max(1, MOST_WAVES * self.sms // blocks)) if decode else 1
+        waves = ceil_div(blocks * splits, self.sms)
+        alone = max(1 / splits, min(1.0, BLOCK / kv) if decode else 1.0) / blocks  # the part of all work in one block
         matrix = self.matrix_ops_per_s.near(work.dtype) * self.efficiency.attention
         lanes = self.vector_ops_per_s.near(work.dtype) * self.efficiency.vector
         whole = visible_part(work) * (work.flops / matrix + softmax_flops(work) / lanes)
-        memory = traffic_of(work, feed).seconds(feed, self.efficiency.memory)
-        cache = min(1.0, kv_bytes(work) / max(1, work.bytes()))
-        block = memory * ((1 - cache) / groups + cache * alone)
+        cache, reached = kv_bytes(work), feed.data * self.efficiency.memory
+        rows = max(0, work.bytes() - cache) / reached
+        again = cache * (group // together if decode else 1) / reached
+        single = together == 1 and work.dim("q") == 1
+        fixed = waves * (self.head_block_s if single else self.group_block_s)
+        fixed += self.launch_s if splits > 1 else 0.0
         return {
-            "matrix cores": max(whole, whole * alone * self.sms * waves),
-            "memory bandwidth": max(memory, block * self.sms),
+            "matrix cores": max(whole, whole * alone * self.sms * waves) + fixed,
+            "memory bandwidth": max(rows + again, (rows / blocks + again * alone) * self.sms) + fixed,
         }
 
     def _stream(self, work: Work, feed: Feed) -> dict[str, float]:
         """Element-by-element kernels: operations on the lanes against bytes, of which L2 keeps the small ones."""
         lanes = self.vector_ops_per_s.near(work.dtype) * self.efficiency.vector
-        memory = traffic_of(work, feed).seconds(feed, self.efficiency.memory)
+        reached = self.efficiency.rows if work.kind in ("norm", "softmax") else self.efficiency.memory
+        memory = traffic_of(work, feed).seconds(feed, reached)
         return {"vector lanes": work.flops / lanes, "memory bandwidth": memory}

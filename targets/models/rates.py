@@ -135,9 +135,10 @@ def softmax_flops(work: Work) -> int:
 
 
 def kv_bytes(work: Work) -> int:
-    """Bytes of the keys and values of an attention, in the type of its arithmetic."""
+    """Bytes of the keys and values that an attention reads: its states, else what its sizes imply."""
+    states = sum(o.bytes for o in work.inputs if o.role is Role.STATE)
     rows = work.dim("batch") * work.dim("kv_heads") * work.dim("kv")
-    return work.dtype.bytes_for(rows * (work.dim("head_dim") + work.dim("v_dim")))
+    return states or work.dtype.bytes_for(rows * (work.dim("head_dim") + work.dim("v_dim")))
 
 
 def visible_part(work: Work) -> float:

@@ -55,9 +55,11 @@ def test_fused_work_pays_no_launch() -> None:
     assert apart.limited_by == "kernel launch"
 
 
-def test_gpu_decode_attention_moves_the_cache_once_when_all_sms_work() -> None:
+def test_gpu_decode_attention_of_many_long_sequences_is_limited_by_its_cache() -> None:
     work = attention(1, 4096, batch=32)
-    assert a100().cost(work, HBM).ticks == pytest.approx(work.bytes() / (0.727 * 2039e9) * 1e12 + 4.1e6, rel=0.01)
+    cost = a100().cost(work, HBM)
+    assert cost.limited_by == "memory bandwidth"
+    assert cost.ticks == pytest.approx(work.bytes() / (0.727 * 2039e9) * 1e12, rel=0.1)
 
 
 def test_gpu_attention_of_one_short_sequence_uses_one_sm_for_each_head() -> None:
