@@ -128,5 +128,6 @@ def tiny_plan(**changes: object) -> Plan:
             Buffer("y", "prefill", "b.mem", 64, 64, 2_074_000, 4_074_000),
         ),
         "inflight": 2,
+        "figures": (("latency_ticks", 7_152_000), ("inflight", 2)),
     }
     return tiny_inputs(**{**fields, **changes})

@@ -58,6 +58,8 @@ def _sections(plan: Plan, limit: int | None) -> Iterator[tuple[str, list[str], i
             for b in plan.memory
         ]
         yield "memory", _table(rows), limit
+    if plan.figures is not None:
+        yield "figures", _table([[name, str(number)] for name, number in plan.figures]), limit
 
 
 def _headline(plan: Plan) -> str:

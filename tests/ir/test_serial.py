@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from builders import TinyUnit, tiny_graph, tiny_inputs, tiny_plan, tiny_target
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapper.errors import InvalidPlan, MapperError
+from mapper.hw.library import target_names
+from mapper.hw.load import load_target
 from mapper.hw.target import Unit
 from mapper.hw.work import Cost, DType, Role
 from mapper.ir.graph import Op, Value
@@ -194,12 +196,28 @@ def plans(draw: st.DrawFn) -> Plan:
     )
 
 
-@given(plans())
-def test_every_plan_comes_back_equal_and_with_a_stable_text(plan: Plan) -> None:
+def assert_round_trip(plan: Plan) -> None:
     text = to_json(plan)
     back = from_json(text)
     assert back == plan
     assert to_json(back) == text
+
+
+@given(plans())
+def test_every_plan_comes_back_equal_and_with_a_stable_text(plan: Plan) -> None:
+    assert_round_trip(plan)
+
+
+@pytest.mark.slow
+@settings(max_examples=2000, deadline=None)
+@given(plans())
+def test_thousands_of_plans_come_back_equal(plan: Plan) -> None:
+    assert_round_trip(plan)
+
+
+@pytest.mark.parametrize("name", target_names())
+def test_every_shipped_target_comes_back_inside_a_plan(name: str) -> None:
+    assert_round_trip(tiny_inputs(target=load_target(name)))
 
 
 def test_a_plan_of_32_layers_is_small_and_quick_to_load() -> None:

@@ -4,11 +4,18 @@ from collections.abc import Callable
 
 from builders import tiny_graph, tiny_inputs, tiny_plan
 
+from mapper.ir.plan import DECISIONS
 from mapper.ir.show import show
 
 
 def test_a_whole_plan_reads_as_in_the_golden(golden: Callable[[str, str], None]) -> None:
     golden("tiny_plan.txt", show(tiny_plan()))
+
+
+def test_every_decision_is_shown() -> None:
+    whole = show(tiny_plan())
+    silent = [name for name in DECISIONS if show(tiny_plan(**{name: None})) == whole]
+    assert silent == []
 
 
 def test_what_is_not_decided_is_not_shown() -> None:

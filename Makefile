@@ -1,0 +1,68 @@
+# Everything runs in .venv, which is made from requirements.lock and made anew when the lock changes.
+# Needs python3 >= 3.11 with venv and pip; another interpreter: make PYTHON=python3.13 test
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := out/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-slow check format lock wheel clean
+
+help:
+	@echo "make demo        map GPT-2 onto the chip 'superhet' and check the plan"
+	@echo "make test        the fast tests"
+	@echo "make test-slow   the slow tests"
+	@echo "make check       lint, format, types, imports"
+	@echo "make format      reformat the code"
+	@echo "make lock        pin the newest versions in requirements.lock"
+	@echo "make wheel       build the wheel into dist/"
+
+venv: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: mapper needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@if ! cmp -s requirements.lock $(VENV)/requirements.lock; then \
+		set -e; \
+		echo "$(PYTHON) -m venv $(VENV)"; \
+		$(PYTHON) -m venv --clear $(VENV); \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock; \
+		cp requirements.lock $(VENV)/requirements.lock; \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)
+	mkdir -p $(DEMO)
+	$(BIN)/python samples/models/build.py gpt2 --out $(DEMO)/gpt2.onnx
+	$(BIN)/mapper compile $(DEMO)/gpt2.onnx --target superhet \
+		--phase "prefill: batch=1 seq=512 past=0" --phase "decode: batch=1 seq=1 past=512..639" --out $(DEMO)/plan
+	$(BIN)/mapper check $(DEMO)/plan/plan.json
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow" -n 2
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow -n 2
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY)
+	$(BIN)/pip-compile --quiet --upgrade --no-header --allow-unsafe --no-emit-index-url --no-emit-find-links \
+		--no-emit-trusted-host --strip-extras --extra dev --extra run --output-file requirements.lock pyproject.toml
+
+wheel: $(READY)
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean:
+	rm -rf $(VENV) build dist out *.egg-info
