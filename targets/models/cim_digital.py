@@ -11,7 +11,7 @@ from mapper.hw.work import Cost, DType, Feed, Role, Storage, UnitModel, Work
 from targets.models.blocks import BufferBlock, Computes
 from targets.models.cim_blocks import MacroEnergy, RowWrite
 from targets.models.crossbar import arrays_needed, digital_mvm_seconds, outputs_per_array
-from targets.models.lanes import VectorBlock, buffer_storage, integer_dtype, no_lanes, stored_bits
+from targets.models.lanes import VectorBlock, buffer_storage, integer_dtype, no_lanes, recurrent, stored_bits
 from targets.models.rates import (
     FREE,
     FREE_COST,
@@ -68,10 +68,7 @@ class CimDigital(UnitModel):
         if work.kind in FREE or (self.vector and work.kind in self.vector.kinds):
             return None
         if work.kind == "rnn":
-            return (
-                f"recurrent: each of {work.dim('steps')} steps waits for the state of the one before, "
-                "and the gates between two products have no lanes at the macros"
-            )
+            return recurrent(work)
         if work.kind not in MATRIX_KINDS:
             return no_lanes(work, self.vector)
         if not is_static(work) and not self.allow_dynamic:

@@ -48,6 +48,14 @@ def no_lanes(work: Work, vector: VectorBlock | None) -> str:
     return f"{work.kind} is not among what the digital lanes take: {', '.join(vector.kinds)}"
 
 
+def recurrent(work: Work) -> str:
+    """Why arrays refuse a recurrent layer."""
+    return (
+        f"recurrent: each of {work.dim('steps')} steps waits for the state of the one before, "
+        "and the gates between two products have no lanes at the arrays"
+    )
+
+
 def integer_dtype(wanted: DType | None, own: DType) -> DType | None:
     """The type of products in an array of integers: its own, or a narrower wanted one."""
     if wanted is None:
