@@ -8,7 +8,8 @@ import onnx
 
 from mapper.errors import ModelError
 from mapper.frontend.facts import Fact, Node, Source
-from mapper.frontend.read import initializers, label, make_node, nodes_of
+from mapper.frontend.read import label, make_node, nodes_of
+from mapper.frontend.tensors import initializers
 
 
 def branch_of(node: Node, facts: Mapping[str, Fact], choices: dict[int, bool], source: Source) -> list[Node] | str:

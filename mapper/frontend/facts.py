@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from mapper.errors import ModelError
 from mapper.hw.work import DType
 from mapper.ir.graph import Shape
 
@@ -67,11 +68,17 @@ class Node:
     has_subgraph: bool = False
 
     def attr(self, name: str, default: Any = None) -> Any:
-        """The attribute's value, or `default`."""
+        """The attribute's value, or `default`; a ModelError where it is not of the default's type."""
         for a in self.proto.attribute:
             if a.name == name:
                 found = onnx.helper.get_attribute_value(a)
-                return found.decode(errors="replace") if isinstance(found, bytes) else found
+                found = found.decode(errors="replace") if isinstance(found, bytes) else found
+                wanted = (int, float) if isinstance(default, float) else type(default)
+                if default is not None and not isinstance(found, wanted):
+                    raise ModelError(
+                        f"{self.op_type} '{self.name}': attribute '{name}' is {found!r}, of the wrong type"
+                    )
+                return found
         return default
 
 

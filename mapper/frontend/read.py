@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from math import prod
 from pathlib import Path
 
-import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import inliner, numpy_helper
+from onnx import inliner
 
 from mapper.errors import ModelError
-from mapper.frontend.facts import LIMIT, Declared, DimTerm, Fact, Known, Node, Source
+from mapper.frontend.facts import Declared, DimTerm, Fact, Node, Source
 from mapper.frontend.order import live, sort_nodes
+from mapper.frontend.tensors import constant_of, initializers
 
 OLDEST_OPSET = 9
-_PROTO = onnx.TensorProto
 _UNNAMED = frozenset({"", "?", "-1", "None", "unk", "unknown"})
 _MODEL_TAGS = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72")
 """First bytes that open a field of ModelProto."""
@@ -152,32 +150,12 @@ def label(node: Node) -> str:
     return f"{kind} '{node.name}'" if node.name else f"{kind} -> '{next(filter(None, node.outputs), '')}'"
 
 
-def initializers(graph: onnx.GraphProto) -> dict[str, Fact]:
-    """The graph's weights as facts; numbers are read only where they are few and inside the file."""
-    found = {t.name: tensor_fact(t) for t in graph.initializer}
-    for sparse in graph.sparse_initializer:
-        found[sparse.values.name] = Fact(sparse.values.data_type, tuple(sparse.dims), None, Known.FILE)
-    return found
-
-
-def tensor_fact(tensor: onnx.TensorProto) -> Fact:
-    """A tensor of the file as a fact."""
-    shape = tuple(tensor.dims)
-    data = None
-    if tensor.data_location != _PROTO.EXTERNAL and prod(shape) <= LIMIT:
-        try:
-            data = numpy_helper.to_array(tensor)
-        except (ValueError, TypeError, KeyError):  # numbers missing or cut short: its shape is enough
-            data = None
-    return Fact(tensor.data_type, shape, data, Known.FILE)
-
-
 def nodes_of(graph: onnx.GraphProto, constants: dict[str, Fact]) -> list[Node]:
     """The graph's nodes; its Constant nodes move to `constants`."""
     nodes = []
     for proto in graph.node:
         if proto.op_type == "Constant" and proto.domain in ("", "ai.onnx") and proto.output:
-            fact = _constant(proto)
+            fact = constant_of(proto)
             if fact is not None:
                 constants[proto.output[0]] = fact
                 continue
@@ -217,27 +195,6 @@ def _free_names(graph: onnx.GraphProto) -> set[str]:
             if a.type == onnx.AttributeProto.GRAPH:
                 read |= _free_names(a.g)
     return read - made - {""}
-
-
-def _constant(proto: onnx.NodeProto) -> Fact | None:
-    """The value of a Constant node."""
-    attribute = proto.attribute[0] if proto.attribute else None
-    if attribute is None:
-        return None
-    if attribute.name == "value":
-        return tensor_fact(attribute.t)
-    if attribute.name == "sparse_value":
-        tensor = attribute.sparse_tensor
-        return Fact(tensor.values.data_type, tuple(tensor.dims), None, Known.FILE)
-    value = onnx.helper.get_attribute_value(attribute)
-    kinds = {"value_int": np.int64, "value_ints": np.int64, "value_float": np.float32, "value_floats": np.float32}
-    elems = {np.int64: _PROTO.INT64, np.float32: _PROTO.FLOAT}
-    if attribute.name not in kinds:
-        array = np.array(value, dtype=object)
-        return Fact(_PROTO.STRING, array.shape, array, Known.FILE)
-    dtype = kinds[attribute.name]
-    array = np.array(value, dtype=dtype)
-    return Fact(elems[dtype], array.shape, array, Known.FILE)
 
 
 def _declared(info: onnx.ValueInfoProto) -> Declared:
