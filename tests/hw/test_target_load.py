@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Load, Write
+from target_builders import Load, Write
 
 from mapper.errors import TargetError
 from mapper.hw import library
@@ -122,15 +122,13 @@ def test_chips_of_a_system_lend_their_names_to_their_parts(load: Load) -> None:
     ],
 )
 def test_a_topology_links_these_pairs(load: Load, topology: str, pairs: str) -> None:
-    routers = "routers: [r, s]\n" if "r" in pairs else ""
     target = load(
         "units: {a: {use: units/lanes, count: 4}}\nmemories: {m: {use: memories/ram, serves: ['a*']}}\n"
-        f"{routers}links: {{w: {{use: links/wire, topology: {topology}}}, x: {{use: links/wire, between: [a0, a1]}}}}"
-        if not routers or "star" in topology
-        else "units: {a: {use: units/lanes, count: 4}}\nmemories: {m: {use: memories/ram, serves: ['a*']}}\n"
-        f"{routers}links: {{w: {{use: links/wire, topology: {topology}}}}}"
+        "routers: [r, s]\n"
+        "links:\n  rest: {use: links/wire, topology: {chain: [a0, r, s]}}\n"
+        f"  w: {{use: links/wire, topology: {topology}}}"
     )
-    assert [k.name.removeprefix("w.") for k in target.links if k.name != "x"] == pairs.split()
+    assert [k.name.removeprefix("w.") for k in target.links if k.name.startswith("w.")] == pairs.split()
 
 
 @pytest.mark.parametrize("number", ["1e9", "1000e6", "1.0E+9", "1000000000", "1000000000.0"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from conftest import Load
+from target_builders import Load
 
 from mapper.errors import UsageError
 from mapper.hw.collective import collective, collective_seconds, gather_rounds, spread_rounds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import RAM, VECTOR, Load, Write
+from target_builders import RAM, VECTOR, Load, Write
 
 from mapper.errors import TargetError
 from mapper.hw.load import load_target

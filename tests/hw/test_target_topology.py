@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Load
+from target_builders import Load
 
 from mapper.hw.target import Target
 from mapper.hw.topology import routes, transfer_pj, transfer_ticks
