@@ -1,4 +1,4 @@
-"""Iterated local search: a few items are taken out, one is forced elsewhere, and all are put back where they fit best."""
+"""Iterated local search: a few items are taken out, one is forced elsewhere, all are put back where they fit best."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mapper.solve.budget import Budget
 from mapper.solve.placement.goal import Goal, Value
 from mapper.solve.placement.problem import Solution
 from mapper.solve.placement.state import State
-from mapper.solve.placement.tables import Tables
+from mapper.solve.placement.tables import Floats, Tables
 
 HOT, COLD = 0.01, 0.0002
 """Acceptance: how much worse (relative) a placement may be at the start and at the end."""
@@ -111,7 +111,7 @@ class Descent:
                 self.state.insert(i, old)
                 self._where[i] = old
 
-    def _one_of_the_best(self, scores: np.ndarray) -> int:  # type: ignore[type-arg]
+    def _one_of_the_best(self, scores: Floats) -> int:
         order = np.argsort(scores, kind="stable")
         rank = min(int(self._random.expovariate(0.7)), len(order) - 2)
         return int(order[rank])

@@ -6,17 +6,23 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mapper.errors import Infeasible
+from mapper.solve import cpsat
 from mapper.solve.budget import Budget
 from mapper.solve.placement.bound import NOTHING, Bound, lower_bound
+from mapper.solve.placement.cpsat_model import model_of
 from mapper.solve.placement.descent import Descent, Neighbours, neighbours
 from mapper.solve.placement.goal import Goal, Value
 from mapper.solve.placement.greedy import balanced, fastest, heaviest_first
+from mapper.solve.placement.infeasible import no_placement
 from mapper.solve.placement.lp_round import rounded
+from mapper.solve.placement.neighbourhood import Neighbourhoods
 from mapper.solve.placement.problem import Problem, Solution, totals, verify
 from mapper.solve.placement.problem import objective as objective_of
 from mapper.solve.placement.state import State
 from mapper.solve.placement.tables import Tables, build
+
+EXACT_ITEMS = 40
+"""Up to so many items CP-SAT gets the whole problem."""
 
 STEPS_PER_SECOND = 6000
 """Outlooks the descent may take for a second of deterministic time."""
@@ -83,9 +89,18 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     search.goal = Goal(tables, objective, search.bound.value or search.value[1])
     if search.bound.shares:
         search.offer(rounded(tables, search.bound.shares), "LP rounding")
-    _descend(search, neighbours(tables))
+    near = neighbours(tables)
+    if len(problem.items) <= EXACT_ITEMS:
+        _descend(search, near, 0.1)
+        _exact(search, 0.9)
+    else:
+        _descend(search, near, 0.5)
+        if search.value[0] > 0:
+            _first_feasible(search)
+        _free_and_solve(search, near, 0.4)
+        _descend(search, near, 0.1)
     if search.best is None or search.value[0] > 0:
-        raise Infeasible("no placement fits")
+        raise no_placement(problem)
     value = objective_of(problem, totals(problem, search.best), objective)
     verify(problem, search.best)
     status = "optimal" if search.closed else "interrupted" if budget.over() else "feasible"
@@ -93,8 +108,48 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     return Result(search.best, value, bound, search.bound.name, status, search.method, tuple(search.history))
 
 
-def _descend(search: _Search, near: Neighbours) -> None:
-    assert search.best is not None
-    descent = Descent(search.tables, search.goal, near, search.best, search.budget.seed)
-    descent.run(int(search.budget.deterministic_seconds * STEPS_PER_SECOND), search.budget, search.bound.value)
+def _descend(search: _Search, near: Neighbours, share: float) -> None:
+    """Iterated local search from the best placement so far."""
+    if search.best is None or search.closed or search.budget.over():
+        return
+    seed = search.budget.seed + len(search.history)
+    descent = Descent(search.tables, search.goal, near, search.best, seed)
+    steps = search.budget.deterministic_seconds * share * STEPS_PER_SECOND
+    descent.run(int(steps), search.budget, search.bound.value)
     search.offer(Solution(tuple(descent.best_choice)), "descent")
+
+
+def _free_and_solve(search: _Search, near: Neighbours, share: float) -> None:
+    """Large-neighbourhood search from the best placement so far."""
+    if search.best is None or search.value[0] > 0 or search.closed or search.goal.objective == "edp":
+        return
+    lns = Neighbourhoods(search.tables, search.goal, near, search.best, search.budget.seed)
+    lns.run(search.budget.deterministic_seconds * share, search.budget, search.bound.value)
+    search.offer(Solution(tuple(lns.best_choice)), "neighbourhood search")
+
+
+def _exact(search: _Search, share: float) -> None:
+    """CP-SAT on the whole problem: its bound counts, and without any solution it decides whether there is one."""
+    if search.best is None or search.closed or search.budget.over():
+        return
+    everything = range(len(search.best.choice))
+    model = model_of(search.tables, search.goal.objective, search.best.choice, everything, hint=True)
+    answer = cpsat.solve(model.model, search.budget.part(share))
+    if answer.outcome is cpsat.Outcome.INFEASIBLE:
+        raise no_placement(search.tables.problem)
+    if answer.found:
+        search.offer(Solution(tuple(model.read(answer.solver, search.best.choice))), "CP-SAT")
+    if answer.bound is not None and answer.bound * model.unit > search.bound.value:
+        search.bound = Bound(answer.bound * model.unit, "CP-SAT", search.bound.shares)
+
+
+def _first_feasible(search: _Search) -> None:
+    """CP-SAT on the rules alone, after the heuristics found nothing."""
+    assert search.best is not None
+    everything = range(len(search.best.choice))
+    model = model_of(search.tables, "", search.best.choice, everything, hint=True)
+    answer = cpsat.solve(model.model, search.budget)
+    if answer.outcome is cpsat.Outcome.INFEASIBLE:
+        raise no_placement(search.tables.problem)
+    if answer.found:
+        search.offer(Solution(tuple(model.read(answer.solver, search.best.choice))), "CP-SAT")

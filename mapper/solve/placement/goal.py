@@ -6,7 +6,7 @@ import numpy as np
 
 from mapper.errors import MapperError
 from mapper.solve.placement.state import Outlook, State
-from mapper.solve.placement.tables import Floats, Tables
+from mapper.solve.placement.tables import Floats, Ints, Tables
 from mapper.solve.placement.timing import Timing
 
 Value = tuple[float, float, float]
@@ -56,7 +56,7 @@ class Goal:
         latency = None if self.timing is None else self.timing.outlook(choice, i)
         return self._scores(outlook, latency)
 
-    def _scores(self, outlook: Outlook, latency: np.ndarray | None) -> Floats:  # type: ignore[type-arg]
+    def _scores(self, outlook: Outlook, latency: Ints | None) -> Floats:
         cost = outlook.rows[:, -2]
         found: Floats
         match self.objective:

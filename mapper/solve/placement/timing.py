@@ -1,4 +1,8 @@
-"""The latency of a whole placement under every option of one item, at once."""
+"""The latency of a whole placement under every option of one item, at once.
+
+A phase falls into segments at the values that everything later waits for (the residual stream between two layers).
+Where all of a segment is done when that value is, as it nearly always is, the segments' times just add up.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from mapper.solve.placement.critical import FAR, delays
+from mapper.solve.placement.segments import Segment, segments
 from mapper.solve.placement.tables import Ints, Tables
 
 Ticks = int | Ints
 """One number, or one per option of the item in question."""
+
+KEPT = 200_000
+"""Segment times remembered before the memory is emptied."""
 
 
 def later(a: Ticks, b: Ticks) -> Ticks:
@@ -38,53 +46,91 @@ class Timing:
             [(problem.nets[n].source, problem.nets[n].size, problem.nets[n].origin) for n in nets]
             for nets in problem.inputs
         ]
-        self._order: list[list[int]] = [[] for _ in problem.calls]
-        for i, item in enumerate(problem.items):
-            self._order[item.phase].append(i)
-        self._rank = {i: r for order in self._order for r, i in enumerate(order)}
-        self._ends = [(n.phase, n.source, n.size, n.origin, e) for n in problem.nets for e in n.ends]
+        self._segments = segments(tables, self._delay_array)
+        self._whole = [_joined(parts) for parts in self._segments]
+        self._home = {i: s for parts in self._segments for s, part in enumerate(parts) for i in part.items}
+        self._known: dict[tuple[int, ...], int] = {}
 
     def latency(self, choice: Sequence[int]) -> int:
         """The latency of a placement."""
         return sum(c * end for c, end in zip(self._tables.problem.calls, self.by_phase(choice), strict=True))
 
+    def by_phase(self, choice: Sequence[int]) -> list[int]:
+        """The ticks of one call of each phase."""
+        return [self._phase(choice, phase) for phase in range(len(self._segments))]
+
     def outlook(self, choice: Sequence[int], i: int) -> Ints:
         """The latency under each option of item i, the others as chosen."""
         problem = self._tables.problem
-        total: Ints = np.zeros(len(problem.items[i].options), dtype=np.int64)
-        for phase, calls in enumerate(problem.calls):
-            asked = i if problem.items[i].phase == phase else -1
-            if asked >= 0:
-                total = total + calls * np.minimum(self._phase(choice, phase, asked), FAR)
+        mine = problem.items[i].phase
+        others = sum(c * self._phase(choice, p) for p, c in enumerate(problem.calls) if p != mine)
+        total: Ints = others + problem.calls[mine] * np.minimum(self._phase_by_option(choice, mine, i), FAR)
         return total
 
-    def by_phase(self, choice: Sequence[int]) -> list[int]:
-        """The ticks of one call of each phase."""
-        return [int(self._phase(choice, phase, -1)) for phase in range(len(self._order))]
+    def _phase(self, choice: Sequence[int], phase: int) -> int:
+        total = 0
+        for part in self._segments[phase]:
+            time = self._segment(choice, part)
+            if time < 0:
+                return min(int(self._run(choice, self._whole[phase], -1)[0]), FAR)
+            total += time
+        return min(total, FAR)
 
-    def _phase(self, choice: Sequence[int], phase: int, asked: int) -> Ticks:
-        """The end of a phase; by option of item `asked` if it is one of the phase."""
-        ready: dict[int, Ticks] = {}
+    def _segment(self, choice: Sequence[int], part: Segment) -> int:
+        """A segment's own time, or -1 where something of it outlasts its exit."""
+        key = (part.entry, *[choice[i] for i in part.reads], part.items[0])
+        time = self._known.get(key)
+        if time is None:
+            end, clean = self._run(choice, part, -1)
+            time = int(end) if clean else -1
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            self._known[key] = time
+        return time
+
+    def _phase_by_option(self, choice: Sequence[int], phase: int, i: int) -> Ints:
+        parts = self._segments[phase]
+        total: Ticks = 0
+        for s, part in enumerate(parts):
+            if s == self._home[i] or part.entry == i:
+                time, clean = self._run(choice, part, i)
+            else:
+                time = self._segment(choice, part)
+                clean = time >= 0
+            if not clean:
+                total = self._run(choice, self._whole[phase], i)[0]
+                break
+            total = total + time
+        return np.broadcast_to(np.asarray(total, dtype=np.int64), (len(self._places[i]),))
+
+    def _run(self, choice: Sequence[int], part: Segment, asked: int) -> tuple[Ticks, bool]:
+        """The time from a segment's entry to its exit, by option of item `asked`, and whether all is done by then."""
+        ready: dict[int, Ticks] = {part.entry: 0}
+        if part.entry == asked:
+            ready[asked] = np.zeros(len(self._places[asked]), dtype=np.int64)
         free: dict[int, Ticks] = {}
         end: Ticks = 0
-        for i in self._order[phase]:
+        for i in part.items:
             if i == asked:
-                done = self._all_options(choice, i, ready, free)
+                done: Ticks = self._all_options(choice, i, ready, free, part.entry < 0)
             else:
                 o = choice[i]
                 place, machine = self._places[i][o], self._machines[i][o]
                 start: Ticks = free.get(machine, 0) if machine >= 0 else 0
                 for source, size, origin in self._reads[i]:
+                    if source < 0 <= part.entry:
+                        continue  # it has come before the entry: see segments
                     start = later(start, self._arrival(choice, source, size, origin, place, ready, asked))
                 done = start + self._ticks[i][o]
                 if machine >= 0:
                     free[machine] = done
             ready[i] = done
             end = later(end, done)
-        for p, source, size, origin, place in self._ends:
-            if p == phase:
-                end = later(end, self._arrival(choice, source, size, origin, place, ready, asked))
-        return end
+        for source, size, origin, place in part.ends:
+            end = later(end, self._arrival(choice, source, size, origin, place, ready, asked))
+        if part.exit < 0:
+            return end, True
+        return end, bool(np.all(np.asarray(ready[part.exit]) >= end))
 
     def _arrival(
         self,
@@ -103,7 +149,9 @@ class Timing:
             return by_option
         return ready[source] + self._delay[size][self._places[source][choice[source]]][place]
 
-    def _all_options(self, choice: Sequence[int], i: int, ready: dict[int, Ticks], free: dict[int, Ticks]) -> Ints:
+    def _all_options(
+        self, choice: Sequence[int], i: int, ready: dict[int, Ticks], free: dict[int, Ticks], outside: bool
+    ) -> Ints:
         """When item i ends under each option; the machines it may take become free by option."""
         places, machines = self._tables.places[i], self._machine_arrays[i]
         start: Ints = np.zeros(len(places), dtype=np.int64)
@@ -111,6 +159,8 @@ class Timing:
             if m in free and m >= 0:
                 start[machines == m] = free[m]
         for source, size, origin in self._reads[i]:
+            if source < 0 and not outside:
+                continue
             made = 0 if source < 0 else ready[source]
             at = origin if source < 0 else self._places[source][choice[source]]
             start = np.maximum(start, made + self._delay_array[size, at, places])
@@ -119,3 +169,9 @@ class Timing:
             if m >= 0:
                 free[m] = np.where(machines == m, done, free.get(m, 0))
         return done
+
+
+def _joined(parts: Sequence[Segment]) -> Segment:
+    """A phase as one segment."""
+    items = tuple(i for part in parts for i in part.items)
+    return Segment(-1, -1, items, items, tuple(end for part in parts for end in part.ends))
