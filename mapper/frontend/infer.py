@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import onnx
@@ -12,14 +13,25 @@ from mapper.frontend import rules
 from mapper.frontend.facts import Fact, Known, Node
 from mapper.frontend.fold import RANDOM, evaluate
 
-Inferred = tuple[tuple[Fact, ...], str, str]
-"""Facts of the outputs (shape None where unknown), the reason why one is unknown, a warning."""
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """Facts of a node's outputs (shape None where unknown) and, for these, why.
+
+    refused: the node contradicts its inputs; a shape that the file states for its output must not hide that.
+    """
+
+    facts: tuple[Fact, ...]
+    reason: str = ""
+    refused: bool = False
+    warning: str = ""
 
 
 _REFUSALS = (
-    shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, TypeError,
+    shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, TypeError, IndexError,
+   
 )  # fmt: skip
-"""What onnx raises on a node that breaks its schema or on inputs that do not fit."""
+"""What onnx and the contrib rules raise on a node that breaks its schema or on inputs that do not fit."""
 
 
 @lru_cache(maxsize=4096)
@@ -33,7 +45,11 @@ def schema_of(op_type: str, domain: str, version: int) -> onnx.defs.OpSchema | N
 
 def infer(node: Node, inputs: Sequence[Fact | None], opsets: Mapping[str, int], outer: Mapping[str, Fact]) -> Inferred:
     """What follows for the node's outputs; `outer` are facts that its subgraphs read."""
-    types, reason = _types(node, inputs, opsets, outer)
+    refused = False
+    try:
+        types, reason = _types(node, inputs, opsets, outer)
+    except _REFUSALS as error:
+        types, reason, refused = [], " ".join(str(error).replace("[ShapeInferenceError]", "").split()), True
     warning = ""
     if any(shape is None for _, shape in types):
         bounds = rules.largest_outputs(node, inputs)
@@ -45,7 +61,7 @@ def infer(node: Node, inputs: Sequence[Fact | None], opsets: Mapping[str, int], 
         known = Known.CALL
     types = (types + [(0, None)] * len(node.outputs))[: len(node.outputs)]
     facts = [Fact(elem, shape, None, known) for elem, shape in types]
-    return evaluate(node, inputs, facts, opsets.get("", 0)), reason, warning
+    return Inferred(evaluate(node, inputs, facts, opsets.get("", 0)), reason, refused, warning)
 
 
 Types = list[tuple[int, tuple[int, ...] | None]]
@@ -62,10 +78,7 @@ def _types(
     if schema is not None:
         return _by_schema(schema, node, inputs, opsets, outer)
     if node.op_type in rules.CONTRIB_RULES:
-        try:
-            return list(rules.CONTRIB_RULES[node.op_type](node, inputs)), ""
-        except (rules.RuleError, ValueError, IndexError, TypeError) as error:
-            return [], str(error)
+        return list(rules.CONTRIB_RULES[node.op_type](node, inputs)), ""
     where = f"domain '{node.domain}'" if node.domain else f"opset {opsets.get('', 0)}"
     return [], f"operator {node.op_type} of {where} is not known, and the file states no shape for its output"
 
@@ -90,10 +103,7 @@ def _by_schema(
         if fact.data is not None and fact.data.dtype != object
     }
     imports = [onnx.helper.make_opsetid(d, v) for d, v in opsets.items()] if outer or node.captures else None
-    try:
-        found = shape_inference.infer_node_outputs(schema, proto, types, data, opset_imports=imports)
-    except _REFUSALS as error:
-        return [], " ".join(str(error).replace("[ShapeInferenceError]", "").split())
+    found = shape_inference.infer_node_outputs(schema, proto, types, data, opset_imports=imports)
     out = [_read(found[name]) if name in found else (0, None) for name in proto.output]
     missing = any(shape is None for (_, shape), name in zip(out, node.outputs, strict=True) if name)
     return out, f"the shape does not follow from the inputs of {node.op_type}" if missing else ""

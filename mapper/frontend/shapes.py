@@ -95,18 +95,18 @@ class Interpreter:
             return
         inputs = [facts[n] if n else None for n in node.inputs]
         outer = {n: facts[n] for n in node.captures}
-        found, reason, warning = self._infer(node, inputs, outer)
-        if warning:
-            self.warnings[warning] = None
-        for name, fact in zip(node.outputs, found, strict=True):
+        found = self._infer(node, inputs, outer)
+        if found.warning:
+            self.warnings[found.warning] = None
+        for name, fact in zip(node.outputs, found.facts, strict=True):
             if not name:
                 continue
             if fact.shape is None:
-                stated = self._stated(name, bound, fact)
-                if stated is None and name not in self.read:
+                stated = None if found.refused else self._stated(name, bound, fact)
+                if stated is None and not found.refused and name not in self.read:
                     continue
                 if stated is None:
-                    unresolved.append(f"'{name}', made by {label(node)}{_of(inputs)}: {reason}")
+                    unresolved.append(f"'{name}', made by {label(node)}{_of(inputs)}: {found.reason}")
                     continue
                 fact = stated
             if fact.elements >= _LARGEST or min(fact.shape or (), default=0) < 0:

@@ -190,3 +190,23 @@ def test_a_loop_whose_shapes_do_not_follow_is_refused_not_crashed(tmp_path: Path
         tmp_path, [node("Loop", ["trips", "", "x"], ["y"], body=body)], {"x": [2], "trips": typed([], IDS)}, ["y"]
     )
     assert "Loop" in refused(path)
+
+
+def test_a_stated_shape_does_not_hide_sizes_that_do_not_fit(tmp_path: Path) -> None:
+    names = ["q", "", "", "past_key_values.0.key", "past_key_values.0.value", "lengths", "total"]
+    outputs = ["y", "present.0.key", "present.0.value"]
+    grouped = helper.make_node(
+        "GroupQueryAttention", names, outputs, domain="com.microsoft", num_heads=8, kv_num_heads=2
+    )
+    cache = ["batch", 2, "past", "width"]
+    scalar = typed([1], TensorProto.INT32)
+    inputs = {"q": ["batch", 1, 384], names[3]: cache, names[4]: cache, "lengths": scalar, "total": scalar}
+    stated = {"y": ["batch", 1, 256], "present.0.key": cache, "present.0.value": cache}
+    path = built(tmp_path, [grouped], inputs, stated, domains=["com.microsoft"])
+    assert "the cache has head width 16, the query 32" in refused(path, batch=1, past=7, width=16)
+    load_model(path, dims={"batch": 1, "past": 7, "width": 32})
+
+
+def test_an_operator_that_refuses_its_inputs_is_not_covered_by_a_stated_shape(tmp_path: Path) -> None:
+    path = built(tmp_path, [node("Add", ["x", "z"], ["y"])], {"x": ["n"], "z": [4]}, {"y": [4]})
+    assert "of [3], [4]" in refused(path, n=3)
