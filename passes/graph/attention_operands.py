@@ -80,7 +80,7 @@ def _through_views(draft: Draft, value: str) -> str:
 def unpack(draft: Draft, found: list[Operand], last: Iterable[Op]) -> list[Operand]:
     """Operands that are the parts of one tensor become that tensor, so that nothing has to be cut up."""
     readers = {op.name for operand in found for op in operand.ops} | {op.name for op in last}
-    for packed in {_packed(draft, operand.value) for operand in found} - {""}:
+    for packed in filter(None, dict.fromkeys(_packed(draft, operand.value) for operand in found)):
         parts = [o for o in found if _packed(draft, o.value) == packed]
         cuts = {cut.name: cut for o in parts if (cut := draft.maker(o.value))}
         values = {name for cut in cuts.values() for name in cut.outputs}

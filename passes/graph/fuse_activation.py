@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mapper.ir.graph import Op
+from mapper.ir.graph import Attr, Op
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
 from passes.graph.draft import Draft, origins
@@ -27,7 +27,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "silu": lambda x: x * _sigmoid(x),
     "mish": lambda x: x * _tanh(_softplus(x)),
 }
-"""What an activation computes, by the name of its function; after a colon the variant, which costs the same."""
+"""What an activation computes, by the name of its function; after a colon, the approximation."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,13 @@ def _fuse(draft: Draft, anchor: Op) -> None:
     for result in reversed(downstream(draft, anchor.outputs[0], computable)):
         for cone in cones(draft, result):
             if anchor in cone.ops and (name := recognise(cone, POINTS, ACTIVATIONS)):
-                _replace(draft, cone, name.partition(":")[0])
+                _replace(draft, cone, name)
                 return
 
 
-def _replace(draft: Draft, cone: Cone, function: str) -> None:
+def _replace(draft: Draft, cone: Cone, name: str) -> None:
     last = cone.ops[-1]
-    fused = Op(last.name, "elementwise", (cone.source,), last.outputs, (("fn", function),), origins(cone.ops))
-    draft.put(fused)
+    function, _, approximate = name.partition(":")
+    attrs: tuple[tuple[str, Attr], ...] = (("fn", function), *([("approximate", approximate)] if approximate else []))
+    draft.put(Op(last.name, "elementwise", (cone.source,), last.outputs, attrs, origins(cone.ops)))
     draft.prune(cone.ops)

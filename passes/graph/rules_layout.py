@@ -149,6 +149,8 @@ def constant_layout(draft: Draft, op: Op) -> bool:
         return False
     if len(draft.readers(weight.name)) > 1 and not is_scalar(draft, weight.name):
         return False
+    if op.kind == "move" and any(reader.kind == "matmul" for reader in draft.readers(name)):
+        return False  # the matmul reads the weight under its own name
     readers = draft.readers(name)
     draft.drop(op)
     draft.add_value(replace(draft.values[name], role=Role.WEIGHT))

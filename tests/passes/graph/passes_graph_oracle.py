@@ -1,0 +1,121 @@
+"""What a tiny graph computes, by numpy: the oracle that a rewriting is held to."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from math import erf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapper.hw.work import DType
+from mapper.ir.graph import Graph, Op
+
+Array = NDArray[Any]
+
+FUNCTIONS: dict[str, Any] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power, "neg": np.negative,
+    "exp": np.exp, "tanh": np.tanh, "sqrt": np.sqrt, "reciprocal": np.reciprocal, "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "erf": np.vectorize(erf, otypes=[float]),
+    "softplus": lambda x: np.log1p(np.exp(x)),
+    "gelu": lambda x: 0.5 * x * (1 + np.vectorize(erf, otypes=[float])(x / np.sqrt(2))),
+    "silu": lambda x: x / (1 + np.exp(-x)), "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    "rope": lambda x, cos, sin: x * cos + np.concatenate([-np.split(x, 2, -1)[1], np.split(x, 2, -1)[0]], -1) * sin,
+}  # fmt: skip
+
+TYPES = {DType.F16: np.float16, DType.F32: np.float32, DType.F64: np.float64}
+
+
+def evaluate(graph: Graph, before: Mapping[str, Array] | None = None) -> dict[str, Array]:
+    """All values of a graph; inputs and weights are random numbers that follow from their names.
+
+    `before` are the values of the graph that this one was made of: what was computed there may be a constant now.
+    """
+    made = {o for op in graph.ops for o in op.outputs}
+    known = {v.name: _given(v.name, v.shape) for v in graph.values if v.name not in made}
+    known.update({name: value for name, value in (before or {}).items() if name in known})
+    for op in graph.ops:
+        outs = _compute(graph, op, [known[n] for n in op.inputs])
+        known.update(zip(op.outputs, outs, strict=True))
+    return known
+
+
+def is_evaluable(graph: Graph) -> bool:
+    """Whether the oracle knows all ops of a graph, whose sizes must be numbers."""
+    fixed = all(isinstance(d, int) for v in graph.values for d in v.shape)
+    return fixed and all(_is_known(op) for op in graph.ops)
+
+
+def _is_known(op: Op) -> bool:
+    if op.kind == "elementwise":
+        return op.attr("fn") in FUNCTIONS
+    if op.kind == "move":
+        return op.attr("op_type") in ("Transpose", "Slice", "Expand", "Concat", "Split")
+    if op.kind == "reduce":
+        return op.attr("op_type") == "ReduceMean"
+    return op.kind in ("view", "cast", "matmul", "softmax", "norm")
+
+
+def _given(name: str, shape: tuple[int | str, ...]) -> Array:
+    if name.startswith("const_"):
+        return np.asarray(float(name.removeprefix("const_")))
+    return np.random.default_rng(zlib.crc32(name.encode())).normal(size=[int(d) for d in shape])
+
+
+def _compute(graph: Graph, op: Op, given: list[Array]) -> list[Array]:
+    after = [tuple(int(d) for d in graph.value[o].shape) for o in op.outputs]
+    match op.kind:
+        case "view":
+            return [given[0].reshape(after[0])]
+        case "cast":
+            return [given[0].astype(TYPES[graph.value[op.outputs[0]].dtype]).astype(float)]
+        case "elementwise":
+            if op.attr("approximate") == "quick":
+                return [given[0] / (1 + np.exp(-1.702 * given[0]))]
+            return [FUNCTIONS[str(op.attr("fn"))](*given)]
+        case "reduce":
+            axes: Any = op.attr("axes")
+            return [given[0].mean(axis=axes, keepdims=True)]
+        case "softmax":
+            grown = np.exp(given[0] - given[0].max(-1, keepdims=True))
+            return [grown / grown.sum(-1, keepdims=True)]
+        case "norm":
+            return [_norm(op, *given)]
+        case "matmul":
+            return [_matmul(op, *given)]
+    return _move(op, given, after)
+
+
+def _norm(op: Op, x: Array, scale: Array | float = 1.0, bias: Array | float = 0.0) -> Array:
+    centre = x.mean(-1, keepdims=True) if op.attr("fn") == "layer" else 0.0
+    return (x - centre) / np.sqrt(((x - centre) ** 2).mean(-1, keepdims=True) + 1e-6) * scale + bias
+
+
+def _matmul(op: Op, a: Array, b: Array, bias: Array | float = 0.0) -> Array:
+    a = np.swapaxes(a, -1, -2) if op.attr("trans_a", 0) else a
+    b = np.swapaxes(b, -1, -2) if op.attr("trans_b", 0) else b
+    return a @ b + bias
+
+
+def _move(op: Op, given: list[Array], after: list[tuple[int, ...]]) -> list[Array]:
+    axis: Any = op.attr("axis", 0)
+    match op.attr("op_type"):
+        case "Transpose":
+            perm: Any = op.attr("perm")
+            return [given[0].transpose(perm)]
+        case "Expand":
+            return [np.broadcast_to(given[0], after[0])]
+        case "Concat":
+            return [np.concatenate(given, axis)]
+        case "Split":
+            return np.split(given[0], np.cumsum([s[axis] for s in after])[:-1], axis)
+    starts, ends, axes = (op.attr(n) for n in ("starts", "ends", "axes"))
+    assert isinstance(starts, tuple)
+    assert isinstance(ends, tuple)
+    assert isinstance(axes, tuple)
+    cut = [slice(None)] * given[0].ndim
+    for start, end, where in zip(starts, ends, axes, strict=True):
+        cut[int(where)] = slice(int(start), int(end))
+    return [given[0][tuple(cut)]]
