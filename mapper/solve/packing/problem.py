@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mapper.errors import MapperError
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

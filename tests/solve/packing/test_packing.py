@@ -1,0 +1,242 @@
+"""Packing: the rules, the bound, and the searches against a brute-force oracle."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mapper.errors import MapperError
+from mapper.solve.budget import Budget
+from mapper.solve.cpsat import Outcome
+from mapper.solve.packing import Item, Problem, Solution, fits, minimise, verify
+from mapper.solve.packing.bound import bound
+from mapper.solve.packing.cpsat import live_sets, pack_below, pack_low
+from mapper.solve.packing.depth_first import Verdict, search
+from mapper.solve.packing.driver import in_bytes
+from mapper.solve.packing.first_fit import first_fit, orders
+from mapper.solve.packing.reorder import reorder
+
+BENCH = Path("/work/shared/bench")
+SMALL = Budget(deterministic_seconds=1.0)
+
+
+def packing(*rows: tuple[int, int, int], capacity: int | None = None, alignment: int = 1) -> Problem:
+    """A problem from (size, start, end) rows; buffers are called a, b, c, ..."""
+    items = (Item(chr(97 + k), *row) for k, row in enumerate(rows))
+    return Problem(tuple(items), capacity, alignment)
+
+
+def load(path: Path, capacity: int | None = None) -> Problem:
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    return Problem(
+        tuple(Item(r["id"], int(r["size"]), int(r["lower"]), int(r["upper"])) for r in rows), capacity=capacity
+    )
+
+
+def lowest(problem: Problem) -> int:
+    """The optimum: every order of dropping buffers onto those placed before."""
+    best: int | None = None
+    for order in itertools.permutations(range(len(problem.items))):
+        offsets: dict[int, int] = {}
+        for i in order:
+            a = problem.items[i]
+            tops = [
+                offsets[j] + problem.items[j].size
+                for j in offsets
+                if a.start < problem.items[j].end and problem.items[j].start < a.end
+            ]
+            offsets[i] = -(-max(tops, default=0) // problem.alignment) * problem.alignment
+        height = max((o + problem.items[i].size for i, o in offsets.items()), default=0)
+        best = height if best is None else min(best, height)
+    return best or 0
+
+
+items = st.builds(
+    lambda size, start, life: (size, start, start + life),
+    st.integers(0, 9),
+    st.integers(0, 5),
+    st.integers(1, 5),
+)
+problems = st.builds(
+    lambda rows, alignment: packing(*rows, alignment=alignment),
+    st.lists(items, max_size=5),
+    st.sampled_from([1, 2, 4]),
+)
+
+
+@given(problems)
+@settings(max_examples=60, deadline=None)
+def test_the_lowest_packing_is_the_brute_force_optimum_and_is_proved(problem: Problem) -> None:
+    result = minimise(problem, SMALL)
+    assert result.solution is not None
+    verify(problem, result.solution)
+    assert (result.height, result.bound, result.status) == (lowest(problem),) * 2 + (Outcome.OPTIMAL,)
+
+
+@given(problems)
+@settings(max_examples=60, deadline=None)
+def test_the_bound_is_at_most_the_optimum_and_every_first_fit_is_valid(problem: Problem) -> None:
+    optimum = lowest(problem)
+    assert bound(problem) <= optimum
+    for _, order in orders(problem):
+        solution = in_bytes(problem, first_fit(problem, order))
+        verify(problem, solution)
+        assert problem.height(solution.offsets) >= optimum
+
+
+@given(problems)
+@settings(max_examples=40, deadline=None)
+def test_it_fits_exactly_from_the_optimum_on(problem: Problem) -> None:
+    optimum = lowest(problem)
+    enough = Problem(problem.items, optimum, problem.alignment)
+    result = fits(enough, SMALL)
+    assert result.solution is not None
+    verify(enough, result.solution)
+    if optimum:
+        assert fits(Problem(problem.items, optimum - 1, problem.alignment), SMALL).status is Outcome.INFEASIBLE
+
+
+@given(problems)
+@settings(max_examples=30, deadline=None)
+def test_cp_sat_agrees_with_the_oracle(problem: Problem) -> None:
+    optimum = lowest(problem)
+    _, order = next(orders(problem))
+    _, answer = pack_low(problem, first_fit(problem, order), bound(problem), SMALL)
+    assert answer.value == optimum
+    if optimum > max((item.size for item in problem.items), default=0):
+        assert pack_below(problem, optimum - 1, SMALL)[0] is None
+
+
+@given(problems, st.integers(0, 30))
+@settings(max_examples=60, deadline=None)
+def test_the_depth_first_search_decides_every_small_case(problem: Problem, capacity: int) -> None:
+    _, order = next(orders(problem))
+    verdict, offsets = search(problem, order, capacity, SMALL)
+    assert verdict is (Verdict.FOUND if lowest(problem) <= capacity else Verdict.NONE_EXISTS)
+    if verdict is Verdict.FOUND:
+        verify(Problem(problem.items, capacity, problem.alignment), in_bytes(problem, offsets))
+
+
+@pytest.mark.parametrize(
+    ("offsets", "message"),
+    [
+        ((0, 3), r"overlap: buffers 'a' \[0, 4\) and 'b' \[3, 7\) are live together from 1 to 2"),
+        ((-4, 0), "negative: buffer 'a' is at offset -4"),
+        ((0, 5), "alignment: buffer 'b' is at offset 5, not a multiple of 4"),
+        ((0, 8), "capacity: buffer 'b' at offset 8 with 4 bytes ends at 12, capacity 10"),
+        ((0,), "offsets: 1 offsets for 2 buffers"),
+    ],
+)
+def test_each_broken_rule_is_named(offsets: tuple[int, ...], message: str) -> None:
+    alignment = 1 if "overlap" in message else 4
+    with pytest.raises(MapperError, match=message):
+        verify(packing((4, 0, 2), (4, 1, 3), capacity=10, alignment=alignment), Solution(offsets))
+
+
+@given(problems, st.lists(st.integers(0, 12), min_size=5, max_size=5))
+@settings(max_examples=200, deadline=None)
+def test_the_overlap_rule_agrees_with_all_pairs(problem: Problem, drawn: list[int]) -> None:
+    offsets = tuple(drawn[: len(problem.items)])
+    clash = any(
+        a.start < b.end and b.start < a.end and p < q + b.size and q < p + a.size and a.size and b.size
+        for (a, p), (b, q) in itertools.combinations(zip(problem.items, offsets, strict=True), 2)
+    )
+    unlimited = Problem(problem.items, None)
+    if clash:
+        with pytest.raises(MapperError, match="overlap"):
+            verify(unlimited, Solution(offsets))
+    else:
+        verify(unlimited, Solution(offsets))
+
+
+@pytest.mark.parametrize(
+    ("problem", "message"),
+    [
+        (packing((-1, 0, 2)), "buffer 'a' has negative size -1"),
+        (packing((1, 2, 2)), r"buffer 'a' is never live: \[2, 2\)"),
+        (packing((1, 0, 2), alignment=0), "alignment 0 is below 1"),
+        (packing((1, 0, 2), capacity=-1), "capacity -1 is negative"),
+    ],
+)
+def test_a_malformed_problem_is_refused(problem: Problem, message: str) -> None:
+    with pytest.raises(MapperError, match=message):
+        minimise(problem, SMALL)
+
+
+def test_fits_without_a_capacity_is_refused() -> None:
+    with pytest.raises(MapperError, match="needs a capacity"):
+        fits(packing((1, 0, 1)), SMALL)
+
+
+def test_live_sets_are_those_just_before_deaths() -> None:
+    assert live_sets(packing((1, 0, 2), (1, 1, 3), (1, 2, 4))) == [[0, 1], [1, 2]]
+
+
+def test_no_buffers_need_no_memory() -> None:
+    assert minimise(packing(), SMALL).height == 0
+
+
+def test_padding_above_the_highest_buffer_is_not_needed() -> None:
+    assert minimise(packing((4, 0, 1), (5, 0, 1), alignment=4), SMALL).height == 9
+
+
+def test_the_same_budget_gives_the_same_packing() -> None:
+    problem = random_packing(60)
+    assert minimise(problem, Budget(0.2)) == minimise(problem, Budget(0.2))
+
+
+def test_reordering_never_raises_the_packing() -> None:
+    problem = random_packing(60)
+    _, order = next(orders(problem))
+    offsets = first_fit(problem, order)
+    better = reorder(problem, order, offsets, 0, Budget(0.2))
+    verify(problem, in_bytes(problem, better))
+    assert (better + problem.sizes).max() <= (offsets + problem.sizes).max()
+
+
+def random_packing(count: int) -> Problem:
+    """Buffers in the order of a program: short lives with a long one now and then, sizes over three decades."""
+    source = np.random.default_rng(7)
+    starts = np.arange(count) + source.integers(0, 20, count)
+    lives = np.where(source.random(count) < 0.95, source.integers(1, 60, count), source.integers(1, 2 * count, count))
+    sizes = source.integers(1, 100, count) * source.choice([512, 4096, 65536], count)
+    rows = zip(sizes.tolist(), starts.tolist(), (starts + lives).tolist(), strict=True)
+    return Problem(tuple(Item(f"b{k}", *row) for k, row in enumerate(rows)), None, 512)
+
+
+@pytest.mark.slow
+def test_eighteen_thousand_buffers_pack_in_seconds() -> None:
+    problem = random_packing(18_692)
+    began = time.process_time()
+    _, order = next(orders(problem))
+    offsets = first_fit(problem, order)
+    assert time.process_time() - began < 6.0
+    assert problem.height(in_bytes(problem, offsets).offsets) <= 1.02 * bound(problem)
+
+
+@pytest.mark.parametrize(("name", "within"), [("G_1", 1.0), ("resnet50", 1.007)])
+def test_real_traces_pack_close_to_the_bound(name: str, within: float) -> None:
+    problem = load(BENCH / "idealloc" / f"{name}.csv")
+    result = minimise(problem, Budget(0.1))
+    assert result.solution is not None
+    assert result.height is not None
+    verify(problem, result.solution)
+    assert result.height <= within * result.bound
+
+
+@pytest.mark.slow
+def test_a_challenging_instance_fits() -> None:
+    problem = load(BENCH / "minimalloc" / "C.1048576.csv", 1048576)
+    result = fits(problem, Budget(12.0))
+    assert result.solution is not None
+    verify(problem, result.solution)
