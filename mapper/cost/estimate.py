@@ -15,7 +15,7 @@ from mapper.ir.plan import Cluster, Option, Refusal
 _STATIC_KINDS = ("matmul", "conv", "rnn", "embedding")
 """Kinds whose weights are stored in the arithmetic type of the unit; all other constants in the activations' type."""
 
-REPLICAS = (1, 2, 3, 4, 6, 8, 12, 16)
+REPLICAS = (1, 2, 4, 8, 16)
 """Copies of a weight that are tried where the unit can use several; finer steps bring little."""
 
 

@@ -123,7 +123,10 @@ class Work:
                 return self.dim("groups") * self.dim("m") * self.dim("n") * self.dim("k")
             case "attention":
                 return (
-                    self.dim("batch") * self.dim("heads") * self.dim("pairs") * (self.dim("head_dim") + self.dim("v_dim"))
+                    self.dim("batch")
+                    * self.dim("heads")
+                    * self.dim("pairs")
+                    * (self.dim("head_dim") + self.dim("v_dim"))
                 )
         return 0
 

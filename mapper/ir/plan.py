@@ -148,7 +148,6 @@ class Search:
 
     status: Status
     method: str
-    seconds: float
     loads: tuple[tuple[str, int], ...] = ()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from time import perf_counter
 
 from mapper.errors import Infeasible, MapperError, PipelineError, did_you_mean
 from mapper.ir.plan import Plan, Search, Status
@@ -12,6 +11,7 @@ from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.greedy import fastest
 from mapper.solve.placement.heft import heft
+from mapper.solve.placement.tables import build
 from passes.place.bounds import bounds_of
 from passes.place.translate import Translation, translate
 
@@ -34,12 +34,12 @@ class PlaceOneUnit(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with everything on one unit where possible."""
-        began, t = perf_counter(), translate(plan)
+        t = translate(plan)
         names = [u.name for u in plan.target.units]
         if self.unit and self.unit not in names:
             raise PipelineError(f"{plan.target.name} has no unit '{self.unit}'; {did_you_mean(self.unit, names)}")
         found = [s for name in ([self.unit] if self.unit else names) if (s := one_unit(t, name)) is not None]
-        return finish(plan, t, _best(plan, t, found, self.name), self.name, began, ctx)
+        return finish(plan, t, _best(plan, t, found, self.name), self.name, ctx)
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class PlaceRoundRobin(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with tasks dealt out."""
-        began, t = perf_counter(), translate(plan)
+        t = translate(plan)
         found = round_robin(t, [u.name for u in plan.target.units])
-        return finish(plan, t, _best(plan, t, [found] if found else [], self.name), self.name, began, ctx)
+        return finish(plan, t, _best(plan, t, [found] if found else [], self.name), self.name, ctx)
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class PlaceGreedy(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with each task on its fastest unit."""
-        began, t = perf_counter(), translate(plan)
+        t = translate(plan)
         found = greedy(t)
-        return finish(plan, t, _best(plan, t, [found] if found else [], self.name), self.name, began, ctx)
+        return finish(plan, t, _best(plan, t, [found] if found else [], self.name), self.name, ctx)
 
 
 @dataclass(frozen=True)
@@ -85,44 +85,49 @@ class PlaceHeft(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan as HEFT places it."""
-        began, t = perf_counter(), translate(plan)
-        found = heft(t.problem)
-        return finish(plan, t, _best(plan, t, [found] if found else [], self.name), self.name, began, ctx)
+        t = translate(plan)
+        found = earliest_finish(t)
+        return finish(plan, t, _best(plan, t, [found] if found else [], self.name), self.name, ctx)
 
 
-def finish(plan: Plan, t: Translation, solution: pb.Solution, method: str, began: float, ctx: Context) -> Plan:
+def finish(plan: Plan, t: Translation, solution: pb.Solution, method: str, ctx: Context) -> Plan:
     """The plan with a solution's placement, its loads, and the bounds of its problem."""
     placed = t.apply(plan, solution)
     bounds = bounds_of(t.problem, plan.objective, ctx.budget())
-    return replace(placed, bounds=bounds, search=search_of(t, solution, Status.FEASIBLE, method, perf_counter() - began))
+    return replace(placed, bounds=bounds, search=search_of(t, solution, Status.FEASIBLE, method))
 
 
-def search_of(t: Translation, solution: pb.Solution, status: Status, method: str, seconds: float) -> Search:
+def search_of(t: Translation, solution: pb.Solution, status: Status, method: str) -> Search:
     """What the search believes of a solution: the loads it counted."""
     loads = pb.totals(t.problem, solution).loads
     named = zip(t.problem.resources, loads, strict=True)
-    return Search(status, method, round(seconds, 3), tuple(sorted((n, x) for n, x in named if x)))
+    return Search(status, method, tuple(sorted((n, x) for n, x in named if x)))
 
 
 def starts(t: Translation, plan: Plan) -> list[tuple[str, pb.Solution]]:
     """The baselines that are feasible here, by pass name."""
     units = [u.name for u in plan.target.units]
     found = [("place-one-unit", one_unit(t, u)) for u in units]
-    found += [("place-round-robin", round_robin(t, units)), ("place-greedy", greedy(t)), ("place-heft", heft(t.problem))]
-    return [(name, s) for name, s in found if s is not None and _holds(t.problem, s)]
+    found += [("place-round-robin", round_robin(t, units)), ("place-greedy", greedy(t)), ("place-heft", earliest_finish(t))]
+    return [(name, s) for name, s in found if s is not None]
 
 
-def _holds(problem: pb.Problem, solution: pb.Solution) -> bool:
+def _feasible(problem: pb.Problem, solution: pb.Solution) -> pb.Solution | None:
     try:
         pb.verify(problem, solution)
     except MapperError:
-        return False
-    return True
+        return None
+    return solution
 
 
 def one_unit(t: Translation, unit: str) -> pb.Solution | None:
     """Everything on a unit where it can be, the rest on the fastest other; None when that does not fit."""
-    return _assign(t, lambda i: iter(sorted(range(len(t.meaning[i])), key=lambda o: (t.meaning[i][o][0] != unit, _speed(t, i, o)))))
+
+
+    def ranked(i: int) -> Iterator[int]:
+        return iter(sorted(range(len(t.meaning[i])), key=lambda o: (t.meaning[i][o][0] != unit, _speed(t, i, o))))
+
+    return _assign(t, ranked)
 
 
 def round_robin(t: Translation, units: list[str]) -> pb.Solution | None:
@@ -142,7 +147,12 @@ def round_robin(t: Translation, units: list[str]) -> pb.Solution | None:
 
 def greedy(t: Translation) -> pb.Solution | None:
     """Each item by its fastest option that fits; None when that does not fit."""
-    return fastest(t.problem)
+    return _feasible(t.problem, fastest(build(t.problem)))
+
+
+def earliest_finish(t: Translation) -> pb.Solution | None:
+    """HEFT's placement; None when that does not fit."""
+    return _feasible(t.problem, heft(build(t.problem)))
 
 
 def _speed(t: Translation, i: int, o: int) -> tuple[int, int, int]:

@@ -6,7 +6,8 @@ from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.plan import Bound, Objective
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
-from mapper.solve.placement.bound import bound
+from mapper.solve.placement.bound import lower_bound
+from mapper.solve.placement.tables import build
 
 SCALE = {
     Objective.LATENCY: 1 / TICKS_PER_SECOND,
@@ -19,5 +20,5 @@ SCALE = {
 
 def bounds_of(problem: pb.Problem, objective: Objective, budget: Budget) -> tuple[Bound, ...]:
     """The proven lower bound of the problem's objective, in SI units."""
-    found = bound(problem, objective.value, budget)
+    found = lower_bound(build(problem), objective.value, budget)
     return (Bound(objective.value, found.value * SCALE[objective], found.name),)

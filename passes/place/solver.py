@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from time import perf_counter
 
 from mapper.cost.judge import judge
 from mapper.errors import Infeasible
@@ -34,7 +33,6 @@ class PlaceCpSat(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with placement, residency, the proven bound and how the search ended."""
-        began = perf_counter()
         t = translate(plan)
         known = starts(t, plan)
         result = driver.solve(t.problem, plan.objective.value, ctx.budget(self.name), [s for _, s in known])
@@ -42,7 +40,7 @@ class PlaceCpSat(Pass):
         method, solution = _judged_best(plan, t, list({s: (m, s) for m, s in reversed(tried)}.values())[::-1], ctx)
         placed = t.apply(plan, solution)
         status = Status.INTERRUPTED if ctx.stop.is_set() else Status(result.status)
-        search: Search = search_of(t, solution, status, method, perf_counter() - began)
+        search: Search = search_of(t, solution, status, method)
         bound = Bound(plan.objective.value, result.bound * SCALE[plan.objective], result.bound_name)
         return replace(placed, bounds=(bound,), search=search)
 

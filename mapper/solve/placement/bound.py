@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from mapper.solve.budget import Budget
 from mapper.solve.placement.classes import classify
-from mapper.solve.placement.critical import critical_path
-from mapper.solve.placement.linear import Optimum, Solver
-from mapper.solve.placement.problem import Problem
-from mapper.solve.placement.relaxation import Relaxation, relax
-from mapper.solve.placement.tables import Floats, Tables
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A value no solution can undercut, the argument's name, and per item the share of each option in the
-    relaxation (empty where there is none)."""
-
-    value: float
-    name: str
-    shares: tuple[Floats, ...] = ()
-
-
-NOTHING = Bound(0.0, "none")
+from mapper.solve.placement.linear import Solver
+from mapper.solve.placement.path_bound import latency_bound
+from mapper.solve.placement.relaxation import (
+    NOTHING,
+    Bound,
+    Relaxation,
+    longest_interval,
+    price_of_leaving_out,
+    relax,
+    shares,
+)
+from mapper.solve.placement.tables import Tables
 
 
 def lower_bound(tables: Tables, objective: str, budget: Budget, ceiling: float = math.inf) -> Bound:
@@ -45,17 +38,17 @@ def lower_bound(tables: Tables, objective: str, budget: Budget, ceiling: float =
 def throughput_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     """Lenstra, Shmoys and Tardos 1990: the least interval whose relaxation, without the options that alone exceed
     it, has a solution. Loads are whole ticks, so it is rounded up."""
-    longest = min(ceiling, _longest(tables.problem))
+    longest = min(ceiling, longest_interval(tables.problem))
     if longest <= 0:
         return NOTHING
     r = relax(tables, classify(tables), longest, longest)
-    _price_of_leaving_out(r, 4.0)
+    price_of_leaving_out(r, 4.0)
     r.program.cost[r.interval] = 1.0
     solver = Solver(r.program)
     best = solver.solve(budget)
     if best is None:
         return NOTHING
-    found = Bound(_ticks(best.bound * longest), "unrelated-machines LP", _shares(r, best))
+    found = Bound(_ticks(best.bound * longest), "unrelated-machines LP", shares(r, best))
     return _parametric(r, solver, budget, found, longest)
 
 
@@ -78,7 +71,7 @@ def _parametric(r: Relaxation, solver: Solver, budget: Budget, first: Bound, lon
         if least >= ends[middle]:  # nothing in this range, and less below it, where fewer options are left
             refuted, low = ends[middle], middle + 1
         else:
-            found, high = Bound(least, first.name, _shares(r, best)), middle - 1
+            found, high = Bound(least, first.name, shares(r, best)), middle - 1
     value = min(longest, max(refuted, found.value))
     return Bound(value, f"parametric {first.name}" if value > first.value else first.name, found.shares)
 
@@ -97,7 +90,7 @@ def _alone(r: Relaxation) -> list[list[int]]:
 def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     """The relaxation with energy and idle power as objective."""
     problem = tables.problem
-    longest = _longest(problem)
+    longest = longest_interval(problem)
     if problem.idle_pj_per_tick > 0:
         longest = min(longest, ceiling / problem.idle_pj_per_tick * (1 + 1e-9) + 1.0)
     most = float(sum(int(row[:, -2].max()) for row in tables.rows)) + problem.idle_pj_per_tick * longest + 1.0
@@ -110,45 +103,13 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
         for leg, x in sent.items():
             r.program.cost[x] = problem.transfers[net.size][leg].cost / most
     r.program.cost[r.interval] = problem.idle_pj_per_tick * scale / most
-    _price_of_leaving_out(r, 4.0)
+    price_of_leaving_out(r, 4.0)
     best = Solver(r.program).solve(budget)
     if best is None:
         return NOTHING
-    return Bound(max(0.0, best.bound * most), "energy LP", _shares(r, best))
-
-
-def latency_bound(tables: Tables, budget: Budget) -> Bound:
-    """Each phase's critical path."""
-    path = critical_path(tables)
-    return Bound(float(sum(c * e for c, e in zip(tables.problem.calls, path.ends, strict=True))), "critical path")
-
-
-def _price_of_leaving_out(r: Relaxation, price: float) -> None:
-    """What leaving an item out costs: more than any solution, so no solution is cut off."""
-    for x in r.short:
-        r.program.cost[x] = price
-
-
-def _longest(problem: Problem) -> float:
-    """An interval that no solution exceeds."""
-    items = sum(max(sum(t for _, t in o.loads) for o in item.options) for item in problem.items)
-    legs = 0
-    for net in problem.nets:
-        most = max((sum(t for _, t in m.loads) for m in problem.transfers[net.size].values()), default=0)
-        legs += most * (len(net.sinks) + len(net.ends))
-    return float(items + legs)
+    return Bound(max(0.0, best.bound * most), "energy LP", shares(r, best))
 
 
 def _ticks(value: float) -> float:
     """A bound of whole ticks."""
     return float(max(0, math.ceil(value * (1 - 1e-9) - 1e-6)))
-
-
-def _shares(r: Relaxation, best: Optimum) -> tuple[Floats, ...]:
-    """Per item, the share of each option."""
-    shares: list[Floats] = [np.zeros(0)] * len(r.tables.problem.items)
-    for c, items in enumerate(r.classes.items):
-        row = np.maximum(best.columns[r.count[c]], 0.0) / len(items)
-        for i in items:
-            shares[i] = row
-    return tuple(shares)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mapper.solve import cpsat
 from mapper.solve.budget import Budget
-from mapper.solve.placement.bound import NOTHING, Bound, lower_bound
+from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.cpsat_model import model_of
 from mapper.solve.placement.descent import Descent, Neighbours, neighbours
 from mapper.solve.placement.goal import Goal, Value
@@ -18,6 +18,8 @@ from mapper.solve.placement.lp_round import rounded
 from mapper.solve.placement.neighbourhood import Neighbourhoods
 from mapper.solve.placement.problem import Problem, Solution, totals, verify
 from mapper.solve.placement.problem import objective as objective_of
+from mapper.solve.placement.relaxation import NOTHING, Bound
+from mapper.solve.placement.repair import mended
 from mapper.solve.placement.state import State
 from mapper.solve.placement.tables import Tables, build
 
@@ -88,7 +90,7 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     search.bound = lower_bound(tables, objective, budget, search.value[1] if search.value[0] == 0 else math.inf)
     search.goal = Goal(tables, objective, search.bound.value or search.value[1])
     if search.bound.shares:
-        search.offer(rounded(tables, search.bound.shares), "LP rounding")
+        search.offer(mended(tables, search.goal, rounded(tables, search.bound.shares), budget), "LP rounding")
     near = neighbours(tables)
     if len(problem.items) <= EXACT_ITEMS:
         _descend(search, near, 0.1)

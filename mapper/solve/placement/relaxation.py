@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
+
 from mapper.solve.placement.classes import Classes
-from mapper.solve.placement.linear import Program
-from mapper.solve.placement.tables import Tables
+from mapper.solve.placement.linear import Optimum, Program
+from mapper.solve.placement.problem import Problem
+from mapper.solve.placement.tables import Floats, Tables
 
 Port = tuple[int, int]
 """A class of items (or -1 - place for an origin) and the position among an item's outputs or inputs."""
@@ -29,8 +32,9 @@ class NetClass:
 @dataclass
 class Relaxation:
     """The program and its columns. count[c][o]: items of class c with option o. short[c]: items of the class left
-    unplaced, at a price no solution pays (so that the program is always feasible). legs[net class][(a, b)]: nets
-    sent from a to b. interval: the interval in units of `scale` ticks."""
+    unplaced, at a price no solution pays (so that the program is always feasible). legs[net class][(a, b)]: nets sent
+    from a to b; flows: the same for each of its sinks. kind: the class of a net. interval: in units of `scale` ticks.
+    """
 
     program: Program
     tables: Tables
@@ -40,6 +44,8 @@ class Relaxation:
     count: list[list[int]] = field(default_factory=list)
     short: list[int] = field(default_factory=list)
     legs: dict[NetClass, dict[tuple[int, int], int]] = field(default_factory=dict)
+    flows: dict[NetClass, list[dict[tuple[int, int], int]]] = field(default_factory=dict)
+    kind: dict[int, NetClass] = field(default_factory=dict)
 
     def size(self, c: int) -> int:
         """Items of class c."""
@@ -53,6 +59,19 @@ class Relaxation:
     def places(self, c: int) -> list[int]:
         """Where items of class c can lie."""
         return sorted(set(self.tables.places[self.classes.items[c][0]].tolist()))
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A value no solution can undercut, the argument's name, and per item the share of each option in the
+    relaxation (empty where there is none)."""
+
+    value: float
+    name: str
+    shares: tuple[Floats, ...] = ()
+
+
+NOTHING = Bound(0.0, "none")
 
 
 def relax(tables: Tables, classes: Classes, scale: float, longest: float) -> Relaxation:
@@ -93,6 +112,7 @@ def add_transport(r: Relaxation) -> None:
             sources.setdefault((net.source, a), []).append((made[a], 1.0))
         sent: dict[tuple[int, int], int] = {}
         r.legs[net] = sent
+        r.flows[net] = []
         single = len(net.sinks) + len(net.ends) == 1
         for port in net.sinks:
             reads[port] += many
@@ -102,6 +122,7 @@ def add_transport(r: Relaxation) -> None:
                 for b in r.places(port[0])
                 if a == b or (a, b) in r.tables.problem.transfers[net.size]
             }
+            r.flows[net].append(flow)
             for a in starts:
                 r.program.row([(x, 1.0) for (s, _), x in flow.items() if s == a] + [(made[a], -1.0)], 0.0, 0.0)
             for (a, b), x in flow.items():
@@ -152,7 +173,8 @@ def _net_classes(r: Relaxation) -> dict[NetClass, int]:
             continue
         source = (classes.item[net.source], rank[net.source][n]) if net.source >= 0 else (-1 - net.origin, 0)
         sinks = tuple(sorted((classes.item[i], reading[i][n]) for i in set(net.sinks)))
-        found[NetClass(source, sinks, net.size, net.phase, tuple(sorted(set(net.ends))))] += 1
+        r.kind[n] = NetClass(source, sinks, net.size, net.phase, tuple(sorted(set(net.ends))))
+        found[r.kind[n]] += 1
     return dict(found)
 
 
@@ -234,3 +256,29 @@ def add_resource_loads(r: Relaxation) -> None:
     many = Counter(r.classes.resource)
     for resource_class, loads in terms.items():
         r.program.row([*loads, (r.interval, -float(many[resource_class]))], high=0.0)
+
+
+def price_of_leaving_out(r: Relaxation, price: float) -> None:
+    """What leaving an item out costs: more than any solution, so no solution is cut off."""
+    for x in r.short:
+        r.program.cost[x] = price
+
+
+def shares(r: Relaxation, best: Optimum) -> tuple[Floats, ...]:
+    """Per item, the share of each option."""
+    found: list[Floats] = [np.zeros(0)] * len(r.tables.problem.items)
+    for c, items in enumerate(r.classes.items):
+        row = np.maximum(best.columns[r.count[c]], 0.0) / len(items)
+        for i in items:
+            found[i] = row
+    return tuple(found)
+
+
+def longest_interval(problem: Problem) -> float:
+    """An interval that no solution exceeds."""
+    items = sum(max(sum(t for _, t in o.loads) for o in item.options) for item in problem.items)
+    legs = 0
+    for net in problem.nets:
+        most = max((sum(t for _, t in m.loads) for m in problem.transfers[net.size].values()), default=0)
+        legs += most * (len(net.sinks) + len(net.ends))
+    return float(items + legs)

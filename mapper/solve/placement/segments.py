@@ -9,7 +9,7 @@ from mapper.solve.placement.critical import critical_path
 from mapper.solve.placement.tables import Ints, Tables
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Segment:
     """Items between two such values: `entry` (-1 at the start) made before, `exit` (-1 at the end) made by the last
     of `items`. reads: the items whose options matter. ends: (source, size, origin, place) of nets that must arrive."""

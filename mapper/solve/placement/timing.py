@@ -17,8 +17,8 @@ from mapper.solve.placement.tables import Ints, Tables
 Ticks = int | Ints
 """One number, or one per option of the item in question."""
 
-KEPT = 200_000
-"""Segment times remembered before the memory is emptied."""
+KEPT = 20_000
+"""Times remembered of one segment or phase before its memory is emptied."""
 
 
 def later(a: Ticks, b: Ticks) -> Ticks:
@@ -48,8 +48,12 @@ class Timing:
         ]
         self._segments = segments(tables, self._delay_array)
         self._whole = [_joined(parts) for parts in self._segments]
-        self._home = {i: s for parts in self._segments for s, part in enumerate(parts) for i in part.items}
-        self._known: dict[tuple[int, ...], int] = {}
+        self._readers: list[list[Segment]] = [[] for _ in problem.items]
+        for part in (p for parts in self._segments for p in parts):
+            for i in part.reads:
+                self._readers[i].append(part)
+        self._known: dict[Segment, dict[tuple[int, ...], int]] = {p: {} for parts in self._segments for p in parts}
+        self._totals: list[dict[tuple[int, ...], int]] = [{} for _ in self._segments]
 
     def latency(self, choice: Sequence[int]) -> int:
         """The latency of a placement."""
@@ -68,40 +72,43 @@ class Timing:
         return total
 
     def _phase(self, choice: Sequence[int], phase: int) -> int:
-        total = 0
-        for part in self._segments[phase]:
-            time = self._segment(choice, part)
-            if time < 0:
-                return min(int(self._run(choice, self._whole[phase], -1)[0]), FAR)
-            total += time
-        return min(total, FAR)
+        total = self._clean_total(choice, phase)
+        if total >= 0:
+            return min(total, FAR)
+        return min(int(self._run(choice, self._whole[phase], -1)[0]), FAR)
+
+    def _clean_total(self, choice: Sequence[int], phase: int) -> int:
+        """The sum of the segments' times, or -1 where they do not add up."""
+        key = tuple([choice[i] for i in self._whole[phase].items])
+        total = self._totals[phase].get(key)
+        if total is None:
+            times = [self._segment(choice, part) for part in self._segments[phase]]
+            total = -1 if min(times, default=0) < 0 else sum(times)
+            _remember(self._totals[phase], key, total)
+        return total
 
     def _segment(self, choice: Sequence[int], part: Segment) -> int:
         """A segment's own time, or -1 where something of it outlasts its exit."""
-        key = (part.entry, *[choice[i] for i in part.reads], part.items[0])
-        time = self._known.get(key)
+        key = tuple([choice[i] for i in part.reads])
+        time = self._known[part].get(key)
         if time is None:
             end, clean = self._run(choice, part, -1)
             time = int(end) if clean else -1
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            self._known[key] = time
+            _remember(self._known[part], key, time)
         return time
 
     def _phase_by_option(self, choice: Sequence[int], phase: int, i: int) -> Ints:
-        parts = self._segments[phase]
-        total: Ticks = 0
-        for s, part in enumerate(parts):
-            if s == self._home[i] or part.entry == i:
-                time, clean = self._run(choice, part, i)
-            else:
-                time = self._segment(choice, part)
-                clean = time >= 0
+        """A phase's end under each option of its item i: only the segments that read i change."""
+        total: Ticks = self._clean_total(choice, phase)
+        clean = bool(np.all(total >= 0))
+        for part in self._readers[i] if clean else ():
+            time, clean = self._run(choice, part, i)
             if not clean:
-                total = self._run(choice, self._whole[phase], i)[0]
                 break
-            total = total + time
-        return np.broadcast_to(np.asarray(total, dtype=np.int64), (len(self._places[i]),))
+            total = total + time - self._segment(choice, part)
+        if not clean:
+            total = self._run(choice, self._whole[phase], i)[0]
+        return np.zeros(len(self._places[i]), dtype=np.int64) + total
 
     def _run(self, choice: Sequence[int], part: Segment, asked: int) -> tuple[Ticks, bool]:
         """The time from a segment's entry to its exit, by option of item `asked`, and whether all is done by then."""
@@ -169,6 +176,12 @@ class Timing:
             if m >= 0:
                 free[m] = np.where(machines == m, done, free.get(m, 0))
         return done
+
+
+def _remember(known: dict[tuple[int, ...], int], key: tuple[int, ...], time: int) -> None:
+    if len(known) >= KEPT:
+        known.clear()
+    known[key] = time
 
 
 def _joined(parts: Sequence[Segment]) -> Segment:
