@@ -124,10 +124,11 @@ def downstream(draft: Draft, value: str, through: Callable[[Op], bool], limit: i
 
 
 def recognise(cone: Cone, points: Array, meanings: Mapping[str, Callable[[Array], Array]]) -> str | None:
-    """The name of the function that agrees with the cone at all points, if one does."""
+    """The name of the function that agrees with the cone at all points, the closest one if several do."""
     found = cone(points)
+    errors: dict[str, float] = {}
     for name, meaning in meanings.items():
         wanted = meaning(points)
         if found.shape == wanted.shape and np.allclose(found, wanted, rtol=2e-3, atol=2e-3):
-            return name
-    return None
+            errors[name] = float(np.abs(found - wanted).max())
+    return min(errors, key=lambda name: errors[name], default=None)

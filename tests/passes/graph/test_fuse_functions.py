@@ -63,6 +63,17 @@ def test_an_activation_is_recognised_by_what_it_computes(spelling: Spelling, nam
     assert len(graph.ops[1].origin) == len(s.ops) - 2
 
 
+@pytest.mark.parametrize(
+    ("spelling", "approximation"),
+    [(erf_gelu_of_bert, None), (tanh_gelu_of_gpt2, "tanh"), (tanh_gelu_of_gemma, "tanh"), (quick_gelu, "quick")],
+    ids=lambda v: str(v),
+)
+def test_a_gelu_says_how_it_approximates(spelling: Spelling, approximation: str | None) -> None:
+    s = Sketch()
+    (op,) = rewrite(s.graph(spelling(s, s.input("x", 2, 8))), FuseActivation()).ops
+    assert op.attr("approximate") == approximation
+
+
 def test_an_activation_with_another_constant_is_left_alone() -> None:
     s = Sketch()
     x = s.input("x", 2, 8)
