@@ -1,0 +1,24 @@
+"""A pass of one's own: the finest partition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mapper.ir.plan import Cluster, Plan
+from mapper.pipeline.pass_ import Context, Pass
+
+
+@dataclass(frozen=True)
+class PartitionEveryOp(Pass):
+    """Make every op a cluster of its own, unlike all others; `prefix` starts the clusters' names."""
+
+    name = "partition-every-op"
+    requires = ("graph",)
+    provides = ("clusters",)
+
+    prefix: str = ""
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """The plan with one cluster an op."""
+        names = [(op.name, self.prefix + op.name) for op in plan.graph.ops]
+        return replace(plan, clusters=tuple(Cluster(name, (op,), name) for op, name in names))
