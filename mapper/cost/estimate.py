@@ -62,7 +62,11 @@ class Estimator:
 
     def is_resident(self, unit: Unit, source: int) -> bool:
         """Whether weights from that source sit in the unit's own arrays."""
-        return source >= 0 and unit.model.engine == "spatial" and self.target.memory[unit.weights[source]].unit == unit.name
+        return (
+            source >= 0
+            and unit.model.engine == "spatial"
+            and self.target.memory[unit.weights[source]].unit == unit.name
+        )
 
     def works(self, cluster: Cluster) -> tuple[tuple[tuple[Work, ...], ...], ...]:
         """The cluster's ops as Work, in the graph's types: [phase][sample][op]. Values that stay inside are left out."""
@@ -95,15 +99,10 @@ class Estimator:
         """The works in the unit's types, or the index of the first that it refuses and why."""
         out: list[Work] = []
         for i, work in enumerate(works):
-            dtype = unit.model.compute_dtype(work, self.precision)
-            if dtype is None:
-                wanted = self.precision or work.dtype
-                return i, unit.model.why_not(work) or f"no {wanted} arithmetic for {work.kind}"
-            typed = _retyped(work, dtype, unit.model.activation_dtype())
-            reason = unit.model.why_not(typed)
-            if reason is not None:
-                return i, reason
-            out.append(typed)
+            found = retyped(unit, work, self.precision)
+            if not isinstance(found, Typed):
+                return i, found[1]
+            out += found.works
         return Typed(tuple(out), tuple(w.dtype for w in out))
 
     def refusal(self, cluster: Cluster, unit: Unit) -> Refusal | None:
@@ -160,7 +159,17 @@ class Estimator:
         return _total([unit.model.deploy(w) for w in typed.works if w.weight])
 
 
-def _retyped(work: Work, dtype: DType, activations: DType) -> Work:
+def retyped(unit: Unit, work: Work, wanted: DType | None) -> Typed | tuple[int, str]:
+    """One piece of work in a unit's types (arithmetic in `wanted` where it is given), or (0, why the unit refuses)."""
+    dtype = unit.model.compute_dtype(work, wanted)
+    if dtype is None:
+        return 0, unit.model.why_not(work) or f"no {wanted or work.dtype} arithmetic for {work.kind}"
+    typed = _stored(work, dtype, unit.model.activation_dtype())
+    reason = unit.model.why_not(typed)
+    return Typed((typed,), (dtype,)) if reason is None else (0, reason)
+
+
+def _stored(work: Work, dtype: DType, activations: DType) -> Work:
     """The work in a unit's types: floats of the graph become the unit's; integers and quantised weights stay."""
 
     def stored(operand: Operand) -> Operand:
@@ -171,9 +180,7 @@ def _retyped(work: Work, dtype: DType, activations: DType) -> Work:
             return replace(operand, dtype=narrow)
         return replace(operand, dtype=activations)
 
-    return replace(
-        work, dtype=dtype, inputs=tuple(map(stored, work.inputs)), outputs=tuple(map(stored, work.outputs))
-    )
+    return replace(work, dtype=dtype, inputs=tuple(map(stored, work.inputs)), outputs=tuple(map(stored, work.outputs)))
 
 
 def _total(costs: Sequence[Cost]) -> Cost:

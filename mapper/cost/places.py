@@ -104,7 +104,9 @@ class Places:
         if unit is None:  # no unit there can cast: the memory's own port converts, at the price of its traffic
             moved = (a.dtype.bytes_for(elements) + b.dtype.bytes_for(elements)) if elements else 0
             ticks = self._channel_ticks(a.memory, moved)
-            return Step("cast", a.memory, b, ticks, ticks, (), ((a.memory, ticks),), self._traffic(a.memory, moved), moved)
+            return Step(
+                "cast", a.memory, b, ticks, ticks, (), ((a.memory, ticks),), self._traffic(a.memory, moved), moved
+            )
         work = Work(
             "cast",
             (("elements", elements), ("flops", 1)),

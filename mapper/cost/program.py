@@ -136,7 +136,7 @@ class _Draft:
         made = {n for op in ops for n in op.outputs if n}
         for name in dict.fromkeys(n for op in ops for n in op.inputs if n and n not in made):
             value = graph.value[name]
-            if value.role is Role.WEIGHT or name in self.pasts and name not in graph.producer:
+            if value.role is Role.WEIGHT or (name in self.pasts and name not in graph.producer):
                 continue
             ready = self.bring(name, here)
             if ready >= 0:
@@ -217,7 +217,7 @@ class _Draft:
     def _add_step(self, name: str, step: Step, to: Place, last: int) -> int:
         for resource in step.exclusive:
             self.capacities.setdefault(resource, 1)
-        loads = {r: step.hold for r in step.exclusive}
+        loads = dict.fromkeys(step.exclusive, step.hold)
         for memory, ticks in step.channels:
             loads[memory] = loads.get(memory, 0) + ticks
         channels: dict[str, int] = {}

@@ -1,0 +1,1 @@
+"""What people read: the summary's data, the screen, explanations."""

@@ -50,7 +50,7 @@ def _anchor(graph: Graph, ops: tuple[str, ...]) -> str:
 
 
 def _rides(op: Op) -> bool:
-    return op.kind in _RIDERS or op.kind == "move" and op.attr("op_type") in _MOVING_RIDERS
+    return op.kind in _RIDERS or (op.kind == "move" and op.attr("op_type") in _MOVING_RIDERS)
 
 
 def _groups(plan: Plan, max_ops: int) -> list[tuple[str, ...]]:

@@ -108,7 +108,11 @@ def starts(t: Translation, plan: Plan) -> list[tuple[str, pb.Solution]]:
     """The baselines that are feasible here, by pass name."""
     units = [u.name for u in plan.target.units]
     found = [("place-one-unit", one_unit(t, u)) for u in units]
-    found += [("place-round-robin", round_robin(t, units)), ("place-greedy", greedy(t)), ("place-heft", earliest_finish(t))]
+    found += [
+        ("place-round-robin", round_robin(t, units)),
+        ("place-greedy", greedy(t)),
+        ("place-heft", earliest_finish(t)),
+    ]
     return [(name, s) for name, s in found if s is not None]
 
 
@@ -122,7 +126,6 @@ def _feasible(problem: pb.Problem, solution: pb.Solution) -> pb.Solution | None:
 
 def one_unit(t: Translation, unit: str) -> pb.Solution | None:
     """Everything on a unit where it can be, the rest on the fastest other; None when that does not fit."""
-
 
     def ranked(i: int) -> Iterator[int]:
         return iter(sorted(range(len(t.meaning[i])), key=lambda o: (t.meaning[i][o][0] != unit, _speed(t, i, o))))

@@ -41,9 +41,7 @@ class Translation:
         for task, meanings in zip(self.tasks, self.meaning, strict=True):
             unit, source, replicas = units[task.name]
             choice.append(
-                next(
-                    i for i, (u, o) in enumerate(meanings) if (u, o.source, o.replicas) == (unit, source, replicas)
-                )
+                next(i for i, (u, o) in enumerate(meanings) if (u, o.source, o.replicas) == (unit, source, replicas))
             )
         return pb.Solution(tuple(choice))
 
@@ -288,7 +286,9 @@ class _Builder:
         groups: dict[str, list[int]] = {}
         for i, task in enumerate(tasks):
             cluster = self.plan.cluster[task.cluster]
-            touched = {n for op in cluster.ops for n in (*self.plan.graph.op[op].inputs, *self.plan.graph.op[op].outputs)}
+            touched = {
+                n for op in cluster.ops for n in (*self.plan.graph.op[op].inputs, *self.plan.graph.op[op].outputs)
+            }
             for state in self.plan.graph.states:
                 if touched.intersection(n for n in (state.past, state.present) if n):
                     groups.setdefault(state.past or state.present, []).append(i)

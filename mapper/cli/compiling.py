@@ -1,0 +1,146 @@
+"""`mapper compile` and `mapper opt`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from math import prod
+from pathlib import Path
+
+from mapper.cli.console import Show, stop_on_interrupt
+from mapper.compile import Compiled, compile, pipeline_of, resume
+from mapper.cost.check import check
+from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
+from mapper.frontend import Imported
+from mapper.hw.target import Target
+from mapper.hw.work import Role
+from mapper.ir.graph import bind
+from mapper.ir.serial import load
+from mapper.pipeline.instruments import PrintAfter, Reproducer
+from mapper.pipeline.pipeline import Instrument
+from mapper.report.screen import screen
+from mapper.report.units import si
+
+
+def compile_(args: Namespace) -> int:
+    """Map a model and write plan.json, summary.json and trace.json; print the answer."""
+    _names_of_passes(args, args.pipeline)
+    out = Path(args.out) if args.out else Path("out") / f"{Path(args.model).stem}-{Path(args.target).stem}"
+    _refuse_file(out)
+    show = Show(args.quiet or args.json, args.objective)
+    with stop_on_interrupt(show) as stop:
+        done = compile(
+            args.model,
+            args.target,
+            args.phase,
+            dims=_dims(args.dim),
+            objective=args.objective,
+            pipeline=args.pipeline,
+            effort=args.effort,
+            time_limit=args.time_limit,
+            precision=args.precision,
+            seed=args.seed,
+            stop=stop,
+            stop_after=args.stop_after,
+            tell=show.tell,
+            instruments=_instruments(args, show, out),
+            imported=lambda found, target: _imported(show, args.model, found, target),
+        )
+    return _finish(args, done, out)
+
+
+def opt(args: Namespace) -> int:
+    """Carry on from a saved plan."""
+    _names_of_passes(args, args.pipeline)
+    plan = load(Path(args.plan))
+    out = Path(args.out) if args.out else Path(args.plan).parent
+    _refuse_file(out)
+    show = Show(args.quiet or args.json, plan.objective.value)
+    with stop_on_interrupt(show) as stop:
+        done = resume(
+            plan,
+            args.pipeline,
+            effort=args.effort,
+            time_limit=args.time_limit,
+            seed=args.seed,
+            stop=stop,
+            tell=show.tell,
+            instruments=_instruments(args, show, out),
+        )
+    return _finish(args, done, out)
+
+
+def _finish(args: Namespace, done: Compiled, out: Path) -> int:
+    """Hold the plan to every rule, write the files, print the answer."""
+    if done.finished:
+        try:
+            check(done.plan)
+        except InvalidPlan as error:
+            raise InvalidPlan(
+                f"internal: the finished plan breaks a rule: {error.message}", rule=error.rule, details=error.details
+            ) from error
+    done.save(out)
+    if args.json:
+        text = json.dumps(done.summary if done.finished else {"plan": str(out / "plan.json")}, indent=1)
+        sys.stdout.write(text + "\n")
+    elif not args.quiet:
+        sys.stdout.write(f"\n{screen(done.verdict, done.summary)}\n" if done.finished else "")
+        sys.stdout.write(_next_steps(out, done))
+    if args.timing and not args.json:
+        for name, seconds in done.seconds["passes"].items():
+            sys.stdout.write(f"  {name:<24}{seconds:8.3f} s\n")
+        sys.stdout.write(f"  {'total':<24}{done.seconds['total']:8.3f} s\n")
+    return 0
+
+
+def _next_steps(out: Path, done: Compiled) -> str:
+    if not done.finished:
+        return f"  stopped early  {out / 'plan.json'}; go on with: mapper opt {out / 'plan.json'} --pipeline TEXT\n"
+    return f"  next         mapper explain {out / 'plan.json'} · {out / 'trace.json'} in Perfetto\n"
+
+
+def _imported(show: Show, path: str, found: Imported, target: Target) -> None:
+    graph = found.graph
+    words = f"{Path(path).name}  {len(graph.ops)} ops, {si(graph.parameters)} parameters"
+    pasts = [graph.value[s.past] for s in graph.states if s.past]
+    bindings = [b for phase in found.phases for b in phase.bindings()]
+    if pasts and bindings:
+        biggest = max(sum(v.dtype.bytes_for(prod(bind(v.shape, b))) for v in pasts) for b in bindings)
+        words += f", {len(graph.states)} states ({si(biggest, 'B')})"
+    show.line("import", words, found.seconds)
+    inputs = [v.name for v in graph.values if v.role is Role.INPUT]
+    if not inputs:
+        show.line("", "note: the graph has no inputs that change from call to call")
+    for warning in found.warnings:
+        show.line("", f"note: {warning}")
+
+
+def _instruments(args: Namespace, show: Show, out: Path) -> list[Instrument]:
+    found: list[Instrument] = [show, Reproducer(out.with_name(f"{out.name}-crash"), f"--seed {args.seed}")]
+    if args.print_after:
+        found.append(PrintAfter(tuple(args.print_after), sys.stdout.write))
+    return found
+
+
+def _names_of_passes(args: Namespace, pipeline: str) -> None:
+    """Refuse --print-after with a name that is not in the pipeline."""
+    known = [p.name for p in pipeline_of(pipeline).passes]
+    for name in args.print_after:
+        if name not in known and name != "all":
+            raise UsageError(f"--print-after {name}: no such pass in the pipeline; {did_you_mean(name, known)}")
+
+
+def _refuse_file(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise MapperError(f"{out} is a file, not a folder", hint="give another folder with --out")
+
+
+def _dims(texts: list[str]) -> dict[str, int]:
+    dims = {}
+    for text in texts:
+        name, equals, size = text.rpartition("=")
+        if not equals or not name or not size.lstrip("-").isdigit():
+            raise UsageError(f"--dim {text}: write a name and a size, as in --dim seq=128")
+        dims[name.strip()] = int(size)
+    return dims

@@ -1,0 +1,156 @@
+"""Argument parsing and the way out: a MapperError becomes a message and its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from mapper.errors import MapperError
+
+_PLAN = ("plan", {"metavar": "PLAN.json", "help": "a plan that `mapper compile` wrote"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code: 0 done, 1 bad input, 2 usage, 3 infeasible, 130 interrupted."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help()
+        return 2
+    module, _, function = str(args.run).partition(":")
+    try:
+        return int(getattr(import_module(f"mapper.cli.{module}"), function)(args) or 0)
+    except MapperError as error:
+        if args.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        for note in getattr(error, "__notes__", ()):
+            if note.startswith("repeat"):
+                print(f"  {note}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mapper",
+        description="Maps ONNX transformers onto heterogeneous chips: which unit runs what, how fast, for how many "
+        "joules, what limits it, and how far from the proven optimum it is.",
+        epilog="start with: mapper compile MODEL.onnx --target superhet --dim batch=1 --dim seq=128",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="versions of mapper and of what it rests on")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    _compile(commands.add_parser("compile", help="map a model onto a target"))
+    _opt(commands.add_parser("opt", help="carry on from a plan with more passes"))
+    _check(commands.add_parser("check", help="derive every figure of a plan again and hold it to every rule"))
+    _show(commands.add_parser("show", help="a plan on one screen, or as text"))
+    _explain(commands.add_parser("explain", help="what limits a plan, why each op is where it is, the fallbacks"))
+    _passes(commands.add_parser("passes", help="the passes and pipelines there are"))
+    _targets(commands.add_parser("targets", help="the targets there are, or one of them"))
+    _cost(commands.add_parser("cost", help="price one piece of work on one unit"))
+    return parser
+
+
+def _compile(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="compiling:compile_")
+    p.add_argument("model", metavar="MODEL.onnx", help="an ONNX file; weights are not needed and never read")
+    p.add_argument("--target", required=True, metavar="NAME|FILE", help="a target's name (mapper targets) or YAML file")
+    p.add_argument(
+        "--phase",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help='a phase of a request, as "decode: batch=1 seq=1 past=512..639 calls=128"; repeat for more phases',
+    )
+    p.add_argument("--dim", action="append", default=[], metavar="NAME=SIZE", help="a dim in all phases, as seq=128")
+    p.add_argument("--objective", default="throughput", metavar="WHAT", help="latency|throughput|energy|edp")
+    p.add_argument("--pipeline", default="default", metavar="NAME|TEXT", help="a pipeline's name or passes as text")
+    p.add_argument(
+        "--precision", metavar="TYPE", help="one arithmetic type for all, as fp16 or int8 (default: each unit's own)"
+    )
+    p.add_argument(
+        "--out", metavar="DIR", help="folder for plan.json, summary.json, trace.json (default: out/MODEL-TARGET)"
+    )
+    p.add_argument("--stop-after", metavar="PASS", help="stop after this pass and save the plan as it is")
+    _search(p)
+
+
+def _search(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--effort", default="default", metavar="HOW", help="quick|default|max: deterministic work of the search"
+    )
+    p.add_argument(
+        "--time-limit", type=float, metavar="S", help="wall-clock seconds for the search (not deterministic)"
+    )
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the search (default 0)")
+    p.add_argument(
+        "--print-after", action="append", default=[], metavar="PASS", help="print the plan after a pass, or 'all'"
+    )
+    p.add_argument("--timing", action="store_true", help="print seconds by pass")
+    p.add_argument("--json", action="store_true", help="print the summary as JSON, nothing else")
+    p.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _opt(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="compiling:opt")
+    p.add_argument(_PLAN[0], **_PLAN[1])  # type: ignore[arg-type]
+    p.add_argument("--pipeline", required=True, metavar="TEXT", help="the passes to run on it")
+    p.add_argument("--out", metavar="DIR", help="folder for the result (default: the plan's own)")
+    _search(p)
+
+
+def _check(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="plans:check")
+    p.add_argument(_PLAN[0], **_PLAN[1])  # type: ignore[arg-type]
+    p.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _show(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="plans:show")
+    p.add_argument(_PLAN[0], **_PLAN[1])  # type: ignore[arg-type]
+    p.add_argument("--text", action="store_true", help="every decision as stable text instead of one screen")
+    p.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def _explain(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="plans:explain")
+    p.add_argument(_PLAN[0], **_PLAN[1])  # type: ignore[arg-type]
+    p.add_argument("--op", metavar="NAME", help="only why this op (or part of a name) is where it is")
+    p.add_argument("--json", action="store_true", help="print the explanation as JSON")
+
+
+def _passes(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="lists:passes")
+    p.add_argument("name", nargs="?", help="one pass: its options, what it requires and provides")
+
+
+def _targets(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="lists:targets")
+    p.add_argument("name", nargs="?", metavar="NAME|FILE", help="one target: its units, memories and links")
+    p.add_argument("--schema", action="store_true", help="print the JSON Schema of target files")
+
+
+def _cost(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="lists:cost")
+    p.add_argument("--target", required=True, metavar="NAME|FILE")
+    p.add_argument("--unit", metavar="UNIT", help="a unit of the target (default: each)")
+    p.add_argument("--work", required=True, metavar="TEXT", help='as "matmul m=4096 n=4096 k=4096 dtype=f16"')
+    p.add_argument("--json", action="store_true", help="print the costs as JSON")
+
+
+class _Version(argparse.Action):
+    """Prints versions; imported only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from mapper.compile import versions
+
+        parser.exit(0, ", ".join(f"{name} {version}" for name, version in versions().items()) + "\n")

@@ -1,0 +1,75 @@
+"""`mapper check`, `mapper show` and `mapper explain`: what a saved plan says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+from mapper.compile import Compiled, pass_named
+from mapper.cost.check import check as check_plan
+from mapper.errors import MapperError
+from mapper.ir.plan import Bound, Plan
+from mapper.ir.serial import load
+from mapper.ir.show import show as text_of
+from mapper.pipeline.pass_ import Context, Effort
+from mapper.report.explain import explain as explain_plan
+from mapper.report.screen import screen
+from mapper.report.units import percent
+
+
+def check(args: Namespace) -> int:
+    """Derive everything again from plan.json alone; the first broken rule is an error that names it."""
+    plan = load(Path(args.plan))
+    verdict = check_plan(plan, recomputed_bounds=_bounds)
+    done = Compiled(plan)
+    gap = done.summary["gap"]
+    if args.json:
+        sys.stdout.write(json.dumps({"ok": True, "value": done.summary["value"], "gap": gap}) + "\n")
+        return 0
+    sys.stdout.write(
+        f"ok: {plan.graph.name} on {plan.target.name}, {len(plan.tasks or ())} tasks, every rule holds and every figure "
+        f"is as recorded (busiest: {verdict.steady.busiest}"
+        + (f", gap {percent(gap)} to the bound, derived again" if gap is not None else "")
+        + ")\n"
+    )
+    return 0
+
+
+def _bounds(plan: Plan) -> tuple[Bound, ...]:
+    """The bounds that the pass `bounds` proves for the same options, with the effort that the plan was made with."""
+    effort = Effort(dict(plan.source).get("effort", Effort.DEFAULT.value))
+    seed = int(dict(plan.source).get("seed", "0"))
+    fresh = replace(plan, bounds=None, search=None, placement=None, residency=None, schedule=None, memory=None)
+    return pass_named("bounds")().run(fresh, Context(seed, effort)).bounds or ()
+
+
+def show(args: Namespace) -> int:
+    """A plan on one screen, as text or as JSON."""
+    plan = load(Path(args.plan))
+    done = Compiled(plan)
+    if args.text or not done.finished:
+        sys.stdout.write(text_of(plan).rstrip() + "\n")
+    elif args.json:
+        sys.stdout.write(json.dumps(done.summary, indent=1) + "\n")
+    else:
+        sys.stdout.write(screen(done.verdict, done.summary) + "\n")
+    return 0
+
+
+def explain(args: Namespace) -> int:
+    """What limits a plan, why each op is where it is, and the fallbacks."""
+    plan = load(Path(args.plan))
+    done = Compiled(plan)
+    if not done.finished:
+        raise MapperError(
+            f"{args.plan} is not finished: no figures", hint="run the rest of the pipeline with mapper opt"
+        )
+    found = explain_plan(done.verdict, args.op)
+    if args.json:
+        sys.stdout.write(json.dumps(found.data, indent=1) + "\n")
+    else:
+        sys.stdout.write(found.text + "\n")
+    return 0

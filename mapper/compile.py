@@ -1,0 +1,205 @@
+"""The only glue: a model, a target and phases in; a judged plan out."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mapper.cost.judge import Verdict, judge
+from mapper.emit.files import write_folder_atomically
+from mapper.errors import MapperError, UsageError, did_you_mean
+from mapper.frontend import Imported, PhaseSpec, load_model, parse_phase
+from mapper.hw import plugins
+from mapper.hw.load import load_target
+from mapper.hw.target import Target
+from mapper.hw.work import DType
+from mapper.ir.plan import Objective, Plan
+from mapper.ir.serial import to_json
+from mapper.pipeline.instruments import Timing
+from mapper.pipeline.pass_ import Context, Effort, Pass, Progress
+from mapper.pipeline.pipeline import Instrument, Pipeline, parse
+from mapper.report.summary import summarise
+
+PRECISIONS = {"fp64": "f64", "fp32": "f32", "fp16": "f16", "float16": "f16", "float32": "f32", "bfloat16": "bf16",
+              "fp8": "f8", "int8": "i8", "int4": "i4", "int16": "i16"}  # fmt: skip
+"""Other spellings of number types that people write."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A plan, what the judge says of it, and how long making it took."""
+
+    plan: Plan
+    seconds: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The judge's figures; replayed when first asked for."""
+        return judge(self.plan)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The fields of summary.json."""
+        return summarise(self.verdict, self.seconds, versions())
+
+    @property
+    def units(self) -> dict[str, Any]:
+        """For each unit its kind, busy time, utilisation, energy and weights."""
+        units: dict[str, Any] = self.summary["units"]
+        return units
+
+    @property
+    def finished(self) -> bool:
+        """Whether the plan got as far as the judge."""
+        return self.plan.figures is not None
+
+    def save(self, out: str | Path) -> Path:
+        """Write plan.json, summary.json and trace.json into a folder, all or none."""
+        import json
+
+        from mapper.emit.trace import trace
+
+        files = {"plan.json": to_json(self.plan)}
+        if self.finished:
+            files["summary.json"] = json.dumps(self.summary, indent=1) + "\n"
+            files["trace.json"] = json.dumps(trace(self.plan)) + "\n"
+        write_folder_atomically(Path(out), files)
+        return Path(out)
+
+
+def compile(
+    model: str | Path,
+    target: str | Path | Target,
+    phases: Sequence[str | PhaseSpec] = (),
+    *,
+    dims: Mapping[str, int] | None = None,
+    objective: str | Objective = Objective.THROUGHPUT,
+    pipeline: str = "default",
+    effort: str | Effort = Effort.DEFAULT,
+    time_limit: float | None = None,
+    precision: str | DType | None = None,
+    seed: int = 0,
+    stop: threading.Event | None = None,
+    stop_after: str | None = None,
+    tell: Callable[[Progress], None] | None = None,
+    instruments: Iterable[Instrument] = (),
+    imported: Callable[[Imported, Target], None] | None = None,
+) -> Compiled:
+    """Map an ONNX model onto a target.
+
+    phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them. pipeline is a
+    name or a text. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting `stop`
+    ends the searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2), Infeasible (3).
+    """
+    began = time.perf_counter()
+    if time_limit is not None and time_limit <= 0:
+        raise UsageError(
+            f"a time limit of {time_limit:g} s leaves no time to search", hint="give seconds above 0, or none"
+        )
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    goal, kind = _choice(Objective, objective, "objective"), _choice(Effort, effort, "effort")
+    number = _precision(precision)
+    steps = pipeline_of(pipeline)
+    if stop_after is not None:
+        steps = steps.until(stop_after)
+    machine = target if isinstance(target, Target) else load_target(target)
+    specs = [parse_phase(p) if isinstance(p, str) else p for p in phases]
+    found = load_model(model, specs, dims or {})
+    if imported is not None:
+        imported(found, machine)
+    source = (
+        ("model", Path(model).name),
+        ("sha256", found.digest),
+        ("pipeline", str(steps)),
+        ("effort", kind.value),
+        ("seed", str(seed)),
+        *((("time_limit_s", f"{time_limit:g}"),) if time_limit is not None else ()),
+    )
+    plan = Plan(machine, found.graph, found.phases, goal, number, source)
+    timing = Timing()
+    ctx = Context(seed, kind, deadline, stop or threading.Event(), tell or _silent)
+    plan = steps.run(plan, ctx, [timing, *instruments])
+    return Compiled(plan, seconds_of(found.seconds, timing, time.perf_counter() - began), found.warnings)
+
+
+def resume(
+    plan: Plan,
+    pipeline: str,
+    *,
+    effort: str | Effort = Effort.DEFAULT,
+    time_limit: float | None = None,
+    seed: int = 0,
+    stop: threading.Event | None = None,
+    tell: Callable[[Progress], None] | None = None,
+    instruments: Iterable[Instrument] = (),
+) -> Compiled:
+    """Carry on from a plan with more passes."""
+    began = time.perf_counter()
+    if time_limit is not None and time_limit <= 0:
+        raise UsageError(
+            f"a time limit of {time_limit:g} s leaves no time to search", hint="give seconds above 0, or none"
+        )
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    timing = Timing()
+    ctx = Context(seed, _choice(Effort, effort, "effort"), deadline, stop or threading.Event(), tell or _silent)
+    after = pipeline_of(pipeline).run(plan, ctx, [timing, *instruments])
+    return Compiled(after, seconds_of(0.0, timing, time.perf_counter() - began))
+
+
+def _silent(progress: Progress) -> None:
+    """Tell nobody."""
+
+
+def pipeline_of(text: str) -> Pipeline:
+    """The pipeline with a name, or that a text stands for."""
+    if text in plugins.names("pipelines"):
+        text = plugins.load("pipelines", text)
+    return parse(text, pass_named)
+
+
+def pass_named(name: str) -> type[Pass]:
+    """The pass class that an installed package registers under a name."""
+    found = plugins.load("passes", name)
+    if not (isinstance(found, type) and issubclass(found, Pass)):
+        raise MapperError(f"pass '{name}' is registered, but {found!r} is not a Pass")
+    return found
+
+
+def _choice(kind: Any, text: Any, what: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise UsageError(f"no {what} '{text}'; {did_you_mean(str(text), [k.value for k in kind])}") from None
+
+
+def _precision(text: str | DType | None) -> DType | None:
+    if text is None or isinstance(text, DType):
+        return text
+    spelled = PRECISIONS.get(text.lower(), text.lower())
+    try:
+        return DType(spelled)
+    except ValueError:
+        known = [t.value for t in DType if t not in (DType.BOOL, DType.STRING)]
+        raise UsageError(f"no precision '{text}'; {did_you_mean(spelled, [*known, *PRECISIONS])}") from None
+
+
+def seconds_of(imported: float, timing: Timing, total: float) -> dict[str, Any]:
+    """The `seconds` field of a summary: rounded to milliseconds."""
+    passes = {name: round(s, 3) for name, s in timing.seconds.items()}
+    solve = sum(s for name, s in passes.items() if name.startswith("place") or name == "schedule")
+    return {"import": round(imported, 3), "passes": passes, "solve": round(solve, 3), "total": round(total, 3)}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    names = ("hetmap", "onnx", "ortools", "numpy")
+    found = {name: importlib.metadata.version(name) for name in names}
+    return {"python": platform.python_version(), **found}

@@ -1,0 +1,212 @@
+"""The summary of a plan as data: the stable fields that tools and the regression read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from mapper.cost.estimate import Estimator
+from mapper.cost.judge import Verdict
+from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND, Role
+from mapper.ir.graph import Phase, bind
+from mapper.ir.plan import Objective, Plan
+
+SCHEMA = 1
+
+
+def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[str, str]) -> dict[str, Any]:
+    """All fields of summary.json. Times in seconds, energies in joules, all per request.
+
+    Under the throughput objective `value` and `bound` are requests per second (the bound is an upper one), otherwise
+    the objective's own unit (a lower one). gap: how far the value is from the bound, as a part of the better of the
+    two.
+    """
+    plan = verdict.plan
+    value, bound, gap = value_and_bound(verdict)
+    deploy_s, deploy_j = deployment(plan)
+    return {
+        "schema": SCHEMA,
+        "model": plan.graph.name,
+        "target": plan.target.name,
+        "objective": plan.objective.value,
+        "status": plan.search.status.value if plan.search else "feasible",
+        "value": value,
+        "bound": bound,
+        "bound_name": plan.bounds[0].name if plan.bounds else None,
+        "gap": gap,
+        "latency_s": verdict.latency / TICKS_PER_SECOND,
+        "interval_s": verdict.interval / TICKS_PER_SECOND,
+        "throughput_per_s": TICKS_PER_SECOND / verdict.interval if verdict.interval else 0.0,
+        "tokens_per_s": tokens(plan) * TICKS_PER_SECOND / verdict.interval if verdict.interval else 0.0,
+        "energy_j": verdict.energy / PJ_PER_J,
+        "average_power_w": verdict.energy / verdict.interval if verdict.interval else 0.0,  # 1 pJ per tick = 1 W
+        "deploy_s": deploy_s,
+        "deploy_j": deploy_j,
+        "phases": _phases(verdict),
+        "units": _units(verdict),
+        "links": _links(verdict),
+        "memories": {
+            m.name: {"capacity_bytes": m.capacity_bytes, "peak_bytes": verdict.peaks[m.name]}
+            for m in plan.target.memories
+        },
+        "ops": _ops(plan),
+        "fallbacks": [{"op": op, "wanted": kind, "reason": why} for op, kind, why in fallbacks(plan)],
+        "seconds": dict(seconds),
+        "versions": dict(versions),
+    }
+
+
+def value_and_bound(verdict: Verdict) -> tuple[float, float | None, float | None]:
+    """The objective's value as people say it, its bound and the gap between them (0 to 1)."""
+    plan = verdict.plan
+    cost = verdict.value(plan.objective)
+    bound = next((b.value for b in plan.bounds or () if b.objective == plan.objective.value), None)
+    gap = None if bound is None else max(0.0, (cost - bound) / cost) if cost else 0.0
+    if plan.objective is Objective.THROUGHPUT:
+        return (1 / cost if cost else 0.0), (1 / bound if bound else None), gap
+    return cost, bound, gap
+
+
+def tokens(plan: Plan) -> int:
+    """Tokens that one request yields: new tokens of the phases that read a cache, of all phases when none does, and
+    as many as the batch when the model reads no tokens."""
+    counts = {p.name: _new_tokens(plan, p) * p.calls for p in plan.phases}
+    cached = [p.name for p in plan.phases if _reads_cache(plan, p)]
+    return sum(counts[name] for name in cached or counts)
+
+
+def _new_tokens(plan: Plan, phase: Phase) -> int:
+    binding = phase.bindings()[0]
+    for value in plan.graph.values:
+        if value.role is Role.INPUT and not value.dtype.is_float and len(value.shape) == 2:
+            return prod(bind(value.shape, binding))
+    first = next((v for v in plan.graph.values if v.role is Role.INPUT and v.shape), None)
+    return bind(first.shape, binding)[0] if first else 1
+
+
+def _reads_cache(plan: Plan, phase: Phase) -> bool:
+    pasts = [plan.graph.value[s.past] for s in plan.graph.states if s.past]
+    return any(prod(bind(v.shape, b)) > 0 for v in pasts for b in phase.bindings())
+
+
+def deployment(plan: Plan) -> tuple[float, float]:
+    """Seconds and joules to write the weights into the units once; units are written side by side."""
+    estimator = Estimator(plan.target, plan.graph, plan.phases, plan.precision)
+    seconds: dict[str, float] = {}
+    joules = 0.0
+    done = set()
+    for task in plan.tasks or ():
+        place = plan.place[task.name]
+        key = (task.cluster, place.unit, place.weights, place.replicas)
+        option = plan.chosen(task.name)
+        if not place.weights or key in done or not estimator.is_resident(plan.target.unit[place.unit], option.source):
+            continue
+        done.add(key)
+        cost = estimator.deploy(plan.cluster[task.cluster], plan.target.unit[place.unit])
+        seconds[place.unit] = seconds.get(place.unit, 0.0) + place.replicas * cost.ticks / TICKS_PER_SECOND
+        joules += place.replicas * cost.total_pj / PJ_PER_J
+    return max(seconds.values(), default=0.0), joules
+
+
+def _phases(verdict: Verdict) -> dict[str, Any]:
+    found = {}
+    for phase, program, call in zip(verdict.plan.phases, verdict.programs, verdict.calls, strict=True):
+        pj = sum(e for a in program.activities for _, e in a.energy_pj)
+        found[phase.name] = {
+            "calls": phase.calls,
+            "latency_s": call.ticks / TICKS_PER_SECOND,
+            "energy_j": pj / PJ_PER_J,
+        }
+    return found
+
+
+def _units(verdict: Verdict) -> dict[str, Any]:
+    """Figures by unit. busy_s counts the part of the unit that a task engages; a utilisation is busy over interval."""
+    plan = verdict.plan
+    busy = dict.fromkeys(plan.target.unit, 0.0)
+    energy = dict.fromkeys(plan.target.unit, 0)
+    for phase, program in zip(plan.phases, verdict.programs, strict=True):
+        for activity in program.activities:
+            if activity.where in busy:
+                busy[activity.where] += phase.calls * activity.ticks * activity.share
+                energy[activity.where] += phase.calls * sum(pj for _, pj in activity.energy_pj)
+    weights = unit_weights(plan)
+    found = {}
+    for unit in plan.target.units:
+        idle = unit.model.idle_power_w * verdict.interval
+        found[unit.name] = {
+            "kind": unit.kind,
+            "busy_s": busy[unit.name] / TICKS_PER_SECOND,
+            "utilisation": busy[unit.name] / verdict.interval if verdict.interval else 0.0,
+            "energy_j": (energy[unit.name] + idle) / PJ_PER_J,
+            "weight_bytes": weights[unit.name],
+        }
+    return found
+
+
+def unit_weights(plan: Plan) -> dict[str, int]:
+    """Bytes of weights that each unit computes with, all copies, each weight once."""
+    sizes: dict[str, dict[object, int]] = {name: {} for name in plan.target.unit}
+    for task in plan.tasks or ():
+        place = plan.place[task.name]
+        if place.weights:
+            option = plan.chosen(task.name)
+            sizes[place.unit][task.cluster, place.weights, place.replicas] = option.footprint_bytes * place.replicas
+    return {name: sum(rows.values()) for name, rows in sizes.items()}
+
+
+def _links(verdict: Verdict) -> dict[str, Any]:
+    found: dict[str, Any] = {link.name: {"bytes": 0, "busy_s": 0.0} for link in verdict.plan.target.links}
+    for phase, program in zip(verdict.plan.phases, verdict.programs, strict=True):
+        for activity in program.activities:
+            if activity.kind != "move":
+                continue
+            for resource, _ in activity.exclusive:
+                row = found[resource.rsplit(":", 1)[0]]
+                row["bytes"] += phase.calls * activity.bytes
+                row["busy_s"] += phase.calls * activity.hold / TICKS_PER_SECOND
+    return found
+
+
+def _ops(plan: Plan) -> dict[str, Any]:
+    """How many ops each kind of unit runs (in the first phase where they differ), and in which types."""
+    by_kind: dict[str, int] = {}
+    types: dict[str, int] = {}
+    seen = set()
+    for task in plan.tasks or ():
+        if task.cluster in seen:
+            continue
+        seen.add(task.cluster)
+        unit = plan.target.unit[plan.place[task.name].unit]
+        by_kind[unit.kind] = by_kind.get(unit.kind, 0) + len(plan.cluster[task.cluster].ops)
+        for dtype in plan.chosen(task.name).types:
+            types[dtype.value] = types.get(dtype.value, 0) + 1
+    return {
+        "total": len(plan.graph.ops),
+        "by_unit_kind": dict(sorted(by_kind.items())),
+        "types": dict(sorted(types.items())),
+    }
+
+
+def fallbacks(plan: Plan) -> list[tuple[str, str, str]]:
+    """Ops that could not go where the clusters around them went: (op, the wanted kind of unit, its reason).
+
+    A cluster falls back when a cluster that it reads from or feeds runs on a kind of unit that refuses it.
+    """
+    refused = {(r.repeat, r.unit_kind): r for r in plan.refusals or ()}
+    owner = {op: c.name for c in plan.clusters or () for op in c.ops}
+    kinds: dict[str, set[str]] = {}
+    for task in plan.tasks or ():
+        kinds.setdefault(task.cluster, set()).add(plan.target.unit[plan.place[task.name].unit].kind)
+    found = []
+    for cluster in plan.clusters or ():
+        ops = [plan.graph.op[name] for name in cluster.ops]
+        near = {owner[plan.graph.producer[n].name] for op in ops for n in op.inputs if n in plan.graph.producer}
+        near |= {owner[u.name] for op in ops for n in op.outputs for u in plan.graph.users.get(n, ())}
+        wanted = {kind for name in near - {cluster.name} for kind in kinds.get(name, ())}
+        for kind in sorted(wanted - kinds.get(cluster.name, set())):
+            refusal = refused.get((cluster.repeat, kind))
+            if refusal is not None:
+                found.append((cluster.name, kind, refusal.reason))
+    return found

@@ -1,0 +1,29 @@
+"""Numbers as people read them: 3.91 ms, 27.2 k, 61 MB."""
+
+from __future__ import annotations
+
+
+def si(value: float, unit: str = "", digits: int = 3) -> str:
+    """The value with an SI prefix and `digits` significant digits; 0 stays 0."""
+    if value == 0:
+        return f"0 {unit}".rstrip()
+    for factor, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"),
+                           (1e-6, "u"), (1e-9, "n"), (1e-12, "p")):  # fmt: skip
+        if abs(value) >= factor * 0.9995:
+            scaled = value / factor
+            break
+    else:
+        scaled, prefix = value / 1e-12, "p"
+    places = max(0, digits - len(str(int(abs(scaled)))))
+    return f"{scaled:.{places}f} {prefix}{unit}".rstrip()
+
+
+def percent(part: float) -> str:
+    """A part as a percentage: one decimal below 10 %."""
+    return f"{100 * part:.1f} %" if abs(part) < 0.0995 else f"{100 * part:.0f} %"
+
+
+def bar(part: float, width: int = 24) -> str:
+    """A bar of blocks; anything above 0 shows at least one."""
+    filled = min(width, max(round(part * width), 1 if part > 0.001 else 0))
+    return "█" * filled + "░" * (width - filled)
