@@ -1,0 +1,47 @@
+"""The numbered samples run as they stand, on a model small enough to be quick."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+
+
+def run(name: str, *options: str) -> str:
+    command = [sys.executable, str(SAMPLES / name), "--model", "gpt2-tiny", *options]
+    done = subprocess.run(command, cwd=SAMPLES, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("0*.py")), ids=lambda p: p.name)
+def test_a_sample_is_at_most_sixty_lines_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+
+
+@pytest.mark.slow
+def test_sample_01_says_how_fast_where_and_what_limits(tmp_path: Path) -> None:
+    text = run("01_compile.py", "--effort", "quick", "--out", str(tmp_path / "out"))
+    assert re.search(r"requests/s, at most .* are possible", text)
+    assert "where things went" in text
+    assert "what limits it" in text
+    assert {"plan.json", "summary.json", "trace.json"} <= {p.name for p in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.slow
+def test_sample_02_compares_a_rule_of_its_own_with_the_solver() -> None:
+    rule, solver = (line.split() for line in run("02_write_a_pass.py").splitlines()[-2:])
+    assert rule[0] == "place-by-kind"
+    assert float(solver[-2]) >= float(rule[-2])
+
+
+def test_the_pass_of_sample_02_is_under_thirty_lines() -> None:
+    text = (SAMPLES / "02_write_a_pass.py").read_text(encoding="utf-8")
+    whole = re.search(r"@dataclass.*?return finish[^\n]*", text, re.DOTALL)
+    assert whole
+    assert whole[0].count("\n") + 1 < 30
