@@ -20,6 +20,7 @@ from mapper.solve.placement.relaxation import (
     shares,
 )
 from mapper.solve.placement.tables import Tables
+from mapper.solve.placement.whole_counts import with_whole_counts
 
 
 def lower_bound(tables: Tables, objective: str, budget: Budget, ceiling: float = math.inf) -> Bound:
@@ -28,10 +29,10 @@ def lower_bound(tables: Tables, objective: str, budget: Budget, ceiling: float =
         case "throughput":
             return throughput_bound(tables, budget, ceiling)
         case "latency":
-            return latency_bound(tables, budget)
+            return latency_bound(tables, budget, ceiling)
         case "energy":
             return energy_bound(tables, budget, ceiling)
-    energy, latency = energy_bound(tables, budget, math.inf), latency_bound(tables, budget)
+    energy, latency = energy_bound(tables, budget, math.inf), latency_bound(tables, budget, math.inf)
     return Bound(energy.value * latency.value, f"{energy.name} x {latency.name}", latency.shares or energy.shares)
 
 
@@ -48,8 +49,12 @@ def throughput_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     best = solver.solve(budget)
     if best is None:
         return NOTHING
-    found = Bound(_ticks(best.bound * longest), "unrelated-machines LP", shares(r, best))
-    return _parametric(r, solver, budget, found, longest)
+    found = Bound(_ticks(best.bound * longest), "unrelated-machines LP", shares(r, best.columns))
+    found = _parametric(r, solver, budget, found, longest)
+    for c, row in enumerate(_alone(r)):
+        for x, ticks in zip(r.count[c], row, strict=True):
+            r.program.high[x] = r.size(c) if ticks <= longest else 0.0
+    return with_whole_counts(r, found, longest, budget, ceiling)
 
 
 def _parametric(r: Relaxation, solver: Solver, budget: Budget, first: Bound, longest: float) -> Bound:
@@ -71,7 +76,7 @@ def _parametric(r: Relaxation, solver: Solver, budget: Budget, first: Bound, lon
         if least >= ends[middle]:  # nothing in this range, and less below it, where fewer options are left
             refuted, low = ends[middle], middle + 1
         else:
-            found, high = Bound(least, first.name, shares(r, best)), middle - 1
+            found, high = Bound(least, first.name, shares(r, best.columns)), middle - 1
     value = min(longest, max(refuted, found.value))
     return Bound(value, f"parametric {first.name}" if value > first.value else first.name, found.shares)
 
@@ -107,7 +112,8 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     best = Solver(r.program).solve(budget)
     if best is None:
         return NOTHING
-    return Bound(max(0.0, best.bound * most), "energy LP", shares(r, best))
+    found = Bound(max(0.0, best.bound * most), "energy LP", shares(r, best.columns))
+    return with_whole_counts(r, found, most, budget, ceiling)
 
 
 def _ticks(value: float) -> float:

@@ -87,36 +87,34 @@ class Descent:
     def _step(self, freed: list[int], heat: float) -> None:
         """Free some items, force the first elsewhere, put them back, and keep or undo the change."""
         freed = list(dict.fromkeys(j for i in freed for j in (i, *self._near.twins[i])))
-        before = [(i, self.state.remove(i)) for i in freed]
-        forced = self._random.random() < 0.7
-        for k, (i, old) in enumerate(before):
+        before = self.state.saved()
+        removed = [(i, self.state.remove(i)) for i in freed]
+        forced, guide = self._random.random() < 0.7, math.inf
+        for k, (i, old) in enumerate(removed):
             self.steps += 1
             scores = self._goal.scores(self.state.outlook(i), self._where, i)
-            if k == 0 and forced and len(scores) > 1:
-                scores[old] = math.inf
-                o = self._one_of_the_best(scores)
-            else:
-                o = int(scores.argmin())
+            forced = forced and k == 0 and len(scores) > 1
+            o = self._one_of_the_best(scores, old) if forced else int(scores.argmin())
             self.state.insert(i, o)
             self._where[i] = o
-        guide = self._goal.guide(self.state)
+            guide = float(scores[o])  # of the last item: of the whole
         slack = -heat * math.log(max(self._random.random(), 1e-12)) * min(self._guide, 2.0)
         if guide <= self._guide + slack:
             self._guide = guide
             self._keep()
         else:
-            for i, _ in before:
-                self.state.remove(i)
-            for i, old in before:
-                self.state.insert(i, old)
+            self.state.restore(before)
+            for i, old in removed:
                 self._where[i] = old
 
-    def _one_of_the_best(self, scores: Floats) -> int:
-        order = np.argsort(scores, kind="stable")
-        rank = min(int(self._random.expovariate(0.7)), len(order) - 2)
-        return int(order[rank])
+    def _one_of_the_best(self, scores: Floats, but: int) -> int:
+        order = [o for o in np.argsort(scores, kind="stable").tolist() if o != but]
+        return int(order[min(int(self._random.expovariate(0.7)), len(order) - 1)])
 
     def _keep(self) -> None:
+        """Remember the placement if it is the best; the exact value is only asked of those that may be."""
+        if self.state.broken > self.best[0]:
+            return
         value = self._goal.value(self.state)
         if value < self.best:
             self.best = value

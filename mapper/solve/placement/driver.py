@@ -26,7 +26,7 @@ from mapper.solve.placement.tables import Tables, build
 EXACT_ITEMS = 40
 """Up to so many items CP-SAT gets the whole problem."""
 
-STEPS_PER_SECOND = 6000
+STEPS_PER_SECOND = 8000
 """Outlooks the descent may take for a second of deterministic time."""
 
 
@@ -122,8 +122,8 @@ def _descend(search: _Search, near: Neighbours, share: float) -> None:
 
 
 def _free_and_solve(search: _Search, near: Neighbours, share: float) -> None:
-    """Large-neighbourhood search from the best placement so far."""
-    if search.best is None or search.value[0] > 0 or search.closed or search.goal.objective == "edp":
+    """Large-neighbourhood search from the best placement so far (whole schedules are too large a model)."""
+    if search.best is None or search.value[0] > 0 or search.closed or search.goal.timing is not None:
         return
     lns = Neighbourhoods(search.tables, search.goal, near, search.best, search.budget.seed)
     lns.run(search.budget.deterministic_seconds * share, search.budget, search.bound.value)

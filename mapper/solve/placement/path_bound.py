@@ -21,12 +21,13 @@ from mapper.solve.placement.relaxation import (
     shares,
 )
 from mapper.solve.placement.tables import Floats, Tables
+from mapper.solve.placement.whole_counts import with_whole_counts
 
 ROUNDS = 6
 """Paths added per phase, each the longest under the last relaxation."""
 
 
-def latency_bound(tables: Tables, budget: Budget) -> Bound:
+def latency_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     """The relaxation under the sum of the phases' ends, which no path and no machine's work may exceed."""
     problem = tables.problem
     path = critical_path(tables)
@@ -54,16 +55,16 @@ def latency_bound(tables: Tables, budget: Budget) -> Bound:
         best = Solver(r.program).solve(budget) if fresh else None
         if best is None:
             break
-        weights = list(shares(r, best))
+        weights = list(shares(r, best.columns))
         found = _better(found, r, best, worst)
-    return found
+    return with_whole_counts(r, found, worst, budget, ceiling)
 
 
 def _better(found: Bound, r: Relaxation, best: Optimum, worst: float) -> Bound:
     value = float(np.ceil(best.bound * worst * (1 - 1e-9) - 1e-6))
     if value > found.value:
-        return Bound(value, "path LP", shares(r, best))
-    return Bound(found.value, found.name, shares(r, best))
+        return Bound(value, "path LP", shares(r, best.columns))
+    return Bound(found.value, found.name, shares(r, best.columns))
 
 
 def _slowest(tables: Tables, phase: int) -> int:

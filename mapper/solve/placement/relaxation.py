@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from mapper.solve.placement.classes import Classes
-from mapper.solve.placement.linear import Optimum, Program
+from mapper.solve.placement.linear import Program
 from mapper.solve.placement.problem import Problem
 from mapper.solve.placement.tables import Floats, Tables
 
@@ -264,11 +264,11 @@ def price_of_leaving_out(r: Relaxation, price: float) -> None:
         r.program.cost[x] = price
 
 
-def shares(r: Relaxation, best: Optimum) -> tuple[Floats, ...]:
+def shares(r: Relaxation, columns: Floats) -> tuple[Floats, ...]:
     """Per item, the share of each option."""
     found: list[Floats] = [np.zeros(0)] * len(r.tables.problem.items)
     for c, items in enumerate(r.classes.items):
-        row = np.maximum(best.columns[r.count[c]], 0.0) / len(items)
+        row = np.maximum(columns[r.count[c]], 0.0) / len(items)
         for i in items:
             found[i] = row
     return tuple(found)

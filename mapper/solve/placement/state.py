@@ -27,6 +27,15 @@ class Outlook:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A moment of a state."""
+
+    choice: list[int]
+    arrays: tuple[Ints, ...]
+    mismatched: int
+
+
 class State:
     """A placement in the making: items without an option count for nothing."""
 
@@ -173,6 +182,16 @@ class State:
         """By how much the rules are broken (0: feasible as far as placed)."""
         over = np.maximum(self.used - self.tables.capacities, 0).sum() * self._byte_scale
         return float(self.row[-1] + over + self.mismatched)
+
+    def saved(self) -> Saved:
+        """Everything `restore` needs to come back here."""
+        arrays = (self.row, self.private, self.refs, self.used, self.source, self.wanted)
+        return Saved(list(self.choice), tuple(a.copy() for a in arrays), self.mismatched)
+
+    def restore(self, saved: Saved) -> None:
+        """Come back to a saved moment (once: its arrays are taken over)."""
+        self.choice, self.mismatched = saved.choice, saved.mismatched
+        self.row, self.private, self.refs, self.used, self.source, self.wanted = saved.arrays
 
     def solution(self) -> Solution:
         """The options chosen so far as a solution (all items must have one)."""
