@@ -1,7 +1,5 @@
 """A pass of your own: a placement rule that fits in 20 lines, put into a pipeline and compared with the solver.
 
-python samples/02_write_a_pass.py [--model gpt2-tiny]
-
 To give the pass a name that `mapper compile --pipeline` knows, install it with an entry point in your pyproject.toml:
     [project.entry-points."mapper.passes"]
     place-by-kind = "my_package.my_module:PlaceByKind"
@@ -18,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mapper.compile import Compiled, compile, pipeline_of
+
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.pipeline.pipeline import Pipeline
@@ -47,15 +46,15 @@ class PlaceByKind(Pass):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="gpt2")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
-        build = Path(__file__).parent / "models" / "build.py"
-        subprocess.run([sys.executable, build, options.model, "--out", file], check=True)
+        build = [sys.executable, Path(__file__).parent / "models" / "build.py"]
+        subprocess.run([*build, options.model, "--out", file], check=True)
         solved = compile(file, "superhet", ["prefill: batch=1 seq=32 past=0"])
-    pipeline = Pipeline((PlaceByKind(), *pipeline_of("schedule,memory,judge").passes))
-    own = Compiled(pipeline.run(solved.plan, Context()))
+    steps = Pipeline((PlaceByKind(), *pipeline_of("schedule,memory,judge").passes))
+    own = Compiled(steps.run(solved.plan, Context()))
     for found in (own, solved):
         print(f"{found.plan.search.method:16} {found.summary['throughput_per_s']:.4g} requests/s")
