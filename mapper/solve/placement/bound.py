@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from mapper.solve.placement.relaxation import (
     shares,
 )
 from mapper.solve.placement.tables import Tables
-from mapper.solve.placement.whole_counts import with_whole_counts
 
 
 def lower_bound(tables: Tables, objective: str, budget: Budget, ceiling: float = math.inf) -> Bound:
@@ -29,10 +29,10 @@ def lower_bound(tables: Tables, objective: str, budget: Budget, ceiling: float =
         case "throughput":
             return throughput_bound(tables, budget, ceiling)
         case "latency":
-            return latency_bound(tables, budget, ceiling)
+            return latency_bound(tables, budget)
         case "energy":
             return energy_bound(tables, budget, ceiling)
-    energy, latency = energy_bound(tables, budget, math.inf), latency_bound(tables, budget, math.inf)
+    energy, latency = energy_bound(tables, budget, math.inf), latency_bound(tables, budget)
     return Bound(energy.value * latency.value, f"{energy.name} x {latency.name}", latency.shares or energy.shares)
 
 
@@ -54,7 +54,7 @@ def throughput_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     for c, row in enumerate(_alone(r)):
         for x, ticks in zip(r.count[c], row, strict=True):
             r.program.high[x] = r.size(c) if ticks <= longest else 0.0
-    return with_whole_counts(r, found, longest, budget, ceiling)
+    return replace(found, relaxation=r, unit=longest)
 
 
 def _parametric(r: Relaxation, solver: Solver, budget: Budget, first: Bound, longest: float) -> Bound:
@@ -112,8 +112,7 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     best = Solver(r.program).solve(budget)
     if best is None:
         return NOTHING
-    found = Bound(max(0.0, best.bound * most), "energy LP", shares(r, best.columns))
-    return with_whole_counts(r, found, most, budget, ceiling)
+    return Bound(max(0.0, best.bound * most), "energy LP", shares(r, best.columns), r, most)
 
 
 def _ticks(value: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapper.solve import cpsat
 from mapper.solve.budget import Budget
@@ -22,12 +22,19 @@ from mapper.solve.placement.relaxation import NOTHING, Bound
 from mapper.solve.placement.repair import mended
 from mapper.solve.placement.state import State
 from mapper.solve.placement.tables import Tables, build
+from mapper.solve.placement.whole_counts import with_whole_counts
 
 EXACT_ITEMS = 40
 """Up to so many items CP-SAT gets the whole problem."""
 
 STEPS_PER_SECOND = 8000
 """Outlooks the descent may take for a second of deterministic time."""
+
+GOOD_ENOUGH = 1e-4
+"""Relative gap at which the search stops."""
+
+TIMED_STEPS_PER_SECOND = 2500
+"""The same where each needs the latency."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,18 @@ class _Search:
 
     @property
     def closed(self) -> bool:
+        """Whether value and bound meet."""
         return self.value[0] == 0 and self.value[1] <= self.bound.value * (1 + 1e-9)
+
+    @property
+    def enough(self) -> float:
+        """A value near enough to the bound to stop at."""
+        return self.bound.value * (1 + GOOD_ENOUGH)
+
+    @property
+    def finished(self) -> bool:
+        """Whether to search no more."""
+        return self.budget.over() or (self.value[0] == 0 and self.value[1] <= self.enough)
 
 
 def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Solution] = ()) -> Result:
@@ -89,18 +107,20 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     search.offer(balanced(tables, search.goal, heaviest_first(tables)), "heaviest first")
     search.bound = lower_bound(tables, objective, budget, search.value[1] if search.value[0] == 0 else math.inf)
     search.goal = Goal(tables, objective, search.bound.value or search.value[1])
-    if search.bound.shares:
-        search.offer(mended(tables, search.goal, rounded(tables, search.bound.shares), budget), "LP rounding")
     near = neighbours(tables)
+    _round(search, "LP rounding")
     if len(problem.items) <= EXACT_ITEMS:
         _descend(search, near, 0.1)
         _exact(search, 0.9)
     else:
-        _descend(search, near, 0.5)
+        _descend(search, near, 0.25)
         if search.value[0] > 0:
             _first_feasible(search)
-        _free_and_solve(search, near, 0.4)
-        _descend(search, near, 0.1)
+        _whole_counts(search, 0.25)
+        _descend(search, near, 0.15)
+        _free_and_solve(search, near, 0.3)
+    if objective == "throughput":
+        _save_energy(search, near, 0.1)
     if search.best is None or search.value[0] > 0:
         raise no_placement(problem)
     value = objective_of(problem, totals(problem, search.best), objective)
@@ -110,23 +130,52 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     return Result(search.best, value, bound, search.bound.name, status, search.method, tuple(search.history))
 
 
+def _round(search: _Search, method: str) -> None:
+    """Place by the shares of the relaxation, and mend what that breaks."""
+    if search.bound.shares and not search.budget.over():
+        start = rounded(search.tables, search.bound.shares)
+        search.offer(mended(search.tables, search.goal, start, search.budget), method)
+
+
+def _whole_counts(search: _Search, share: float) -> None:
+    """Branch on the relaxation's counts, with the best value as a limit; place by them."""
+    if search.closed or search.value[0] > 0 or search.budget.over():
+        return
+    fresh = lower_bound(search.tables, search.goal.objective, search.budget, search.value[1])  # scaled to the limit
+    whole = with_whole_counts(fresh, search.budget.part(share), search.value[1])
+    if search.goal.objective in ("throughput", "latency"):
+        whole = replace(whole, value=min(float(math.ceil(whole.value - 1e-9)), search.value[1]))
+    search.bound = whole if whole.value >= search.bound.value else replace(search.bound, shares=whole.shares)
+    _round(search, "whole counts")
+
+
 def _descend(search: _Search, near: Neighbours, share: float) -> None:
     """Iterated local search from the best placement so far."""
-    if search.best is None or search.closed or search.budget.over():
+    if search.best is None or search.finished:
         return
     seed = search.budget.seed + len(search.history)
     descent = Descent(search.tables, search.goal, near, search.best, seed)
-    steps = search.budget.deterministic_seconds * share * STEPS_PER_SECOND
-    descent.run(int(steps), search.budget, search.bound.value)
+    rate = STEPS_PER_SECOND if search.goal.timing is None else TIMED_STEPS_PER_SECOND
+    steps = search.budget.deterministic_seconds * share * rate
+    descent.run(int(steps), search.budget, search.enough)
     search.offer(Solution(tuple(descent.best_choice)), "descent")
+
+
+def _save_energy(search: _Search, near: Neighbours, share: float) -> None:
+    """Less energy at the same interval."""
+    if search.best is None or search.budget.over():
+        return
+    descent = Descent(search.tables, search.goal, near, search.best, search.budget.seed)
+    descent.run(int(search.budget.deterministic_seconds * share * STEPS_PER_SECOND), search.budget)
+    search.offer(Solution(tuple(descent.best_choice)), search.method)
 
 
 def _free_and_solve(search: _Search, near: Neighbours, share: float) -> None:
     """Large-neighbourhood search from the best placement so far (whole schedules are too large a model)."""
-    if search.best is None or search.value[0] > 0 or search.closed or search.goal.timing is not None:
+    if search.best is None or search.value[0] > 0 or search.finished or search.goal.timing is not None:
         return
     lns = Neighbourhoods(search.tables, search.goal, near, search.best, search.budget.seed)
-    lns.run(search.budget.deterministic_seconds * share, search.budget, search.bound.value)
+    lns.run(search.budget.deterministic_seconds * share, search.budget, search.enough)
     search.offer(Solution(tuple(lns.best_choice)), "neighbourhood search")
 
 

@@ -148,7 +148,9 @@ def solve_whole(program: Program, whole: list[int], nodes: int, budget: Budget) 
     watcher = threading.Thread(target=_interrupt, args=(scip, budget, done), daemon=True)
     watcher.start()
     try:
-        status = scip.Solve()
+        parameters = pywraplp.MPSolverParameters()
+        parameters.SetDoubleParam(parameters.RELATIVE_MIP_GAP, 1e-7)
+        status = scip.Solve(parameters)
     finally:
         done.set()
         watcher.join()

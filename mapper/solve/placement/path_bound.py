@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -21,13 +22,12 @@ from mapper.solve.placement.relaxation import (
     shares,
 )
 from mapper.solve.placement.tables import Floats, Tables
-from mapper.solve.placement.whole_counts import with_whole_counts
 
 ROUNDS = 6
 """Paths added per phase, each the longest under the last relaxation."""
 
 
-def latency_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
+def latency_bound(tables: Tables, budget: Budget) -> Bound:
     """The relaxation under the sum of the phases' ends, which no path and no machine's work may exceed."""
     problem = tables.problem
     path = critical_path(tables)
@@ -57,7 +57,7 @@ def latency_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
             break
         weights = list(shares(r, best.columns))
         found = _better(found, r, best, worst)
-    return with_whole_counts(r, found, worst, budget, ceiling)
+    return replace(found, relaxation=r, unit=worst)
 
 
 def _better(found: Bound, r: Relaxation, best: Optimum, worst: float) -> Bound:

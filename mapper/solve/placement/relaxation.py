@@ -63,12 +63,14 @@ class Relaxation:
 
 @dataclass(frozen=True)
 class Bound:
-    """A value no solution can undercut, the argument's name, and per item the share of each option in the
-    relaxation (empty where there is none)."""
+    """A value no solution can undercut, the argument's name, per item the share of each option in the relaxation
+    (empty where there is none), and the relaxation, with the worth of 1 in its objective."""
 
     value: float
     name: str
     shares: tuple[Floats, ...] = ()
+    relaxation: Relaxation | None = None
+    unit: float = 1.0
 
 
 NOTHING = Bound(0.0, "none")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mapper.solve.budget import Budget
 from mapper.solve.placement.linear import solve_whole
-from mapper.solve.placement.relaxation import Bound, Relaxation, shares
+from mapper.solve.placement.relaxation import Bound, shares
 
-NODES_PER_SECOND = 40
+NODES_PER_SECOND = 150
 """Nodes of SCIP's tree for a second of deterministic time."""
 
 LARGEST = 8_000
@@ -16,20 +18,21 @@ TOLERANCE = 2e-6
 """Relative error that SCIP's bound is trusted to stay below."""
 
 
-def with_whole_counts(r: Relaxation, found: Bound, unit: float, budget: Budget, ceiling: float) -> Bound:
-    """The bound after branching on the counts; `unit` is the worth of 1 in the program's objective."""
-    program = r.program
-    if found.value >= ceiling * (1 - 1e-9) or len(program.cost) > LARGEST:
+def with_whole_counts(found: Bound, budget: Budget, ceiling: float) -> Bound:
+    """The bound after branching on the counts, and their best point; ceiling: the value of a feasible solution."""
+    r, unit = found.relaxation, found.unit
+    if r is None or found.value >= ceiling * (1 - 1e-9) or len(r.program.cost) > LARGEST:
         return found
+    program = r.program
     for x in r.short:
         program.high[x] = 0.0
-    counts = [x for row in r.count for x in row]
+    program.row([(x, c) for x, c in enumerate(program.cost) if c and x not in set(r.short)], high=ceiling / unit)
     nodes = max(1, int(NODES_PER_SECOND * budget.deterministic_seconds))
-    whole = solve_whole(program, counts, nodes, budget)
+    whole = solve_whole(program, [x for row in r.count for x in row], nodes, budget)
     if whole is None:
         return found
     placed = found.shares if whole.columns is None else shares(r, whole.columns)
     value = min(whole.bound * unit * (1 - TOLERANCE), ceiling)
     if value > found.value:
-        return Bound(value, f"whole-count {found.name}", placed)
-    return Bound(found.value, found.name, placed)
+        return replace(found, value=value, name=f"whole-count {found.name}", shares=placed)
+    return replace(found, shares=placed)

@@ -1,11 +1,14 @@
+import threading
+import time
+
 import pytest
-from placement_builders import tiny
+from placement_builders import tiny, transformer
 from placement_oracle import best
 
 from mapper.errors import Infeasible
 from mapper.solve.budget import Budget
 from mapper.solve.placement.driver import solve
-from mapper.solve.placement.problem import verify
+from mapper.solve.placement.problem import Item, Option, Problem, Resident, objective, totals, verify
 
 OBJECTIVES = ("throughput", "latency", "energy", "edp")
 
@@ -24,3 +27,52 @@ def test_small_problems_are_solved_to_the_optimum(seed: int) -> None:
         assert result.value == pytest.approx(optimum[name])
         assert result.bound <= result.value
         assert result.status == "optimal"
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_same_budget_and_seed_give_the_same_solution(name: str) -> None:
+    problem = transformer(7, 7)
+    first, second = (solve(problem, name, Budget(0.4, seed=3)) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_result_is_feasible_and_never_worse_than_a_start(name: str) -> None:
+    problem = transformer(7, 7, phases=2)
+    start = solve(problem, name, Budget(0.4)).solution
+    result = solve(problem, name, Budget(0.01), [start])
+    verify(problem, result.solution)
+    assert result.value <= objective(problem, totals(problem, start), name)
+    assert result.bound <= result.value
+
+
+def test_a_stop_event_gives_the_best_so_far() -> None:
+    stop = threading.Event()
+    stop.set()
+    result = solve(transformer(7, 7), "throughput", Budget(stop=stop))
+    verify(transformer(7, 7), result.solution)
+    assert result.status == "interrupted"
+
+
+def test_a_stop_event_ends_a_running_search_soon() -> None:
+    stop = threading.Event()
+    timer = threading.Timer(0.5, stop.set)
+    timer.start()
+    begin = time.monotonic()
+    result = solve(transformer(12, 7, array_bytes=24_000_000), "energy", Budget(60.0, stop=stop))
+    assert result.status == "interrupted"
+    assert time.monotonic() - begin < 5
+
+
+def _one_item(needs: int, capacity: int, place: int = 0) -> Problem:
+    option = Option("o", place, 1, 0, ((0, 1),), 1, (0,))
+    item = Item("weights", "r", 0, (option,))
+    return Problem((item,), (), (), (Resident("w", 0, needs),), ("unit",), ("array",), (capacity,), ("a", "b"), (1,))
+
+
+def test_an_infeasible_problem_names_demand_and_capacity() -> None:
+    with pytest.raises(Infeasible) as error:
+        solve(_one_item(100, 60), "throughput", Budget(0.1))
+    text = str(error.value)
+    for part in ("100 bytes", "'array' holds 60 bytes", "item 'weights'", "40 bytes", "levers"):
+        assert part in text
