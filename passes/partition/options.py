@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 from mapper.cost.estimate import Estimator
+from mapper.cost.offers import offers
 from mapper.errors import MapperError
-from mapper.hw.target import Target, Unit
-from mapper.ir.graph import bind
 from mapper.ir.plan import Cluster, Option, Plan, Refusal, Task
 from mapper.pipeline.pass_ import Context, Pass
 
@@ -28,23 +26,15 @@ class Options(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with options, refusals and one task per cluster and phase."""
         estimator = Estimator(plan.target, plan.graph, plan.phases, plan.precision)
-        alike = alike_units(plan.target)
         options: list[Option] = []
         refusals: list[Refusal] = []
-        homeless: list[tuple[Cluster, list[Refusal]]] = []
+        homeless: list[tuple[Cluster, tuple[Refusal, ...]]] = []
         for cluster in _first_of_each_class(plan):
-            found: list[Option] = []
-            refused: list[Refusal] = []
-            for units in alike:
-                refusal = estimator.refusal(cluster, units[0]) or _too_big(plan, estimator, cluster, units[0])
-                if refusal is None:
-                    found += estimator.options(cluster, units)
-                else:
-                    refused.append(refusal)
-            if not found:
-                homeless.append((cluster, refused))
-            options += found
-            refusals += list(dict.fromkeys(refused))
+            found = offers(estimator, cluster)
+            if not found.options:
+                homeless.append((cluster, found.refusals))
+            options += found.options
+            refusals += found.refusals
         if homeless:
             raise _no_unit(plan, homeless)
         tasks = tuple(
@@ -55,44 +45,11 @@ class Options(Pass):
         return replace(plan, options=tuple(options), refusals=tuple(refusals), tasks=tasks)
 
 
-def alike_units(target: Target) -> tuple[tuple[Unit, ...], ...]:
-    """Units grouped so that any two of a group cost the same for everything: equal models, equally fed."""
-    groups: dict[object, list[Unit]] = {}
-    for unit in target.units:
-        feeds = tuple(
-            (target.memory[m].unit == unit.name, target.memory[m].bandwidth_bytes_per_s) for m in unit.weights
-        )
-        key = (unit.kind, unit.model, target.memory[unit.data].bandwidth_bytes_per_s, feeds)
-        groups.setdefault(key, []).append(unit)
-    return tuple(tuple(units) for units in groups.values())
-
-
 def _first_of_each_class(plan: Plan) -> list[Cluster]:
     return list({c.repeat: c for c in reversed(plan.clusters or ())}.values())[::-1]
 
 
-def _too_big(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit) -> Refusal | None:
-    """A refusal when what the cluster reads and leaves cannot lie in the unit's data memory at once."""
-    memory = plan.target.memory[unit.data]
-    dtype = unit.model.activation_dtype()
-    inside = estimator.inside(cluster)
-    names = {n for op in cluster.ops for n in (*plan.graph.op[op].inputs, *plan.graph.op[op].outputs) if n}
-    for phase in plan.phases:
-        for binding in phase.bindings():
-            total = 0
-            for name in names - inside:
-                value = plan.graph.value[name]
-                if value.role.value == "weight":
-                    continue
-                stored = dtype if value.dtype.is_float else value.dtype
-                total += stored.bytes_for(prod(bind(value.shape, binding)))
-            if total > memory.capacity_bytes:
-                text = f"reads and leaves {total / 1e6:.1f} MB, memory {memory.name} has {memory.capacity_bytes / 1e6:.1f} MB"
-                return Refusal(cluster.repeat, unit.kind, cluster.ops[0], text)
-    return None
-
-
-def _no_unit(plan: Plan, homeless: Sequence[tuple[Cluster, list[Refusal]]]) -> MapperError:
+def _no_unit(plan: Plan, homeless: Sequence[tuple[Cluster, tuple[Refusal, ...]]]) -> MapperError:
     details = []
     for cluster, refused in homeless:
         count = sum(c.repeat == cluster.repeat for c in plan.clusters or ())

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import prod
 
 from mapper.cost.engines import engine_of
-from mapper.cost.estimate import Estimator
 from mapper.cost.places import Place as Spot
 from mapper.cost.places import Places
 from mapper.cost.program import Spelling
+from mapper.cost.residency import residency, states_of, weights_of
 from mapper.hw.target import Unit
 from mapper.hw.work import Role
-from mapper.ir.graph import bind
-from mapper.ir.plan import Cluster, Option, Place, Plan, Resident, Task
+from mapper.ir.plan import Cluster, Option, Place, Plan, Task
 from mapper.solve.placement import problem as pb
 
 
@@ -33,7 +31,7 @@ class Translation:
             weights = plan.target.unit[unit].weights[option.source] if option.source >= 0 else ""
             places.append(Place(task.name, unit, weights, option.replicas))
         placed = replace(plan, placement=tuple(places))
-        return replace(placed, residency=residency(placed))
+        return replace(placed, residency=residency(placed, Spelling(placed).estimator))
 
     def solution(self, units: dict[str, tuple[str, int, int]]) -> pb.Solution:
         """The solution that places each task on (unit, source, replicas)."""
@@ -44,58 +42,6 @@ class Translation:
                 next(i for i, (u, o) in enumerate(meanings) if (u, o.source, o.replicas) == (unit, source, replicas))
             )
         return pb.Solution(tuple(choice))
-
-
-def residency(plan: Plan) -> tuple[Resident, ...]:
-    """What a placement keeps in memories: each cluster's weights in each memory they are taken from, each state."""
-    spelling = Spelling(plan)
-    found: dict[tuple[str, str], Resident] = {}
-    for task in plan.tasks or ():
-        cluster, place = plan.cluster[task.cluster], plan.place[task.name]
-        if place.weights:
-            option = plan.chosen(task.name)
-            what = _weights_key(plan, spelling.estimator, cluster, plan.target.unit[place.unit], option)
-            size = option.footprint_bytes * option.replicas
-            old = found.get((what, place.weights))
-            if old is None or old.bytes < size:
-                found[what, place.weights] = Resident(what, place.weights, size)
-        for state, size in states_of(plan, cluster, plan.target.unit[place.unit]):
-            home = plan.target.unit[place.unit].data
-            found[state, home] = Resident(state, home, size, per_request=True)
-    return tuple(found[key] for key in sorted(found))
-
-
-def states_of(plan: Plan, cluster: Cluster, unit: Unit) -> list[tuple[str, int]]:
-    """States that the cluster reads or leaves, with their largest bytes at that unit: (state's name, bytes)."""
-    touched = {n for op in cluster.ops for n in (*plan.graph.op[op].inputs, *plan.graph.op[op].outputs)}
-    found = []
-    for state in plan.graph.states:
-        names = [n for n in (state.past, state.present) if n]
-        if not touched.intersection(names):
-            continue
-        value = plan.graph.value[names[-1]]
-        dtype = unit.model.activation_dtype() if value.dtype.is_float else value.dtype
-        sizes = [
-            prod(bind(plan.graph.value[n].shape, binding))
-            for n in names
-            for phase in plan.phases
-            for binding in phase.bindings()
-        ]
-        found.append((names[0], dtype.bytes_for(max(sizes))))
-    return found
-
-
-def _weights_key(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, option: Option) -> str:
-    """A name for the cluster's weights as that unit stores them: tied weights of equal type get one name."""
-    inputs = [n for op in cluster.ops for n in plan.graph.op[op].inputs if n]
-    weights = [n for n in dict.fromkeys(inputs) if plan.graph.value[n].role is Role.WEIGHT]
-    main = max(weights, key=lambda n: prod(bind(plan.graph.value[n].shape, {})))
-    heavy = next(t for op, t in zip(cluster.ops, option.types, strict=True) if main in plan.graph.op[op].inputs)
-    user = next(plan.graph.op[op] for op in cluster.ops if main in plan.graph.op[op].inputs)
-    stored = unit.model.activation_dtype() if user.kind == "embedding" else heavy
-    own = f" {cluster.name}" if estimator.is_resident(unit, option.source) else ""
-    copies = f" x{option.replicas}" if option.replicas > 1 else ""
-    return f"{main} {stored}{own}{copies}"
 
 
 def translate(plan: Plan) -> Translation:
@@ -194,11 +140,10 @@ class _Builder:
         )
 
     def _needs(self, cluster: Cluster, unit: Unit, option: Option, weights: str) -> tuple[int, ...]:
-        needs = []
+        kept = [*states_of(self.plan, cluster, unit)]
         if weights:
-            what = _weights_key(self.plan, self.estimator, cluster, unit, option)
-            needs.append(self._resident(what, weights, option.footprint_bytes * option.replicas))
-        needs += [self._resident(s, unit.data, size) for s, size in states_of(self.plan, cluster, unit)]
+            kept.append(weights_of(self.plan, self.estimator, cluster, unit, option))
+        needs = [self._resident(*row) for row in kept]
         return tuple(sorted(set(needs)))
 
     def _resident(self, what: str, memory: str, size: int) -> int:

@@ -1,0 +1,107 @@
+"""Rules of memory: buffers lie aligned and apart, and everything together fits."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+
+from mapper.errors import did_you_mean
+from mapper.ir.plan import Buffer, Plan
+from mapper.ir.rule import doubles, rules
+
+
+def inflight(plan: Plan) -> Iterator[str]:
+    """At least one request is in flight."""
+    if (plan.inflight or 0) < 1:
+        yield f"{plan.inflight} requests are in flight"
+
+
+def memory_buffers(plan: Plan) -> Iterator[str]:
+    """A buffer belongs to a phase, in a memory that holds activations, with bytes and a lifetime."""
+    for b in plan.memory or ():
+        if b.phase not in plan.phase:
+            yield f"buffer '{b.value}' is of phase '{b.phase}'; {did_you_mean(b.phase, plan.phase)}"
+        memory = plan.target.memory.get(b.memory)
+        if memory is None:
+            yield f"buffer '{b.value}' lies in '{b.memory}'; {did_you_mean(b.memory, plan.target.memory)}"
+        elif "activations" not in memory.holds:
+            yield f"buffer '{b.value}' lies in '{b.memory}', which holds {', '.join(memory.holds)}"
+        if b.size < 1 or b.offset < 0:
+            yield f"buffer '{b.value}' takes {b.size} bytes at offset {b.offset}"
+        if not 0 <= b.start < b.end:
+            yield f"buffer '{b.value}' lives from {b.start} to {b.end}"
+    for name in doubles(f"'{b.value}' of phase '{b.phase}' in '{b.memory}'" for b in plan.memory or ()):
+        yield f"{name} has two buffers"
+
+
+def memory_alignment(plan: Plan) -> Iterator[str]:
+    """Every buffer starts at a multiple of its memory's alignment."""
+    for b in plan.memory or ():
+        step = plan.target.memory[b.memory].alignment_bytes
+        if b.offset % step:
+            yield f"buffer '{b.value}' is at offset {b.offset} of '{b.memory}', not a multiple of {step}"
+
+
+def memory_overlap(plan: Plan) -> Iterator[str]:
+    """No two buffers of a call that live at once share a byte."""
+    groups: dict[tuple[str, str], list[Buffer]] = {}
+    for buffer in plan.memory or ():
+        groups.setdefault((buffer.phase, buffer.memory), []).append(buffer)
+    for (phase, memory), buffers in groups.items():
+        for a, b in _overlapping(buffers):
+            yield (
+                f"'{a.value}' at [{a.offset}, {a.offset + a.size}) and '{b.value}' at [{b.offset}, "
+                f"{b.offset + b.size}) of '{memory}' both live from {max(a.start, b.start)} to {min(a.end, b.end)} "
+                f"in phase '{phase}'"
+            )
+
+
+def _overlapping(buffers: Sequence[Buffer]) -> Iterator[tuple[Buffer, Buffer]]:
+    """A pair that shares bytes and time, found by a sweep over time that keeps the live ones sorted by offset."""
+    moments = sorted([(b.start, 1, i) for i, b in enumerate(buffers)] + [(b.end, 0, i) for i, b in enumerate(buffers)])
+    live: list[tuple[int, int]] = []
+    for _, begins, i in moments:
+        here = buffers[i]
+        at = bisect_left(live, (here.offset, i))
+        if not begins:
+            del live[at]
+            continue
+        for _, j in live[max(at - 1, 0) : at + 1]:
+            other = buffers[j]
+            if here.offset < other.offset + other.size and other.offset < here.offset + here.size:
+                yield other, here
+                return  # the order of the live ones is only sure while none overlap
+        insort(live, (here.offset, i))
+
+
+def arenas(plan: Plan) -> dict[str, int]:
+    """Bytes of buffers that one request needs in each memory: the highest end of any buffer over the phases, rounded
+    up so that the next request's buffers start aligned too."""
+    found: dict[str, int] = {}
+    for b in plan.memory or ():
+        step = plan.target.memory[b.memory].alignment_bytes
+        found[b.memory] = max(found.get(b.memory, 0), -(-(b.offset + b.size) // step) * step)
+    return found
+
+
+def memory_capacity(plan: Plan) -> Iterator[str]:
+    """Weights, the states of all requests in flight and the buffers of at least one fit each memory together."""
+    requests = plan.inflight or 1
+    buffers = arenas(plan)
+    for memory in plan.target.memories:
+        here = [r for r in plan.residency or () if r.memory == memory.name]
+        weights = sum(r.bytes for r in here if not r.per_request)
+        states = requests * sum(r.bytes for r in here if r.per_request)
+        taken = weights + states + buffers.get(memory.name, 0)
+        if taken > memory.capacity_bytes:
+            yield (
+                f"memory '{memory.name}' needs {taken} bytes, has {memory.capacity_bytes}: {weights} of weights, "
+                f"{states} of states of {requests} requests, {buffers.get(memory.name, 0)} of buffers"
+            )
+
+
+RULES = (
+    *rules(inflight, needs=("inflight",)),
+    *rules(memory_buffers, memory_alignment, memory_overlap, needs=("memory",)),
+    *rules(memory_capacity, needs=("residency",)),
+)
