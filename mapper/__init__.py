@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mapper.compile import Compiled, compile, resume
+    from mapper.compiler import Compiled, compile, resume
     from mapper.cost.check import check
     from mapper.errors import Infeasible, InvalidPlan, MapperError
     from mapper.frontend import PhaseSpec, load_model, parse_phase
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mapper.pipeline.pipeline import Pipeline
 
 _HOME = {
-    "compile": "compile", "resume": "compile", "Compiled": "compile",
+    "compile": "compiler", "resume": "compiler", "Compiled": "compiler",
     "check": "cost.check",
     "MapperError": "errors", "Infeasible": "errors", "InvalidPlan": "errors",
     "load_model": "frontend", "parse_phase": "frontend", "PhaseSpec": "frontend",

@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 
 from mapper.cli.console import Show, stop_on_interrupt
-from mapper.compile import Compiled, compile, pipeline_of, resume
+from mapper.compiler import Compiled, compile, pipeline_of, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
 from mapper.frontend import Imported

@@ -11,7 +11,7 @@ from inspect import getdoc
 from rich.console import Console
 from rich.table import Table
 
-from mapper.compile import pass_named
+from mapper.compiler import pass_named
 from mapper.cost.work_text import price, work_of_text
 from mapper.errors import MapperError, did_you_mean
 from mapper.hw import plugins

@@ -151,6 +151,6 @@ class _Version(argparse.Action):
     """Prints versions; imported only when asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from mapper.compile import versions
+        from mapper.compiler import versions
 
         parser.exit(0, ", ".join(f"{name} {version}" for name, version in versions().items()) + "\n")

@@ -8,7 +8,7 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from mapper.compile import Compiled, pass_named
+from mapper.compiler import Compiled, pass_named
 from mapper.cost.check import check as check_plan
 from mapper.errors import MapperError
 from mapper.ir.plan import Bound, Plan

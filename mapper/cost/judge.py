@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mapper.cost.liveness import waits
+from mapper.cost.liveness import segments, waits
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
-from mapper.cost.steady import Steady, loads_per_request, steady
+from mapper.cost.steady import Room, Steady, loads_per_request, steady
 from mapper.errors import InvalidPlan
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.plan import Objective, Plan
@@ -86,8 +87,7 @@ def judge(plan: Plan, spelling: Spelling | None = None) -> Verdict:
     calls = tuple(replay(program, slots) for program in programs)
     _nothing_extra(plan, programs)
     counts = [p.calls for p in plan.phases]
-    blocked = [waits(p, c, plan.memory) for p, c in zip(programs, calls, strict=True)]
-    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, blocked)
+    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, room_of(plan, programs, calls))
     return Verdict(plan, programs, calls, flow, loads_per_request(programs, counts), peaks(plan))
 
 
@@ -99,14 +99,42 @@ def _nothing_extra(plan: Plan, programs: tuple[Program, ...]) -> None:
             raise InvalidPlan(f"the schedule has '{slot.what}', which nothing calls for", rule="schedule-complete")
 
 
-def peaks(plan: Plan) -> dict[str, int]:
-    """Bytes taken in each memory: what stays for all, and for each request in flight its states and its buffers."""
+def room_of(plan: Plan, programs: Sequence[Program], calls: Sequence[Call]) -> Room:
+    """What the plan's memory map demands of requests that share the machine."""
+    slots = arena_slots(plan)
+    scarce = frozenset(slots)
+    pairs = list(zip(programs, calls, strict=True))
+    return Room(
+        tuple(waits(p, c, plan.memory or ()) for p, c in pairs),
+        tuple(segments(p, c, scarce) for p, c in pairs),
+        slots,
+    )
+
+
+def fixed_bytes(plan: Plan) -> dict[str, int]:
+    """Bytes of each memory that are taken whatever requests do: weights, and the states of all requests in flight."""
     found = {m.name: 0 for m in plan.target.memories}
-    inflight = plan.inflight or 1
     for resident in plan.residency or ():
-        found[resident.memory] += resident.bytes * (inflight if resident.per_request else 1)
+        found[resident.memory] += resident.bytes * ((plan.inflight or 1) if resident.per_request else 1)
+    return found
+
+
+def arena_slots(plan: Plan) -> dict[str, int]:
+    """Memories with room for the buffers of fewer requests than are in flight, and for how many there is room."""
+    fixed, inflight = fixed_bytes(plan), plan.inflight or 1
+    found = {}
     for memory, size in arenas(plan).items():
-        found[memory] += inflight * size
+        slots = (plan.target.memory[memory].capacity_bytes - fixed[memory]) // size if size else inflight
+        if slots < inflight:
+            found[memory] = slots
+    return found
+
+
+def peaks(plan: Plan) -> dict[str, int]:
+    """Bytes taken in each memory: what stays, and the buffers of the requests that are there at once."""
+    found, slots, inflight = fixed_bytes(plan), arena_slots(plan), plan.inflight or 1
+    for memory, size in arenas(plan).items():
+        found[memory] += size * max(1, slots.get(memory, inflight))
     return found
 
 

@@ -79,3 +79,36 @@ def waits(program: Program, call: Call, buffers: Sequence[Buffer]) -> tuple[tupl
                 if a.end <= b.start and a.offset < b.offset + b.size and b.offset < a.offset + a.size:
                     found[later.maker].update(earlier.readers or ([earlier.maker] if earlier.maker >= 0 else []))
     return tuple(tuple(sorted(f - {i})) for i, f in enumerate(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a call during which it keeps something in scarce memories without a break.
+
+    A request takes room in these memories one after the other, in the order in which they stand here, whatever it
+    needs first; and gives each back when the activities that use it have ended. Since every request takes them in one
+    order, requests cannot block one another for good. users: by memory, the activities that use it.
+    """
+
+    users: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def segments(program: Program, call: Call, scarce: frozenset[str]) -> tuple[Segment, ...]:
+    """The segments of one call, in order of time; buffers whose lifetimes overlap are of one segment."""
+    alive = sorted((life for life in lives(program, call) if life.memory in scarce), key=lambda x: (x.start, x.end))
+    groups: list[list[Life]] = []
+    end = -1
+    for life in alive:
+        if life.start >= end:
+            groups.append([])
+        groups[-1].append(life)
+        end = max(end, life.end)
+    return tuple(_segment(group) for group in groups)
+
+
+def _segment(group: Sequence[Life]) -> Segment:
+    """Memories in order of their first use (the group is sorted by start)."""
+    users: dict[str, set[int]] = {}
+    for life in group:
+        users.setdefault(life.memory, set()).update(i for i in (life.maker, *life.readers) if i >= 0)
+    return Segment(tuple((memory, tuple(sorted(found))) for memory, found in users.items()))

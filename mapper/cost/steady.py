@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mapper.cost.liveness import Segment
 from mapper.cost.program import Program
 
 EVENTS = 120_000
@@ -25,6 +26,20 @@ class Steady:
     busiest: str
     utilisation: float
     activities: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What memory demands of the order of activities, by phase.
+
+    waits: for each activity, further activities of its call that must have ended, because they still use bytes that it
+    overwrites. segments and slots: in memories that hold the buffers of fewer requests than are in flight, a request
+    takes one of so many slots while it is there.
+    """
+
+    waits: tuple[tuple[tuple[int, ...], ...], ...]
+    segments: tuple[tuple[Segment, ...], ...]
+    slots: Mapping[str, int]
 
 
 def loads_per_request(programs: Sequence[Program], calls: Sequence[int]) -> dict[str, int]:
@@ -42,20 +57,19 @@ def steady(
     calls: Sequence[int],
     latencies: Sequence[int],
     inflight: int,
-    waits: Sequence[Sequence[tuple[int, ...]]],
+    room: Room,
     events: int = EVENTS,
 ) -> Steady:
     """Simulate `inflight` requests, started evenly spread over their course, until `events` activities have run.
 
-    calls and latencies (ticks of one call alone) are by phase. waits: for each activity of each program, further
-    activities of the same call that must have ended (because they still use memory that it overwrites).
+    calls and latencies (ticks of one call alone) are by phase.
     """
     loads = loads_per_request(programs, calls)
     busiest = max(loads, key=lambda r: (loads[r], r), default="")
     alone = sum(c * t for c, t in zip(calls, latencies, strict=True))
     if inflight <= 1 or not busiest:
         return Steady(max(alone, loads.get(busiest, 0)), busiest, loads.get(busiest, 0) / alone if alone else 0.0, 0)
-    machine = _Machine(programs, calls, busiest, waits)
+    machine = _Machine(programs, calls, busiest, room)
     machine.start(inflight, latencies)
     per_request = sum(c * len(p.activities) for c, p in zip(calls, programs, strict=True))
     budget = min(events, 6 * inflight * per_request)
@@ -72,11 +86,13 @@ def steady(
 class _Stream:
     """One request on its way: which call it is in and what that call still waits for."""
 
-    __slots__ = ("call", "left", "phase", "waiting")
+    __slots__ = ("call", "entered", "left", "phase", "users", "waiting")
 
     def __init__(self) -> None:
         self.phase, self.call, self.left = 0, 0, 0
         self.waiting: list[int] = []
+        self.entered: set[tuple[int, str]] = set()
+        self.users: dict[tuple[int, str], int] = {}
 
 
 class _Machine:
@@ -87,19 +103,22 @@ class _Machine:
         programs: Sequence[Program],
         calls: Sequence[int],
         busiest: str,
-        waits: Sequence[Sequence[tuple[int, ...]]],
+        room: Room,
     ) -> None:
         self.programs, self.calls, self.busiest = programs, calls, busiest
         self.free: dict[str, int] = {}
         for program in programs:
             self.free.update(program.capacities)
+        self.free.update({_slot(m): n for m, n in room.slots.items()})
+        self.entry = [_entries(p, s) for p, s in zip(programs, room.segments, strict=True)]
+        self.segments = room.segments
         self.queues: dict[str, deque[tuple[_Stream, int]]] = {r: deque() for r in self.free}
         self.heap: list[tuple[int, int, int, _Stream, int, tuple[tuple[str, int], ...]]] = []
         self.now = self.ran = self.bottleneck_done = self._ticket = 0
         self.users: list[list[list[int]]] = []
         self.needs: list[list[int]] = []
         self.weights: list[list[int]] = []
-        for program, extra in zip(programs, waits, strict=True):
+        for program, extra in zip(programs, room.waits, strict=True):
             users: list[list[int]] = [[] for _ in program.activities]
             needs = [set(a.after) | set(e) for a, e in zip(program.activities, extra, strict=True)]
             for i, before in enumerate(needs):
@@ -139,6 +158,12 @@ class _Machine:
             program = self.programs[stream.phase]
         stream.waiting = list(self.needs[stream.phase])
         stream.left = len(program.activities)
+        stream.entered = set()
+        stream.users = {
+            (g, memory): len(users)
+            for g, segment in enumerate(self.segments[stream.phase])
+            for memory, users in segment.users
+        }
         for i, needs in enumerate(stream.waiting):
             if needs == 0:
                 self._try(stream, i)
@@ -152,6 +177,8 @@ class _Machine:
         """Start the activity, or queue it at the first resource that it must wait for."""
         activity = self.programs[stream.phase].activities[i]
         free = self.free
+        if i in self.entry[stream.phase] and not self._enter(stream, i):
+            return False
         for resource, amount in activity.exclusive:
             if free[resource] < amount:
                 self.queues[resource].append((stream, i))
@@ -176,6 +203,24 @@ class _Machine:
             heapq.heappush(self.heap, (self.now + ticks, self._ticket, 1, stream, i, ()))
         return True
 
+    def _enter(self, stream: _Stream, i: int) -> bool:
+        """Take room in the scarce memories that the activity uses, and in those that come before them in its segment;
+        or queue it at the first that is full."""
+        segment, memories = self.entry[stream.phase][i]
+        wanted = set(memories)
+        for memory, _ in self.segments[stream.phase][segment].users:
+            if not wanted:
+                return True
+            wanted.discard(memory)
+            if (segment, memory) in stream.entered:
+                continue
+            if self.free[_slot(memory)] < 1:
+                self.queues[_slot(memory)].append((stream, i))
+                return False
+            self.free[_slot(memory)] -= 1
+            stream.entered.add((segment, memory))
+        return True
+
     def _release(self, held: tuple[tuple[str, int], ...]) -> None:
         free, queues = self.free, self.queues
         for resource, amount in held:
@@ -194,6 +239,11 @@ class _Machine:
         self.ran += 1
         self.bottleneck_done += self.weights[stream.phase][i]
         stream.left -= 1
+        segment, memories = self.entry[stream.phase].get(i, (-1, ()))
+        for memory in memories:
+            stream.users[segment, memory] -= 1
+            if stream.users[segment, memory] == 0:
+                self._release(((_slot(memory), 1),))
         for user in self.users[stream.phase][i]:
             stream.waiting[user] -= 1
             if stream.waiting[user] == 0:
@@ -201,3 +251,17 @@ class _Machine:
         if stream.left == 0:
             self._advance(stream)
             self._begin_call(stream)
+
+
+def _slot(memory: str) -> str:
+    return f"room in {memory}"
+
+
+def _entries(program: Program, segments: Sequence[Segment]) -> dict[int, tuple[int, tuple[str, ...]]]:
+    """For each activity that uses scarce memory, its segment and the memories it uses there."""
+    found: dict[int, tuple[int, tuple[str, ...]]] = {}
+    for g, segment in enumerate(segments):
+        for memory, users in segment.users:
+            for i in users:
+                found[i] = (g, (*found.get(i, (g, ()))[1], memory))
+    return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mapper.cost.judge import arenas, peaks
-from mapper.cost.liveness import Life, lives, waits
-from mapper.cost.program import Spelling
+from mapper.cost.judge import arenas, peaks, room_of
+from mapper.cost.liveness import Life, lives
+from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.steady import loads_per_request, steady
 from mapper.errors import Infeasible
@@ -18,6 +19,9 @@ from mapper.solve.packing.problem import Item, Problem
 
 SATURATED = 1.01
 """A steady state within 1 % of what the busiest resource allows is not worth more requests in flight."""
+
+WORTHWHILE = 0.99
+"""Twice the requests in flight must bring 1 %."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +47,32 @@ class Memory(Pass):
         for program, call in zip(programs, calls, strict=True):
             buffers += _pack(plan, call, lives(program, call), ctx.budget())
         packed = replace(plan, memory=tuple(buffers), inflight=1)
-        most = min(self.max_inflight, requests_that_fit(packed))
-        counts = [p.calls for p in plan.phases]
-        latencies = [c.ticks for c in calls]
-        busiest = max(loads_per_request(programs, counts).values(), default=0)
-        alone = sum(c * t for c, t in zip(counts, latencies, strict=True))
-        blocked = [waits(p, c, packed.memory or ()) for p, c in zip(programs, calls, strict=True)]
-        inflight = min(most, max(1, -(-alone // busiest) + 1)) if busiest else 1
-        while inflight < most:
-            seen = steady(programs, counts, latencies, inflight, blocked).interval
-            if seen <= SATURATED * busiest:
-                break
-            more = min(most, 2 * inflight)
-            if steady(programs, counts, latencies, more, blocked).interval >= seen:
-                break
-            inflight = more
-        return replace(packed, inflight=inflight)
+        return replace(packed, inflight=_inflight(packed, programs, calls, self.max_inflight))
+
+
+def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], limit: int) -> int:
+    """Requests in flight: enough to keep the busiest resource busy, doubled while that helps, as many as fit."""
+    most = min(limit, requests_that_fit(plan))
+    counts = [p.calls for p in plan.phases]
+    latencies = [c.ticks for c in calls]
+    busiest = max(loads_per_request(programs, counts).values(), default=0)
+    alone = sum(c * t for c, t in zip(counts, latencies, strict=True))
+    if not busiest:
+        return 1
+
+    def interval(inflight: int) -> int:
+        room = room_of(replace(plan, inflight=inflight), programs, calls)
+        return steady(programs, counts, latencies, inflight, room).interval
+
+    inflight = min(most, max(1, -(-alone // busiest) + 1))
+    seen = interval(inflight)
+    while inflight < most and seen > SATURATED * busiest:
+        more = min(most, 2 * inflight)
+        found = interval(more)
+        if found >= WORTHWHILE * seen:
+            break
+        inflight, seen = more, found
+    return inflight
 
 
 def _pack(plan: Plan, call: Call, alive: tuple[Life, ...], budget: Budget) -> list[Buffer]:
@@ -80,27 +94,38 @@ def _pack(plan: Plan, call: Call, alive: tuple[Life, ...], budget: Budget) -> li
 
 
 def requests_that_fit(plan: Plan) -> int:
-    """How many requests' states and buffers fit beside the weights. Raises Infeasible when none does."""
-    per_request = dict(arenas(plan))
-    fixed = dict.fromkeys(per_request, 0)
-    for resident in plan.residency or ():
-        table = per_request if resident.per_request else fixed
-        table[resident.memory] = table.get(resident.memory, 0) + resident.bytes
+    """How many requests can be in flight: their states must fit beside the weights, and in the io memory their buffers.
+
+    Elsewhere requests take turns. Raises Infeasible when not even one fits.
+    """
     one = peaks(replace(plan, inflight=1))
     lacking = [m for m in plan.target.memories if one[m.name] > m.capacity_bytes]
     if lacking:
+        weights = {m.name: 0 for m in plan.target.memories}
+        for resident in plan.residency or ():
+            weights[resident.memory] += 0 if resident.per_request else resident.bytes
         raise Infeasible(
             f"{plan.graph.name} does not fit {plan.target.name} (one request's states and buffers)",
             details=[
-                f"{m.name} needs {one[m.name] / 1e6:.1f} MB ({fixed.get(m.name, 0) / 1e6:.1f} MB of weights, "
-                f"{per_request.get(m.name, 0) / 1e6:.1f} MB per request), has {m.capacity_bytes / 1e6:.1f} MB"
+                f"{m.name} needs {one[m.name] / 1e6:.1f} MB ({weights[m.name] / 1e6:.1f} MB of weights, "
+                f"{(one[m.name] - weights[m.name]) / 1e6:.1f} MB per request), has {m.capacity_bytes / 1e6:.1f} MB"
                 for m in lacking
             ],
             hint="a smaller batch or sequence, a narrower --precision, or a larger memory",
         )
-    room = [
-        (m.capacity_bytes - fixed.get(m.name, 0)) // size
-        for m in plan.target.memories
-        if (size := per_request.get(m.name, 0)) > 0
-    ]
-    return min(room, default=1 << 30)
+    sizes = dict(arenas(plan))
+    states: dict[str, int] = {}
+    for resident in plan.residency or ():
+        if resident.per_request:
+            states[resident.memory] = states.get(resident.memory, 0) + resident.bytes
+    room = []
+    for memory in plan.target.memories:
+        kept = sum(r.bytes for r in plan.residency or () if r.memory == memory.name and not r.per_request)
+        each = states.get(memory.name, 0)
+        if memory.name == plan.target.io:
+            each += sizes.get(memory.name, 0)
+        elif each:
+            kept += sizes.get(memory.name, 0)
+        if each:
+            room.append((memory.capacity_bytes - kept) // each)
+    return max(1, min(room, default=1 << 30))

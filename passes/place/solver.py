@@ -13,7 +13,9 @@ from mapper.solve.placement import problem as pb
 from passes.memory.memory import Memory
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import SCALE
+from passes.place.gather import gathered
 from passes.place.translate import Translation, translate
+from passes.place.widen import widened
 from passes.schedule.schedule import Schedule
 
 
@@ -36,13 +38,25 @@ class PlaceCpSat(Pass):
         t = translate(plan)
         known = starts(t, plan)
         result = driver.solve(t.problem, plan.objective.value, ctx.budget(self.name), [s for _, s in known])
-        tried = [(result.method, result.solution), *_best_of_each(plan, t, known, self.candidates)]
+        tried = [*_refined(plan, t, result), *_best_of_each(plan, t, known, self.candidates)]
         method, solution = _judged_best(plan, t, list({s: (m, s) for m, s in reversed(tried)}.values())[::-1], ctx)
         placed = t.apply(plan, solution)
         status = Status.INTERRUPTED if ctx.stop.is_set() else Status(result.status)
         search: Search = search_of(t, solution, status, method)
         bound = Bound(plan.objective.value, result.bound * SCALE[plan.objective], result.bound_name)
         return replace(placed, bounds=(bound,), search=search)
+
+
+def _refined(plan: Plan, t: Translation, result: driver.Result) -> list[tuple[str, pb.Solution]]:
+    """The search's solution, and the same with what the problem does not see made better: see `gather`, `widen`."""
+    found = [(result.method, result.solution)]
+    for solution in (gathered(plan, t, result.solution), result.solution):
+        if solution is None:
+            continue
+        wider = widened(plan, t, solution)
+        found += [(f"{result.method}, widened", wider)] if wider else []
+        found += [(f"{result.method}, gathered", solution)] if solution != result.solution else []
+    return found
 
 
 def _best_of_each(
