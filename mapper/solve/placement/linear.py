@@ -141,7 +141,12 @@ def solve_whole(program: Program, whole: list[int], nodes: int, budget: Budget) 
     for column, cost in zip(columns, program.cost, strict=True):
         scip.Objective().SetCoefficient(column, cost)
     scip.Objective().SetMinimization()
-    scip.SetSolverSpecificParametersAsString(f"limits/nodes = {nodes}\nrandomization/randomseedshift = {budget.seed}\n")
+    settings = {
+        "limits/nodes": nodes,
+        "separating/maxroundsroot": 10,
+        "randomization/randomseedshift": budget.seed % 1_000_000,
+    }
+    scip.SetSolverSpecificParametersAsString("".join(f"{k} = {v}\n" for k, v in settings.items()))
     if budget.deadline is not None:
         scip.SetTimeLimit(max(1, int(1000 * (budget.deadline - time.monotonic()))))
     done = threading.Event()

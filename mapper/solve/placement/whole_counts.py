@@ -11,22 +11,27 @@ from mapper.solve.placement.relaxation import Bound, shares
 NODES_PER_SECOND = 150
 """Nodes of SCIP's tree for a second of deterministic time."""
 
-LARGEST = 8_000
-"""Columns above which the root alone would take too long."""
+COLUMNS_PER_SECOND = 2_000
+"""Columns above which, per second of deterministic time, the root alone would take too long."""
 
 TOLERANCE = 2e-6
 """Relative error that SCIP's bound is trusted to stay below."""
 
 
 def with_whole_counts(found: Bound, budget: Budget, ceiling: float) -> Bound:
-    """The bound after branching on the counts, and their best point; ceiling: the value of a feasible solution."""
+    """The bound after branching on the counts, and their best point; ceiling: the value of a feasible solution.
+
+    No row holds the objective below the ceiling: with one, SCIP finds no point and then tells no bound."""
     r, unit = found.relaxation, found.unit
-    if r is None or found.value >= ceiling * (1 - 1e-9) or len(r.program.cost) > LARGEST:
+    if (
+        r is None
+        or found.value >= ceiling * (1 - 1e-9)
+        or len(r.program.cost) > COLUMNS_PER_SECOND * budget.deterministic_seconds
+    ):
         return found
     program = r.program
     for x in r.short:
         program.high[x] = 0.0
-    program.row([(x, c) for x, c in enumerate(program.cost) if c and x not in set(r.short)], high=ceiling / unit)
     nodes = max(1, int(NODES_PER_SECOND * budget.deterministic_seconds))
     whole = solve_whole(program, [x for row in r.count for x in row], nodes, budget)
     if whole is None:
