@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mapper.compile import compile
+import mapper
 from mapper.report.limits import largest_costs
 
 BUILD = Path(__file__).parent / "models" / "build.py"
@@ -33,7 +33,7 @@ def main() -> None:
         file = Path(folder) / f"{options.model}.onnx"
         subprocess.run([sys.executable, BUILD, options.model, "--out", file], check=True)
         phases = [f"prefill: batch=1 seq={past} past=0", f"decode: batch=1 seq=1 past={past}..{past + new - 1}"]
-        made = compile(file, options.target, phases, effort=options.effort)
+        made = mapper.compile(file, options.target, phases, effort=options.effort)
     s = made.summary
     print(f"{s['model']} on {s['target']}: a request is a prompt of {past} tokens and {new} new ones")
     print(f"  {s['throughput_per_s']:.4g} requests/s, at most {s['bound']:.4g} are possible (gap {s['gap']:.1%})")

@@ -15,11 +15,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mapper.compile import Compiled, compile, pipeline_of
-
-from mapper.ir.plan import Plan
-from mapper.pipeline.pass_ import Context, Pass
-from mapper.pipeline.pipeline import Pipeline
+from mapper import Compiled, Context, Pass, Pipeline, Plan, compile
+from mapper.compiler import pipeline_of
 from mapper.solve.placement.problem import Solution
 from passes.place.baselines import finish
 from passes.place.translate import translate

@@ -6,7 +6,8 @@ from math import ceil
 
 from pydantic import PositiveFloat
 
-from mapper.hw.work import TICKS_PER_SECOND, Cost, DType, Feed, Role, UnitModel, Work
+from mapper import Cost, DType, Feed, UnitModel, Work
+from mapper.hw.work import TICKS_PER_SECOND, Role
 
 
 class ExampleNpu(UnitModel):

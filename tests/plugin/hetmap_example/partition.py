@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mapper.ir.plan import Cluster, Plan
-from mapper.pipeline.pass_ import Context, Pass
+from mapper import Context, Pass, Plan
+from mapper.ir.plan import Cluster
 
 
 @dataclass(frozen=True)
