@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mapper.cost.liveness import segments, waits
+from mapper.cost.liveness import gates, segments, waits
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.steady import Room, Steady, loads_per_request, steady
@@ -101,14 +101,14 @@ def _nothing_extra(plan: Plan, programs: tuple[Program, ...]) -> None:
 
 def room_of(plan: Plan, programs: Sequence[Program], calls: Sequence[Call]) -> Room:
     """What the plan's memory map demands of requests that share the machine."""
-    slots = arena_slots(plan)
-    scarce = frozenset(slots)
-    pairs = list(zip(programs, calls, strict=True))
-    return Room(
-        tuple(waits(p, c, plan.memory or ()) for p, c in pairs),
-        tuple(segments(p, c, scarce) for p, c in pairs),
-        slots,
-    )
+    slots = {key: n for key, n in arena_slots(plan).items() if n < (plan.inflight or 1)}
+    parts, orders = [], []
+    for program, call in zip(programs, calls, strict=True):
+        part = segments(program, call, frozenset(m for phase, m in slots if phase == program.phase))
+        reused, gate = waits(program, call, plan.memory or ()), gates(program, part)
+        parts.append(part)
+        orders.append(tuple(tuple(sorted({*r, *g})) for r, g in zip(reused, gate, strict=True)))
+    return Room(tuple(orders), tuple(parts), slots)
 
 
 def fixed_bytes(plan: Plan) -> dict[str, int]:
@@ -119,28 +119,35 @@ def fixed_bytes(plan: Plan) -> dict[str, int]:
     return found
 
 
-def arena_slots(plan: Plan) -> dict[str, int]:
-    """Memories with room for the buffers of fewer requests than are in flight, and for how many there is room."""
+def arena_slots(plan: Plan) -> dict[tuple[str, str], int]:
+    """For each phase and memory, the calls whose buffers have room there at once: one, then as many as requests are in
+    flight, the smallest first, until the memory is full."""
     fixed, inflight = fixed_bytes(plan), plan.inflight or 1
+    by_memory: dict[str, list[tuple[int, str]]] = {}
+    for (phase, memory), size in arenas(plan).items():
+        by_memory.setdefault(memory, []).append((size, phase))
     found = {}
-    for memory, size in arenas(plan).items():
-        slots = (plan.target.memory[memory].capacity_bytes - fixed[memory]) // size if size else inflight
-        if slots < inflight:
-            found[memory] = slots
+    for memory, rows in by_memory.items():
+        left = plan.target.memory[memory].capacity_bytes - fixed[memory] - sum(size for size, _ in rows)
+        for size, phase in sorted(rows):
+            more = max(0, min(inflight - 1, left // size))
+            left -= more * size
+            found[phase, memory] = 1 + more
     return found
 
 
 def peaks(plan: Plan) -> dict[str, int]:
-    """Bytes taken in each memory: what stays, and the buffers of the requests that are there at once."""
-    found, slots, inflight = fixed_bytes(plan), arena_slots(plan), plan.inflight or 1
-    for memory, size in arenas(plan).items():
-        found[memory] += size * max(1, slots.get(memory, inflight))
+    """Bytes taken in each memory: what stays, and the buffers of the calls that have room there at once."""
+    found, slots = fixed_bytes(plan), arena_slots(plan)
+    for (phase, memory), size in arenas(plan).items():
+        found[memory] += size * slots[phase, memory]
     return found
 
 
-def arenas(plan: Plan) -> dict[str, int]:
-    """Bytes of buffers that one request needs in each memory: the highest end of any buffer, over the phases."""
-    found: dict[str, int] = {}
+def arenas(plan: Plan) -> dict[tuple[str, str], int]:
+    """Bytes of buffers that one call needs, by phase and memory: the highest end of any of its buffers."""
+    found: dict[tuple[str, str], int] = {}
     for buffer in plan.memory or ():
-        found[buffer.memory] = max(found.get(buffer.memory, 0), buffer.offset + buffer.size)
+        key = (buffer.phase, buffer.memory)
+        found[key] = max(found.get(key, 0), buffer.offset + buffer.size)
     return found

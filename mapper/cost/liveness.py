@@ -87,7 +87,8 @@ class Segment:
 
     A request takes room in these memories one after the other, in the order in which they stand here, whatever it
     needs first; and gives each back when the activities that use it have ended. Since every request takes them in one
-    order, requests cannot block one another for good. users: by memory, the activities that use it.
+    order, and none before it has left the segment before, requests cannot block one another for good. users: by
+    memory, the activities that use it.
     """
 
     users: tuple[tuple[str, tuple[int, ...]], ...]
@@ -112,3 +113,16 @@ def _segment(group: Sequence[Life]) -> Segment:
     for life in group:
         users.setdefault(life.memory, set()).update(i for i in (life.maker, *life.readers) if i >= 0)
     return Segment(tuple((memory, tuple(sorted(found))) for memory, found in users.items()))
+
+
+def gates(program: Program, parts: Sequence[Segment]) -> tuple[tuple[int, ...], ...]:
+    """For each activity of a segment, all activities of the segment before: a request leaves one before it enters the
+    next. In one call's schedule this holds by construction."""
+    found: list[tuple[int, ...]] = [() for _ in program.activities]
+    before: set[int] = set()
+    for part in parts:
+        users = {i for _, of_memory in part.users for i in of_memory}
+        for i in users - before:
+            found[i] = tuple(sorted(before))
+        before = users
+    return tuple(found)

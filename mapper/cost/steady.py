@@ -33,13 +33,13 @@ class Room:
     """What memory demands of the order of activities, by phase.
 
     waits: for each activity, further activities of its call that must have ended, because they still use bytes that it
-    overwrites. segments and slots: in memories that hold the buffers of fewer requests than are in flight, a request
-    takes one of so many slots while it is there.
+    overwrites. segments and slots: in memories with room for the buffers of fewer calls of a phase than requests are in
+    flight, a call takes one of so many slots, by phase and memory, while it is there.
     """
 
     waits: tuple[tuple[tuple[int, ...], ...], ...]
     segments: tuple[tuple[Segment, ...], ...]
-    slots: Mapping[str, int]
+    slots: Mapping[tuple[str, str], int]
 
 
 def loads_per_request(programs: Sequence[Program], calls: Sequence[int]) -> dict[str, int]:
@@ -109,9 +109,10 @@ class _Machine:
         self.free: dict[str, int] = {}
         for program in programs:
             self.free.update(program.capacities)
-        self.free.update({_slot(m): n for m, n in room.slots.items()})
+        self.free.update({_slot(*key): n for key, n in room.slots.items()})
         self.entry = [_entries(p, s) for p, s in zip(programs, room.segments, strict=True)]
         self.segments = room.segments
+        self.retry: list[tuple[_Stream, str]] = []
         self.queues: dict[str, deque[tuple[_Stream, int]]] = {r: deque() for r in self.free}
         self.heap: list[tuple[int, int, int, _Stream, int, tuple[tuple[str, int], ...]]] = []
         self.now = self.ran = self.bottleneck_done = self._ticket = 0
@@ -140,6 +141,7 @@ class _Machine:
                     break
                 behind -= count * ticks
             self._begin_call(stream)
+            self._retry()
 
     def run(self, activities: int) -> None:
         """Advance until so many more activities have ended."""
@@ -150,6 +152,7 @@ class _Machine:
                 self._release(held)
             if ends:
                 self._end(stream, i)
+            self._retry()
 
     def _begin_call(self, stream: _Stream) -> None:
         program = self.programs[stream.phase]
@@ -214,12 +217,25 @@ class _Machine:
             wanted.discard(memory)
             if (segment, memory) in stream.entered:
                 continue
-            if self.free[_slot(memory)] < 1:
-                self.queues[_slot(memory)].append((stream, i))
+            slot = _slot(self.programs[stream.phase].phase, memory)
+            if self.free[slot] < 1:
+                self.queues[slot].append((stream, i))
                 return False
-            self.free[_slot(memory)] -= 1
+            self.free[slot] -= 1
             stream.entered.add((segment, memory))
+            self.retry.append((stream, slot))
         return True
+
+    def _retry(self) -> None:
+        """Try again what queued for room that its own call has meanwhile got."""
+        while self.retry:
+            stream, slot = self.retry.pop()
+            queue = self.queues[slot]
+            mine = [entry for entry in queue if entry[0] is stream]
+            if mine:
+                self.queues[slot] = deque(entry for entry in queue if entry[0] is not stream)
+                for _, i in mine:
+                    self._try(stream, i)
 
     def _release(self, held: tuple[tuple[str, int], ...]) -> None:
         free, queues = self.free, self.queues
@@ -243,7 +259,7 @@ class _Machine:
         for memory in memories:
             stream.users[segment, memory] -= 1
             if stream.users[segment, memory] == 0:
-                self._release(((_slot(memory), 1),))
+                self._release(((_slot(self.programs[stream.phase].phase, memory), 1),))
         for user in self.users[stream.phase][i]:
             stream.waiting[user] -= 1
             if stream.waiting[user] == 0:
@@ -253,8 +269,8 @@ class _Machine:
             self._begin_call(stream)
 
 
-def _slot(memory: str) -> str:
-    return f"room in {memory}"
+def _slot(phase: str, memory: str) -> str:
+    return f"room for {phase} in {memory}"
 
 
 def _entries(program: Program, segments: Sequence[Segment]) -> dict[int, tuple[int, tuple[str, ...]]]:

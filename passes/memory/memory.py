@@ -94,9 +94,8 @@ def _pack(plan: Plan, call: Call, alive: tuple[Life, ...], budget: Budget) -> li
 
 
 def requests_that_fit(plan: Plan) -> int:
-    """How many requests can be in flight: their states must fit beside the weights, and in the io memory their buffers.
-
-    Elsewhere requests take turns. Raises Infeasible when not even one fits.
+    """How many requests can be in flight: their states must fit beside the weights and the buffers of one call of each
+    phase; where there is no room for more, calls take turns. Raises Infeasible when not even one request fits.
     """
     one = peaks(replace(plan, inflight=1))
     lacking = [m for m in plan.target.memories if one[m.name] > m.capacity_bytes]
@@ -113,19 +112,14 @@ def requests_that_fit(plan: Plan) -> int:
             ],
             hint="a smaller batch or sequence, a narrower --precision, or a larger memory",
         )
-    sizes = dict(arenas(plan))
-    states: dict[str, int] = {}
-    for resident in plan.residency or ():
-        if resident.per_request:
-            states[resident.memory] = states.get(resident.memory, 0) + resident.bytes
+    buffers: dict[str, int] = {}
+    for (_, memory), size in arenas(plan).items():
+        buffers[memory] = buffers.get(memory, 0) + size
     room = []
-    for memory in plan.target.memories:
-        kept = sum(r.bytes for r in plan.residency or () if r.memory == memory.name and not r.per_request)
-        each = states.get(memory.name, 0)
-        if memory.name == plan.target.io:
-            each += sizes.get(memory.name, 0)
-        elif each:
-            kept += sizes.get(memory.name, 0)
+    for found in plan.target.memories:
+        here = [r for r in plan.residency or () if r.memory == found.name]
+        each = sum(r.bytes for r in here if r.per_request)
         if each:
-            room.append((memory.capacity_bytes - kept) // each)
+            kept = sum(r.bytes for r in here if not r.per_request) + buffers.get(found.name, 0)
+            room.append((found.capacity_bytes - kept) // each)
     return max(1, min(room, default=1 << 30))

@@ -1,0 +1,59 @@
+"""Gather: exchange alike units so that neighbouring clusters share one.
+
+Alike units are interchangeable to the placement problem: it does not care which of four equal chiplets holds which
+layer. The machine does: a request that stays on a chiplet for a few layers, and never comes back, takes room in its
+buffer for a short time, so more requests can be in flight.
+"""
+
+from __future__ import annotations
+
+from mapper.errors import MapperError
+from mapper.ir.plan import Option, Plan
+from mapper.solve.placement import problem as pb
+from passes.place.translate import Translation
+
+
+def gathered(plan: Plan, t: Translation, solution: pb.Solution) -> pb.Solution | None:
+    """The solution with each group of alike units refilled in the order of the clusters, every unit to an equal share
+    of the group's weights. None when that changes nothing or breaks a rule."""
+    chosen = [t.meaning[i][o] for i, o in enumerate(solution.choice)]
+    new = list(chosen)
+    for units in sorted({option.units for _, option in chosen if len(option.units) > 1}):
+        home = _homes(plan, t, chosen, units)
+        for i, (unit, option) in enumerate(chosen):
+            if unit in units:
+                new[i] = (home[t.tasks[i].cluster], option)
+    found = pb.Solution(tuple(t.meaning[i].index(pair) for i, pair in enumerate(new)))
+    if found == solution:
+        return None
+    try:
+        pb.verify(t.problem, found)
+    except MapperError:
+        return None
+    return found
+
+
+def _homes(
+    plan: Plan, t: Translation, chosen: list[tuple[str, Option]], units: tuple[str, ...]
+) -> dict[str, str]:
+    """For each cluster on one of these units, the unit that it gets: shares by weight, by time where there is none."""
+    weight: dict[str, float] = {}
+    for task, (unit, option) in zip(t.tasks, chosen, strict=True):
+        if unit in units:
+            size = option.footprint_bytes * option.replicas
+            busy = option.cost(task.phase).ticks * plan.phase[task.phase].calls
+            weight[task.cluster] = max(weight.get(task.cluster, 0.0), float(size if _resident(plan, option) else busy))
+    total = sum(weight.values())
+    homes: dict[str, str] = {}
+    filled = 0.0
+    for cluster in plan.clusters or ():
+        if cluster.name in weight:
+            middle = filled + weight[cluster.name] / 2
+            homes[cluster.name] = units[min(len(units) - 1, int(middle * len(units) / total) if total else 0)]
+            filled += weight[cluster.name]
+    return homes
+
+
+def _resident(plan: Plan, option: Option) -> bool:
+    unit = plan.target.unit[option.units[0]]
+    return option.source >= 0 and plan.target.memory[unit.weights[option.source]].unit == unit.name
