@@ -13,6 +13,7 @@ from mapper.solve.placement.cpsat_model import model_of
 from mapper.solve.placement.descent import Descent, Neighbours, neighbours
 from mapper.solve.placement.goal import Goal, Value
 from mapper.solve.placement.greedy import balanced, fastest, heaviest_first
+from mapper.solve.placement.heft import heft
 from mapper.solve.placement.infeasible import no_placement
 from mapper.solve.placement.lp_round import rounded
 from mapper.solve.placement.neighbourhood import Neighbourhoods
@@ -102,6 +103,7 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     for start in starts:
         search.offer(start, "start")
     search.offer(fastest(tables), "fastest")
+    search.offer(heft(tables), "HEFT")
     search.goal = Goal(tables, objective, search.value[1])
     search.offer(balanced(tables, search.goal), "balanced")
     search.offer(balanced(tables, search.goal, heaviest_first(tables)), "heaviest first")
