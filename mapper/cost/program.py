@@ -198,6 +198,10 @@ class _Draft:
     def bring(self, name: str, to: Place) -> int:
         """The activity after which the value lies in `to` (moves and casts are written when needed), -1 if given."""
         if name not in self.at:
+            if name in self.plan.graph.producer:
+                raise InvalidPlan(
+                    f"'{name}' is needed before a task of phase '{self.phase.name}' makes it", rule="tasks-complete"
+                )
             io = self.s.places.io
             self.at[name], self.home[name] = {io: -1}, io
             if size := self.size(name, io):

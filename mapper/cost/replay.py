@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from mapper.cost.program import Activity, Program
 from mapper.errors import InvalidPlan
@@ -31,8 +30,9 @@ def replay(program: Program, slots: Mapping[str, Slot]) -> Call:
     timed = [_slot(program, a, slots) for a in program.activities]
     for activity, slot in zip(program.activities, timed, strict=True):
         _operands_arrived(program, activity, slot, timed)
-    grants = [_long_enough(a, s) for a, s in zip(program.activities, timed, strict=True)]
-    _resources_free(program, timed, grants)
+    for activity, slot in zip(program.activities, timed, strict=True):
+        _long_enough(activity, slot)
+    _resources_free(program, timed)
     loads: dict[str, int] = {}
     for activity in program.activities:
         for resource, ticks in activity.loads:
@@ -69,24 +69,29 @@ def _operands_arrived(program: Program, activity: Activity, slot: Slot, timed: S
             )
 
 
-def _long_enough(activity: Activity, slot: Slot) -> float:
+def _long_enough(activity: Activity, slot: Slot) -> None:
     """A slot lasts as long as its work; with part of a memory channel, at least half of what it wants, it lasts longer
-    in proportion. Returns the stretch: 1 for full speed."""
+    in proportion."""
     length = slot.end - slot.start
     longest = 2 * activity.ticks if activity.channels else activity.ticks
     if not activity.ticks <= length <= longest:
         text = f"'{activity.name}' takes {activity.ticks} ticks, its slot has {length}"
         raise InvalidPlan(text, rule="schedule-duration")
-    return length / activity.ticks if activity.ticks else 1.0
 
 
-def _resources_free(program: Program, timed: Sequence[Slot], stretches: Sequence[float]) -> None:
+def _resources_free(program: Program, timed: Sequence[Slot]) -> None:
     """At no time are more copies of an engine, more of a link or more of a memory channel taken than there are."""
     capacity = dict(program.capacities)
     events: dict[str, list[tuple[int, int, float, int]]] = {}
-    for i, (activity, slot, stretch) in enumerate(zip(program.activities, timed, stretches, strict=True)):
-        hold_end = slot.start + ceil(activity.hold * stretch)
-        taken = [*((r, float(n)) for r, n in activity.exclusive), *((m, s / stretch) for m, s in activity.channels)]
+    for i, (activity, slot) in enumerate(zip(program.activities, timed, strict=True)):
+        ticks, length = (activity.ticks, slot.end - slot.start) if activity.ticks else (1, 1)
+        hold_end = slot.start - (
+            -activity.hold * length // ticks
+        )  # rounded up, in integers: ticks exceed a float's 53 bits
+        taken = [
+            *((r, float(n)) for r, n in activity.exclusive),
+            *((m, s * ticks / length) for m, s in activity.channels),
+        ]
         for resource, amount in taken if hold_end > slot.start else ():
             rows = events.setdefault(resource, [])
             rows.append((slot.start, 1, amount, i))

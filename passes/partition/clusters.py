@@ -54,7 +54,7 @@ def _rides(op: Op) -> bool:
 
 
 def _groups(plan: Plan, max_ops: int) -> list[tuple[str, ...]]:
-    """Clusters in an order in which each comes after those it reads from."""
+    """Clusters in an order in which each comes after those it reads from: an op joins the last of them or a new one."""
     graph = plan.graph
     supported = _support(plan)
     member: dict[str, int] = {}
@@ -69,7 +69,7 @@ def _groups(plan: Plan, max_ops: int) -> list[tuple[str, ...]]:
                 continue
         member[op.name] = len(groups)
         groups.append([op.name])
-    return _ordered(graph, groups)
+    return [tuple(group) for group in groups]
 
 
 Support = Callable[[str], frozenset[str]]
@@ -107,9 +107,3 @@ def _support(plan: Plan) -> Support:
         return frozenset(k for k, unit in kinds.items() if estimator.refusal(alone, unit) is None)
 
     return supported
-
-
-def _ordered(graph: Graph, groups: list[list[str]]) -> list[tuple[str, ...]]:
-    """The groups sorted so that producers come first; a group is placed at its last op's turn."""
-    position = {op.name: i for i, op in enumerate(graph.ops)}
-    return [tuple(g) for g in sorted(groups, key=lambda g: position[g[-1]])]
