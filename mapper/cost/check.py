@@ -23,7 +23,7 @@ DERIVED: tuple[tuple[str, str], ...] = (
     ("plan-complete", "Every decision is taken; only `search` may be left out."),
     ("clusters-repeat", "Clusters of one repeat class ask units the same questions, so that they cost the same."),
     ("options-costs", "Options are those that the unit models offer today: costs, types and bytes of weights agree."),
-    ("options-refusals", "Refusals are those of the unit models, word for word."),
+    ("refusals-agree", "Refusals are those of the unit models, word for word."),
     ("residency", "What stays in memories is what the placement needs there: names and bytes agree."),
     ("schedule-complete", "Every activity that the plan calls for has a slot, and no slot is for anything else."),
     ("schedule-places", "A slot is on the unit or route where its activity runs."),
@@ -121,7 +121,7 @@ def refusals_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
     derived = {(r.repeat, r.unit_kind, r.op): r.reason for offered in found.values() for r in offered.refusals}
     for (repeat, kind, op), old, new in _differences(recorded, derived):
         text = f"the refusal of '{op}' of '{repeat}' by {kind} is not what the unit says"
-        raise InvalidPlan(text, rule="options-refusals", details=_both(old, new))
+        raise InvalidPlan(text, rule="refusals-agree", details=_both(old, new))
 
 
 def residency_agrees(plan: Plan, estimator: Estimator) -> None:

@@ -102,7 +102,7 @@ def options_replicas(plan: Plan) -> Iterator[str]:
             yield f"{_named(option)} has {option.replicas} copies, but no option has one"
 
 
-def options_costs(plan: Plan) -> Iterator[str]:
+def options_figures(plan: Plan) -> Iterator[str]:
     """An option has a cost for each phase, a type for each op, and no negative figure."""
     phases = tuple(p.name for p in plan.phases)
     lengths = {c.repeat: len(c.ops) for c in plan.clusters or ()}
@@ -124,7 +124,7 @@ def _named(option: Option) -> str:
     return f"the option for '{option.repeat}' on {', '.join(option.units)}"
 
 
-def options_refusals(plan: Plan) -> Iterator[str]:
+def refusals(plan: Plan) -> Iterator[str]:
     """A refusal is of a kind of unit that exists, for a class and one of its ops."""
     ops = {c.repeat: c.ops for c in reversed(plan.clusters or ())}
     kinds = {u.kind for u in plan.target.units}
@@ -164,8 +164,8 @@ def tasks_complete(plan: Plan) -> Iterator[str]:
 RULES = (
     *rules(clusters_names, clusters_cover, clusters_order, clusters_alike, needs=("clusters",)),
     *rules(
-        options_classes, options_units, options_unique, options_replicas, options_costs, needs=("clusters", "options")
+        options_classes, options_units, options_unique, options_replicas, options_figures, needs=("clusters", "options")
     ),
-    *rules(options_refusals, needs=("clusters", "refusals")),
+    *rules(refusals, needs=("clusters", "refusals")),
     *rules(tasks_names, tasks_complete, needs=("clusters", "tasks")),
 )

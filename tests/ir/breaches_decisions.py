@@ -1,0 +1,372 @@
+"""Plans that break one rule about a decision each; the function's name says how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from real_plans import edited, finished, in_plan
+
+from mapper.ir.plan import Bound, Buffer, Option, Plan, Resident, Slot
+
+Breach = Callable[[Plan], Plan]
+
+
+def two_clusters_of_one_name(plan: Plan) -> Plan:
+    return in_plan(plan, "clusters", 1, name=(plan.clusters or ())[0].name)
+
+
+def an_empty_cluster(plan: Plan) -> Plan:
+    return in_plan(plan, "clusters", 0, ops=())
+
+
+def a_cluster_of_ops_that_do_not_exist(plan: Plan) -> Plan:
+    return in_plan(plan, "clusters", 0, ops=("nothing",))
+
+
+def an_op_in_two_clusters(plan: Plan) -> Plan:
+    first, second, *_ = plan.clusters or ()
+    return in_plan(plan, "clusters", 0, ops=(*first.ops, *second.ops))
+
+
+def an_op_in_no_cluster(plan: Plan) -> Plan:
+    return replace(plan, clusters=(plan.clusters or ())[:-1])
+
+
+def clusters_against_their_order(plan: Plan) -> Plan:
+    return replace(plan, clusters=(plan.clusters or ())[::-1])
+
+
+def ops_of_a_cluster_against_their_order(plan: Plan) -> Plan:
+    i, cluster = next((i, c) for i, c in enumerate(plan.clusters or ()) if len(c.ops) > 1)
+    return in_plan(plan, "clusters", i, ops=cluster.ops[::-1])
+
+
+def unlike_clusters_called_equal(plan: Plan) -> Plan:
+    kinds = [tuple(plan.graph.op[op].kind for op in c.ops) for c in plan.clusters or ()]
+    other = next(i for i, k in enumerate(kinds) if k != kinds[0])
+    return in_plan(plan, "clusters", other, repeat=(plan.clusters or ())[0].repeat)
+
+
+def a_class_without_options(plan: Plan) -> Plan:
+    repeat = (plan.options or ())[0].repeat
+    return replace(plan, options=tuple(o for o in plan.options or () if o.repeat != repeat))
+
+
+def an_option_for_a_class_that_does_not_exist(plan: Plan) -> Plan:
+    stranger = replace((plan.options or ())[0], repeat="stranger")
+    return replace(plan, options=(*(plan.options or ()), stranger))
+
+
+def an_option_on_a_unit_that_does_not_exist(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, units=("stranger",))
+
+
+def an_option_on_no_unit(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, units=())
+
+
+def an_option_with_weights_from_nowhere(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, source=99)
+
+
+def an_option_twice(plan: Plan) -> Plan:
+    return replace(plan, options=(*(plan.options or ()), (plan.options or ())[0]))
+
+
+def an_option_with_no_copy(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, replicas=0)
+
+
+def an_option_with_two_copies_only(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, replicas=2)
+
+
+def an_option_without_a_cost_in_one_phase(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, costs=(plan.options or ())[0].costs[:1])
+
+
+def an_option_of_negative_ticks(plan: Plan) -> Plan:
+    option = (plan.options or ())[0]
+    costs = tuple((name, replace(cost, ticks=-1)) for name, cost in option.costs)
+    return in_plan(plan, "options", 0, costs=costs)
+
+
+def an_option_without_types(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, types=())
+
+
+def an_option_whose_weights_free_memory(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, footprint_bytes=-64)
+
+
+def a_refusal_by_a_stranger(plan: Plan) -> Plan:
+    return in_plan(plan, "refusals", 0, unit_kind="stranger")
+
+
+def a_refusal_for_no_class(plan: Plan) -> Plan:
+    return in_plan(plan, "refusals", 0, repeat="stranger")
+
+
+def a_refusal_of_an_op_of_another_cluster(plan: Plan) -> Plan:
+    return in_plan(plan, "refusals", 0, op="stranger")
+
+
+def two_tasks_of_one_name(plan: Plan) -> Plan:
+    return in_plan(plan, "tasks", 1, name=(plan.tasks or ())[0].name)
+
+
+def a_task_left_out(plan: Plan) -> Plan:
+    return replace(plan, tasks=(plan.tasks or ())[1:])
+
+
+def a_task_of_no_cluster(plan: Plan) -> Plan:
+    return in_plan(plan, "tasks", 0, cluster="stranger")
+
+
+def a_task_of_no_phase(plan: Plan) -> Plan:
+    return in_plan(plan, "tasks", 0, phase="stranger")
+
+
+def a_shard(plan: Plan) -> Plan:
+    return in_plan(plan, "tasks", 0, shard=(("n", 0, 2),))
+
+
+def tasks_against_the_order_of_clusters(plan: Plan) -> Plan:
+    return replace(plan, tasks=(plan.tasks or ())[::-1])
+
+
+def a_task_placed_twice(plan: Plan) -> Plan:
+    return replace(plan, placement=((plan.placement or ())[0], *(plan.placement or ())))
+
+
+def a_task_not_placed(plan: Plan) -> Plan:
+    return replace(plan, placement=(plan.placement or ())[1:])
+
+
+def a_place_for_no_task(plan: Plan) -> Plan:
+    return replace(plan, placement=(*(plan.placement or ()), replace((plan.placement or ())[0], task="stranger")))
+
+
+def a_place_on_no_unit(plan: Plan) -> Plan:
+    return in_plan(plan, "placement", 0, unit="stranger")
+
+
+def weights_from_a_memory_of_another_unit(plan: Plan) -> Plan:
+    i, place = next((i, p) for i, p in enumerate(plan.placement or ()) if p.weights)
+    foreign = next(m.name for m in plan.target.memories if m.name not in plan.target.unit[place.unit].weights)
+    return in_plan(plan, "placement", i, weights=foreign)
+
+
+def a_place_that_forgets_the_weights(plan: Plan) -> Plan:
+    i = next(i for i, p in enumerate(plan.placement or ()) if p.weights)
+    return in_plan(plan, "placement", i, weights="")
+
+
+def a_place_with_copies_that_no_option_has(plan: Plan) -> Plan:
+    return in_plan(plan, "placement", 0, replicas=1000)
+
+
+def a_state_on_two_units(plan: Plan) -> Plan:
+    """Of the tasks that touch a state one moves to a unit with another memory; superhet has units that differ so."""
+    plan = finished(target="superhet")
+    past = plan.graph.states[0].past
+    cluster = next(c for c in plan.clusters or () if any(past in plan.graph.op[o].inputs for o in c.ops))
+    i, place = next((i, p) for i, p in enumerate(plan.placement or ()) if plan.task[p.task].cluster == cluster.name)
+    home = plan.target.unit[place.unit].data
+    offers: list[tuple[str, Option]] = [(u, o) for o in plan.options_of[cluster.repeat] for u in o.units]
+    unit, option = next((u, o) for u, o in offers if plan.target.unit[u].data != home)
+    weights = plan.target.unit[unit].weights[option.source] if option.source >= 0 else ""
+    return in_plan(plan, "placement", i, unit=unit, weights=weights, replicas=option.replicas)
+
+
+def something_that_stays_in_no_memory(plan: Plan) -> Plan:
+    return in_plan(plan, "residency", 0, memory="nowhere")
+
+
+def something_that_stays_twice(plan: Plan) -> Plan:
+    return replace(plan, residency=(*(plan.residency or ()), (plan.residency or ())[0]))
+
+
+def something_of_negative_size_that_stays(plan: Plan) -> Plan:
+    return in_plan(plan, "residency", 0, bytes=-1)
+
+
+def a_state_in_a_memory_for_weights(plan: Plan) -> Plan:
+    memory = next(m.name for m in plan.target.memories if "state" not in m.holds)
+    return replace(plan, residency=(Resident("state", memory, 64, per_request=True),))
+
+
+def no_bound(plan: Plan) -> Plan:
+    return replace(plan, bounds=())
+
+
+def a_bound_on_another_objective(plan: Plan) -> Plan:
+    return in_plan(plan, "bounds", 0, objective="energy")
+
+
+def a_bound_that_is_no_number(plan: Plan) -> Plan:
+    return in_plan(plan, "bounds", 0, value=float("nan"))
+
+
+def an_endless_bound(plan: Plan) -> Plan:
+    return in_plan(plan, "bounds", 0, value=float("inf"))
+
+
+def a_bound_below_zero(plan: Plan) -> Plan:
+    return in_plan(plan, "bounds", 0, value=-1.0)
+
+
+def a_bound_without_an_argument(plan: Plan) -> Plan:
+    return replace(plan, bounds=(Bound(plan.objective.value, 0.0, ""),))
+
+
+def a_load_counted_twice(plan: Plan) -> Plan:
+    assert plan.search is not None
+    return replace(plan, search=replace(plan.search, loads=plan.search.loads[:1] * 2))
+
+
+def a_load_below_zero(plan: Plan) -> Plan:
+    assert plan.search is not None
+    return replace(plan, search=replace(plan.search, loads=(("cpu", -1),)))
+
+
+def two_slots_for_one_activity(plan: Plan) -> Plan:
+    first: Slot = (plan.schedule or ())[0]
+    return replace(plan, schedule=(*(plan.schedule or ()), replace(first, start=first.start + 1, end=first.end + 1)))
+
+
+def a_figure_twice(plan: Plan) -> Plan:
+    return replace(plan, figures=(*(plan.figures or ()), ("energy_pj", 0)))
+
+
+def no_request_in_flight(plan: Plan) -> Plan:
+    return replace(plan, inflight=0)
+
+
+def a_buffer_of_no_phase(plan: Plan) -> Plan:
+    return in_plan(plan, "memory", 0, phase="stranger")
+
+
+def a_buffer_in_no_memory(plan: Plan) -> Plan:
+    return in_plan(plan, "memory", 0, memory="nowhere")
+
+
+def a_buffer_in_a_memory_for_weights(plan: Plan) -> Plan:
+    memory = next(m.name for m in plan.target.memories if "activations" not in m.holds)
+    return in_plan(plan, "memory", 0, memory=memory)
+
+
+def a_buffer_without_bytes(plan: Plan) -> Plan:
+    return in_plan(plan, "memory", 0, size=0)
+
+
+def a_buffer_below_zero(plan: Plan) -> Plan:
+    return in_plan(plan, "memory", 0, offset=-64)
+
+
+def a_buffer_that_never_lives(plan: Plan) -> Plan:
+    return in_plan(plan, "memory", 0, end=(plan.memory or ())[0].start)
+
+
+def a_value_with_two_buffers(plan: Plan) -> Plan:
+    return replace(plan, memory=(*(plan.memory or ()), (plan.memory or ())[0]))
+
+
+def a_buffer_off_its_alignment(plan: Plan) -> Plan:
+    return in_plan(plan, "memory", 0, offset=(plan.memory or ())[0].offset + 1)
+
+
+def buffers_on_top_of_each_other(plan: Plan) -> Plan:
+    i, j = next(_living_together(plan))
+    return in_plan(plan, "memory", i, offset=(plan.memory or ())[j].offset)
+
+
+def _living_together(plan: Plan) -> Iterator[tuple[int, int]]:
+    rows: tuple[Buffer, ...] = plan.memory or ()
+    for i, a in enumerate(rows):
+        for j, b in enumerate(rows[:i]):
+            if (a.phase, a.memory) == (b.phase, b.memory) and a.start < b.end and b.start < a.end:
+                yield i, j
+
+
+def a_buffer_beyond_the_end_of_its_memory(plan: Plan) -> Plan:
+    memory = plan.target.memory[(plan.memory or ())[0].memory]
+    return in_plan(plan, "memory", 0, offset=memory.capacity_bytes // memory.alignment_bytes * memory.alignment_bytes)
+
+
+def states_of_more_requests_than_fit(plan: Plan) -> Plan:
+    return replace(plan, inflight=10**9)
+
+
+def weights_beyond_capacity(plan: Plan) -> Plan:
+    return replace(plan, residency=edited(plan.residency, 0, bytes=1 << 50))
+
+
+BREACHES: dict[str, tuple[Breach, ...]] = {
+    "clusters-names": (two_clusters_of_one_name,),
+    "clusters-cover": (
+        an_empty_cluster,
+        a_cluster_of_ops_that_do_not_exist,
+        an_op_in_two_clusters,
+        an_op_in_no_cluster,
+    ),
+    "clusters-order": (clusters_against_their_order, ops_of_a_cluster_against_their_order),
+    "clusters-alike": (unlike_clusters_called_equal,),
+    "options-classes": (a_class_without_options, an_option_for_a_class_that_does_not_exist),
+    "options-units": (
+        an_option_on_a_unit_that_does_not_exist,
+        an_option_on_no_unit,
+        an_option_with_weights_from_nowhere,
+    ),
+    "options-unique": (an_option_twice,),
+    "options-replicas": (an_option_with_no_copy, an_option_with_two_copies_only),
+    "options-figures": (
+        an_option_without_a_cost_in_one_phase,
+        an_option_of_negative_ticks,
+        an_option_without_types,
+        an_option_whose_weights_free_memory,
+    ),
+    "refusals": (a_refusal_by_a_stranger, a_refusal_for_no_class, a_refusal_of_an_op_of_another_cluster),
+    "tasks-names": (two_tasks_of_one_name,),
+    "tasks-complete": (
+        a_task_left_out,
+        a_task_of_no_cluster,
+        a_task_of_no_phase,
+        a_shard,
+        tasks_against_the_order_of_clusters,
+    ),
+    "placement-complete": (a_task_placed_twice, a_task_not_placed, a_place_for_no_task),
+    "placement-units": (a_place_on_no_unit,),
+    "placement-weights": (weights_from_a_memory_of_another_unit,),
+    "placement-options": (a_place_that_forgets_the_weights, a_place_with_copies_that_no_option_has),
+    "states-one-place": (a_state_on_two_units,),
+    "residency-memories": (
+        something_that_stays_in_no_memory,
+        something_that_stays_twice,
+        something_of_negative_size_that_stays,
+        a_state_in_a_memory_for_weights,
+    ),
+    "bounds-objective": (no_bound, a_bound_on_another_objective),
+    "bounds-finite": (a_bound_that_is_no_number, an_endless_bound, a_bound_below_zero, a_bound_without_an_argument),
+    "search-loads": (a_load_counted_twice, a_load_below_zero),
+    "schedule-unique": (two_slots_for_one_activity,),
+    "figures-unique": (a_figure_twice,),
+    "inflight": (no_request_in_flight,),
+    "memory-buffers": (
+        a_buffer_of_no_phase,
+        a_buffer_in_no_memory,
+        a_buffer_in_a_memory_for_weights,
+        a_buffer_without_bytes,
+        a_buffer_below_zero,
+        a_buffer_that_never_lives,
+        a_value_with_two_buffers,
+    ),
+    "memory-alignment": (a_buffer_off_its_alignment,),
+    "memory-overlap": (buffers_on_top_of_each_other,),
+    "memory-capacity": (
+        a_buffer_beyond_the_end_of_its_memory,
+        states_of_more_requests_than_fit,
+        weights_beyond_capacity,
+    ),
+}

@@ -1,0 +1,50 @@
+"""Every rule of the law book: real plans keep it, and a plan that breaks it is refused under its name."""
+
+from __future__ import annotations
+
+import pytest
+from breaches_decisions import BREACHES as OF_DECISIONS
+from breaches_inputs import BREACHES as OF_INPUTS
+from breaches_inputs import Breach
+from real_plans import finished, unplaced
+
+from mapper.errors import InvalidPlan
+from mapper.ir.plan import DECISIONS
+from mapper.ir.verify import RULES, verify
+
+CASES = [
+    pytest.param(rule, breach, id=f"{rule}: {breach.__name__.replace('_', ' ')}")
+    for rule, breaches in {**OF_INPUTS, **OF_DECISIONS}.items()
+    for breach in breaches
+]
+
+
+@pytest.mark.parametrize(("rule", "breach"), CASES)
+def test_a_breach_is_refused_under_the_name_of_its_rule(rule: str, breach: Breach) -> None:
+    with pytest.raises(InvalidPlan) as refused:
+        verify(breach(finished()))
+    assert refused.value.rule == rule, str(refused.value)
+
+
+@pytest.mark.parametrize("model", ["gpt2-tiny", "bert-tiny"])
+@pytest.mark.parametrize("target", ["superhet", "edge-npu"])
+def test_real_plans_keep_every_rule(model: str, target: str) -> None:
+    verify(unplaced(model, target))
+    verify(finished(model, target))
+
+
+def test_every_rule_has_a_breach() -> None:
+    assert {rule.name for rule in RULES} == {*OF_INPUTS, *OF_DECISIONS}
+
+
+def test_rules_are_data_with_a_name_and_a_sentence() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule.sentence.endswith("."), rule.name
+        assert set(rule.needs) <= set(DECISIONS), rule.name
+
+
+def test_a_refusal_quotes_the_rule() -> None:
+    breach = OF_DECISIONS["inflight"][0]
+    with pytest.raises(InvalidPlan, match="0 requests are in flight\n  the rule: At least one request"):
+        verify(breach(finished()))
