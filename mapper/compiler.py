@@ -39,11 +39,12 @@ class Compiled:
     plan: Plan
     seconds: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    known: Verdict | None = None
 
     @cached_property
     def verdict(self) -> Verdict:
-        """The judge's figures; replayed when first asked for."""
-        return judge(self.plan)
+        """The judge's figures; replayed when first asked for, unless known already."""
+        return self.known or judge(self.plan)
 
     @cached_property
     def summary(self) -> dict[str, Any]:

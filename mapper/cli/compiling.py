@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def _finish(args: Namespace, done: Compiled, out: Path) -> int:
     """Hold the plan to every rule, write the files, print the answer."""
     if done.finished:
         try:
-            check(done.plan)
+            done = replace(done, known=check(done.plan))
         except InvalidPlan as error:
             raise InvalidPlan(
                 f"internal: the finished plan breaks a rule: {error.message}", rule=error.rule, details=error.details

@@ -33,6 +33,7 @@ DERIVED: tuple[tuple[str, str], ...] = (
     ("schedule-capacity", "Engines, links and memory channels are never taken more than there is of them."),
     ("memory-complete", "Every value that lives in a memory during a call has a buffer, and nothing else has one."),
     ("memory-lifetimes", "A buffer is as large as its value and lives as long."),
+    ("steady-progress", "The requests in flight never block one another for good."),
     ("loads-agree", "The search counted the same busy ticks of every resource as the judge."),
     ("figures", "The recorded figures are the judge's."),
     ("bound-below-value", "No proven bound is above the value that the judge finds."),
@@ -117,8 +118,8 @@ def options_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
 
 def refusals_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
     """The plan lists exactly the refusals that the units give."""
-    recorded = {(r.repeat, r.unit_kind, r.op): r.reason for r in plan.refusals or ()}
-    derived = {(r.repeat, r.unit_kind, r.op): r.reason for offered in found.values() for r in offered.refusals}
+    recorded = {(r.repeat, r.unit_kind, f"{r.phase}/{r.op}"): r.reason for r in plan.refusals or ()}
+    derived = {(r.repeat, r.unit_kind, f"{r.phase}/{r.op}"): r.reason for offered in found.values() for r in offered.refusals}
     for (repeat, kind, op), old, new in _differences(recorded, derived):
         text = f"the refusal of '{op}' of '{repeat}' by {kind} is not what the unit says"
         raise InvalidPlan(text, rule="refusals-agree", details=_both(old, new))

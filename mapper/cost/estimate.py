@@ -105,50 +105,55 @@ class Estimator:
             out += found.works
         return Typed(tuple(out), tuple(w.dtype for w in out))
 
-    def refusal(self, cluster: Cluster, unit: Unit) -> Refusal | None:
-        """Why the unit cannot run the cluster in some phase, or None."""
-        for phase in self.works(cluster):
-            for works in phase:
+    def refusal(self, cluster: Cluster, unit: Unit, phase: Phase | None = None) -> Refusal | None:
+        """Why the unit cannot run the cluster in a phase (in any, when none is given), or None."""
+        for asked, samples in zip(self.phases, self.works(cluster), strict=True):
+            for works in samples if phase in (None, asked) else ():
                 found = self.typed(unit, works)
                 if isinstance(found, tuple):
                     return Refusal(cluster.repeat, unit.kind, cluster.ops[found[0]], found[1])
         return None
 
-    def options(self, cluster: Cluster, units: Sequence[Unit]) -> tuple[Option, ...]:
-        """Every way to run the cluster on one of these units, which are all alike; none of them may refuse it."""
+    def options(self, cluster: Cluster, units: Sequence[Unit], phases: Sequence[str]) -> tuple[Option, ...]:
+        """Every way to run the cluster in these phases on one of these units, which are all alike; none refuses it."""
         unit = units[0]
         weighty = any(w.weight for sample in self.works(cluster) for works in sample for w in works)
         names = tuple(u.name for u in units)
         found = []
         for source in range(len(unit.weights)) if weighty else (-1,):
-            for replicas in self._replicas(cluster, unit, source):
-                found.append(self._option(cluster, unit, names, source, replicas))
+            for replicas in self._replicas(cluster, unit, source, phases):
+                found.append(self._option(cluster, unit, names, source, replicas, phases))
         return tuple(found)
 
-    def _replicas(self, cluster: Cluster, unit: Unit, source: int) -> Iterable[int]:
+    def _served(self, cluster: Cluster, unit: Unit, phases: Sequence[str]) -> list[tuple[Phase, list[Typed]]]:
+        """The phases with the cluster's works in the unit's types, one `Typed` a sample."""
+        found = []
+        for phase, samples in zip(self.phases, self.works(cluster), strict=True):
+            if phase.name in phases:
+                typed = [self.typed(unit, works) for works in samples]
+                found.append((phase, [t for t in typed if isinstance(t, Typed)]))
+        return found
+
+    def _replicas(self, cluster: Cluster, unit: Unit, source: int, phases: Sequence[str]) -> Iterable[int]:
         if not self.is_resident(unit, source):
             return (1,)
         most = 1
-        for phase in self.works(cluster):
-            for works in phase:
-                typed = self.typed(unit, works)
-                assert isinstance(typed, Typed)
+        for _, samples in self._served(cluster, unit, phases):
+            for typed in samples:
                 most = max([most, *(unit.model.max_replicas(w) for w in typed.works if w.weight)])
         return (r for r in REPLICAS if r <= most)
 
-    def _option(self, cluster: Cluster, unit: Unit, names: tuple[str, ...], source: int, replicas: int) -> Option:
+    def _option(
+        self, cluster: Cluster, unit: Unit, names: tuple[str, ...], source: int, replicas: int, phases: Sequence[str]
+    ) -> Option:
         feed = self._feed(unit, source, replicas)
         costs: list[tuple[str, Cost]] = []
         types: tuple[DType, ...] = ()
         footprint = 0
-        for phase, samples in zip(self.phases, self.works(cluster), strict=True):
-            sums = []
-            for works in samples:
-                typed = self.typed(unit, works)
-                assert isinstance(typed, Typed)
-                types = typed.types
-                sums.append(_total([self._ask(unit.model, w, feed) for w in typed.works]))
-                footprint = sum(unit.model.weight_footprint_bytes(w) for w in typed.works if w.weight)
+        for phase, samples in self._served(cluster, unit, phases):
+            sums = [_total([self._ask(unit.model, w, feed) for w in typed.works]) for typed in samples]
+            types = samples[-1].types
+            footprint = sum(unit.model.weight_footprint_bytes(w) for w in samples[-1].works if w.weight)
             costs.append((phase.name, _mean(sums, phase.shares)))
         return Option(cluster.repeat, names, source, replicas, footprint, types, tuple(costs))
 

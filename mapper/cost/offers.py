@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from mapper.cost.estimate import Estimator
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Role
-from mapper.ir.graph import bind
+from mapper.ir.graph import Phase, bind
 from mapper.ir.plan import Cluster, Option, Refusal
 
 
@@ -25,12 +25,18 @@ def offers(estimator: Estimator, cluster: Cluster) -> Offers:
     options: list[Option] = []
     refusals: dict[Refusal, None] = {}
     for units in alike_units(estimator.target):
-        refusal = estimator.refusal(cluster, units[0]) or too_big(estimator, cluster, units[0])
-        if refusal is None:
-            options += estimator.options(cluster, units)
-        else:
-            refusals[refusal] = None
+        refused = {p.name: _refusal(estimator, cluster, units[0], p) for p in estimator.phases}
+        served = [name for name, refusal in refused.items() if refusal is None]
+        if served:
+            options += estimator.options(cluster, units, served)
+        for phase, refusal in refused.items():
+            if refusal is not None:
+                refusals[replace(refusal, phase=phase if served else "")] = None
     return Offers(tuple(options), tuple(refusals))
+
+
+def _refusal(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> Refusal | None:
+    return estimator.refusal(cluster, unit, phase) or too_big(estimator, cluster, unit, phase)
 
 
 def alike_units(target: Target) -> tuple[tuple[Unit, ...], ...]:
@@ -46,17 +52,16 @@ def alike_units(target: Target) -> tuple[tuple[Unit, ...], ...]:
     return tuple(tuple(units) for units in groups.values())
 
 
-def too_big(estimator: Estimator, cluster: Cluster, unit: Unit) -> Refusal | None:
+def too_big(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> Refusal | None:
     """A refusal when what the cluster reads and leaves cannot lie in the unit's data memory at once."""
     graph, memory = estimator.graph, estimator.target.memory[unit.data]
     dtype = unit.model.activation_dtype()
     touched = {n for op in cluster.ops for n in (*graph.op[op].inputs, *graph.op[op].outputs) if n}
     values = [graph.value[n] for n in touched - estimator.inside(cluster)]
     moved = [(v.shape, dtype if v.dtype.is_float else v.dtype) for v in values if v.role is not Role.WEIGHT]
-    for phase in estimator.phases:
-        for binding in phase.bindings():
-            total = sum(stored.bytes_for(prod(bind(shape, binding))) for shape, stored in moved)
-            if total > memory.capacity_bytes:
-                sizes = f"{total / 1e6:.1f} MB, memory {memory.name} has {memory.capacity_bytes / 1e6:.1f} MB"
-                return Refusal(cluster.repeat, unit.kind, cluster.ops[0], f"reads and leaves {sizes}")
+    for binding in phase.bindings():
+        total = sum(stored.bytes_for(prod(bind(shape, binding))) for shape, stored in moved)
+        if total > memory.capacity_bytes:
+            sizes = f"{total / 1e6:.1f} MB, memory {memory.name} has {memory.capacity_bytes / 1e6:.1f} MB"
+            return Refusal(cluster.repeat, unit.kind, cluster.ops[0], f"reads and leaves {sizes}")
     return None

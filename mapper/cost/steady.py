@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from mapper.cost.liveness import Segment
 from mapper.cost.program import Program
+from mapper.errors import InvalidPlan
 
-EVENTS = 120_000
+EVENTS = 80_000
 """Activities simulated at most: enough for the utilisation to settle within a fraction of a percent."""
 
 
@@ -76,9 +77,16 @@ def steady(
     machine.run(budget // 3)
     began, done = machine.now, machine.bottleneck_done
     machine.run(budget - budget // 3)
+    if not machine.heap:
+        raise InvalidPlan(
+            f"{inflight} requests in flight block one another after {machine.ran} activities: each waits for memory or "
+            "for a resource that another holds",
+            rule="steady-progress",
+            hint="fewer requests in flight",
+        )
     span, work = machine.now - began, machine.bottleneck_done - done
     if work <= 0 or span <= 0:
-        return Steady(alone, busiest, loads[busiest] / alone, machine.ran)
+        return Steady(alone, busiest, loads[busiest] / alone if alone else 0.0, machine.ran)
     utilisation = min(1.0, work / span)
     return Steady(max(loads[busiest], round(loads[busiest] / utilisation)), busiest, utilisation, machine.ran)
 

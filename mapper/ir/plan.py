@@ -43,7 +43,7 @@ class Option:
     units: the units (all alike) where it applies. source: which entry of `Unit.weights` the weights come from, -1 when
     the cluster has none. replicas: copies of the weights inside the unit that work side by side. footprint_bytes: what
     one copy takes of the weights memory. types: arithmetic type of each op, by position in the cluster. costs: mean
-    cost of one call, by phase, over the phase's samples.
+    cost of one call, over the phase's samples, by phase; a phase that is not there cannot run this way.
     """
 
     repeat: str
@@ -55,18 +55,26 @@ class Option:
     costs: tuple[tuple[str, Cost], ...]
 
     def cost(self, phase: str) -> Cost:
-        """The cost of one call in a phase."""
+        """The cost of one call in a phase that the option serves."""
         return next(c for name, c in self.costs if name == phase)
+
+    def serves(self, phase: str) -> bool:
+        """Whether the phase can run this way."""
+        return any(name == phase for name, _ in self.costs)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a kind of unit cannot run a repeat class: the first op that it refuses, and the unit model's own words."""
+    """Why a kind of unit cannot run a repeat class: the first op that it refuses, and the unit model's own words.
+
+    `phase` is empty when it refuses in all phases.
+    """
 
     repeat: str
     unit_kind: str
     op: str
     reason: str
+    phase: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,12 +103,12 @@ def options_replicas(plan: Plan) -> Iterator[str]:
 
 
 def options_figures(plan: Plan) -> Iterator[str]:
-    """An option has a cost for each phase, a type for each op, and no negative figure."""
+    """An option has a cost for each phase that it serves, a type for each op, and no negative figure."""
     phases = tuple(p.name for p in plan.phases)
     lengths = {c.repeat: len(c.ops) for c in plan.clusters or ()}
     for option in plan.options or ():
         names = tuple(name for name, _ in option.costs)
-        if names != phases:
+        if not names or names != tuple(p for p in phases if p in names):
             yield f"{_named(option)} has costs for {', '.join(names) or 'no phase'}; the phases are {', '.join(phases)}"
         if len(option.types) != lengths[option.repeat]:
             yield f"{_named(option)} has {len(option.types)} types for {lengths[option.repeat]} ops"

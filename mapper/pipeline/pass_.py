@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
@@ -54,14 +54,11 @@ class Context:
     tell: Callable[[Progress], None] = field(default=_silent, compare=False)
 
     def budget(self, step: str = "") -> Budget:
-        """The budget of a whole search under this effort; progress is told under the step's name."""
-        return Budget(
-            self.effort.deterministic_seconds,
-            self.seed,
-            self.deadline,
-            self.stop,
-            lambda best, bound: self.tell(Progress(step, best, bound)),
-        )
+        """The budget of a whole search under this effort; progress is told under the step's name, if it has one."""
+        quiet = Budget(self.effort.deterministic_seconds, self.seed, self.deadline, self.stop)
+        if not step:
+            return quiet
+        return replace(quiet, tell=lambda best, bound: self.tell(Progress(step, best, bound)))
 
 
 class Pass(ABC):

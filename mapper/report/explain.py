@@ -104,7 +104,9 @@ def _reasons(plan: Plan, wanted: str | None) -> list[dict[str, Any]]:
                 "limited_by": here.cost(phase).limited_by,
                 "alternatives": _alternatives(plan, repeat, phase, kind, here),
                 "refused": [
-                    {"unit_kind": r.unit_kind, "reason": r.reason} for r in plan.refusals or () if r.repeat == repeat
+                    {"unit_kind": r.unit_kind, "reason": r.reason}
+                    for r in plan.refusals or ()
+                    if r.repeat == repeat and r.phase in ("", phase)
                 ],
             }
         )
@@ -122,7 +124,7 @@ def _alternatives(plan: Plan, repeat: str, phase: str, kind: str, here: Option) 
     best: dict[str, Option] = {}
     for option in plan.options_of[repeat]:
         other = plan.target.unit[option.units[0]].kind
-        if other != kind and (other not in best or option.cost(phase).ticks < best[other].cost(phase).ticks):
+        if other != kind and option.serves(phase) and (other not in best or option.cost(phase).ticks < best[other].cost(phase).ticks):
             best[other] = option
     mine = here.cost(phase)
     return [

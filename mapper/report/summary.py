@@ -192,21 +192,23 @@ def _ops(plan: Plan) -> dict[str, Any]:
 def fallbacks(plan: Plan) -> list[tuple[str, str, str]]:
     """Ops that could not go where the clusters around them went: (op, the wanted kind of unit, its reason).
 
-    A cluster falls back when a cluster that it reads from or feeds runs on a kind of unit that refuses it.
+    A cluster falls back when a cluster that it reads from or feeds runs, in the same phase, on a kind of unit that
+    refuses it.
     """
-    refused = {(r.repeat, r.unit_kind): r for r in plan.refusals or ()}
+    refused = {(r.repeat, r.unit_kind, r.phase): r.reason for r in plan.refusals or ()}
     owner = {op: c.name for c in plan.clusters or () for op in c.ops}
-    kinds: dict[str, set[str]] = {}
-    for task in plan.tasks or ():
-        kinds.setdefault(task.cluster, set()).add(plan.target.unit[plan.place[task.name].unit].kind)
-    found = []
+    kinds = {
+        (t.cluster, t.phase): plan.target.unit[plan.place[t.name].unit].kind for t in plan.tasks or ()
+    }
+    found: dict[tuple[str, str, str], None] = {}
     for cluster in plan.clusters or ():
         ops = [plan.graph.op[name] for name in cluster.ops]
         near = {owner[plan.graph.producer[n].name] for op in ops for n in op.inputs if n in plan.graph.producer}
         near |= {owner[u.name] for op in ops for n in op.outputs for u in plan.graph.users.get(n, ())}
-        wanted = {kind for name in near - {cluster.name} for kind in kinds.get(name, ())}
-        for kind in sorted(wanted - kinds.get(cluster.name, set())):
-            refusal = refused.get((cluster.repeat, kind))
-            if refusal is not None:
-                found.append((cluster.name, kind, refusal.reason))
-    return found
+        for phase in plan.phases:
+            for kind in sorted({kinds[name, phase.name] for name in near - {cluster.name}}):
+                for scope in ("", phase.name):
+                    reason = refused.get((cluster.repeat, kind, scope))
+                    if reason is not None:
+                        found[cluster.name, kind, f"{reason}" + (f" (in {scope})" if scope else "")] = None
+    return list(found)

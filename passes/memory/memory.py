@@ -20,6 +20,9 @@ from mapper.solve.packing.problem import Item, Problem
 SATURATED = 1.01
 """A steady state within 1 % of what the busiest resource allows is not worth more requests in flight."""
 
+PROBE = 25_000
+"""Activities simulated to compare numbers of requests in flight; the judge simulates more."""
+
 WORTHWHILE = 0.99
 """Twice the requests in flight must bring 1 %."""
 
@@ -62,7 +65,7 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
 
     def interval(inflight: int) -> int:
         room = room_of(replace(plan, inflight=inflight), programs, calls)
-        return steady(programs, counts, latencies, inflight, room).interval
+        return steady(programs, counts, latencies, inflight, room, PROBE).interval
 
     inflight = min(most, max(1, -(-alone // busiest) + 1))
     seen = interval(inflight)

@@ -31,7 +31,7 @@ class Options(Pass):
         homeless: list[tuple[Cluster, tuple[Refusal, ...]]] = []
         for cluster in _first_of_each_class(plan):
             found = offers(estimator, cluster)
-            if not found.options:
+            if any(not any(o.serves(p.name) for o in found.options) for p in plan.phases):
                 homeless.append((cluster, found.refusals))
             options += found.options
             refusals += found.refusals

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from mapper.cost.judge import judge
 from mapper.errors import Infeasible
-from mapper.ir.plan import Bound, Plan, Search, Status
+from mapper.ir.plan import Bound, Objective, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import driver
 from mapper.solve.placement import problem as pb
@@ -17,6 +17,13 @@ from passes.place.gather import gathered
 from passes.place.translate import Translation, translate
 from passes.place.widen import widened
 from passes.schedule.schedule import Schedule
+
+
+Candidate = tuple[str, pb.Solution]
+"""Who found a solution, and the solution."""
+
+_CLOSE = 0.9995
+"""A candidate that could be better by less than this is not worth a replay."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class PlaceCpSat(Pass):
         t = translate(plan)
         known = starts(t, plan)
         result = driver.solve(t.problem, plan.objective.value, ctx.budget(self.name), [s for _, s in known])
-        tried = [*_refined(plan, t, result), *_best_of_each(plan, t, known, self.candidates)]
-        method, solution = _judged_best(plan, t, list({s: (m, s) for m, s in reversed(tried)}.values())[::-1], ctx)
+        tried = dict.fromkeys([*_refined(plan, t, result), *_best_of_each(plan, t, known, self.candidates)])
+        method, solution = _judged_best(plan, t, list(tried), ctx)
         placed = t.apply(plan, solution)
         status = Status.INTERRUPTED if ctx.stop.is_set() else Status(result.status)
         search: Search = search_of(t, solution, status, method)
@@ -47,21 +54,21 @@ class PlaceCpSat(Pass):
         return replace(placed, bounds=(bound,), search=search)
 
 
-def _refined(plan: Plan, t: Translation, result: driver.Result) -> list[tuple[str, pb.Solution]]:
+def _refined(plan: Plan, t: Translation, result: driver.Result) -> list[Candidate]:
     """The search's solution, and the same with what the problem does not see made better: see `gather`, `widen`."""
-    found = [(result.method, result.solution)]
-    for solution in (gathered(plan, t, result.solution), result.solution):
-        if solution is None:
-            continue
-        wider = widened(plan, t, solution)
-        found += [(f"{result.method}, widened", wider)] if wider else []
-        found += [(f"{result.method}, gathered", solution)] if solution != result.solution else []
+    near = gathered(plan, t, result.solution)
+    found: list[Candidate] = []
+    for name, solution in ((f"{result.method}, gathered", near), (result.method, result.solution)):
+        if solution is not None:
+            wider = widened(plan, t, solution)
+            found += [(f"{name}, widened", wider)] if wider is not None else []
+            found.append((name, solution))
     return found
 
 
 def _best_of_each(
-    plan: Plan, t: Translation, known: list[tuple[str, pb.Solution]], most: int
-) -> list[tuple[str, pb.Solution]]:
+    plan: Plan, t: Translation, known: list[Candidate], most: int
+) -> list[Candidate]:
     """The best solution of each baseline by the problem's own objective."""
     best: dict[str, tuple[float, pb.Solution]] = {}
     for name, solution in known:
@@ -72,20 +79,32 @@ def _best_of_each(
     return [(name, solution) for name, (_, solution) in ranked[:most]]
 
 
-def _judged_best(
-    plan: Plan, t: Translation, tried: list[tuple[str, pb.Solution]], ctx: Context
-) -> tuple[str, pb.Solution]:
-    """The candidate with the least value after the default schedule and memory passes."""
-    values = []
+def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context) -> Candidate:
+    """The candidate with the least value after the default schedule and memory passes; the first among equals.
+
+    One whose value cannot be below the best found so far is not run: the problem's own interval and energy are lower
+    bounds of what the judge finds.
+    """
+    best: tuple[float, Candidate] | None = None
     problems: list[Infeasible] = []
-    for k, (method, solution) in enumerate(tried):
+    for candidate in tried:
+        if best is not None and (least := _least(plan, t, candidate[1])) is not None and least >= best[0] * _CLOSE:
+            continue
         try:
-            finished = Memory().run(Schedule().run(t.apply(plan, solution), ctx), ctx)
+            finished = Memory().run(Schedule().run(t.apply(plan, candidate[1]), ctx), ctx)
         except Infeasible as error:
             problems.append(error)
             continue
-        values.append((judge(finished).value(plan.objective), k, method, solution))
-    if not values:
+        value = judge(finished).value(plan.objective)
+        if best is None or value < best[0]:
+            best = (value, candidate)
+    if best is None:
         raise problems[0]
-    _, _, method, solution = min(values, key=lambda row: row[:2])
-    return method, solution
+    return best[1]
+
+
+def _least(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:
+    """What the judge's value of a solution cannot be below, where the problem's totals tell."""
+    if plan.objective not in (Objective.THROUGHPUT, Objective.ENERGY):
+        return None
+    return pb.objective(t.problem, pb.totals(t.problem, solution), plan.objective.value) * SCALE[plan.objective]

@@ -106,7 +106,7 @@ class _Builder:
 
     def _meanings(self, task: Task) -> tuple[tuple[str, Option], ...]:
         repeat = self.plan.cluster[task.cluster].repeat
-        pairs = [(u, o) for o in self.plan.options_of[repeat] for u in o.units]
+        pairs = [(u, o) for o in self.plan.options_of[repeat] if o.serves(task.phase) for u in o.units]
         rank = {u.name: i for i, u in enumerate(self.plan.target.units)}
         return tuple(sorted(pairs, key=lambda p: (rank[p[0]], p[1].source, p[1].replicas)))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mapper.cost.engines import CHANNEL
 from mapper.cost.program import Program, Spelling
 from mapper.ir.plan import Plan, Slot
 from mapper.pipeline.pass_ import Context, Pass
@@ -25,7 +24,7 @@ class Schedule(Pass):
     requires = ("placement", "tasks")
     provides = ("schedule",)
 
-    effort: float = 0.25
+    effort: float = 0.05
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with a slot for every activity of every phase."""
@@ -55,7 +54,7 @@ def makespan_problem(program: Program) -> Problem:
             )
             for a in program.activities
         ),
-        tuple(Resource(name, capacity if capacity != CHANNEL else CHANNEL) for name, capacity in program.capacities),
+        tuple(Resource(name, capacity) for name, capacity in program.capacities),
         tuple(a.after for a in program.activities),
     )
 
