@@ -15,7 +15,7 @@ from mapper.cost.liveness import Segment
 from mapper.cost.program import Program
 from mapper.errors import InvalidPlan
 
-EVENTS = 80_000
+EVENTS = 120_000
 """Activities simulated at most: enough for the utilisation to settle within a fraction of a percent."""
 
 

@@ -20,11 +20,11 @@ from mapper.solve.packing.problem import Item, Problem
 SATURATED = 1.01
 """A steady state within 1 % of what the busiest resource allows is not worth more requests in flight."""
 
-PROBE = 25_000
+PROBE = 40_000
 """Activities simulated to compare numbers of requests in flight; the judge simulates more."""
 
-WORTHWHILE = 0.99
-"""Twice the requests in flight must bring 1 %."""
+WORTHWHILE = 1.02
+"""More requests in flight must bring 2 %."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Memory(Pass):
 
 
 def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], limit: int) -> int:
-    """Requests in flight: enough to keep the busiest resource busy, doubled while that helps, as many as fit."""
+    """Requests in flight: the fewest, of some multiples of what one request's course asks for, that come close to the
+    shortest interval; as many as fit at most."""
     most = min(limit, requests_that_fit(plan))
     counts = [p.calls for p in plan.phases]
     latencies = [c.ticks for c in calls]
@@ -67,15 +68,14 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
         room = room_of(replace(plan, inflight=inflight), programs, calls)
         return steady(programs, counts, latencies, inflight, room, PROBE).interval
 
-    inflight = min(most, max(1, -(-alone // busiest) + 1))
-    seen = interval(inflight)
-    while inflight < most and seen > SATURATED * busiest:
-        more = min(most, 2 * inflight)
-        found = interval(more)
-        if found >= WORTHWHILE * seen:
+    few = min(most, max(1, -(-alone // busiest) + 1))
+    tried: list[tuple[int, int]] = []
+    for inflight in dict.fromkeys(min(most, few * times) for times in (1, 2, 4, 8)):
+        tried.append((interval(inflight), inflight))
+        if tried[-1][0] <= SATURATED * busiest:
             break
-        inflight, seen = more, found
-    return inflight
+    best = min(seen for seen, _ in tried)
+    return next(inflight for seen, inflight in tried if seen <= WORTHWHILE * best)
 
 
 def _pack(plan: Plan, call: Call, alive: tuple[Life, ...], budget: Budget) -> list[Buffer]:
