@@ -113,7 +113,7 @@ def tiny_plan(**changes: object) -> Plan:
         ),
         "residency": (Resident("c0", "a.mem", 128), Resident("past", "b.mem", 64, per_request=True)),
         "bounds": (Bound("energy", 1.25e-9, "sum of the cheapest options"),),
-        "search": Search(Status.OPTIMAL, "cp-sat", 0.25, (("a", 3_500_000), ("b", 3_500_000))),
+        "search": Search(Status.OPTIMAL, "cp-sat", (("a", 3_500_000), ("b", 3_500_000))),
         "schedule": (
             Slot("prefill/c0", "a", 0, 2_000_000),
             Slot("prefill/g->b", "ab", 2_000_000, 2_074_000),

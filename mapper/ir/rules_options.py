@@ -59,10 +59,12 @@ def clusters_alike(plan: Plan) -> Iterator[str]:
 
 
 def options_classes(plan: Plan) -> Iterator[str]:
-    """Every repeat class has an option, and every option and refusal belongs to one."""
+    """Every repeat class has an option in every phase, and every option belongs to one."""
     classes = {c.repeat for c in plan.clusters or ()}
-    for repeat in sorted(classes - set(plan.options_of)):
-        yield f"no unit is offered for repeat class '{repeat}'"
+    for repeat in sorted(classes):
+        for phase in plan.phase:
+            if not any(o.serves(phase) for o in plan.options_of.get(repeat, ())):
+                yield f"no unit is offered for repeat class '{repeat}' in phase '{phase}'"
     for repeat in sorted(plan.options_of.keys() - classes):
         yield f"an option is for repeat class '{repeat}'; {did_you_mean(repeat, classes)}"
 
@@ -125,7 +127,7 @@ def _named(option: Option) -> str:
 
 
 def refusals(plan: Plan) -> Iterator[str]:
-    """A refusal is of a kind of unit that exists, for a class and one of its ops."""
+    """A refusal is of a kind of unit that exists, for a class and one of its ops, in a phase or in all."""
     ops = {c.repeat: c.ops for c in reversed(plan.clusters or ())}
     kinds = {u.kind for u in plan.target.units}
     for refusal in plan.refusals or ():
@@ -134,6 +136,8 @@ def refusals(plan: Plan) -> Iterator[str]:
         elif refusal.op not in ops[refusal.repeat]:
             hint = did_you_mean(refusal.op, ops[refusal.repeat])
             yield f"a refusal for '{refusal.repeat}' is of op '{refusal.op}'; {hint}"
+        if refusal.phase and refusal.phase not in plan.phase:
+            yield f"a refusal is in phase '{refusal.phase}'; {did_you_mean(refusal.phase, plan.phase)}"
         if refusal.unit_kind not in kinds:
             yield f"a refusal is by a unit of kind '{refusal.unit_kind}'; {did_you_mean(refusal.unit_kind, kinds)}"
 

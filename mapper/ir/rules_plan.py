@@ -43,15 +43,16 @@ def placement_weights(plan: Plan) -> Iterator[str]:
 def placement_options(plan: Plan) -> Iterator[str]:
     """A task is placed as one of its cluster's options says: unit, source of weights, number of copies."""
     for place in plan.placement or ():
-        repeat = plan.cluster[plan.task[place.task].cluster].repeat
+        task = plan.task[place.task]
+        repeat = plan.cluster[task.cluster].repeat
         weights = plan.target.unit[place.unit].weights
         wanted = (weights.index(place.weights) if place.weights else -1, place.replicas)
-        offers = [o for o in plan.options_of[repeat] if place.unit in o.units]
+        offers = [o for o in plan.options_of[repeat] if place.unit in o.units and o.serves(task.phase)]
         if wanted not in [(o.source, o.replicas) for o in offers]:
             ways = [f"{weights[o.source] if o.source >= 0 else 'no weights'} x{o.replicas}" for o in offers]
             yield (
                 f"task '{place.task}' is placed on '{place.unit}' with {place.weights or 'no weights'} "
-                f"x{place.replicas}; offered there: {', '.join(ways) or 'nothing'}"
+                f"x{place.replicas}; offered there in phase '{task.phase}': {', '.join(ways) or 'nothing'}"
             )
 
 

@@ -82,8 +82,31 @@ def an_option_with_two_copies_only(plan: Plan) -> Plan:
     return in_plan(plan, "options", 0, replicas=2)
 
 
-def an_option_without_a_cost_in_one_phase(plan: Plan) -> Plan:
-    return in_plan(plan, "options", 0, costs=(plan.options or ())[0].costs[:1])
+def an_option_without_costs(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, costs=())
+
+
+def an_option_with_phases_against_their_order(plan: Plan) -> Plan:
+    return in_plan(plan, "options", 0, costs=(plan.options or ())[0].costs[::-1])
+
+
+def a_class_that_no_option_serves_in_one_phase(plan: Plan) -> Plan:
+    options = tuple(replace(o, costs=o.costs[:1]) for o in plan.options or ())
+    return replace(plan, options=options)
+
+
+def a_place_that_its_option_does_not_serve(plan: Plan) -> Plan:
+    """Each option of the class serves all phases but the first on the unit where the first task runs."""
+    first = (plan.placement or ())[0]
+    repeat = plan.cluster[plan.task[first.task].cluster].repeat
+    options = tuple(
+        replace(o, costs=o.costs[1:]) if o.repeat == repeat and first.unit in o.units else o for o in plan.options or ()
+    )
+    return replace(plan, options=options)
+
+
+def a_refusal_in_no_phase(plan: Plan) -> Plan:
+    return in_plan(plan, "refusals", 0, phase="stranger")
 
 
 def an_option_of_negative_ticks(plan: Plan) -> Plan:
@@ -313,7 +336,11 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     ),
     "clusters-order": (clusters_against_their_order, ops_of_a_cluster_against_their_order),
     "clusters-alike": (unlike_clusters_called_equal,),
-    "options-classes": (a_class_without_options, an_option_for_a_class_that_does_not_exist),
+    "options-classes": (
+        a_class_without_options,
+        a_class_that_no_option_serves_in_one_phase,
+        an_option_for_a_class_that_does_not_exist,
+    ),
     "options-units": (
         an_option_on_a_unit_that_does_not_exist,
         an_option_on_no_unit,
@@ -322,12 +349,18 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "options-unique": (an_option_twice,),
     "options-replicas": (an_option_with_no_copy, an_option_with_two_copies_only),
     "options-figures": (
-        an_option_without_a_cost_in_one_phase,
+        an_option_without_costs,
+        an_option_with_phases_against_their_order,
         an_option_of_negative_ticks,
         an_option_without_types,
         an_option_whose_weights_free_memory,
     ),
-    "refusals": (a_refusal_by_a_stranger, a_refusal_for_no_class, a_refusal_of_an_op_of_another_cluster),
+    "refusals": (
+        a_refusal_by_a_stranger,
+        a_refusal_in_no_phase,
+        a_refusal_for_no_class,
+        a_refusal_of_an_op_of_another_cluster,
+    ),
     "tasks-names": (two_tasks_of_one_name,),
     "tasks-complete": (
         a_task_left_out,
@@ -339,7 +372,11 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "placement-complete": (a_task_placed_twice, a_task_not_placed, a_place_for_no_task),
     "placement-units": (a_place_on_no_unit,),
     "placement-weights": (weights_from_a_memory_of_another_unit,),
-    "placement-options": (a_place_that_forgets_the_weights, a_place_with_copies_that_no_option_has),
+    "placement-options": (
+        a_place_that_forgets_the_weights,
+        a_place_that_its_option_does_not_serve,
+        a_place_with_copies_that_no_option_has,
+    ),
     "states-one-place": (a_state_on_two_units,),
     "residency-memories": (
         something_that_stays_in_no_memory,

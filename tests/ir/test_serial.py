@@ -17,7 +17,7 @@ from mapper.hw.load import load_target
 from mapper.hw.target import Unit
 from mapper.hw.work import Cost, DType, Role
 from mapper.ir.graph import Op, Value
-from mapper.ir.plan import Buffer, Cluster, Option, Place, Plan, Search, Slot, Status, Task
+from mapper.ir.plan import Bound, Buffer, Cluster, Option, Place, Plan, Slot, Task
 from mapper.ir.serial import from_json, load, to_json
 
 pytestmark = pytest.mark.usefixtures("tiny_models")
@@ -132,8 +132,8 @@ def test_infinite_numbers_are_refused_when_read(number: str) -> None:
 
 
 def test_infinite_numbers_are_refused_when_written() -> None:
-    plan = tiny_plan(search=Search(Status.OPTIMAL, "none", float("inf")))
-    with pytest.raises(InvalidPlan, match=r"search.seconds: inf is not a finite number"):
+    plan = tiny_plan(bounds=(Bound("energy", float("inf"), "none"),))
+    with pytest.raises(InvalidPlan, match=r"bounds.*inf is not a finite number"):
         to_json(plan)
 
 

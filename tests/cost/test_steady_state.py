@@ -1,0 +1,92 @@
+"""Steady state: intervals with closed forms."""
+
+from __future__ import annotations
+
+import pytest
+from cost_builders import activity, program, roomy
+
+from mapper.cost.program import Program
+from mapper.cost.steady import Room, Steady, loads_per_request, steady
+from mapper.errors import InvalidPlan
+
+
+def flow(inflight: int, one: Program, latency: int, calls: int = 1, room: Room | None = None) -> Steady:
+    return steady([one], [calls], [latency], inflight, room or roomy(one))
+
+
+def test_one_request_at_a_time_takes_its_latency() -> None:
+    two = program(activity("a", 10, "u"), activity("b", 30, "w", after=(0,)))
+    assert flow(1, two, 40).interval == 40
+
+
+@pytest.mark.parametrize("inflight", [2, 3, 8])
+def test_on_one_unit_the_interval_is_its_load(inflight: int) -> None:
+    two = program(activity("a", 10), activity("b", 30, after=(0,)))
+    assert flow(inflight, two, 40).interval == 40
+
+
+@pytest.mark.parametrize("inflight", [2, 4])
+def test_in_a_pipeline_the_interval_is_the_load_of_the_slowest_stage(inflight: int) -> None:
+    two = program(activity("a", 10, "u"), activity("b", 30, "w", after=(0,)))
+    found = flow(inflight, two, 40)
+    assert (found.interval, found.busiest) == (30, "w")
+
+
+def test_with_too_few_requests_the_interval_is_latency_by_requests() -> None:
+    stages = program(*(activity(f"s{i}", 10, f"u{i}", after=(i - 1,) if i else ()) for i in range(4)))
+    assert flow(2, stages, 40).interval == 20
+    assert flow(4, stages, 40).interval == 10
+
+
+def test_two_copies_of_the_weights_halve_the_interval() -> None:
+    task = activity("a", 30, loads=(("u", 15),))
+    assert flow(4, program(task, u=2), 30).interval == 15
+
+
+def test_two_units_share_the_bandwidth_of_a_memory() -> None:
+    """Each unit wants the whole channel for its 10 ticks: together they take 20 ticks of memory per request."""
+    a, b = (
+        activity(n, 10, n, channels=(("m", 1000),), loads=((n, 10), ("m", 10)), after=(i - 1,) if i else ())
+        for i, n in enumerate("ab")
+    )
+    found = flow(8, program(a, b), 20)
+    assert found.busiest == "m"
+    assert found.interval == 20
+
+
+def test_a_link_is_free_while_the_last_byte_is_on_its_way() -> None:
+    move = activity("move", 10, "route", hold=4, exclusive=(("link", 1),), loads=(("link", 4),))
+    assert flow(8, program(move), 10).interval == 4
+
+
+def test_a_phase_counts_as_often_as_it_is_called() -> None:
+    prefill, decode = program(activity("p", 50)), program(activity("d", 10))
+    assert loads_per_request([prefill, decode], [1, 5]) == {"u": 100}
+    assert steady([prefill, decode], [1, 5], [50, 10], 3, roomy(prefill, decode)).interval == 100
+
+
+def test_a_call_that_overwrites_bytes_waits_for_their_readers() -> None:
+    """Stage b reuses the bytes that c reads: nothing overlaps any more within a request, but requests do."""
+    rows = (activity("a", 10, "u"), activity("b", 10, "v", after=(0,)), activity("c", 10, "w", after=(0,)))
+    one = program(*rows)
+    room = Room((((), (2,), ()),), roomy(one).segments, {})
+    assert flow(1, one, 30, room=room).interval == 30
+    assert flow(3, one, 30, room=room).interval == 10
+
+
+def test_requests_that_block_one_another_are_refused() -> None:
+    one = program(activity("a", 10, "u"), activity("b", 10, "v"))
+    circle = Room((((1,), (0,)),), roomy(one).segments, {})
+    with pytest.raises(InvalidPlan) as refused:
+        flow(2, one, 10, room=circle)
+    assert refused.value.rule == "steady-progress"
+
+
+def test_work_without_ticks_takes_no_time_and_no_division_by_it() -> None:
+    nothing = program(activity("view", 0))
+    assert flow(2, nothing, 0).interval == 0
+    assert flow(1, nothing, 0).interval == 0
+
+
+def test_a_request_without_activities_takes_no_time() -> None:
+    assert flow(4, program(), 0).interval == 0
