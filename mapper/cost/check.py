@@ -119,7 +119,9 @@ def options_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
 def refusals_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
     """The plan lists exactly the refusals that the units give."""
     recorded = {(r.repeat, r.unit_kind, f"{r.phase}/{r.op}"): r.reason for r in plan.refusals or ()}
-    derived = {(r.repeat, r.unit_kind, f"{r.phase}/{r.op}"): r.reason for offered in found.values() for r in offered.refusals}
+    derived = {
+        (r.repeat, r.unit_kind, f"{r.phase}/{r.op}"): r.reason for offered in found.values() for r in offered.refusals
+    }
     for (repeat, kind, op), old, new in _differences(recorded, derived):
         text = f"the refusal of '{op}' of '{repeat}' by {kind} is not what the unit says"
         raise InvalidPlan(text, rule="refusals-agree", details=_both(old, new))

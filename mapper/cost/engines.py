@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mapper.cost.estimate import Estimator
-from mapper.hw.target import Unit
-from mapper.hw.work import Cost
+from mapper.errors import TargetError
+from mapper.hw.target import Target, Unit
 from mapper.ir.plan import Option
 
 CHANNEL = 1000
@@ -44,6 +44,23 @@ def channel_share(cost_bytes: int, hold_ticks: int, bandwidth_bytes_per_s: float
     return min(CHANNEL, max(1, round(wanted)))
 
 
-def busy_ticks(cost: Cost) -> int:
-    """Ticks of one call, at least one for anything that does work."""
-    return max(cost.ticks, 0)
+POWER = "power"
+"""The resource that stands for the target's power limit: its busy ticks are energy over the power left for work."""
+
+
+def power_ticks(target: Target, dynamic_pj: int) -> int:
+    """Ticks over which an energy must be spread to stay within the target's power limit; 0 without a limit.
+
+    Average power over an interval T is idle power + energy/T, so sum(energy) <= (limit - idle) * T, with 1 W = 1 pJ per
+    tick. Raises TargetError for a limit that idle power alone exceeds.
+    """
+    if target.power_limit_w is None:
+        return 0
+    left = target.power_limit_w - target.idle_power_w
+    if left <= 0:
+        raise TargetError(
+            f"{target.name}: idle power of {target.idle_power_w:g} W leaves nothing of the limit of "
+            f"{target.power_limit_w:g} W",
+            hint="raise power.limit_w or lower idle_power_w of its parts",
+        )
+    return round(dynamic_pj / left)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mapper.cost.liveness import gates, segments, waits
+from mapper.cost.machine import Room
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
-from mapper.cost.steady import Room, Steady, loads_per_request, steady
+from mapper.cost.steady import EVENTS, Steady, loads_per_request, steady
 from mapper.errors import InvalidPlan
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.plan import Objective, Plan
@@ -79,15 +80,20 @@ class Verdict:
         return tuple(named.items())
 
 
-def judge(plan: Plan, spelling: Spelling | None = None) -> Verdict:
-    """Run the plan: one call of each phase by its schedule, then the steady state. Raises InvalidPlan."""
-    assert plan.schedule is not None and plan.memory is not None and plan.inflight is not None
+def judge(plan: Plan, spelling: Spelling | None = None, events: int = EVENTS) -> Verdict:
+    """Run the plan: one call of each phase by its schedule, then the steady state over so many activities.
+
+    Raises InvalidPlan when the schedule or the memory map asks for what the machine cannot do.
+    """
+    assert plan.schedule is not None
+    assert plan.memory is not None
+    assert plan.inflight is not None
     programs = (spelling or Spelling(plan)).programs()
     slots = {s.what: s for s in plan.schedule}
     calls = tuple(replay(program, slots) for program in programs)
     _nothing_extra(plan, programs)
     counts = [p.calls for p in plan.phases]
-    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, room_of(plan, programs, calls))
+    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, room_of(plan, programs, calls), events)
     return Verdict(plan, programs, calls, flow, loads_per_request(programs, counts), peaks(plan))
 
 

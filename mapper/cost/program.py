@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from mapper.cost.engines import Engine, channel_share, engine_of
+from mapper.cost.engines import POWER, Engine, channel_share, engine_of, power_ticks
 from mapper.cost.estimate import Estimator
 from mapper.cost.places import Place, Places, Step
 from mapper.errors import InvalidPlan
@@ -152,6 +152,8 @@ class _Draft:
         self.capacities[engine.name] = engine.capacity
         channels, loads = self._traffic(task, cost)
         loads[engine.name] = loads.get(engine.name, 0) + engine.load(cost.ticks)
+        energy = _sorted((*cost.energy_pj, *self._memory_energy(task, cost)))
+        loads[POWER] = power_ticks(self.plan.target, sum(pj for _, pj in energy))
         self.activities.append(
             Activity(
                 name=task.name,
@@ -161,8 +163,8 @@ class _Draft:
                 hold=cost.ticks,
                 exclusive=((engine.name, engine.used),),
                 channels=tuple((m, s) for m, s in sorted(channels.items()) if s),
-                loads=tuple(sorted(loads.items())),
-                energy_pj=_sorted((*cost.energy_pj, *self._memory_energy(task, cost))),
+                loads=tuple(sorted((r, t) for r, t in loads.items() if t)),
+                energy_pj=energy,
                 after=tuple(sorted(set(after))),
                 makes=tuple(makes),
                 reads=tuple(reads),
@@ -228,6 +230,7 @@ class _Draft:
         for memory, ticks in step.channels:
             share = min(1000, round(1000 * ticks / step.hold)) if step.hold else 0
             channels[memory] = min(1000, channels.get(memory, 0) + share)
+        loads[POWER] = power_ticks(self.plan.target, sum(pj for _, pj in step.energy_pj))
         size = self.size(name, step.to)
         moved = (name, step.to.memory, size)
         self.activities.append(

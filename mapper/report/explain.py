@@ -124,7 +124,11 @@ def _alternatives(plan: Plan, repeat: str, phase: str, kind: str, here: Option) 
     best: dict[str, Option] = {}
     for option in plan.options_of[repeat]:
         other = plan.target.unit[option.units[0]].kind
-        if other != kind and option.serves(phase) and (other not in best or option.cost(phase).ticks < best[other].cost(phase).ticks):
+        if (
+            other != kind
+            and option.serves(phase)
+            and (other not in best or option.cost(phase).ticks < best[other].cost(phase).ticks)
+        ):
             best[other] = option
     mine = here.cost(phase)
     return [

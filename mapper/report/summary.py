@@ -197,9 +197,7 @@ def fallbacks(plan: Plan) -> list[tuple[str, str, str]]:
     """
     refused = {(r.repeat, r.unit_kind, r.phase): r.reason for r in plan.refusals or ()}
     owner = {op: c.name for c in plan.clusters or () for op in c.ops}
-    kinds = {
-        (t.cluster, t.phase): plan.target.unit[plan.place[t.name].unit].kind for t in plan.tasks or ()
-    }
+    kinds = {(t.cluster, t.phase): plan.target.unit[plan.place[t.name].unit].kind for t in plan.tasks or ()}
     found: dict[tuple[str, str, str], None] = {}
     for cluster in plan.clusters or ():
         ops = [plan.graph.op[name] for name in cluster.ops]

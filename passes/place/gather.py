@@ -33,9 +33,7 @@ def gathered(plan: Plan, t: Translation, solution: pb.Solution) -> pb.Solution |
     return found
 
 
-def _homes(
-    plan: Plan, t: Translation, chosen: list[tuple[str, Option]], units: tuple[str, ...]
-) -> dict[str, str]:
+def _homes(plan: Plan, t: Translation, chosen: list[tuple[str, Option]], units: tuple[str, ...]) -> dict[str, str]:
     """For each cluster on one of these units, the unit that it gets: shares by weight, by time where there is none."""
     weight: dict[str, float] = {}
     for task, (unit, option) in zip(t.tasks, chosen, strict=True):

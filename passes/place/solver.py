@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mapper.cost.judge import judge
+from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
 from mapper.ir.plan import Bound, Objective, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.placement import driver
 from mapper.solve.placement import problem as pb
-from passes.memory.memory import Memory
+from passes.memory.memory import PROBE, Memory
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import SCALE
 from passes.place.gather import gathered
@@ -46,8 +47,10 @@ class PlaceCpSat(Pass):
         t = translate(plan)
         known = starts(t, plan)
         result = _searched(plan, t, known, ctx.budget(self.name))
-        tried = dict.fromkeys([*_refined(plan, t, result), *_best_of_each(plan, t, known, self.candidates)])
-        method, solution = _judged_best(plan, t, list(tried), ctx)
+        refined = list(dict.fromkeys(_refined(plan, t, result)))
+        first = _judged_best(plan, t, refined, ctx, PROBE)
+        baselines = [c for c in _best_of_each(plan, t, known, self.candidates) if c[1] != first[1]]
+        method, solution = _judged_best(plan, t, [first, *baselines], ctx, EVENTS)
         placed = t.apply(plan, solution)
         status = Status.INTERRUPTED if ctx.stop.is_set() else Status(result.status)
         search: Search = search_of(t, solution, status, method)
@@ -91,9 +94,7 @@ def _refined(plan: Plan, t: Translation, result: driver.Result) -> list[Candidat
     return found
 
 
-def _best_of_each(
-    plan: Plan, t: Translation, known: list[Candidate], most: int
-) -> list[Candidate]:
+def _best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int) -> list[Candidate]:
     """The best solution of each baseline by the problem's own objective."""
     best: dict[str, tuple[float, pb.Solution]] = {}
     for name, solution in known:
@@ -104,10 +105,10 @@ def _best_of_each(
     return [(name, solution) for name, (_, solution) in ranked[:most]]
 
 
-def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context) -> Candidate:
+def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, events: int) -> Candidate:
     """The candidate with the least value after the default schedule and memory passes; the first among equals.
 
-    One whose value cannot be below the best found so far is not run: the problem's own interval and energy are lower
+    The first candidate is the fallback when none has a finished plan. One whose value cannot be below the best found so far is not run: the problem's own interval and energy are lower
     bounds of what the judge finds.
     """
     best: tuple[float, Candidate] | None = None
@@ -120,12 +121,14 @@ def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Contex
         except Infeasible as error:
             problems.append(error)
             continue
-        value = judge(finished).value(plan.objective)
+        value = judge(finished, events=events).value(plan.objective)
         if best is None or value < best[0]:
             best = (value, candidate)
-    if best is None:
-        raise problems[0]
-    return best[1]
+    if best is not None:
+        return best[1]
+    if events == PROBE:
+        return tried[0]
+    raise problems[0]
 
 
 def _least(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:

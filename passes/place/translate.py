@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from mapper.cost.engines import engine_of
+from mapper.cost.engines import POWER, engine_of, power_ticks
 from mapper.cost.places import Place as Spot
 from mapper.cost.places import Places
 from mapper.cost.program import Spelling
@@ -129,6 +129,7 @@ class _Builder:
                 r = self.resources[name]
                 loads[r] = loads.get(r, 0) + calls * round(size / memory.bandwidth_bytes_per_s * 1e12)
                 energy += round(8 * size * memory.energy_pj_per_bit)
+        loads[self.resources[POWER]] = calls * power_ticks(plan.target, energy)
         return pb.Option(
             name=f"{unit_name} x{option.replicas}" + (f" from {weights}" if weights else ""),
             place=self.spots[self.places.of(unit)],
@@ -221,8 +222,10 @@ class _Builder:
         loads: dict[int, int] = {}
         for step in self.places.steps(elements, dtype, a, b):  # type: ignore[arg-type]
             ticks += step.ticks
-            cost += sum(pj for _, pj in step.energy_pj)
-            for name, busy in (*((r, step.hold) for r in step.exclusive), *step.channels):
+            energy = sum(pj for _, pj in step.energy_pj)
+            cost += energy
+            power = (POWER, power_ticks(self.plan.target, energy))
+            for name, busy in (*((r, step.hold) for r in step.exclusive), *step.channels, power):
                 loads[self.resources[name]] = loads.get(self.resources[name], 0) + calls * busy
         return pb.Transfer(ticks, tuple(sorted((r, t) for r, t in loads.items() if t)), calls * cost)
 

@@ -72,7 +72,9 @@ def _next(plan: Plan, t: Translation, chosen: list[tuple[str, Option]], members:
     larger = [
         o
         for o in plan.options_of[option.repeat]
-        if unit in o.units and o.source == option.source and o.replicas > option.replicas
+        if unit in o.units
+        and o.source == option.source
+        and o.replicas > option.replicas
         and all(o.serves(t.tasks[i].phase) for i in members)
     ]
     if not larger:

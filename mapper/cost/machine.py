@@ -1,0 +1,277 @@
+"""The machine of the steady state: resources, requests on their way, and the clock.
+
+Exclusive resources are given first come first served. A memory channel is shared by all activities that use it, in
+proportion to the bandwidth each asks for, and slows them down when they ask for more than there is.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from mapper.cost.engines import CHANNEL
+from mapper.cost.liveness import Segment
+from mapper.cost.program import Activity, Program
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What memory demands of the order of activities, by phase.
+
+    waits: for each activity, further activities of its call that must have ended, because they still use bytes that it
+    overwrites. segments and slots: in memories with room for the buffers of fewer calls of a phase than requests are in
+    flight, a call takes one of so many slots, by phase and memory, while it is there.
+    """
+
+    waits: tuple[tuple[tuple[int, ...], ...], ...]
+    segments: tuple[tuple[Segment, ...], ...]
+    slots: Mapping[tuple[str, str], int]
+
+
+class Stream:
+    """One request on its way: which call it is in and what that call still waits for."""
+
+    __slots__ = ("call", "entered", "left", "phase", "users", "waiting")
+
+    def __init__(self) -> None:
+        self.phase, self.call, self.left = 0, 0, 0
+        self.waiting: list[int] = []
+        self.entered: set[tuple[int, str]] = set()
+        self.users: dict[tuple[int, str], int] = {}
+
+
+class Running:
+    """An activity under way. left: ticks of holding at full speed; rate: its speed (below 1 on a crowded channel)."""
+
+    __slots__ = ("activity", "i", "left", "let_go", "rate", "since", "stream", "version")
+
+    def __init__(self, stream: Stream, i: int, activity: Activity) -> None:
+        self.stream, self.i, self.activity = stream, i, activity
+        self.left, self.rate, self.since, self.version = float(activity.hold), 1.0, 0, 0
+        self.let_go = False
+
+
+class Machine:
+    """Resources, requests and the clock."""
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        calls: Sequence[int],
+        busiest: str,
+        room: Room,
+    ) -> None:
+        self.programs, self.calls, self.busiest = programs, calls, busiest
+        self.free: dict[str, int] = {}
+        for program in programs:
+            self.free.update(program.capacities)
+        self.free.update({_slot(*key): n for key, n in room.slots.items()})
+        self.entry = [_entries(p, s) for p, s in zip(programs, room.segments, strict=True)]
+        self.segments = room.segments
+        self.retry: list[tuple[Stream, str]] = []
+        self.queues: dict[str, deque[tuple[Stream, int]]] = {r: deque() for r in self.free}
+        self.heap: list[tuple[int, int, Running]] = []
+        channels = {m for program in programs for a in program.activities for m, _ in a.channels}
+        self.demand = dict.fromkeys(sorted(channels), 0)
+        self.active: dict[str, dict[Running, None]] = {m: {} for m in self.demand}
+        self.now = self.ran = self.bottleneck_done = self._ticket = 0
+        self.users: list[list[list[int]]] = []
+        self.needs: list[list[int]] = []
+        self.weights: list[list[int]] = []
+        for program, extra in zip(programs, room.waits, strict=True):
+            users: list[list[int]] = [[] for _ in program.activities]
+            needs = [set(a.after) | set(e) for a, e in zip(program.activities, extra, strict=True)]
+            for i, before in enumerate(needs):
+                for need in before:
+                    users[need].append(i)
+            self.users.append(users)
+            self.needs.append([len(before) for before in needs])
+            self.weights.append([dict(a.loads).get(busiest, 0) for a in program.activities])
+
+    def start(self, inflight: int, latencies: Sequence[int]) -> None:
+        """Put the requests at evenly spaced points of their course, as they would be in a steady state."""
+        alone = sum(c * t for c, t in zip(self.calls, latencies, strict=True))
+        for k in range(inflight):
+            stream = Stream()
+            behind = alone * k // inflight
+            for phase, (count, ticks) in enumerate(zip(self.calls, latencies, strict=True)):
+                if behind < count * ticks or phase == len(self.calls) - 1:
+                    stream.phase, stream.call = phase, min(count - 1, behind // ticks if ticks else 0)
+                    break
+                behind -= count * ticks
+            self._begin_call(stream)
+            self._retry()
+
+    def run(self, activities: int) -> None:
+        """Advance until so many more activities have ended."""
+        goal = self.ran + activities
+        while self.heap and self.ran < goal:
+            when, ticket, run = heapq.heappop(self.heap)
+            if ticket != run.version:
+                continue  # its speed changed since
+            self.now = when
+            if not run.let_go:
+                run.let_go = True
+                self._let_go(run)
+                run.left, run.rate = float(run.activity.ticks - run.activity.hold), 1.0
+                if run.left > 0:
+                    self._push(run)
+                    continue
+            self._end(run.stream, run.i)
+            self._retry()
+
+    def _begin_call(self, stream: Stream) -> None:
+        program = self.programs[stream.phase]
+        while not program.activities:
+            self._advance(stream)
+            program = self.programs[stream.phase]
+        stream.waiting = list(self.needs[stream.phase])
+        stream.left = len(program.activities)
+        stream.entered = set()
+        stream.users = {
+            (g, memory): len(users)
+            for g, segment in enumerate(self.segments[stream.phase])
+            for memory, users in segment.users
+        }
+        for i, needs in enumerate(stream.waiting):
+            if needs == 0:
+                self._try(stream, i)
+
+    def _advance(self, stream: Stream) -> None:
+        stream.call += 1
+        if stream.call >= self.calls[stream.phase]:
+            stream.call, stream.phase = 0, (stream.phase + 1) % len(self.programs)
+
+    def _try(self, stream: Stream, i: int) -> bool:
+        """Start the activity, or queue it at the first resource that it must wait for."""
+        activity = self.programs[stream.phase].activities[i]
+        free = self.free
+        if i in self.entry[stream.phase] and not self._enter(stream, i):
+            return False
+        for resource, amount in activity.exclusive:
+            if free[resource] < amount:
+                self.queues[resource].append((stream, i))
+                return False
+        for resource, amount in activity.exclusive:
+            free[resource] -= amount
+        self._launch(Running(stream, i, activity))
+        return True
+
+    def _launch(self, run: Running) -> None:
+        """Let an activity hold its resources; where its memory channels are asked for too much, all slow down."""
+        crowded = []
+        for memory, share in run.activity.channels:
+            self.demand[memory] += share
+            self.active[memory][run] = None
+            if self.demand[memory] > CHANNEL:
+                crowded.append(memory)
+        run.since = self.now
+        self._push(run)
+        if crowded:
+            self._share_again(crowded)
+
+    def _push(self, run: Running) -> None:
+        self._ticket += 1
+        run.version = self._ticket
+        when = self.now + ceil(run.left / run.rate)
+        heapq.heappush(self.heap, (when, self._ticket, run))
+
+    def _share_again(self, memories: Sequence[str]) -> None:
+        """Give every activity on these channels its part of the bandwidth, in proportion to what each asks for."""
+        for run in dict.fromkeys(r for memory in memories for r in self.active[memory]):
+            rate = min([1.0, *(CHANNEL / self.demand[m] for m, _ in run.activity.channels if self.demand[m])])
+            if rate != run.rate:
+                run.left = max(0.0, run.left - run.rate * (self.now - run.since))
+                run.since, run.rate = self.now, rate
+                self._push(run)
+
+    def _let_go(self, run: Running) -> None:
+        """Give back what an activity held."""
+        relieved = []
+        for memory, share in run.activity.channels:
+            if self.demand[memory] > CHANNEL:
+                relieved.append(memory)
+            self.demand[memory] -= share
+            del self.active[memory][run]
+        if relieved:
+            self._share_again(relieved)
+        self._release(run.activity.exclusive)
+
+    def _enter(self, stream: Stream, i: int) -> bool:
+        """Take room in the scarce memories that the activity uses, and in those that come before them in its segment;
+        or queue it at the first that is full."""
+        segment, memories = self.entry[stream.phase][i]
+        wanted = set(memories)
+        for memory, _ in self.segments[stream.phase][segment].users:
+            if not wanted:
+                return True
+            wanted.discard(memory)
+            if (segment, memory) in stream.entered:
+                continue
+            slot = _slot(self.programs[stream.phase].phase, memory)
+            if self.free[slot] < 1:
+                self.queues[slot].append((stream, i))
+                return False
+            self.free[slot] -= 1
+            stream.entered.add((segment, memory))
+            self.retry.append((stream, slot))
+        return True
+
+    def _retry(self) -> None:
+        """Try again what queued for room that its own call has meanwhile got."""
+        while self.retry:
+            stream, slot = self.retry.pop()
+            queue = self.queues[slot]
+            mine = [entry for entry in queue if entry[0] is stream]
+            if mine:
+                self.queues[slot] = deque(entry for entry in queue if entry[0] is not stream)
+                for _, i in mine:
+                    self._try(stream, i)
+
+    def _release(self, held: tuple[tuple[str, int], ...]) -> None:
+        free, queues = self.free, self.queues
+        for resource, amount in held:
+            free[resource] += amount
+        for resource, _ in held:
+            queue = queues[resource]
+            for _ in range(len(queue)):
+                if free[resource] <= 0:
+                    break
+                stream, i = queue.popleft()
+                if not self._try(stream, i) and queue and queue[-1] == (stream, i):
+                    queue.rotate(1)  # still waits here: keep its turn
+                    break
+
+    def _end(self, stream: Stream, i: int) -> None:
+        self.ran += 1
+        self.bottleneck_done += self.weights[stream.phase][i]
+        stream.left -= 1
+        segment, memories = self.entry[stream.phase].get(i, (-1, ()))
+        for memory in memories:
+            stream.users[segment, memory] -= 1
+            if stream.users[segment, memory] == 0:
+                self._release(((_slot(self.programs[stream.phase].phase, memory), 1),))
+        for user in self.users[stream.phase][i]:
+            stream.waiting[user] -= 1
+            if stream.waiting[user] == 0:
+                self._try(stream, user)
+        if stream.left == 0:
+            self._advance(stream)
+            self._begin_call(stream)
+
+
+def _slot(phase: str, memory: str) -> str:
+    return f"room for {phase} in {memory}"
+
+
+def _entries(program: Program, segments: Sequence[Segment]) -> dict[int, tuple[int, tuple[str, ...]]]:
+    """For each activity that uses scarce memory, its segment and the memories it uses there."""
+    found: dict[int, tuple[int, tuple[str, ...]]] = {}
+    for g, segment in enumerate(segments):
+        for memory, users in segment.users:
+            for i in users:
+                found[i] = (g, (*found.get(i, (g, ()))[1], memory))
+    return found
