@@ -118,13 +118,13 @@ def options_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
 
 def refusals_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
     """The plan lists exactly the refusals that the units give."""
-    recorded = {(r.repeat, r.unit_kind, f"{r.phase}/{r.op}"): r.reason for r in plan.refusals or ()}
-    derived = {
-        (r.repeat, r.unit_kind, f"{r.phase}/{r.op}"): r.reason for offered in found.values() for r in offered.refusals
-    }
-    for (repeat, kind, op), old, new in _differences(recorded, derived):
-        text = f"the refusal of '{op}' of '{repeat}' by {kind} is not what the unit says"
-        raise InvalidPlan(text, rule="refusals-agree", details=_both(old, new))
+    recorded = dict.fromkeys(plan.refusals or ())
+    derived = dict.fromkeys(r for offered in found.values() for r in offered.refusals)
+    for refusal in (*recorded, *derived):
+        if refusal not in recorded or refusal not in derived:
+            where = f"'{refusal.op}' of '{refusal.repeat}' by {refusal.unit_kind}"
+            text = "is not in the plan" if refusal in derived else "is not what the unit says"
+            raise InvalidPlan(f"the refusal of {where} {text}: {refusal.reason}", rule="refusals-agree")
 
 
 def residency_agrees(plan: Plan, estimator: Estimator) -> None:
