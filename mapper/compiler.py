@@ -7,7 +7,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,8 @@ def compile(
         ("seed", str(seed)),
         *((("time_limit_s", f"{time_limit:g}"),) if time_limit is not None else ()),
     )
-    plan = Plan(machine, found.graph, found.phases, goal, number, source)
+    graph = replace(found.graph, name=Path(model).name.removesuffix(".onnx"))
+    plan = Plan(machine, graph, found.phases, goal, number, source)
     timing = Timing()
     ctx = Context(seed, kind, deadline, stop or threading.Event(), tell or _silent)
     plan = steps.run(plan, ctx, [timing, *instruments])

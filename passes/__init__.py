@@ -1,0 +1,1 @@
+"""The built-in passes, found through entry points like anybody else's."""

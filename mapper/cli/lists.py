@@ -43,7 +43,7 @@ def _one_pass(console: Console, name: str) -> int:
     cls = pass_named(name)
     console.print(f"{name}: {getdoc(cls) or ''}", markup=False)
     console.print(f"requires {', '.join(cls.requires) or 'nothing'}; provides {', '.join(cls.provides)}", markup=False)
-    options = [f for f in fields(cls)]  # type: ignore[arg-type]
+    options = list(fields(cls))  # type: ignore[arg-type]
     for f in options:
         console.print(f"  {f.name.replace('_', '-')}={f.default}   ({f.type})", markup=False)
     if not options:

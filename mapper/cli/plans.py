@@ -30,8 +30,8 @@ def check(args: Namespace) -> int:
         sys.stdout.write(json.dumps({"ok": True, "value": done.summary["value"], "gap": gap}) + "\n")
         return 0
     sys.stdout.write(
-        f"ok: {plan.graph.name} on {plan.target.name}, {len(plan.tasks or ())} tasks, every rule holds and every figure "
-        f"is as recorded (busiest: {verdict.steady.busiest}"
+        f"ok: {plan.graph.name} on {plan.target.name}, {len(plan.tasks or ())} tasks, every rule holds and every "
+        f"figure is as recorded (busiest: {verdict.steady.busiest}"
         + (f", gap {percent(gap)} to the bound, derived again" if gap is not None else "")
         + ")\n"
     )

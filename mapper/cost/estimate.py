@@ -69,7 +69,7 @@ class Estimator:
         )
 
     def works(self, cluster: Cluster) -> tuple[tuple[tuple[Work, ...], ...], ...]:
-        """The cluster's ops as Work, in the graph's types: [phase][sample][op]. Values that stay inside are left out."""
+        """The cluster's ops as Work, in the graph's types: [phase][sample][op]; values that stay inside left out."""
         if cluster.ops not in self._works:
             ops = [self.graph.op[name] for name in cluster.ops]
             inside = self.inside(cluster)
@@ -119,11 +119,11 @@ class Estimator:
         unit = units[0]
         weighty = any(w.weight for sample in self.works(cluster) for works in sample for w in works)
         names = tuple(u.name for u in units)
-        found = []
-        for source in range(len(unit.weights)) if weighty else (-1,):
-            for replicas in self._replicas(cluster, unit, source, phases):
-                found.append(self._option(cluster, unit, names, source, replicas, phases))
-        return tuple(found)
+        return tuple(
+            self._option(cluster, unit, names, source, replicas, phases)
+            for source in (range(len(unit.weights)) if weighty else (-1,))
+            for replicas in self._replicas(cluster, unit, source, phases)
+        )
 
     def _served(self, cluster: Cluster, unit: Unit, phases: Sequence[str]) -> list[tuple[Phase, list[Typed]]]:
         """The phases with the cluster's works in the unit's types, one `Typed` a sample."""

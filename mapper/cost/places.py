@@ -132,9 +132,8 @@ class Places:
         ends = [(m, self._channel_ticks(m, size)) for m in (a.memory, b.memory)]
         hold = max([_ticks(size / route.bandwidth_bytes_per_s), *(t for _, t in ends)])
         energy = [*self._traffic(a.memory, size), *self._traffic(b.memory, size)]
-        for hop in route.hops:
-            if link_pj := round(8 * size * hop.link.energy_pj_per_bit):
-                energy.append((f"link {hop.link.name}", link_pj))
+        priced = ((hop.link.name, round(8 * size * hop.link.energy_pj_per_bit)) for hop in route.hops)
+        energy += [(f"link {name}", pj) for name, pj in priced if pj]
         return Step(
             "move",
             f"{a.memory} > {b.memory}",

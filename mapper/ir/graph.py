@@ -112,7 +112,7 @@ class Graph:
 
 
 def sort_topologically(ops: tuple[Op, ...]) -> tuple[Op, ...]:
-    """The ops so that producers come before users, otherwise in the given order; refuses a cycle by naming an op on it."""
+    """The ops with producers before users, otherwise in the given order; a cycle is refused by naming an op on it."""
     maker = {out: i for i, op in enumerate(ops) for out in op.outputs if out}
     needs = [{maker[n] for n in op.inputs if n in maker and maker[n] != i} for i, op in enumerate(ops)]
     if any(n in maker and maker[n] == i for i, op in enumerate(ops) for n in op.inputs):

@@ -135,7 +135,7 @@ def _attention_dims(view: OpView) -> Dims:
 
 
 _FLOPS: dict[str, int] = {
-    # Arithmetic per element of the usual vector code: one for a plain op, more where a polynomial or an iteration hides.
+    # Arithmetic per element of usual vector code: one for a plain op, more where a polynomial or an iteration hides.
     "exp": 8, "log": 8, "tanh": 12, "sigmoid": 10, "erf": 14, "gelu": 16, "silu": 11, "softplus": 12, "mish": 16,
     "sqrt": 4, "reciprocal": 4, "rsqrt": 5, "div": 4, "pow": 10, "sin": 10, "cos": 10, "rope": 3, "mod": 4,
     "hard_sigmoid": 3, "hard_swish": 4, "clip": 2, "where": 1, "add": 1, "mul": 1, "sub": 1, "swiglu": 12,

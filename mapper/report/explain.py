@@ -50,8 +50,7 @@ def explain(verdict: Verdict, op: str | None = None) -> Explanation:
         ["what limits it", *(f"  {what:<60}{percent(part):>7}" for what, part in limits), *_flow(verdict)],
         ["how far from the best", *_bound_lines(plan, value, bound, gap)],
         [f"where the energy goes (± {band(verdict):.0%})", *(f"  {line}" for line in energy_lines(verdict)[:10])],
-        ["why each op is where it is (one line per class of equal ops, alternatives by their cost alone)"]
-        + _reason_lines(rows),
+        ["why each op is where it is (by class of equal ops; alternatives by their cost alone)", *_reason_lines(rows)],
         [f"fallbacks: {len(fell)}", *_grouped(fell)],
     ]
     return Explanation("\n\n".join("\n".join(lines) for lines in blocks), data)
@@ -72,7 +71,7 @@ def _bound_lines(plan: Plan, value: float, bound: float | None, gap: float | Non
         return ["  no bound is known"]
     return [
         f"  value {value:.6g}, bound {bound:.6g}, gap {percent(gap)}",
-        f"  proved by: {plan.bounds[0].name}; it speaks of this target's options: every cluster whole on one unit per phase",
+        f"  proved by: {plan.bounds[0].name}, over this target's options: a cluster whole on one unit per phase",
         f"  found by: {plan.search.method if plan.search else 'unknown'}",
     ]
 

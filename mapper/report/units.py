@@ -9,13 +9,12 @@ def si(value: float, unit: str = "", digits: int = 3) -> str:
         return f"0 {unit}".rstrip()
     if not unit and 1e-3 <= abs(value) < 0.9995:
         return f"{value:.{digits}g}"
-    for factor, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"),
+    scaled, prefix = value / 1e-12, "p"
+    for factor, name in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"),
                            (1e-6, "u"), (1e-9, "n"), (1e-12, "p")):  # fmt: skip
         if abs(value) >= factor * 0.9995:
-            scaled = value / factor
+            scaled, prefix = value / factor, name
             break
-    else:
-        scaled, prefix = value / 1e-12, "p"
     places = max(0, digits - len(str(int(abs(scaled)))))
     return f"{scaled:.{places}f} {prefix}{unit}".rstrip()
 

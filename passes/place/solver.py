@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from mapper.cost.judge import judge
 from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
-from mapper.ir.plan import Bound, Objective, Plan, Search, Status
+from mapper.ir.plan import Bound, Objective, Plan, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.placement import driver
@@ -19,7 +19,6 @@ from passes.place.gather import gathered
 from passes.place.translate import Translation, translate
 from passes.place.widen import widened
 from passes.schedule.schedule import Schedule
-
 
 Candidate = tuple[str, pb.Solution]
 """Who found a solution, and the solution."""
@@ -48,13 +47,12 @@ class PlaceCpSat(Pass):
         known = starts(t, plan)
         result = _searched(plan, t, known, ctx.budget(self.name))
         refined = list(dict.fromkeys(_refined(plan, t, result)))
-        first = _judged_best(plan, t, refined, ctx, PROBE)
+        _, first = _judged_best(plan, t, refined, ctx, PROBE)
         baselines = [c for c in _best_of_each(plan, t, known, self.candidates) if c[1] != first[1]]
-        method, solution = _judged_best(plan, t, [first, *baselines], ctx, EVENTS)
-        placed = t.apply(plan, solution)
-        status = Status.INTERRUPTED if ctx.stop.is_set() else Status(result.status)
-        search: Search = search_of(t, solution, status, method)
-        return replace(placed, bounds=(_bound(plan, result),), search=search)
+        value, (method, solution) = _judged_best(plan, t, [first, *baselines], ctx, EVENTS)
+        bound = _bound(plan, result)
+        search = search_of(t, solution, _status(result, ctx, value, bound), method)
+        return replace(t.apply(plan, solution), bounds=(bound,), search=search)
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,13 @@ class BoundsBySearch(Pass):
 
 def _searched(plan: Plan, t: Translation, known: list[Candidate], budget: Budget) -> driver.Result:
     return driver.solve(t.problem, plan.objective.value, budget, [s for _, s in known])
+
+
+def _status(result: driver.Result, ctx: Context, value: float, bound: Bound) -> Status:
+    """Optimal only if the judge's value, not just the problem's, meets the bound."""
+    if ctx.stop.is_set() or result.status == "interrupted":
+        return Status.INTERRUPTED
+    return Status.OPTIMAL if value <= bound.value * (1 + 1e-9) else Status.FEASIBLE
 
 
 def _bound(plan: Plan, result: driver.Result) -> Bound:
@@ -105,11 +110,14 @@ def _best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int)
     return [(name, solution) for name, (_, solution) in ranked[:most]]
 
 
-def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, events: int) -> Candidate:
-    """The candidate with the least value after the default schedule and memory passes; the first among equals.
+def _judged_best(
+    plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, events: int
+) -> tuple[float, Candidate]:
+    """The candidate with the least value after the default schedule and memory passes, the first among equals, and
+    its value.
 
-    The first candidate is the fallback when none has a finished plan. One whose value cannot be below the best found so far is not run: the problem's own interval and energy are lower
-    bounds of what the judge finds.
+    One whose value cannot be below the best found so far is not run: the problem's own interval and energy are lower
+    bounds of what the judge finds. When none fits its memories, a probe gives the first, a judgement is Infeasible.
     """
     best: tuple[float, Candidate] | None = None
     problems: list[Infeasible] = []
@@ -125,9 +133,9 @@ def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Contex
         if best is None or value < best[0]:
             best = (value, candidate)
     if best is not None:
-        return best[1]
+        return best
     if events == PROBE:
-        return tried[0]
+        return float("inf"), tried[0]
     raise problems[0]
 
 
