@@ -165,7 +165,7 @@ def apart(case: Case) -> Row:
         done = subprocess.run(command, text=True, capture_output=True)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if re.match(r"[\w.]+: ", line)]
-        return Row(case, error=f"failed: {lines[-1] if lines else 'no message'}"[:76])
+        return Row(case, error=f"failed: {lines[-1] if lines else f'exit code {done.returncode}'}"[:76])
     return Row(case, json.loads(done.stdout.splitlines()[-1]))
 
 
