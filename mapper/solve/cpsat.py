@@ -53,8 +53,9 @@ def solve(model: cp_model.CpModel, budget: Budget, *, linearization_level: int =
     solver = cp_model.CpSolver()
     p = solver.parameters
     p.random_seed = budget.seed
-    p.num_workers = WORKERS
-    p.interleave_search = True
+    has_objective = model.has_objective()
+    p.num_workers = WORKERS if has_objective else 1  # OR-Tools 9.15 aborts on interleaved search without an objective
+    p.interleave_search = has_objective
     p.max_deterministic_time = max(budget.deterministic_seconds, 0.001)
     p.linearization_level = linearization_level
     p.catch_sigint_signal = False
@@ -67,7 +68,6 @@ def solve(model: cp_model.CpModel, budget: Budget, *, linearization_level: int =
         raise MapperError(f"internal: CP-SAT refused the model: {model.validate()[:300]}")
     outcome = _OUTCOMES[status]
     found = outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE)
-    has_objective = model.has_objective()
     return Answer(
         outcome,
         solver.objective_value if found and has_objective else None,

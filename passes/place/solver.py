@@ -16,6 +16,7 @@ from passes.memory.memory import PROBE, Memory
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import SCALE
 from passes.place.gather import gathered
+from passes.place.infeasible import does_not_fit
 from passes.place.translate import Translation, translate
 from passes.place.widen import widened
 from passes.schedule.schedule import Schedule
@@ -73,7 +74,10 @@ class BoundsBySearch(Pass):
 
 
 def _searched(plan: Plan, t: Translation, known: list[Candidate], budget: Budget) -> driver.Result:
-    return driver.solve(t.problem, plan.objective.value, budget, [s for _, s in known])
+    try:
+        return driver.solve(t.problem, plan.objective.value, budget, [s for _, s in known])
+    except Infeasible as error:
+        raise does_not_fit(plan, error) from error
 
 
 def _status(result: driver.Result, ctx: Context, value: float, bound: Bound) -> Status:
