@@ -31,12 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             if note.startswith("repeat"):
                 print(f"  {note}", file=sys.stderr)  # noqa: T201
         return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted: nothing was written", file=sys.stderr)  # noqa: T201
-        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if args.debug:
+            raise
+        print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        for note in [*getattr(error, "__notes__", ()), "this is a defect of mapper: report it; --debug shows where"]:
+            print(f"  {note}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written", file=sys.stderr)  # noqa: T201
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mapper.cost.residency import states_of
 from mapper.errors import Infeasible
-from mapper.hw.work import DType
 from mapper.ir.plan import Option, Plan
 
 
@@ -16,8 +15,8 @@ def does_not_fit(plan: Plan, found: Infeasible) -> Infeasible:
     short = needs + states - sum(outside.values())
     offered = ", ".join(f"{name} {_size(size)}" for name, size in outside.items()) or "none"
     details = [
-        f"needs {_size(needs)} for weights ({', '.join(types)}) beside what arrays can hold, and {_size(states)} for the "
-        "states of one request",
+        f"needs {_size(needs)} for weights ({', '.join(types)}) beside what arrays can hold, and "
+        f"{_size(states)} for the states of one request",
         f"memories that hold weights: {offered}" + (f"; arrays of units {_size(arrays)}" if arrays else ""),
     ]
     if short <= 0:
@@ -43,7 +42,7 @@ def _capacities(plan: Plan) -> tuple[int, dict[str, int]]:
 
 def _weights(plan: Plan, arrays: int) -> tuple[int, list[str]]:
     """Bytes of weights that must lie outside arrays, each in its smallest form there, and the types of these forms."""
-    total, types, seen = 0, set(), set()
+    total, types, seen = 0, dict[str, int](), set()
     for cluster in plan.clusters or ():
         options = [o for o in plan.options_of[cluster.repeat] if o.source >= 0 and o.replicas == 1]
         outer = [o for o in options if not _in_arrays(plan, o)]
@@ -52,8 +51,8 @@ def _weights(plan: Plan, arrays: int) -> tuple[int, list[str]]:
         seen.add(cluster.name)
         best = min(outer or options, key=lambda o: o.footprint_bytes)
         total += best.footprint_bytes
-        types.add(max((str(t) for t in best.types), key=lambda t: DType(t).bits) if not outer else str(best.types[0]))
-    return max(0, total - arrays), sorted(types)
+        types[best.types[0].value] = types.get(best.types[0].value, 0) + best.footprint_bytes
+    return max(0, total - arrays), sorted(t for t, size in types.items() if 50 * size > total)
 
 
 def _in_arrays(plan: Plan, option: Option) -> bool:
@@ -65,7 +64,7 @@ def _states(plan: Plan) -> int:
     total, seen = 0, set()
     for cluster in plan.clusters or ():
         unit = plan.target.unit[plan.options_of[cluster.repeat][0].units[0]]
-        for name, size in states_of(plan, cluster, unit):
+        for name, _, size in states_of(plan, cluster, unit):
             if name not in seen:
                 seen.add(name)
                 total += size
