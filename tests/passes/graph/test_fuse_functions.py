@@ -53,7 +53,7 @@ GELUS = [erf_gelu_of_bert, erf_gelu_of_whisper, tanh_gelu_of_gpt2, tanh_gelu_of_
 
 
 @pytest.mark.parametrize(
-    ("spelling", "name"), [*((g, "gelu") for g in GELUS), (silu, "silu"), (mish, "mish")], ids=lambda v: str(v)
+    ("spelling", "name"), [*((g, "gelu") for g in GELUS), (silu, "silu"), (mish, "mish")], ids=lambda v: getattr(v, "__name__", str(v))
 )
 def test_an_activation_is_recognised_by_what_it_computes(spelling: Spelling, name: str) -> None:
     s = Sketch()
@@ -66,7 +66,7 @@ def test_an_activation_is_recognised_by_what_it_computes(spelling: Spelling, nam
 @pytest.mark.parametrize(
     ("spelling", "approximation"),
     [(erf_gelu_of_bert, None), (tanh_gelu_of_gpt2, "tanh"), (tanh_gelu_of_gemma, "tanh"), (quick_gelu, "quick")],
-    ids=lambda v: str(v),
+    ids=lambda v: getattr(v, "__name__", str(v)),
 )
 def test_a_gelu_says_how_it_approximates(spelling: Spelling, approximation: str | None) -> None:
     s = Sketch()
@@ -117,7 +117,7 @@ def rms_norm_of_qwen(s: Sketch, x: str) -> str:
 @pytest.mark.parametrize(
     ("spelling", "name"),
     [(layer_norm, "layer"), (rms_norm_of_llama, "rms"), (rms_norm_of_t5, "rms"), (rms_norm_of_qwen, "rms")],
-    ids=lambda v: str(v),
+    ids=lambda v: getattr(v, "__name__", str(v)),
 )
 @pytest.mark.parametrize("affine", ["nothing", "scale", "scale and bias"])
 def test_a_norm_is_recognised_by_what_it_computes(spelling: Spelling, name: str, affine: str) -> None:
