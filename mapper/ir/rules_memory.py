@@ -9,11 +9,14 @@ from mapper.errors import did_you_mean
 from mapper.ir.plan import Buffer, Plan
 from mapper.ir.rule import doubles, rules
 
+MOST_INFLIGHT = 4096
+"""The judge follows each request in flight by itself."""
+
 
 def inflight(plan: Plan) -> Iterator[str]:
-    """At least one request is in flight."""
-    if (plan.inflight or 0) < 1:
-        yield f"{plan.inflight} requests are in flight"
+    """At least one request is in flight, and no more than a replay can follow."""
+    if not 1 <= (plan.inflight or 0) <= MOST_INFLIGHT:
+        yield f"{plan.inflight} requests are in flight; 1 to {MOST_INFLIGHT} can be"
 
 
 def memory_buffers(plan: Plan) -> Iterator[str]:

@@ -267,6 +267,10 @@ def no_request_in_flight(plan: Plan) -> Plan:
     return replace(plan, inflight=0)
 
 
+def requests_beyond_number(plan: Plan) -> Plan:
+    return replace(plan, inflight=10**15)
+
+
 def a_buffer_of_no_phase(plan: Plan) -> Plan:
     return in_plan(plan, "memory", 0, phase="stranger")
 
@@ -319,7 +323,9 @@ def a_buffer_beyond_the_end_of_its_memory(plan: Plan) -> Plan:
 
 
 def states_of_more_requests_than_fit(plan: Plan) -> Plan:
-    return replace(plan, inflight=10**9)
+    states = next(r for r in plan.residency or () if r.per_request)
+    capacity = plan.target.memory[states.memory].capacity_bytes
+    return replace(plan, residency=(replace(states, bytes=capacity // 2),), inflight=4)
 
 
 def weights_beyond_capacity(plan: Plan) -> Plan:
@@ -389,7 +395,7 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "search-loads": (a_load_counted_twice, a_load_below_zero),
     "schedule-unique": (two_slots_for_one_activity,),
     "figures-unique": (a_figure_twice,),
-    "inflight": (no_request_in_flight,),
+    "inflight": (no_request_in_flight, requests_beyond_number),
     "memory-buffers": (
         a_buffer_of_no_phase,
         a_buffer_in_no_memory,

@@ -46,5 +46,7 @@ def test_rules_are_data_with_a_name_and_a_sentence() -> None:
 
 def test_a_refusal_quotes_the_rule() -> None:
     breach = OF_DECISIONS["inflight"][0]
-    with pytest.raises(InvalidPlan, match="0 requests are in flight\n  the rule: At least one request"):
+    with pytest.raises(
+        InvalidPlan, match="0 requests are in flight; 1 to 4096 can be\n  the rule: At least one request"
+    ):
         verify(breach(finished()))
