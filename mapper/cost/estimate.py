@@ -8,7 +8,8 @@ from functools import cached_property
 
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
-from mapper.ir.graph import Graph, Phase
+from mapper.ir.graph import Graph, Phase, static_elements
+from mapper.ir.kinds import PICKING_KINDS
 from mapper.ir.kinds import work as work_of
 from mapper.ir.plan import Cluster, Option, Refusal
 
@@ -153,9 +154,22 @@ class Estimator:
         for phase, samples in self._served(cluster, unit, phases):
             sums = [_total([self._ask(unit.model, w, feed) for w in typed.works]) for typed in samples]
             types = samples[-1].types
-            footprint = sum(unit.model.weight_footprint_bytes(w) for w in samples[-1].works if w.weight)
+            footprint = self._footprint(cluster, unit, samples[-1])
             costs.append((phase.name, _mean(sums, phase.shares)))
         return Option(cluster.repeat, names, source, replicas, footprint, types, tuple(costs))
+
+    def _footprint(self, cluster: Cluster, unit: Unit, typed: Typed) -> int:
+        """Bytes that the cluster's weights take at the unit. A look-up reads some rows of its table, but keeps all."""
+        total = 0
+        for name, work in zip(cluster.ops, typed.works, strict=True):
+            if work.weight is None:
+                continue
+            total += unit.model.weight_footprint_bytes(work)
+            op = self.graph.op[name]
+            if op.kind in PICKING_KINDS and work.inputs[0].role is Role.WEIGHT:
+                table = replace(work.inputs[0], elements=static_elements(self.graph.value[op.inputs[0]]))
+                total += table.bytes - work.inputs[0].bytes
+        return total
 
     def deploy(self, cluster: Cluster, unit: Unit) -> Cost:
         """What it takes to write one copy of the cluster's weights into the unit."""

@@ -14,6 +14,7 @@ from mapper.cost.steady import EVENTS, Steady, loads_per_request, steady
 from mapper.errors import InvalidPlan
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.plan import Objective, Plan
+from mapper.ir.rules_memory import arenas
 
 
 @dataclass(frozen=True)
@@ -147,13 +148,4 @@ def peaks(plan: Plan) -> dict[str, int]:
     found, slots = fixed_bytes(plan), arena_slots(plan)
     for (phase, memory), size in arenas(plan).items():
         found[memory] += size * slots[phase, memory]
-    return found
-
-
-def arenas(plan: Plan) -> dict[tuple[str, str], int]:
-    """Bytes of buffers that one call needs, by phase and memory: the highest end of any of its buffers."""
-    found: dict[tuple[str, str], int] = {}
-    for buffer in plan.memory or ():
-        key = (buffer.phase, buffer.memory)
-        found[key] = max(found.get(key, 0), buffer.offset + buffer.size)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mapper.cost.program import Program
@@ -86,8 +86,8 @@ class Segment:
     """A stretch of a call during which it keeps something in scarce memories without a break.
 
     A request takes room in these memories one after the other, in the order in which they stand here, whatever it
-    needs first; and gives each back when the activities that use it have ended. Since every request takes them in one
-    order, and none before it has left the segment before, requests cannot block one another for good. users: by
+    needs first; and gives each back when the activities that use it have ended. Since all segments take memories in one
+    order, and none is entered before the segment before is left, requests cannot block one another for good. users: by
     memory, the activities that use it.
     """
 
@@ -95,24 +95,29 @@ class Segment:
 
 
 def segments(program: Program, call: Call, scarce: frozenset[str]) -> tuple[Segment, ...]:
-    """The segments of one call, in order of time; buffers whose lifetimes overlap are of one segment."""
+    """The segments of one call, in order of time. Buffers whose lifetimes overlap, or that one activity uses (which may
+    take no time at all), are of one segment."""
     alive = sorted((life for life in lives(program, call) if life.memory in scarce), key=lambda x: (x.start, x.end))
     groups: list[list[Life]] = []
-    end = -1
+    end, users = -1, set[int]()
     for life in alive:
-        if life.start >= end:
+        mine = {i for i in (life.maker, *life.readers) if i >= 0}
+        if life.start >= end and not users & mine:
             groups.append([])
+            users = set()
         groups[-1].append(life)
+        users |= mine
         end = max(end, life.end)
-    return tuple(_segment(group) for group in groups)
+    rank = {memory: i for i, memory in enumerate(dict.fromkeys(life.memory for life in alive))}
+    return tuple(_segment(group, rank) for group in groups)
 
 
-def _segment(group: Sequence[Life]) -> Segment:
-    """Memories in order of their first use (the group is sorted by start)."""
+def _segment(group: Sequence[Life], rank: Mapping[str, int]) -> Segment:
+    """The group's users by memory, in the order in which the call first uses them: the same in all segments."""
     users: dict[str, set[int]] = {}
     for life in group:
         users.setdefault(life.memory, set()).update(i for i in (life.maker, *life.readers) if i >= 0)
-    return Segment(tuple((memory, tuple(sorted(found))) for memory, found in users.items()))
+    return Segment(tuple((memory, tuple(sorted(users[memory]))) for memory in sorted(users, key=rank.__getitem__)))
 
 
 def gates(program: Program, parts: Sequence[Segment]) -> tuple[tuple[int, ...], ...]:

@@ -22,12 +22,16 @@ EXAMPLES = {
 """What can be asked, one example each."""
 
 
-def work_of_text(text: str) -> Work:
-    """The work that a line like 'matmul m=4096 n=4096 k=4096 dtype=f16' describes; its dtype defaults to f16."""
+def work_of_text(text: str) -> tuple[Work, DType | None]:
+    """The work that a line like 'matmul m=4096 n=4096 k=4096 dtype=f16' describes, and the dtype it asks for.
+
+    Without one the operands are f16, and each unit computes in the type of its own choice.
+    """
     kind, *words = text.split()[:1] + text.split()[1:] or [""]
     if kind not in EXAMPLES:
         raise UsageError(f"no kind of work '{kind}'; {did_you_mean(kind, EXAMPLES)}", details=list(EXAMPLES.values()))
-    dtype, sizes = DType.F16, {}
+    dtype: DType | None = None
+    sizes: dict[str, int] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if name == "dtype" and value in list(DType):
@@ -36,7 +40,7 @@ def work_of_text(text: str) -> Work:
             sizes[name] = int(value)
         else:
             raise UsageError(f"cannot read '{word}' in --work", hint=f"write {EXAMPLES[kind]}")
-    return _checked(kind, sizes, dtype)
+    return _checked(kind, sizes, dtype or DType.F16), dtype
 
 
 def _checked(kind: str, sizes: dict[str, int], dtype: DType) -> Work:
@@ -107,9 +111,9 @@ _BUILDERS: dict[str, tuple[Any, tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def price(target: Target, unit: Unit, work: Work) -> dict[str, Any]:
+def price(target: Target, unit: Unit, work: Work, wanted: DType | None = None) -> dict[str, Any]:
     """The cost of a piece of work on a unit in SI units, memory traffic included, or why the unit cannot do it."""
-    typed = retyped(unit, work, work.dtype)
+    typed = retyped(unit, work, wanted)
     if not isinstance(typed, Typed):
         return {"unit": unit.name, "why_not": typed[1]}
     weights = target.memory[unit.weights[0]] if unit.weights and work.weight else None

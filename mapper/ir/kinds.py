@@ -236,6 +236,10 @@ head_dim, v_dim, causal, window (sizes or names of symbolic dims). norm, softmax
 rnn: steps, batch, hidden, gates, width, directions. opaque: op_type."""
 
 
+PICKING_KINDS = ("embedding", "gather")
+"""Kinds that read only some elements of their first operand."""
+
+
 def kind_of(op: Op) -> Kind:
     """The op's kind, or an error naming near ones."""
     try:
@@ -267,7 +271,7 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
     pasts = {s.present: s.past for s in graph.states}
     inputs = [_operand(graph, n, binding) for n in dict.fromkeys(op.inputs) if n and n not in inside]
     outputs = [_appended(graph, n, pasts.get(n, ""), binding) for n in op.outputs if n and n not in inside]
-    if op.kind in ("embedding", "gather"):
+    if op.kind in PICKING_KINDS:
         inputs = [_picked(o, elements(seen.outputs[0])) if i == 0 else o for i, o in enumerate(inputs)]
     if op.kind == "view":
         inputs, outputs = [], []

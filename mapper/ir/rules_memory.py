@@ -77,29 +77,30 @@ def _overlapping(buffers: Sequence[Buffer]) -> Iterator[tuple[Buffer, Buffer]]:
         insort(live, (here.offset, i))
 
 
-def arenas(plan: Plan) -> dict[str, int]:
-    """Bytes of buffers that one request needs in each memory: the highest end of any buffer over the phases, rounded
-    up so that the next request's buffers start aligned too."""
-    found: dict[str, int] = {}
+def arenas(plan: Plan) -> dict[tuple[str, str], int]:
+    """Bytes of buffers that one call needs, by phase and memory: the highest end of any of its buffers, rounded up so
+    that what lies behind them starts aligned too."""
+    found: dict[tuple[str, str], int] = {}
     for b in plan.memory or ():
         step = plan.target.memory[b.memory].alignment_bytes
-        found[b.memory] = max(found.get(b.memory, 0), -(-(b.offset + b.size) // step) * step)
+        key = (b.phase, b.memory)
+        found[key] = max(found.get(key, 0), -(-(b.offset + b.size) // step) * step)
     return found
 
 
 def memory_capacity(plan: Plan) -> Iterator[str]:
-    """Weights, the states of all requests in flight and the buffers of at least one fit each memory together."""
+    """Weights, the states of all requests in flight and the buffers of one call of each phase fit each memory."""
     requests = plan.inflight or 1
-    buffers = arenas(plan)
+    needs = arenas(plan)
     for memory in plan.target.memories:
         here = [r for r in plan.residency or () if r.memory == memory.name]
         weights = sum(r.bytes for r in here if not r.per_request)
         states = requests * sum(r.bytes for r in here if r.per_request)
-        taken = weights + states + buffers.get(memory.name, 0)
-        if taken > memory.capacity_bytes:
+        buffers = sum(size for (_, name), size in needs.items() if name == memory.name)
+        if weights + states + buffers > memory.capacity_bytes:
             yield (
-                f"memory '{memory.name}' needs {taken} bytes, has {memory.capacity_bytes}: {weights} of weights, "
-                f"{states} of states of {requests} requests, {buffers.get(memory.name, 0)} of buffers"
+                f"memory '{memory.name}' needs {weights + states + buffers} bytes, has {memory.capacity_bytes}: "
+                f"{weights} of weights, {states} of states of {requests} requests, {buffers} of buffers"
             )
 
 

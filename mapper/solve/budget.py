@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
-def _silent(best: float | None, bound: float | None) -> None:
+def silent(best: float | None, bound: float | None) -> None:
     """Tell nobody."""
 
 
@@ -25,7 +25,7 @@ class Budget:
     seed: int = 0
     deadline: float | None = None
     stop: threading.Event = field(default_factory=threading.Event, compare=False)
-    tell: Callable[[float | None, float | None], None] = field(default=_silent, compare=False)
+    tell: Callable[[float | None, float | None], None] = field(default=silent, compare=False)
 
     def over(self) -> bool:
         """Whether somebody asked to stop or the deadline has passed."""

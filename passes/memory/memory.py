@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mapper.cost.judge import arenas, peaks, room_of
+from mapper.cost.judge import peaks, room_of
 from mapper.cost.liveness import Life, lives
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.steady import loads_per_request, steady
 from mapper.errors import Infeasible
 from mapper.ir.plan import Buffer, Plan
+from mapper.ir.rules_memory import arenas
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.packing import driver

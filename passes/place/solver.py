@@ -9,7 +9,7 @@ from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
 from mapper.ir.plan import Bound, Objective, Plan, Status
 from mapper.pipeline.pass_ import Context, Pass
-from mapper.solve.budget import Budget
+from mapper.solve.budget import Budget, silent
 from mapper.solve.placement import driver
 from mapper.solve.placement import problem as pb
 from passes.memory.memory import PROBE, Memory
@@ -23,6 +23,9 @@ from passes.schedule.schedule import Schedule
 
 Candidate = tuple[str, pb.Solution]
 """Who found a solution, and the solution."""
+
+SEED_SHARE = 0.3
+"""Part of the budget that a search for a related objective gets."""
 
 _CLOSE = 0.9995
 """A candidate that could be better by less than this is not worth a replay."""
@@ -46,8 +49,9 @@ class PlaceCpSat(Pass):
         """The plan with placement, residency, the proven bound and how the search ended."""
         t = translate(plan)
         known = starts(t, plan)
-        result = _searched(plan, t, known, ctx.budget(self.name))
-        refined = list(dict.fromkeys(_refined(plan, t, result)))
+        result, related = _searched(plan, t, known, ctx.budget(self.name))
+        found = [(result.method, result.solution), *related]
+        refined = list(dict.fromkeys(c for candidate in found for c in _refined(plan, t, candidate)))
         _, first = _judged_best(plan, t, refined, ctx, PROBE)
         baselines = [c for c in _best_of_each(plan, t, known, self.candidates) if c[1] != first[1]]
         value, (method, solution) = _judged_best(plan, t, [first, *baselines], ctx, EVENTS)
@@ -70,12 +74,31 @@ class BoundsBySearch(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with the bound that the search proves."""
         t = translate(plan)
-        return replace(plan, bounds=(_bound(plan, _searched(plan, t, starts(t, plan), ctx.budget(self.name))),))
+        result, _ = _searched(plan, t, starts(t, plan), ctx.budget(self.name))
+        return replace(plan, bounds=(_bound(plan, result),))
 
 
-def _searched(plan: Plan, t: Translation, known: list[Candidate], budget: Budget) -> driver.Result:
+SEEDS = {
+    Objective.LATENCY: (),
+    Objective.THROUGHPUT: (),
+    Objective.ENERGY: (Objective.THROUGHPUT,),
+    Objective.EDP: (Objective.THROUGHPUT, Objective.LATENCY),
+}
+"""Objectives whose solutions are good for another: idle power makes quick plans frugal."""
+
+
+def _searched(
+    plan: Plan, t: Translation, known: list[Candidate], budget: Budget
+) -> tuple[driver.Result, list[Candidate]]:
+    """The search, started from the baselines and from quick searches for related objectives; and what these found."""
+    found = [s for _, s in known]
+    related: list[Candidate] = []
+    quiet = replace(budget.part(SEED_SHARE), tell=silent)
     try:
-        return driver.solve(t.problem, plan.objective.value, budget, [s for _, s in known])
+        for seed in SEEDS[plan.objective]:
+            related.append((f"search for {seed.value}", driver.solve(t.problem, seed.value, quiet, found).solution))
+        found += [s for _, s in related]
+        return driver.solve(t.problem, plan.objective.value, budget, found), related
     except Infeasible as error:
         raise does_not_fit(plan, error) from error
 
@@ -91,15 +114,15 @@ def _bound(plan: Plan, result: driver.Result) -> Bound:
     return Bound(plan.objective.value, result.bound * SCALE[plan.objective], result.bound_name)
 
 
-def _refined(plan: Plan, t: Translation, result: driver.Result) -> list[Candidate]:
-    """The search's solution, and the same with what the problem does not see made better: see `gather`, `widen`."""
-    near = gathered(plan, t, result.solution)
+def _refined(plan: Plan, t: Translation, candidate: Candidate) -> list[Candidate]:
+    """A solution, and the same with what the problem does not see made better: see `gather`, `widen`."""
+    method, solution = candidate
     found: list[Candidate] = []
-    for name, solution in ((f"{result.method}, gathered", near), (result.method, result.solution)):
-        if solution is not None:
-            wider = widened(plan, t, solution)
+    for name, variant in ((f"{method}, gathered", gathered(plan, t, solution)), (method, solution)):
+        if variant is not None:
+            wider = widened(plan, t, variant)
             found += [(f"{name}, widened", wider)] if wider is not None else []
-            found.append((name, solution))
+            found.append((name, variant))
     return found
 
 
