@@ -328,6 +328,13 @@ def states_of_more_requests_than_fit(plan: Plan) -> Plan:
     return replace(plan, residency=(replace(states, bytes=capacity // 2),), inflight=4)
 
 
+def buffers_of_two_phases_that_fit_one_by_one(plan: Plan) -> Plan:
+    memory = plan.target.memory[plan.target.io]
+    size = memory.capacity_bytes // 2 + memory.alignment_bytes
+    buffers = tuple(Buffer("big", p.name, memory.name, 0, size, 0, 1) for p in plan.phases)
+    return replace(plan, memory=buffers, residency=())
+
+
 def weights_beyond_capacity(plan: Plan) -> Plan:
     return replace(plan, residency=edited(plan.residency, 0, bytes=1 << 50))
 
@@ -410,6 +417,7 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "memory-capacity": (
         a_buffer_beyond_the_end_of_its_memory,
         states_of_more_requests_than_fit,
+        buffers_of_two_phases_that_fit_one_by_one,
         weights_beyond_capacity,
     ),
 }
