@@ -25,6 +25,7 @@ from mapper.ir.serial import to_json
 from mapper.pipeline.instruments import Timing
 from mapper.pipeline.pass_ import Context, Effort, Pass, Progress
 from mapper.pipeline.pipeline import Instrument, Pipeline, parse
+from mapper.report.limits import Share, largest_costs
 from mapper.report.summary import summarise
 
 PRECISIONS = {"fp64": "f64", "fp32": "f32", "fp16": "f16", "float16": "f16", "float32": "f32", "bfloat16": "bf16",
@@ -58,6 +59,11 @@ class Compiled:
         return units
 
     @property
+    def limits(self) -> tuple[Share, ...]:
+        """The largest causes of the objective's value, largest first: each says what it is and its part (0 to 1)."""
+        return tuple(largest_costs(self.verdict))
+
+    @property
     def finished(self) -> bool:
         """Whether the plan got as far as the judge."""
         return self.plan.figures is not None
@@ -83,7 +89,7 @@ def compile(
     *,
     dims: Mapping[str, int] | None = None,
     objective: str | Objective = Objective.THROUGHPUT,
-    pipeline: str = "default",
+    pipeline: str | Pipeline = "default",
     effort: str | Effort = Effort.DEFAULT,
     time_limit: float | None = None,
     precision: str | DType | None = None,
@@ -97,20 +103,18 @@ def compile(
     """Map an ONNX model onto a target.
 
     phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them. pipeline is a
-    name or a text. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting `stop`
-    ends the searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2), Infeasible (3).
+    name, a text or a Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting
+    `stop` ends the searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2),
+    Infeasible (3).
     """
     began = time.perf_counter()
-    if time_limit is not None and time_limit <= 0:
-        raise UsageError(
-            f"a time limit of {time_limit:g} s leaves no time to search", hint="give seconds above 0, or none"
-        )
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline = _deadline(time_limit)
     goal, kind = _choice(Objective, objective, "objective"), _choice(Effort, effort, "effort")
     number = _precision(precision)
     steps = pipeline_of(pipeline)
     if stop_after is not None:
         steps = steps.until(stop_after)
+    steps.check(("target", "graph", "phases", "objective", "source", *(("precision",) if number else ())))
     machine = target if isinstance(target, Target) else load_target(target)
     specs = [parse_phase(p) if isinstance(p, str) else p for p in phases]
     found = load_model(model, specs, dims or {})
@@ -134,7 +138,7 @@ def compile(
 
 def resume(
     plan: Plan,
-    pipeline: str,
+    pipeline: str | Pipeline,
     *,
     effort: str | Effort = Effort.DEFAULT,
     time_limit: float | None = None,
@@ -145,26 +149,34 @@ def resume(
 ) -> Compiled:
     """Carry on from a plan with more passes."""
     began = time.perf_counter()
-    if time_limit is not None and time_limit <= 0:
-        raise UsageError(
-            f"a time limit of {time_limit:g} s leaves no time to search", hint="give seconds above 0, or none"
-        )
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline = _deadline(time_limit)
     timing = Timing()
     ctx = Context(seed, _choice(Effort, effort, "effort"), deadline, stop or threading.Event(), tell or _silent)
     after = pipeline_of(pipeline).run(plan, ctx, [timing, *instruments])
     return Compiled(after, seconds_of(0.0, timing, time.perf_counter() - began))
 
 
+def _deadline(time_limit: float | None) -> float | None:
+    """When the searches must end, on the monotonic clock."""
+    if time_limit is None:
+        return None
+    if not time_limit > 0:
+        raise MapperError(
+            f"a time limit of {time_limit:g} s leaves no time to search", hint="give seconds above 0, or none"
+        )
+    return time.monotonic() + time_limit
+
+
 def _silent(progress: Progress) -> None:
     """Tell nobody."""
 
 
-def pipeline_of(text: str) -> Pipeline:
-    """The pipeline with a name, or that a text stands for."""
-    if text in plugins.names("pipelines"):
-        text = plugins.load("pipelines", text)
-    return parse(text, pass_named)
+def pipeline_of(text: str | Pipeline) -> Pipeline:
+    """The pipeline with a name, or that a text stands for; one that is built already stays as it is."""
+    if isinstance(text, Pipeline):
+        return text
+    named = plugins.load("pipelines", text) if text in plugins.names("pipelines") else text
+    return parse(named, pass_named)
 
 
 def pass_named(name: str) -> type[Pass]:

@@ -10,6 +10,7 @@ from math import prod
 from pathlib import Path
 
 from mapper.cli.console import Show, stop_on_interrupt
+from mapper.cli.plans import plan_file
 from mapper.compiler import Compiled, compile, pipeline_of, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
@@ -54,8 +55,9 @@ def compile_(args: Namespace) -> int:
 def opt(args: Namespace) -> int:
     """Carry on from a saved plan."""
     _names_of_passes(args, args.pipeline)
-    plan = load(Path(args.plan))
-    out = Path(args.out) if args.out else Path(args.plan).parent
+    path = plan_file(args.plan)
+    plan = load(path)
+    out = Path(args.out) if args.out else path.parent
     _refuse_file(out)
     show = Show(args.quiet or args.json, plan.objective.value)
     with stop_on_interrupt(show) as stop:
@@ -88,7 +90,7 @@ def _finish(args: Namespace, done: Compiled, out: Path) -> int:
     elif not args.quiet:
         sys.stdout.write(f"\n{screen(done.verdict, done.summary)}\n" if done.finished else "")
         sys.stdout.write(_next_steps(out, done))
-    if args.timing and not args.json:
+    if args.timing and not args.json and not args.quiet:
         for name, seconds in done.seconds["passes"].items():
             sys.stdout.write(f"  {name:<24}{seconds:8.3f} s\n")
         sys.stdout.write(f"  {'total':<24}{done.seconds['total']:8.3f} s\n")
@@ -119,8 +121,9 @@ def _imported(show: Show, path: str, found: Imported, target: Target) -> None:
 
 def _instruments(args: Namespace, show: Show, out: Path) -> list[Instrument]:
     found: list[Instrument] = [show, Reproducer(out.with_name(f"{out.name}-crash"), f"--seed {args.seed}")]
-    if args.print_after:
-        found.append(PrintAfter(tuple(args.print_after), sys.stdout.write))
+    if args.print_after and not args.quiet:
+        write = sys.stderr.write if args.json else sys.stdout.write
+        found.append(PrintAfter(tuple(args.print_after), write))
     return found
 
 

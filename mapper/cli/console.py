@@ -129,7 +129,8 @@ def stop_on_interrupt(show: Show) -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        sys.stderr.write("\n  stopping: keeping the best plan so far (again to quit at once)\n")
+        if not show.quiet:
+            sys.stderr.write("\n  stopping: keeping the best plan so far (again to quit at once)\n")
 
     before: Any = None
     main_thread = threading.current_thread() is threading.main_thread()

@@ -11,7 +11,7 @@ from inspect import getdoc
 from rich.console import Console
 from rich.table import Table
 
-from mapper.compiler import pass_named
+from mapper.compiler import pass_named, pipeline_of
 from mapper.cost.work_text import price, work_of_text
 from mapper.errors import MapperError, did_you_mean
 from mapper.hw import plugins
@@ -19,12 +19,18 @@ from mapper.hw.editor import json_schema
 from mapper.hw.library import target_names
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
+from mapper.pipeline.pipeline import spec
 from mapper.report.units import si
+
+PIPED_WIDTH = 160
+"""Columns of a table in a file or a pipe."""
 
 
 def passes(args: Namespace) -> int:
-    """All passes and pipelines, or one pass with its options."""
+    """All passes and pipelines, one pass with its options, or the passes of one pipeline."""
     console = _console()
+    if args.name in plugins.names("pipelines"):
+        return _one_pipeline(console, args.name)
     if args.name:
         return _one_pass(console, args.name)
     table = _table("pass", "requires", "provides", "what it does")
@@ -36,6 +42,17 @@ def passes(args: Namespace) -> int:
     for name in plugins.names("pipelines"):
         pipelines.add_row(name, str(plugins.load("pipelines", name)).replace(",", ", "))
     console.print(pipelines)
+    return 0
+
+
+def _one_pipeline(console: Console, name: str) -> int:
+    steps = pipeline_of(name)
+    console.print(f"{name}: a pipeline of {len(steps.passes)} passes; as text:", markup=False)
+    console.print(str(steps), markup=False, soft_wrap=True)
+    table = _table("pass", "provides", "what it does")
+    for step in steps.passes:
+        table.add_row(spec(step), ", ".join(step.provides), _sentence(type(step)))
+    console.print(table)
     return 0
 
 
@@ -108,8 +125,8 @@ def cost(args: Namespace) -> int:
     target = load_target(args.target)
     if args.unit and args.unit not in target.unit:
         raise MapperError(f"{target.name} has no unit '{args.unit}'; {did_you_mean(args.unit, target.unit)}")
-    asked = work_of_text(args.work)
-    rows = [price(target, unit, asked) for unit in target.units if args.unit in (None, unit.name)]
+    work, wanted = work_of_text(args.work)
+    rows = [price(target, unit, work, wanted) for unit in target.units if args.unit in (None, unit.name)]
     if args.json:
         sys.stdout.write(json.dumps(rows if not args.unit else rows[0], indent=1) + "\n")
         return 0
@@ -134,7 +151,9 @@ def _sentence(cls: type) -> str:
 
 
 def _console() -> Console:
-    return Console(highlight=False)
+    """Standard output: as wide as the terminal; wide enough for every table where it is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
 
 
 def _table(*columns: str) -> Table:

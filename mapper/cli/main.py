@@ -10,7 +10,7 @@ from importlib import import_module
 
 from mapper.errors import MapperError
 
-_PLAN = ("plan", {"metavar": "PLAN.json", "help": "a plan that `mapper compile` wrote"})
+_PLAN = ("plan", {"metavar": "PLAN.json", "help": "a plan that `mapper compile` wrote, or its folder"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -137,7 +137,9 @@ def _explain(p: argparse.ArgumentParser) -> None:
 
 def _passes(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run="lists:passes")
-    p.add_argument("name", nargs="?", help="one pass: its options, what it requires and provides")
+    p.add_argument(
+        "name", nargs="?", help="one pass: its options, what it requires and provides; or one pipeline: its passes"
+    )
 
 
 def _targets(p: argparse.ArgumentParser) -> None:

@@ -20,9 +20,19 @@ from mapper.report.screen import screen
 from mapper.report.units import percent
 
 
+def plan_file(given: str) -> Path:
+    """The file of a plan: the path itself, or plan.json in it when it is a folder."""
+    path = Path(given)
+    if not path.is_dir():
+        return path
+    if not (path / "plan.json").is_file():
+        raise MapperError(f"{path} is a folder without a plan.json", hint="give what `mapper compile --out` named")
+    return path / "plan.json"
+
+
 def check(args: Namespace) -> int:
     """Derive everything again from plan.json alone; the first broken rule is an error that names it."""
-    plan = load(Path(args.plan))
+    plan = load(plan_file(args.plan))
     verdict = check_plan(plan, recomputed_bounds=_bounds)
     done = Compiled(plan)
     gap = done.summary["gap"]
@@ -54,8 +64,10 @@ def _bounds(plan: Plan) -> tuple[Bound, ...]:
 
 def show(args: Namespace) -> int:
     """A plan on one screen, as text or as JSON."""
-    plan = load(Path(args.plan))
+    plan = load(plan_file(args.plan))
     done = Compiled(plan)
+    if args.json and not done.finished:
+        raise _unfinished(args.plan)
     if args.text or not done.finished:
         sys.stdout.write(text_of(plan).rstrip() + "\n")
     elif args.json:
@@ -67,15 +79,17 @@ def show(args: Namespace) -> int:
 
 def explain(args: Namespace) -> int:
     """What limits a plan, why each op is where it is, and the fallbacks."""
-    plan = load(Path(args.plan))
+    plan = load(plan_file(args.plan))
     done = Compiled(plan)
     if not done.finished:
-        raise MapperError(
-            f"{args.plan} is not finished: no figures", hint="run the rest of the pipeline with mapper opt"
-        )
+        raise _unfinished(args.plan)
     found = explain_plan(done.verdict, args.op)
     if args.json:
         sys.stdout.write(json.dumps(found.data, indent=1) + "\n")
     else:
         sys.stdout.write(found.text + "\n")
     return 0
+
+
+def _unfinished(path: str) -> MapperError:
+    return MapperError(f"{path} is not finished: no figures", hint="run the rest of the pipeline with mapper opt")

@@ -9,10 +9,10 @@ from mapper.cost.judge import Verdict
 from mapper.errors import MapperError, did_you_mean
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.plan import Option, Plan
-from mapper.report.limits import largest_costs
+from mapper.report.limits import largest_costs, waiting
 from mapper.report.screen import band, energy_lines
 from mapper.report.summary import fallbacks, value_and_bound
-from mapper.report.units import percent, si
+from mapper.report.units import percent, shorten, si, times
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,11 @@ def explain(verdict: Verdict, op: str | None = None) -> Explanation:
         "fallbacks": fell,
     }
     blocks = [
-        ["what limits it", *(f"  {what:<60}{percent(part):>7}" for what, part in limits), *_flow(verdict)],
+        [
+            "what limits it",
+            *(f"  {shorten(what, 70):<70}  {percent(part):>7}" for what, part in limits),
+            *_flow(verdict),
+        ],
         ["how far from the best", *_bound_lines(plan, value, bound, gap)],
         [f"where the energy goes (± {band(verdict):.0%})", *(f"  {line}" for line in energy_lines(verdict)[:10])],
         ["why each op is where it is (by class of equal ops; alternatives by their cost alone)", *_reason_lines(rows)],
@@ -60,7 +64,8 @@ def _flow(verdict: Verdict) -> list[str]:
     loads = sorted(verdict.loads.items(), key=lambda r: -r[1])[:5]
     interval = verdict.interval or 1
     lines = [f"  a new request every {si(verdict.interval / TICKS_PER_SECOND, 's')}; the busiest resources:"]
-    lines += [f"    {name:<56}{percent(ticks / interval):>7} busy" for name, ticks in loads]
+    lines += [f"    {shorten(name, 68):<68}  {percent(ticks / interval):>7} busy" for name, ticks in loads]
+    lines += [f"  {words}" for words in waiting(verdict)]
     if verdict.plan.inflight:
         lines.append(f"  {verdict.plan.inflight} requests in flight; one alone takes {si(verdict.latency / 1e12, 's')}")
     return lines
@@ -91,6 +96,8 @@ def _reasons(plan: Plan, wanted: str | None) -> list[dict[str, Any]]:
     rows = []
     for (repeat, phase, kind, replicas), units in counts.items():
         here = _option(plan, repeat, kind, replicas)
+        if not here.cost(phase).ticks and wanted is None:
+            continue  # a view of a value: free wherever it is
         rows.append(
             {
                 "op": repeat,
@@ -102,11 +109,7 @@ def _reasons(plan: Plan, wanted: str | None) -> list[dict[str, Any]]:
                 "time_s": here.cost(phase).ticks / TICKS_PER_SECOND,
                 "limited_by": here.cost(phase).limited_by,
                 "alternatives": _alternatives(plan, repeat, phase, kind, here),
-                "refused": [
-                    {"unit_kind": r.unit_kind, "reason": r.reason}
-                    for r in plan.refusals or ()
-                    if r.repeat == repeat and r.phase in ("", phase)
-                ],
+                "refused": _refused(plan, repeat, phase),
             }
         )
     return rows
@@ -118,8 +121,20 @@ def _option(plan: Plan, repeat: str, kind: str, replicas: int) -> Option:
     )
 
 
+def _refused(plan: Plan, repeat: str, phase: str) -> list[dict[str, str]]:
+    """Each kind of unit that refuses the class in a phase, with its first reason."""
+    found: dict[str, str] = {}
+    for r in plan.refusals or ():
+        if r.repeat == repeat and r.phase in ("", phase):
+            found.setdefault(r.unit_kind, r.reason)
+    return [{"unit_kind": kind, "reason": reason} for kind, reason in found.items()]
+
+
 def _alternatives(plan: Plan, repeat: str, phase: str, kind: str, here: Option) -> list[dict[str, Any]]:
-    """The best option on each other kind of unit: how many times as slow, and as much energy inside the unit."""
+    """The best option on each other kind of unit: how many times as slow, and as much energy inside the unit.
+
+    A ratio to nothing is None.
+    """
     best: dict[str, Option] = {}
     for option in plan.options_of[repeat]:
         other = plan.target.unit[option.units[0]].kind
@@ -133,11 +148,21 @@ def _alternatives(plan: Plan, repeat: str, phase: str, kind: str, here: Option) 
     return [
         {
             "unit_kind": other,
-            "times_as_slow": option.cost(phase).ticks / max(1, mine.ticks),
-            "times_the_energy": option.cost(phase).total_pj / max(1, mine.total_pj),
+            "times_as_slow": _ratio(option.cost(phase).ticks, mine.ticks),
+            "times_the_energy": _ratio(option.cost(phase).total_pj, mine.total_pj),
         }
         for other, option in best.items()
     ]
+
+
+def _ratio(other: int, mine: int) -> float | None:
+    return other / mine if mine else None
+
+
+def _compared(alternative: dict[str, Any]) -> str:
+    slow, energy = alternative["times_as_slow"], alternative["times_the_energy"]
+    words = [f"{times(ratio)} the {what}" for what, ratio in (("time", slow), ("energy", energy)) if ratio is not None]
+    return f"{alternative['unit_kind']} {', '.join(words) or 'is free too'}"
 
 
 def _reason_lines(rows: list[dict[str, Any]]) -> list[str]:
@@ -149,10 +174,7 @@ def _reason_lines(rows: list[dict[str, Any]]) -> list[str]:
         lines.append(
             f"  {row['op']}{many} in {row['phase']}: {units}{copies}, {si(row['time_s'], 's')} ({row['limited_by']})"
         )
-        others = [
-            f"{a['unit_kind']} {a['times_as_slow']:.2g}x the time, {a['times_the_energy']:.2g}x the energy"
-            for a in row["alternatives"]
-        ]
+        others = [_compared(a) for a in row["alternatives"]]
         others += [f"not {r['unit_kind']}: {r['reason']}" for r in row["refused"]]
         lines += [f"      {other}" for other in others]
     return lines

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mapper.cost.judge import Verdict
+from mapper.cost.judge import Verdict, arena_slots
 from mapper.ir.plan import Objective
+from mapper.report.holdings import kind_of
+from mapper.report.units import percent
+
+BUSY = 0.95
+"""From this utilisation on, the busiest resource itself is what limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,21 @@ def largest_costs(verdict: Verdict, most: int = 3) -> list[Share]:
             total = verdict.energy or 1
             shares = [Share(cause, pj / total) for cause, pj in verdict.energy_by_cause.items()]
     return sorted(shares, key=lambda s: (-s.part, s.what))[:most]
+
+
+def waiting(verdict: Verdict) -> list[str]:
+    """Under the throughput objective, why even the busiest resource idles; nothing when it hardly does."""
+    plan, flow = verdict.plan, verdict.steady
+    inflight = plan.inflight or 1
+    if plan.objective is not Objective.THROUGHPUT or not flow.busiest or flow.utilisation >= BUSY:
+        return []
+    begin = f"the busiest, {flow.busiest}, is {percent(flow.utilisation)} busy: "
+    if inflight == 1:
+        return [f"{begin}one request at a time, and its tasks wait for one another"]
+    tight = sorted((n, memory, phase) for (phase, memory), n in arena_slots(plan).items() if n < inflight)
+    rooms = [f"{memory} for {n} {phase} call{'s' if n > 1 else ''}" for n, memory, phase in tight[:2]]
+    words = f"{inflight} in flight" + (f"; room in {', in '.join(rooms)}" if rooms else "")
+    return [f"{begin}requests wait for one another", f"({words})"]
 
 
 def _busiest(verdict: Verdict) -> list[Share]:
@@ -60,7 +80,5 @@ def label_of(verdict: Verdict, phase: str, kind: str, name: str, where: str, lim
     several = f" in {phase}" if len(verdict.plan.phases) > 1 else ""
     if kind != "task":
         return f"{kind}s {where}{several}"
-    cluster = verdict.plan.cluster[verdict.plan.task[name].cluster]
-    op = verdict.plan.graph.op.get(cluster.name) or verdict.plan.graph.op[cluster.ops[0]]
     reason = f" ({limited_by})" if limited_by else ""
-    return f"{op.kind} on {where}{several}{reason}"
+    return f"{kind_of(verdict, name)} on {where}{several}{reason}"

@@ -8,18 +8,25 @@ from typing import Any
 
 from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
-from mapper.ir.plan import Objective, Plan
-from mapper.report.limits import largest_costs
+from mapper.ir.plan import Objective
+from mapper.report.holdings import holdings
+from mapper.report.limits import largest_costs, waiting
 from mapper.report.summary import fallbacks
-from mapper.report.units import bar, percent, si
+from mapper.report.units import bar, listed, percent, shorten, si
 
 WIDTH = 118
+INDENT = 2
+LABEL = 13
+"""Columns of the words before 'limited by' and 'fallbacks'."""
 
 
 def screen(verdict: Verdict, summary: dict[str, Any]) -> str:
-    """The summary as text of at most a screen; `summary` is what `summarise` made of the verdict."""
+    """The summary as text of at most a screen; `summary` is what `summarise` made of the verdict.
+
+    Names are shortened where a line would not fit; figures never are.
+    """
     blocks = [[_headline(verdict, summary)], _figures(verdict, summary), _units(verdict, summary), _words(verdict)]
-    return "\n\n".join("\n".join(f"  {line}"[:WIDTH].rstrip() for line in lines) for lines in blocks if lines)
+    return "\n\n".join("\n".join(f"{'':<{INDENT}}{line}".rstrip() for line in lines) for lines in blocks if lines)
 
 
 def _headline(verdict: Verdict, s: dict[str, Any]) -> str:
@@ -33,32 +40,33 @@ def _headline(verdict: Verdict, s: dict[str, Any]) -> str:
     gap = f" · gap {percent(s['gap'])} to the proven bound" if s["gap"] is not None else " · no bound"
     total = f" · {s['seconds']['total']:.1f} s" if s["seconds"].get("total") else ""
     interrupted = " · interrupted: best so far" if s["status"] == "interrupted" else ""
-    return f"{plan.graph.name} on {plan.target.name} · {plan.objective.value} · {value}{gap}{interrupted}{total}"
+    rest = f" · {plan.objective.value} · {value}{gap}{interrupted}{total}"
+    room = WIDTH - INDENT - len(rest) - len(" on ")
+    target = shorten(plan.target.name, max(8, min(len(plan.target.name), room // 2)))
+    return f"{shorten(plan.graph.name, max(8, room - len(target)))} on {target}{rest}"
 
 
 def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
     plan = verdict.plan
-    phases = list(zip(plan.phases, verdict.calls, strict=True))
-    left = [
-        (f"{p.name}" + (f" x {p.calls}" if p.calls > 1 else ""), si(c.ticks / TICKS_PER_SECOND, "s")) for p, c in phases
-    ]
-    limit = f" of {plan.target.power_limit_w:g} W" if plan.target.power_limit_w else ""
+    left = []
+    for phase, call in zip(plan.phases, verdict.calls, strict=True):
+        times = f" x {phase.calls}" if phase.calls > 1 else ""
+        left.append((shorten(phase.name, 20 - len(times)) + times, si(call.ticks / TICKS_PER_SECOND, "s")))
+    watts = plan.target.power_limit_w
+    limit = (f" of {watts:g} W" if watts < 1000 else f" of {si(watts, 'W')}") if watts else ""
     right = [
         ("latency of a request", si(s["latency_s"], "s")),
         ("energy per request", f"{si(s['energy_j'], 'J')} ± {band(verdict):.0%}"),
-        ("power", f"{s['average_power_w']:.1f} W{limit}"),
+        ("power", f"{si(s['average_power_w'], 'W')}{limit}"),
         ("in flight", str(plan.inflight)),
-        (
-            "deploy once",
-            f"{si(s['deploy_s'], 's')}, {si(s['deploy_j'], 'J')}" if s["deploy_s"] else "nothing to program",
-        ),
+        ("deploy once", f"{si(s['deploy_s'], 's')}, {si(s['deploy_j'], 'J')}" if s["deploy_s"] else "nothing"),
     ]
     decode = [p for p in plan.phases if p.calls > 1]
     if decode:
         right.insert(2, ("energy per token", si(s["energy_j"] / max(1, sum(p.calls for p in decode)), "J")))
     cells = [*left, *right]
     rows = [cells[i : i + 3] for i in range(0, len(cells), 3)]
-    return ["".join(f"{name:<21}{value:<18}" for name, value in row) for row in rows]
+    return ["".join(f"{name:<22}{value:<17}" for name, value in row) for row in rows]
 
 
 def band(verdict: Verdict) -> float:
@@ -74,55 +82,43 @@ def band(verdict: Verdict) -> float:
 
 def _units(verdict: Verdict, s: dict[str, Any]) -> list[str]:
     total = s["energy_j"] or 1.0
-    wide = max([4, *(len(n) for n in s["units"])])
-    kinds = max([4, *(len(u["kind"]) for u in s["units"].values())])
-    lines = [f"{'unit':<{wide}}  {'kind':<{kinds}}  {'busy':<24}        energy  holds"]
-    held = holdings(verdict.plan)
+    wide = min(14, max([4, *(len(n) for n in s["units"])]))
+    kinds = min(18, max([4, *(len(u["kind"]) for u in s["units"].values())]))
+    lines = [f"{'unit':<{wide}}  {'kind':<{kinds}}  {'busy':<32} energy  holds"]
+    held = holdings(verdict)
     for name, unit in s["units"].items():
         share = percent(unit["energy_j"] / total)
         weights = f"  {si(unit['weight_bytes'], 'B')}" if unit["weight_bytes"] else ""
-        what = held.get(name, "nothing")
-        lines.append(
-            f"{name:<{wide}}  {unit['kind']:<{kinds}}  {bar(unit['utilisation'])} {percent(unit['utilisation']):>6}"
-            f" {share:>6}  {what}{weights}"
+        start = (
+            f"{shorten(name, wide):<{wide}}  {shorten(unit['kind'], kinds):<{kinds}}  {bar(unit['utilisation'])} "
+            f"{percent(unit['utilisation']):>7} {share:>6}  "
         )
+        lines.append(start + listed(held.get(name, []), WIDTH - INDENT - len(start) - len(weights)) + weights)
     return lines
-
-
-def holdings(plan: Plan) -> dict[str, str]:
-    """In a few words, what each unit runs: '12 attention, 25 norm'."""
-    found: dict[str, Counter[str]] = {}
-    seen = set()
-    for task in plan.tasks or ():
-        place = plan.place[task.name]
-        if (task.cluster, place.unit) in seen:
-            continue
-        seen.add((task.cluster, place.unit))
-        cluster = plan.cluster[task.cluster]
-        op = plan.graph.op.get(cluster.name) or plan.graph.op[cluster.ops[0]]
-        found.setdefault(place.unit, Counter())[op.kind] += 1
-    return {
-        unit: ", ".join(f"{n} {kind}" for kind, n in counts.most_common(3)) + (" ..." if len(counts) > 3 else "")
-        for unit, counts in found.items()
-    }
 
 
 def _words(verdict: Verdict) -> list[str]:
     plan = verdict.plan
-    costs = largest_costs(verdict)
-    lines = [f"{'limited by' if k == 0 else '':<13}{c.what} {percent(c.part)}" for k, c in enumerate(costs)]
-    if plan.objective is Objective.THROUGHPUT and verdict.steady.busiest:
-        lines[0] += f" of the busiest: {verdict.steady.busiest}"
+    rows = waiting(verdict)
+    whole = " of its work" if rows else f" of the busiest: {verdict.steady.busiest}"
+    for k, cost in enumerate(largest_costs(verdict)):
+        part = f" {percent(cost.part)}"
+        part += whole if k == 0 and plan.objective is Objective.THROUGHPUT and verdict.steady.busiest else ""
+        rows.append(shorten(cost.what, max(20, WIDTH - INDENT - LABEL - len(part))) + part)
+    lines = _labelled("limited by", rows)
     groups: Counter[tuple[str, str, str]] = Counter()
     for op, kind, why in fallbacks(plan):
         groups[plan.graph.op[op].kind if op in plan.graph.op else "op", kind, _without_numbers(why)] += 1
-    for k, ((what, kind, why), count) in enumerate(groups.most_common(3)):
-        lines.append(f"{'fallbacks' if k == 0 else '':<13}{count} {what} not on {kind}: {why}")
+    most = groups.most_common(3)
+    rows = [f"{count} {what} not on {kind}: {why}" for (what, kind, why), count in most]
     if len(groups) > 3:
-        lines.append(
-            f"{'':<13}and {sum(groups.values()) - sum(n for _, n in groups.most_common(3))} more: mapper explain"
-        )
-    return lines
+        rows.append(f"and {sum(groups.values()) - sum(n for _, n in most)} more: mapper explain")
+    return lines + _labelled("fallbacks", rows)
+
+
+def _labelled(label: str, rows: list[str]) -> list[str]:
+    room = WIDTH - INDENT - LABEL
+    return [f"{label if k == 0 else '':<{LABEL}}{shorten(row, room, end=True)}" for k, row in enumerate(rows)]
 
 
 def _without_numbers(reason: str) -> str:

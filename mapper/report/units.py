@@ -28,3 +28,32 @@ def bar(part: float, width: int = 24) -> str:
     """A bar of blocks; anything above 0 shows at least one."""
     filled = min(width, max(round(part * width), 1 if part > 0.001 else 0))
     return "█" * filled + "░" * (width - filled)
+
+
+def times(ratio: float) -> str:
+    """A ratio as people say it: 0.62x, 4.1x, 160x, >1000x."""
+    if ratio > 1000:
+        return ">1000x"
+    if ratio < 0.001:
+        return "<0.001x"
+    return f"{ratio:.0f}x" if ratio >= 9.95 else f"{ratio:.2g}x"
+
+
+def shorten(text: str, room: int, end: bool = False) -> str:
+    """The text in at most `room` columns: an ellipsis stands for its middle, or its end, where it is longer."""
+    if len(text) <= room:
+        return text
+    kept = max(0, room - 1)
+    tail = 0 if end else kept // 2
+    return f"{text[: kept - tail].rstrip()}…{text[len(text) - tail :]}"
+
+
+def listed(items: list[str], room: int) -> str:
+    """As many items as fit, at least one, with dots for the others; 'nothing' when there are none."""
+    if not items:
+        return "nothing"
+    for count in range(len(items), 0, -1):
+        text = ", ".join(items[:count]) + (" ..." if count < len(items) else "")
+        if len(text) <= room:
+            return text
+    return shorten(items[0], max(6, room - 4)) + (" ..." if len(items) > 1 else "")

@@ -1,0 +1,42 @@
+"""What each unit does, in a few words: '12 attention, 25 norm, 24 casts'."""
+
+from __future__ import annotations
+
+from mapper.cost.judge import Verdict
+
+
+def holdings(verdict: Verdict) -> dict[str, list[str]]:
+    """For each unit that works, what it runs: the kinds of ops with their number, then casts, the longest time first.
+
+    What takes no time anywhere (views of a value under another shape) is left out.
+    """
+    plan = verdict.plan
+    names: dict[tuple[str, str], set[str]] = {}
+    ticks: dict[tuple[str, str], int] = {}
+    for phase, program in zip(plan.phases, verdict.programs, strict=True):
+        for activity in program.activities:
+            if activity.where not in plan.target.unit or not activity.ticks:
+                continue
+            if activity.kind == "task":
+                name = plan.task[activity.name].cluster
+                what = kind_of(verdict, activity.name)
+            else:
+                name = activity.name.removeprefix(f"{phase.name}/")
+                what = f"{activity.kind}s"
+            if what == "view":
+                continue
+            key = (activity.where, what)
+            names.setdefault(key, set()).add(name)
+            ticks[key] = ticks.get(key, 0) + phase.calls * activity.ticks
+    found: dict[str, list[str]] = {}
+    for unit, what in sorted(ticks, key=lambda k: (-ticks[k], k)):
+        number = len(names[unit, what])
+        one = what.removesuffix("s") if number == 1 and what in ("casts", "moves") else what
+        found.setdefault(unit, []).append(f"{number} {one}")
+    return found
+
+
+def kind_of(verdict: Verdict, task: str) -> str:
+    """The kind of the op that names a task's cluster."""
+    graph, cluster = verdict.plan.graph, verdict.plan.cluster[verdict.plan.task[task].cluster]
+    return (graph.op.get(cluster.name) or graph.op[cluster.ops[0]]).kind
