@@ -17,6 +17,10 @@ EVENTS = 120_000
 """Activities simulated at most: enough for the utilisation to settle within a fraction of a percent."""
 
 
+CYCLES = 4
+"""Requests that each place in flight serves, at most: one to settle, three to measure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Steady:
     """What the simulation saw: ticks between requests, the busiest resource and how busy it was (0..1)."""
@@ -57,10 +61,10 @@ def steady(
     machine = Machine(programs, calls, busiest, room)
     machine.start(inflight, latencies)
     per_request = sum(c * len(p.activities) for c, p in zip(calls, programs, strict=True))
-    budget = min(events, 6 * inflight * per_request)
-    machine.run(budget // 3)
+    budget = min(events, CYCLES * inflight * per_request)
+    machine.run(budget // CYCLES)
     began, done = machine.now, machine.bottleneck_done
-    machine.run(budget - budget // 3)
+    machine.run(budget - budget // CYCLES)
     if not machine.heap:
         raise InvalidPlan(
             f"{inflight} requests in flight block one another after {machine.ran} activities: each waits for memory or "

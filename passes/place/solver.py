@@ -95,8 +95,10 @@ def _searched(
     related: list[Candidate] = []
     quiet = replace(budget.part(SEED_SHARE), tell=silent)
     try:
-        for seed in SEEDS[plan.objective]:
-            related.append((f"search for {seed.value}", driver.solve(t.problem, seed.value, quiet, found).solution))
+        related += [
+            (f"search for {seed.value}", driver.solve(t.problem, seed.value, quiet, found).solution)
+            for seed in SEEDS[plan.objective]
+        ]
         found += [s for _, s in related]
         return driver.solve(t.problem, plan.objective.value, budget, found), related
     except Infeasible as error:

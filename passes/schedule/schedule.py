@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mapper.cost.program import Program, Spelling
-from mapper.ir.plan import Plan, Slot
+from mapper.ir.plan import Objective, Plan, Slot
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.makespan import driver
@@ -15,9 +15,10 @@ from mapper.solve.makespan.problem import Activity, Problem, Resource, Solution
 
 @dataclass(frozen=True)
 class Schedule(Pass):
-    """Give each activity of one call its slot, as short a call as `effort` times the search budget finds.
+    """Give each activity of one call its slot: whoever is on the longest path to the end goes first.
 
-    With effort 0 the longest path to the end decides who goes first, and nothing is searched.
+    Where the objective counts the time of a request (latency, edp), a search of `effort` times the search budget makes
+    the call shorter; a steady state does not care.
     """
 
     name = "schedule"
@@ -29,8 +30,9 @@ class Schedule(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with a slot for every activity of every phase."""
         programs = Spelling(plan).programs()
-        budget = ctx.budget().part(self.effort / max(1, len(programs)))
-        return replace(plan, schedule=tuple(s for p in programs for s in slots(p, budget if self.effort else None)))
+        timely = plan.objective in (Objective.LATENCY, Objective.EDP)
+        budget = ctx.budget().part(self.effort / max(1, len(programs))) if timely and self.effort else None
+        return replace(plan, schedule=tuple(s for p in programs for s in slots(p, budget)))
 
 
 def slots(program: Program, budget: Budget | None = None) -> tuple[Slot, ...]:
