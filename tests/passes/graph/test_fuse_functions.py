@@ -53,7 +53,9 @@ GELUS = [erf_gelu_of_bert, erf_gelu_of_whisper, tanh_gelu_of_gpt2, tanh_gelu_of_
 
 
 @pytest.mark.parametrize(
-    ("spelling", "name"), [*((g, "gelu") for g in GELUS), (silu, "silu"), (mish, "mish")], ids=lambda v: getattr(v, "__name__", str(v))
+    ("spelling", "name"),
+    [*((g, "gelu") for g in GELUS), (silu, "silu"), (mish, "mish")],
+    ids=lambda v: getattr(v, "__name__", str(v)),
 )
 def test_an_activation_is_recognised_by_what_it_computes(spelling: Spelling, name: str) -> None:
     s = Sketch()
