@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from real_plans import unplaced
-from tiny_machines import Abacus, Loom, layers, machine, prepared
+from tiny_machines import Abacus, Loom, layers, machine, prepared, sketch
 
 from mapper.ir.graph import Phase
 from mapper.ir.plan import Plan
@@ -56,8 +58,6 @@ def test_gathered_weights_must_fit() -> None:
 
 
 def _with_capacities(problem: pb.Problem, capacities: tuple[int, ...]) -> pb.Problem:
-    from dataclasses import replace
-
     return replace(problem, capacities=capacities)
 
 
@@ -115,8 +115,6 @@ def test_weights_outside_arrays_are_never_copied() -> None:
 
 
 def test_the_phases_of_a_cluster_get_equal_copies() -> None:
-    from tiny_machines import sketch
-
     phases = (Phase("prefill", (), 1, (("seq", (16,)),)), Phase("decode", (), 8, (("seq", (1,)),)))
     graph = sketch("a = matmul(x, w0)", "y = matmul(a, w1)", shape=("seq", 8))
     plan, t = _ready(prepared(machine(Loom(copies=8)), graph, phases))
