@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 from mapper.cost.judge import Verdict, judge
 from mapper.emit.files import write_folder_atomically
-from mapper.errors import MapperError, UsageError, did_you_mean
+from mapper.errors import MapperError, PipelineError, UsageError, did_you_mean
 from mapper.frontend import Imported, PhaseSpec, load_model, parse_phase
 from mapper.hw import plugins
 from mapper.hw.load import load_target
@@ -175,8 +176,11 @@ def pipeline_of(text: str | Pipeline) -> Pipeline:
     """The pipeline with a name, or that a text stands for; one that is built already stays as it is."""
     if isinstance(text, Pipeline):
         return text
-    named = plugins.load("pipelines", text) if text in plugins.names("pipelines") else text
-    return parse(named, pass_named)
+    pipelines = plugins.names("pipelines")
+    known = [*pipelines, *plugins.names("passes")]
+    if re.fullmatch(r"[\w.-]+", text) and text not in known:
+        raise PipelineError(f"no pipeline or pass '{text}'; {did_you_mean(text, known)}")
+    return parse(plugins.load("pipelines", text) if text in pipelines else text, pass_named)
 
 
 def pass_named(name: str) -> type[Pass]:

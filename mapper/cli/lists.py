@@ -29,10 +29,10 @@ PIPED_WIDTH = 160
 def passes(args: Namespace) -> int:
     """All passes and pipelines, one pass with its options, or the passes of one pipeline."""
     console = _console()
-    if args.name in plugins.names("pipelines"):
-        return _one_pipeline(console, args.name)
-    if args.name:
+    if args.name in plugins.names("passes"):
         return _one_pass(console, args.name)
+    if args.name:
+        return _one_pipeline(console, args.name)
     table = _table("pass", "requires", "provides", "what it does")
     for name in plugins.names("passes"):
         cls = pass_named(name)

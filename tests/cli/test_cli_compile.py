@@ -1,0 +1,101 @@
+"""`mapper compile` and `mapper opt`: what they write and print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_words import PHASES, QUICK
+
+import mapper as api
+from mapper.pipeline.pipeline import Pipeline
+
+TOP = {
+    "schema", "model", "target", "objective", "status", "value", "bound", "bound_name", "gap", "latency_s",
+    "interval_s", "throughput_per_s", "tokens_per_s", "energy_j", "average_power_w", "deploy_s", "deploy_j", "phases",
+    "units", "links", "memories", "ops", "fallbacks", "seconds", "versions",
+}  # fmt: skip
+INNER = {
+    "phases": {"calls", "latency_s", "energy_j"},
+    "units": {"kind", "busy_s", "utilisation", "energy_j", "weight_bytes"},
+    "links": {"bytes", "busy_s"},
+    "memories": {"capacity_bytes", "peak_bytes"},
+}
+BERT = ["--dim", "batch=1", "--dim", "seq=16"]
+
+
+def test_the_summary_has_exactly_the_documented_fields(compiled: Path) -> None:
+    summary = json.loads((compiled / "summary.json").read_text())
+    assert set(summary) == TOP
+    for table, fields in INNER.items():
+        assert summary[table], table
+        assert all(set(row) == fields for row in summary[table].values()), table
+    assert {"total", "by_unit_kind"} <= set(summary["ops"])
+    assert all(set(row) == {"op", "wanted", "reason"} for row in summary["fallbacks"])
+    assert set(summary["seconds"]) == {"import", "passes", "solve", "total"}
+
+
+def test_the_trace_loads_and_has_events(compiled: Path) -> None:
+    assert json.loads((compiled / "trace.json").read_text())["traceEvents"]
+
+
+def test_nothing_but_the_three_files_is_written(compiled: Path) -> None:
+    assert sorted(p.name for p in compiled.iterdir()) == ["plan.json", "summary.json", "trace.json"]
+
+
+def test_the_same_input_gives_the_same_bytes(mapper, compiled: Path, gpt2_tiny: Path, tmp_path: Path) -> None:
+    ran = mapper("compile", gpt2_tiny, *QUICK, *PHASES, "--out", tmp_path / "again", "--quiet")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert (tmp_path / "again/plan.json").read_bytes() == (compiled / "plan.json").read_bytes()
+
+
+def test_stopping_and_going_on_is_one_go(mapper, compiled: Path, gpt2_tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "part"
+    ran = mapper("compile", gpt2_tiny, *QUICK, *PHASES, "--out", out, "--stop-after", "options")
+    assert ran.code == 0
+    assert "stopped early" in ran.out
+    assert [p.name for p in out.iterdir()] == ["plan.json"]
+    assert mapper("explain", out).code == 1
+    ran = mapper("opt", out, "--pipeline", "place-cpsat,schedule,memory,judge", "--effort", "quick", "--quiet")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    whole, parts = (api.load_plan(folder / "plan.json") for folder in (compiled, out))
+    for field in ("placement", "residency", "schedule", "memory", "inflight", "figures", "bounds", "search"):
+        assert getattr(whole, field) == getattr(parts, field), field
+
+
+def test_json_is_all_that_goes_to_stdout(mapper, bert_tiny: Path) -> None:
+    words = ["--pipeline", "greedy", "--json", "--timing", "--print-after", "partition"]
+    ran = mapper("compile", bert_tiny, "--target", "edge-npu", "--effort", "quick", *BERT, *words)
+    assert ran.code == 0
+    assert set(json.loads(ran.out)) == TOP
+    assert "after partition" in ran.err
+
+
+def test_the_default_folder_names_model_and_target(mapper, bert_tiny: Path) -> None:
+    ran = mapper("compile", bert_tiny, "--target", "edge-npu", *BERT, "--pipeline", "greedy", "--timing")
+    assert ran.code == 0
+    assert Path("out/bert-tiny-edge-npu/plan.json").is_file()
+    assert "bert-tiny on edge-npu" in ran.out
+    assert "total" in ran.out
+    assert "import" in ran.err
+    assert mapper("check", "out/bert-tiny-edge-npu").code == 0
+
+
+@pytest.mark.parametrize("objective", ["latency", "energy", "edp"])
+def test_each_objective_has_its_screen(mapper, bert_tiny: Path, objective: str) -> None:
+    words = ["--pipeline", "greedy", "--objective", objective]
+    ran = mapper("compile", bert_tiny, "--target", "edge-npu", *BERT, *words)
+    assert ran.code == 0
+    assert f"· {objective} ·" in ran.out
+
+
+def test_the_python_api_takes_a_built_pipeline_and_tells_what_limits(bert_tiny: Path) -> None:
+    from mapper.compiler import pipeline_of
+
+    steps = pipeline_of("greedy")
+    assert isinstance(steps, Pipeline)
+    done = api.compile(bert_tiny, "edge-npu", dims={"batch": 1, "seq": 16}, pipeline=steps)
+    assert 1 <= len(done.limits) <= 3
+    assert all(0 < share.part <= 1 and share.what for share in done.limits)
+    assert set(done.units) == {"cpu", "dsa", "cim"}

@@ -1,0 +1,63 @@
+"""`mapper check`, `show` and `explain`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def test_check_agrees_given_the_file_or_its_folder(mapper, compiled: Path) -> None:
+    for path in (compiled, compiled / "plan.json"):
+        ran = mapper("check", path)
+        assert ran.code == 0, ran.err
+        assert ran.out.startswith("ok: gpt2-tiny on edge-npu")
+
+
+def test_check_as_json(mapper, compiled: Path) -> None:
+    found = json.loads(mapper("check", compiled, "--json").out)
+    assert found["ok"] is True
+    assert 0 <= found["gap"] < 1
+
+
+def test_a_plan_changed_by_hand_is_refused_with_the_rule(mapper, compiled: Path, tmp_path: Path) -> None:
+    plan = json.loads((compiled / "plan.json").read_text())
+    plan["inflight"] += 1000
+    (tmp_path / "spoilt.json").write_text(json.dumps(plan), encoding="utf-8")
+    ran = mapper("check", tmp_path / "spoilt.json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "error: " in ran.err
+
+
+def test_show_fits_a_screen(mapper, compiled: Path) -> None:
+    out = mapper("show", compiled).out
+    assert "gpt2-tiny on edge-npu · throughput" in out
+    assert len(out.splitlines()) <= 30
+    assert max(map(len, out.splitlines())) <= 118
+
+
+def test_show_as_text_and_as_json(mapper, compiled: Path) -> None:
+    assert "place" in mapper("show", compiled, "--text").out
+    assert json.loads(mapper("show", compiled, "--json").out)["model"] == "gpt2-tiny"
+
+
+def test_explain_says_what_limits_how_far_and_why(mapper, compiled: Path) -> None:
+    out = mapper("explain", compiled).out
+    for words in ("what limits it", "how far from the best", "where the energy goes", "why each op", "fallbacks: "):
+        assert words in out
+    assert "e+" not in out
+    assert " 0x the" not in out
+
+
+def test_explain_one_op(mapper, compiled: Path) -> None:
+    out = mapper("explain", compiled, "--op", "c_attn").out
+    assert "c_attn" in out
+    assert "what limits it" not in out
+    ran = mapper("explain", compiled, "--op", "no-such-op")
+    assert ran.code == 1
+    assert "no op 'no-such-op'" in ran.err
+
+
+def test_explain_as_json(mapper, compiled: Path) -> None:
+    found = json.loads(mapper("explain", compiled, "--json").out)
+    assert found["limits"]
+    assert found["ops"]
