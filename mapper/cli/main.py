@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.debug:
             raise
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        if getattr(error, "rule", ""):
+            print(f"  rule: {getattr(error, 'rule')}", file=sys.stderr)  # noqa: B009, T201
         for note in getattr(error, "__notes__", ()):
             if note.startswith("repeat"):
                 print(f"  {note}", file=sys.stderr)  # noqa: T201

@@ -1,7 +1,8 @@
 """The machine of the steady state: resources, requests on their way, and the clock.
 
-Exclusive resources are given first come first served. A memory channel is shared by all activities that use it, in
-proportion to the bandwidth each asks for, and slows them down when they ask for more than there is.
+Exclusive resources are given to earlier phases first, and first come first served within a phase: a request that has
+not finished its prefill holds the most room and the fewest others back. A memory channel is shared by all activities
+that use it, in proportion to the bandwidth each asks for, and slows them down when they ask for more than there is.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Machine:
         self.entry = [_entries(p, s) for p, s in zip(programs, room.segments, strict=True)]
         self.segments = room.segments
         self.retry: list[tuple[Stream, str]] = []
-        self.queues: dict[str, deque[tuple[Stream, int]]] = {r: deque() for r in self.free}
+        self.queues: dict[str, tuple[deque[tuple[Stream, int]], ...]] = {
+            r: tuple(deque() for _ in programs) for r in self.free
+        }
         self.heap: list[tuple[int, int, Running]] = []
         channels = {m for program in programs for a in program.activities for m, _ in a.channels}
         self.demand = dict.fromkeys(sorted(channels), 0)
@@ -91,19 +94,14 @@ class Machine:
             self.needs.append([len(before) for before in needs])
             self.weights.append([dict(a.loads).get(busiest, 0) for a in program.activities])
 
-    def start(self, inflight: int, latencies: Sequence[int]) -> None:
-        """Put the requests at evenly spaced points of their course, as they would be in a steady state."""
-        alone = sum(c * t for c, t in zip(self.calls, latencies, strict=True))
-        for k in range(inflight):
-            stream = Stream()
-            behind = alone * k // inflight
-            for phase, (count, ticks) in enumerate(zip(self.calls, latencies, strict=True)):
-                if behind < count * ticks or phase == len(self.calls) - 1:
-                    stream.phase, stream.call = phase, min(count - 1, behind // ticks if ticks else 0)
-                    break
-                behind -= count * ticks
-            self._begin_call(stream)
-            self._retry()
+    def start(self, inflight: int, latencies: Sequence[int], interval: int) -> None:
+        """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase."""
+        for phase, many in enumerate(spread(inflight, self.calls, latencies, interval)):
+            for k in range(many):
+                stream = Stream()
+                stream.phase, stream.call = phase, self.calls[phase] * k // many
+                self._begin_call(stream)
+                self._retry()
 
     def run(self, activities: int) -> None:
         """Advance until so many more activities have ended."""
@@ -153,7 +151,7 @@ class Machine:
             return False
         for resource, amount in activity.exclusive:
             if free[resource] < amount:
-                self.queues[resource].append((stream, i))
+                self.queues[resource][stream.phase].append((stream, i))
                 return False
         for resource, amount in activity.exclusive:
             free[resource] -= amount
@@ -213,7 +211,7 @@ class Machine:
                 continue
             slot = _slot(self.programs[stream.phase].phase, memory)
             if self.free[slot] < 1:
-                self.queues[slot].append((stream, i))
+                self.queues[slot][stream.phase].append((stream, i))
                 return False
             self.free[slot] -= 1
             stream.entered.add((segment, memory))
@@ -224,26 +222,33 @@ class Machine:
         """Try again what queued for room that its own call has meanwhile got."""
         while self.retry:
             stream, slot = self.retry.pop()
-            queue = self.queues[slot]
+            queue = self.queues[slot][stream.phase]
             mine = [entry for entry in queue if entry[0] is stream]
             if mine:
-                self.queues[slot] = deque(entry for entry in queue if entry[0] is not stream)
+                others = [entry for entry in queue if entry[0] is not stream]
+                queue.clear()
+                queue.extend(others)
                 for _, i in mine:
                     self._try(stream, i)
 
     def _release(self, held: tuple[tuple[str, int], ...]) -> None:
-        free, queues = self.free, self.queues
         for resource, amount in held:
-            free[resource] += amount
+            self.free[resource] += amount
         for resource, _ in held:
-            queue = queues[resource]
-            for _ in range(len(queue)):
-                if free[resource] <= 0:
+            for queue in self.queues[resource]:
+                if not self._serve(resource, queue):
                     break
-                stream, i = queue.popleft()
-                if not self._try(stream, i) and queue and queue[-1] == (stream, i):
-                    queue.rotate(1)  # still waits here: keep its turn
-                    break
+
+    def _serve(self, resource: str, queue: deque[tuple[Stream, int]]) -> bool:
+        """Start what waits in a queue, in turn; False when its head must go on waiting for this resource."""
+        for _ in range(len(queue)):
+            if self.free[resource] <= 0:
+                return False
+            stream, i = queue.popleft()
+            if not self._try(stream, i) and queue and queue[-1] == (stream, i):
+                queue.rotate(1)  # still waits here: keep its turn
+                return False
+        return True
 
     def _end(self, stream: Stream, i: int) -> None:
         self.ran += 1
@@ -261,6 +266,18 @@ class Machine:
         if stream.left == 0:
             self._advance(stream)
             self._begin_call(stream)
+
+
+def spread(inflight: int, calls: Sequence[int], latencies: Sequence[int], interval: int) -> list[int]:
+    """How many of the requests are in each phase: by Little's law as many as start while one takes its time there; the
+    rest wait where there are most calls to wait for."""
+    most = max(range(len(calls)), key=lambda p: (calls[p], p))
+    found = [min(inflight, round(c * t / interval)) if interval else 0 for c, t in zip(calls, latencies, strict=True)]
+    found[most] = 0
+    while sum(found) > inflight - 1:
+        found[found.index(max(found))] -= 1
+    found[most] = inflight - sum(found)
+    return found
 
 
 def _slot(phase: str, memory: str) -> str:

@@ -59,7 +59,7 @@ def steady(
     if inflight <= 1 or not busiest:
         return Steady(max(alone, loads.get(busiest, 0)), busiest, loads.get(busiest, 0) / alone if alone else 0.0, 0)
     machine = Machine(programs, calls, busiest, room)
-    machine.start(inflight, latencies)
+    machine.start(inflight, latencies, loads[busiest])
     per_request = sum(c * len(p.activities) for c, p in zip(calls, programs, strict=True))
     budget = min(events, CYCLES * inflight * per_request)
     machine.run(budget // CYCLES)

@@ -71,7 +71,7 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
 
     few = min(most, max(1, -(-alone // busiest) + 1))
     tried: list[tuple[int, int]] = []
-    for inflight in dict.fromkeys(min(most, few * times) for times in (1, 2, 4, 8)):
+    for inflight in dict.fromkeys(min(most, few * times) for times in (1, 4, 16)):
         tried.append((interval(inflight), inflight))
         if tried[-1][0] <= SATURATED * busiest:
             break
