@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cli_words import PHASES, QUICK
+from cli_words import GREEDY, PHASES, QUICK
 
 from mapper.cli.main import main
 from samples.models.build import MODELS
@@ -55,7 +55,7 @@ def bert_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compiled(gpt2_tiny: Path) -> Path:
     """The folder that a compilation of gpt2-tiny wrote; tests only read it."""
     out = gpt2_tiny.parent / "compiled"
-    assert main(["compile", str(gpt2_tiny), *QUICK, *PHASES, "--out", str(out), "--quiet"]) == 0
+    assert main(["compile", str(gpt2_tiny), *QUICK, *GREEDY, *PHASES, "--out", str(out), "--quiet"]) == 0
     return out
 
 

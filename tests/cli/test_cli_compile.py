@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_words import PHASES, QUICK
+from cli_words import PHASES, PLACE, QUICK
 
 import mapper as api
 from mapper.pipeline.pipeline import Pipeline
+from passes.pipelines import FINISH, PREPARE
 
 TOP = {
     "schema", "model", "target", "objective", "status", "value", "bound", "bound_name", "gap", "latency_s",
@@ -44,22 +45,30 @@ def test_nothing_but_the_three_files_is_written(compiled: Path) -> None:
     assert sorted(p.name for p in compiled.iterdir()) == ["plan.json", "summary.json", "trace.json"]
 
 
-def test_the_same_input_gives_the_same_bytes(mapper, compiled: Path, gpt2_tiny: Path, tmp_path: Path) -> None:
-    ran = mapper("compile", gpt2_tiny, *QUICK, *PHASES, "--out", tmp_path / "again", "--quiet")
-    assert (ran.code, ran.out, ran.err) == (0, "", "")
-    assert (tmp_path / "again/plan.json").read_bytes() == (compiled / "plan.json").read_bytes()
+BY_PLACER = pytest.mark.parametrize("place", [PLACE, pytest.param("place-cpsat", marks=pytest.mark.slow)])
 
 
-def test_stopping_and_going_on_is_one_go(mapper, compiled: Path, gpt2_tiny: Path, tmp_path: Path) -> None:
-    out = tmp_path / "part"
-    ran = mapper("compile", gpt2_tiny, *QUICK, *PHASES, "--out", out, "--stop-after", "options")
+@BY_PLACER
+def test_the_same_input_gives_the_same_bytes(mapper, gpt2_tiny: Path, tmp_path: Path, place: str) -> None:
+    words = [*QUICK, *PHASES, "--pipeline", f"{PREPARE},{place},{FINISH}", "--quiet"]
+    for name in ("one", "two"):
+        ran = mapper("compile", gpt2_tiny, *words, "--out", tmp_path / name)
+        assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert (tmp_path / "one/plan.json").read_bytes() == (tmp_path / "two/plan.json").read_bytes()
+
+
+@BY_PLACER
+def test_stopping_and_going_on_is_one_go(mapper, gpt2_tiny: Path, tmp_path: Path, place: str) -> None:
+    out, pipeline = tmp_path / "part", ["--pipeline", f"{PREPARE},{place},{FINISH}"]
+    assert mapper("compile", gpt2_tiny, *QUICK, *PHASES, *pipeline, "--out", tmp_path / "whole").code == 0
+    ran = mapper("compile", gpt2_tiny, *QUICK, *PHASES, *pipeline, "--out", out, "--stop-after", "options")
     assert ran.code == 0
     assert "stopped early" in ran.out
     assert [p.name for p in out.iterdir()] == ["plan.json"]
     assert mapper("explain", out).code == 1
-    ran = mapper("opt", out, "--pipeline", "place-cpsat,schedule,memory,judge", "--effort", "quick", "--quiet")
+    ran = mapper("opt", out, "--pipeline", f"{place},{FINISH}", "--effort", "quick", "--quiet")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
-    whole, parts = (api.load_plan(folder / "plan.json") for folder in (compiled, out))
+    whole, parts = (api.load_plan(folder / "plan.json") for folder in (tmp_path / "whole", out))
     for field in ("placement", "residency", "schedule", "memory", "inflight", "figures", "bounds", "search"):
         assert getattr(whole, field) == getattr(parts, field), field
 

@@ -21,11 +21,12 @@ def test_check_as_json(mapper, compiled: Path) -> None:
 
 def test_a_plan_changed_by_hand_is_refused_with_the_rule(mapper, compiled: Path, tmp_path: Path) -> None:
     plan = json.loads((compiled / "plan.json").read_text())
-    plan["inflight"] += 1000
+    plan["figures"][0][1] += 1
     (tmp_path / "spoilt.json").write_text(json.dumps(plan), encoding="utf-8")
     ran = mapper("check", tmp_path / "spoilt.json")
     assert (ran.code, ran.out) == (1, "")
-    assert "error: " in ran.err
+    assert "the plan records" in ran.err
+    assert "  rule: " in ran.err
 
 
 def test_show_fits_a_screen(mapper, compiled: Path) -> None:
