@@ -131,7 +131,7 @@ def _lines(draw: st.DrawFn) -> list[str]:
     return lines
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(_lines(), st.integers(1, 4))
 def test_every_op_is_in_one_cluster_and_clusters_are_in_order(lines: list[str], most: int) -> None:
     graph = sketch(*lines)

@@ -55,7 +55,7 @@ def machines(draw: st.DrawFn) -> Target:
     return machine(*models, capacities=capacities, link=draw(st.sampled_from([1e7, 1e9, 1e12])))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(machines(), graphs(), st.sampled_from(list(Objective)), st.sampled_from([TWO[:1], TWO]))
 def test_any_plan_passes_check(target: Target, graph: Graph, objective: Objective, phases: tuple[Phase, ...]) -> None:
     try:

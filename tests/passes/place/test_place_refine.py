@@ -61,7 +61,7 @@ def _with_capacities(problem: pb.Problem, capacities: tuple[int, ...]) -> pb.Pro
     return replace(problem, capacities=capacities)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_gathering_equal_shares_keeps_the_busiest_engines_load(data: st.DataObject) -> None:
     count, each = data.draw(st.integers(2, 4)), data.draw(st.integers(1, 3))
