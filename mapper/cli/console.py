@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -105,19 +105,27 @@ def _told(step: Pass, plan: Plan) -> tuple[str, str]:
     match step.name:
         case "partition":
             classes = len({c.repeat for c in plan.clusters or ()})
-            return "cluster", f"{len(plan.clusters or ())} clusters of {classes} classes"
+            return "cluster", f"{_count(plan.clusters, 'cluster')} of {classes} class{'es' if classes > 1 else ''}"
         case "options":
-            kinds = len({u.kind for u in plan.target.units})
-            return "cost", f"{len(plan.options or ())} options on {kinds} unit kinds in {len(plan.phases)} phases"
+            kinds = _count({u.kind for u in plan.target.units}, "unit kind")
+            return "cost", f"{_count(plan.options, 'option')} on {kinds} in {_count(plan.phases, 'phase')}"
         case "schedule":
             return "schedule", f"{len(plan.schedule or ())} tasks, moves and casts"
         case "memory":
-            return "memory", f"{len(plan.memory or ())} buffers, {plan.inflight} requests in flight"
+            return (
+                "memory",
+                f"{_count(plan.memory, 'buffer')}, {plan.inflight} request{'s' * (plan.inflight != 1)} in flight",
+            )
         case "judge":
             return "judge", "replayed"
     if step.name.startswith("place"):
         return "place", f"by {plan.search.method}" if plan.search else "placed"
     return step.name, ""
+
+
+def _count(things: Sized | None, one: str) -> str:
+    number = len(things or ())
+    return f"{number} {one}" + ("s" if number != 1 else "")
 
 
 @contextmanager

@@ -81,12 +81,13 @@ def test_an_unknown_key_of_a_target_is_located(refused, tmp_path: Path, bert_tin
 
 
 def test_a_cyclic_use_is_shown(refused, tmp_path: Path, bert_tiny: Path) -> None:
+    (tmp_path / "chips").mkdir()
     for name, other in (("a", "b"), ("b", "a")):
-        text = f"schema: 1\nname: {name}\nabout: A loop.\nunits:\n  x: {{use: {other}.yaml}}\nsource: assumed\n"
-        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
-    message = refused(bert_tiny, *BERT, target=tmp_path / "a.yaml")
-    assert "a.yaml" in message
-    assert "b.yaml" in message
+        text = f"schema: 1\nname: {name}\nabout: A loop.\nchips:\n  x: {{use: chips/{other}}}\nsource: assumed\n"
+        (tmp_path / f"chips/{name}.yaml").write_text(text, encoding="utf-8")
+    message = refused(bert_tiny, *BERT, target=tmp_path / "chips/a.yaml")
+    assert "in a circle: a -> b -> a" in message
+    assert "b.yaml:5:" in message
 
 
 def test_all_ops_that_no_unit_can_run_are_listed_with_reasons(refused, tmp_path: Path, bert_tiny: Path) -> None:
