@@ -62,11 +62,12 @@ def _groups(plan: Plan, max_ops: int) -> list[tuple[str, ...]]:
     leaving = set(graph.outputs)
     for op in graph.ops:
         host = _host(graph, op, member, leaving) if _rides(op) else None
-        fits = host is not None and len(groups[host]) < max_ops
-        if host is not None and fits and _common(supported, groups[host]) <= supported(op.name):
-            groups[host].append(op.name)
-            member[op.name] = host
-            continue
+        if host is not None and len(groups[host]) < max_ops:
+            kinds = _common(supported, groups[host])
+            if kinds and kinds <= supported(op.name):
+                groups[host].append(op.name)
+                member[op.name] = host
+                continue
         member[op.name] = len(groups)
         groups.append([op.name])
     return [tuple(group) for group in groups]

@@ -70,7 +70,7 @@ class _Builder:
         for unit in plan.target.units:
             self.resources[unit.name]
         self.memories = {m.name: i for i, m in enumerate(plan.target.memories)}
-        self.residents: dict[tuple[str, str], int] = {}
+        self.residents: dict[tuple[str, str, int], int] = {}
         self.resident_bytes: list[pb.Resident] = []
         self.transfers: dict[tuple[int, object, str], int] = {}
         self.tables: list[dict[tuple[int, int], pb.Transfer]] = []
@@ -148,13 +148,10 @@ class _Builder:
         return tuple(sorted(set(needs)))
 
     def _resident(self, what: str, memory: str, size: int) -> int:
-        key = (what, memory)
+        key = (what, memory, size)
         if key not in self.residents:
             self.residents[key] = len(self.resident_bytes)
             self.resident_bytes.append(pb.Resident(f"{what} in {memory}", self.memories[memory], size))
-        old = self.resident_bytes[self.residents[key]]
-        if old.bytes < size:
-            self.resident_bytes[self.residents[key]] = replace(old, bytes=size)
         return self.residents[key]
 
     def _capacity(self, memory: str) -> int:
