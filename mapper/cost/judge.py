@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 
 from mapper.cost.liveness import gates, segments, waits
 from mapper.cost.machine import Room
@@ -46,7 +47,7 @@ class Verdict:
             for activity in program.activities:
                 for cause, pj in activity.energy_pj:
                     sums[cause] = sums.get(cause, 0) + phase.calls * pj
-        sums["idle"] = round(self.plan.target.idle_power_w * self.interval)  # 1 W = 1 pJ per tick
+        sums["idle"] = ceil(self.plan.target.idle_power_w * self.interval)  # 1 W = 1 pJ per tick
         return dict(sorted(sums.items()))
 
     @property

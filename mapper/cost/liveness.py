@@ -98,18 +98,20 @@ def segments(program: Program, call: Call, scarce: frozenset[str]) -> tuple[Segm
     """The segments of one call, in order of time. Buffers whose lifetimes overlap, or that one activity uses (which may
     take no time at all), are of one segment."""
     alive = sorted((life for life in lives(program, call) if life.memory in scarce), key=lambda x: (x.start, x.end))
-    groups: list[list[Life]] = []
-    end, users = -1, set[int]()
+    groups: list[tuple[list[Life], set[int]]] = []
+    end = -1
     for life in alive:
         mine = {i for i in (life.maker, *life.readers) if i >= 0}
-        if life.start >= end and not users & mine:
-            groups.append([])
-            users = set()
-        groups[-1].append(life)
-        users |= mine
+        joined = [k for k, (_, users) in enumerate(groups) if users & mine]
+        if life.start < end:
+            joined.append(len(groups) - 1)
+        first = min(joined, default=len(groups))
+        merged = ([x for group, _ in groups[first:] for x in group], set().union(mine, *(u for _, u in groups[first:])))
+        merged[0].append(life)
+        groups[first:] = [merged]
         end = max(end, life.end)
     rank = {memory: i for i, memory in enumerate(dict.fromkeys(life.memory for life in alive))}
-    return tuple(_segment(group, rank) for group in groups)
+    return tuple(_segment(group, rank) for group, _ in groups)
 
 
 def _segment(group: Sequence[Life], rank: Mapping[str, int]) -> Segment:

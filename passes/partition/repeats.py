@@ -19,10 +19,11 @@ def repeat_keys(graph: Graph, groups: Sequence[tuple[str, ...]]) -> list[Key]:
     keys: list[Key] = []
     for ops in groups:
         local: dict[str, int] = {}
+        outside: dict[str, int] = {}
         parts: list[object] = []
         for name in ops:
             op = graph.op[name]
-            ins = tuple(_operand(graph, n, local, pasts) for n in op.inputs)
+            ins = tuple(_operand(graph, n, local, outside, pasts) for n in op.inputs)
             for out in op.outputs:
                 local.setdefault(out, len(local))
             outs = tuple(_shape(graph, n) for n in op.outputs)
@@ -33,14 +34,14 @@ def repeat_keys(graph: Graph, groups: Sequence[tuple[str, ...]]) -> list[Key]:
     return keys
 
 
-def _operand(graph: Graph, name: str, local: dict[str, int], pasts: set[str]) -> object:
+def _operand(graph: Graph, name: str, local: dict[str, int], outside: dict[str, int], pasts: set[str]) -> object:
     if not name:
         return None
     if name in local:
         return local[name]
     value = graph.value[name]
     role = value.role if value.role in (Role.WEIGHT, Role.STATE) else Role.ACTIVATION
-    return (role, _shape(graph, name), name in pasts)
+    return (role, _shape(graph, name), name in pasts, outside.setdefault(name, len(outside)))
 
 
 def _shape(graph: Graph, name: str) -> object:

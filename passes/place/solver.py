@@ -27,9 +27,6 @@ Candidate = tuple[str, pb.Solution]
 SEED_SHARE = 0.3
 """Part of the budget that a search for a related objective gets."""
 
-_CLOSE = 0.9995
-"""A candidate that could be better by less than this is not worth a replay."""
-
 
 @dataclass(frozen=True)
 class PlaceCpSat(Pass):
@@ -151,7 +148,7 @@ def _judged_best(
     best: tuple[float, Candidate] | None = None
     problems: list[Infeasible] = []
     for candidate in tried:
-        if best is not None and (least := _least(plan, t, candidate[1])) is not None and least >= best[0] * _CLOSE:
+        if best is not None and (least := _least(plan, t, candidate[1])) is not None and least >= best[0]:
             continue
         try:
             finished = Memory().run(Schedule().run(t.apply(plan, candidate[1]), ctx), ctx)

@@ -202,9 +202,13 @@ def _total(terms: Sequence[Term]) -> cp_model.LinearExpr | int:
     return cp_model.LinearExpr.weighted_sum([x for x, _ in terms], [w for _, w in terms])
 
 
+class OutOfRange(MapperError):
+    """A sum of the model does not fit the solver's integers; the other algorithms have no such limit."""
+
+
 def _in_range(most: float) -> None:
     if most > ROOM:
-        raise MapperError(f"internal: a sum of {most:.3g} is too large for the exact model; use coarser ticks")
+        raise OutOfRange(f"a sum of {most:.3g} is too large for the exact model")
 
 
 def add_objective(v: Variables, objective: str) -> float:

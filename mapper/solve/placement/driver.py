@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mapper.solve import cpsat
 from mapper.solve.budget import Budget
 from mapper.solve.placement.bound import lower_bound
-from mapper.solve.placement.cpsat_model import model_of
+from mapper.solve.placement.cpsat_model import OutOfRange, model_of
 from mapper.solve.placement.descent import Descent, Neighbours, neighbours
 from mapper.solve.placement.goal import Goal, Value
 from mapper.solve.placement.greedy import balanced, fastest, heaviest_first
@@ -186,7 +186,10 @@ def _exact(search: _Search, share: float) -> None:
     if search.best is None or search.closed or search.budget.over():
         return
     everything = range(len(search.best.choice))
-    model = model_of(search.tables, search.goal.objective, search.best.choice, everything, hint=True)
+    try:
+        model = model_of(search.tables, search.goal.objective, search.best.choice, everything, hint=True)
+    except OutOfRange:  # an energy times a time, say: the descent's placement and the relaxation's bound stand
+        return
     answer = cpsat.solve(model.model, search.budget.part(share))
     if answer.outcome is cpsat.Outcome.INFEASIBLE:
         raise no_placement(search.tables.problem)
