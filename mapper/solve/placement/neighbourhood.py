@@ -6,7 +6,7 @@ import random
 
 from mapper.solve import cpsat
 from mapper.solve.budget import Budget
-from mapper.solve.placement.cpsat_model import model_of
+from mapper.solve.placement.cpsat_model import OutOfRange, model_of
 from mapper.solve.placement.descent import Neighbours
 from mapper.solve.placement.goal import Goal, Value
 from mapper.solve.placement.problem import Solution
@@ -36,7 +36,10 @@ class Neighbourhoods:
         left = seconds
         while left > 0 and not budget.over() and self.best[1] > good_enough:
             free = self._pick()
-            model = model_of(self._tables, self._goal.objective, self.best_choice, free, hint=True)
+            try:
+                model = model_of(self._tables, self._goal.objective, self.best_choice, free, hint=True)
+            except OutOfRange:
+                return
             share = Budget(min(ROUND_SECONDS, left), budget.seed + self._turn, budget.deadline, budget.stop)
             answer = cpsat.solve(model.model, share)
             left -= answer.deterministic_seconds + 0.02
