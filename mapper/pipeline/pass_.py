@@ -23,7 +23,7 @@ class Effort(StrEnum):
     @property
     def deterministic_seconds(self) -> float:
         """Budget of one search in the solver's deterministic time, about seconds on one core of 2024."""
-        return {Effort.QUICK: 1.0, Effort.DEFAULT: 6.0, Effort.MAX: 60.0}[self]
+        return {Effort.QUICK: 1.0, Effort.DEFAULT: 4.0, Effort.MAX: 60.0}[self]
 
 
 @dataclass(frozen=True, slots=True)
