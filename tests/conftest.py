@@ -18,6 +18,7 @@ BESIDE = HERE.parent.parent / "shared"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--models", metavar="DIR", help="a folder of real ONNX models")
     parser.addoption("--facts", metavar="DIR", help="a folder of measured figures")
+    parser.addoption("--bench", metavar="DIR", help="a folder of public solver instances")
     parser.addoption("--update-golden", action="store_true", help="write the goldens instead of comparing with them")
 
 
@@ -31,6 +32,12 @@ def models_folder(request: pytest.FixtureRequest) -> Path:
 def facts_folder(request: pytest.FixtureRequest) -> Path:
     """A folder of measured figures; tests that need it are skipped without one."""
     return _folder(request.config.getoption("--facts"), BESIDE / "facts", "facts", "--facts")
+
+
+@pytest.fixture(scope="session")
+def bench_folder(request: pytest.FixtureRequest) -> Path:
+    """A folder of public solver instances; tests that need it are skipped without one."""
+    return _folder(request.config.getoption("--bench"), BESIDE / "bench", "solver instances", "--bench")
 
 
 def _folder(given: str | None, beside: Path, what: str, option: str) -> Path:

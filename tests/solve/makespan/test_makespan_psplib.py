@@ -12,8 +12,6 @@ from mapper.solve.budget import Budget
 from mapper.solve.makespan import Activity, Problem, Resource, solve, verify
 from mapper.solve.makespan.bound import bound
 
-BENCH = Path("/work/shared/bench/rcpsp-psplib")
-
 
 def load(path: Path) -> Problem:
     """A problem from PSPLIB's .sm format: single mode, renewable resources."""
@@ -38,26 +36,25 @@ def load(path: Path) -> Problem:
     return Problem(tuple(activities), resources, tuple(map(tuple, after)))
 
 
-def instances(name: str) -> list[tuple[Problem, int]]:
+def instances(folder: Path, name: str) -> list[tuple[Problem, int]]:
     """The problems of a set with their best known values."""
-    if not BENCH.exists():
-        pytest.skip(f"{BENCH} is not here")
-    with (BENCH / "best_known.csv").open() as file:
+    folder = folder / "rcpsp-psplib"
+    with (folder / "best_known.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["set"] == name]
-    return [(load(BENCH / name / row["file"]), int(row["upper_bound"])) for row in rows]
+    return [(load(folder / name / row["file"]), int(row["upper_bound"])) for row in rows]
 
 
-def test_the_bound_is_at_most_every_best_known_value() -> None:
+def test_the_bound_is_at_most_every_best_known_value(bench_folder: Path) -> None:
     for name in ("j30", "j60"):
-        for problem, best in instances(name):
+        for problem, best in instances(bench_folder, name):
             problem.check()
             assert bound(problem)[0] <= best
 
 
 @pytest.mark.slow
-def test_nearly_all_of_thirty_activities_are_solved_to_the_best_known_value() -> None:
+def test_nearly_all_of_thirty_activities_are_solved_to_the_best_known_value(bench_folder: Path) -> None:
     hits, proofs = 0, 0
-    for problem, best in instances("j30"):
+    for problem, best in instances(bench_folder, "j30"):
         result = solve(problem, Budget(1.0))
         verify(problem, result.solution)
         assert result.bound <= best <= result.value
