@@ -61,14 +61,13 @@ def _in_arrays(plan: Plan, option: Option) -> bool:
 
 
 def _states(plan: Plan) -> int:
-    total, seen = 0, set()
+    """Bytes of one request's states, each in the smallest type that a unit would keep it in."""
+    sizes: dict[str, int] = {}
     for cluster in plan.clusters or ():
-        unit = plan.target.unit[plan.options_of[cluster.repeat][0].units[0]]
-        for name, _, size in states_of(plan, cluster, unit):
-            if name not in seen:
-                seen.add(name)
-                total += size
-    return total
+        for option in plan.options_of[cluster.repeat]:
+            for name, _, size in states_of(plan, cluster, plan.target.unit[option.units[0]]):
+                sizes[name] = min(size, sizes.get(name, size))
+    return sum(sizes.values())
 
 
 def _levers(plan: Plan, needs: int, states: int, outside: dict[str, int], short: int) -> list[str]:
