@@ -54,14 +54,20 @@ def alike_units(target: Target) -> tuple[tuple[Unit, ...], ...]:
 
 def too_big(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> Refusal | None:
     """A refusal when what the cluster reads and leaves cannot lie in the unit's data memory at once."""
-    graph, memory = estimator.graph, estimator.target.memory[unit.data]
-    dtype = unit.model.activation_dtype()
+    memory = estimator.target.memory[unit.data]
+    total = working_set_bytes(estimator, cluster, unit, phase)
+    if total <= memory.capacity_bytes:
+        return None
+    sizes = f"{total / 1e6:.1f} MB, memory {memory.name} has {memory.capacity_bytes / 1e6:.1f} MB"
+    return Refusal(cluster.repeat, unit.kind, cluster.ops[0], f"reads and leaves {sizes}")
+
+
+def working_set_bytes(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> int:
+    """Bytes of what a cluster reads and leaves on a unit, weights apart, at the phase's largest sample."""
+    graph, dtype = estimator.graph, unit.model.activation_dtype()
     touched = {n for op in cluster.ops for n in (*graph.op[op].inputs, *graph.op[op].outputs) if n}
     values = [graph.value[n] for n in touched - estimator.inside(cluster)]
     moved = [(v.shape, dtype if v.dtype.is_float else v.dtype) for v in values if v.role is not Role.WEIGHT]
-    for binding in phase.bindings():
-        total = sum(stored.bytes_for(prod(bind(shape, binding))) for shape, stored in moved)
-        if total > memory.capacity_bytes:
-            sizes = f"{total / 1e6:.1f} MB, memory {memory.name} has {memory.capacity_bytes / 1e6:.1f} MB"
-            return Refusal(cluster.repeat, unit.kind, cluster.ops[0], f"reads and leaves {sizes}")
-    return None
+    return max(
+        sum(stored.bytes_for(prod(bind(shape, binding))) for shape, stored in moved) for binding in phase.bindings()
+    )

@@ -28,6 +28,12 @@ WORTHWHILE = 1.02
 """More requests in flight must bring 2 %."""
 
 
+class NoRoom(Infeasible):
+    """Not even one request's states and buffers fit; `memories` are those that are too small."""
+
+    memories: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Memory(Pass):
     """Pack the buffers of one request into each memory, then take as many requests in flight as fit and help.
@@ -107,7 +113,7 @@ def requests_that_fit(plan: Plan) -> int:
         weights = {m.name: 0 for m in plan.target.memories}
         for resident in plan.residency or ():
             weights[resident.memory] += 0 if resident.per_request else resident.bytes
-        raise Infeasible(
+        error = NoRoom(
             f"{plan.graph.name} does not fit {plan.target.name} (one request's states and buffers)",
             details=[
                 f"{m.name} needs {one[m.name] / 1e6:.1f} MB ({weights[m.name] / 1e6:.1f} MB of weights, "
@@ -116,6 +122,8 @@ def requests_that_fit(plan: Plan) -> int:
             ],
             hint="a smaller batch or sequence, a narrower --precision, or a larger memory",
         )
+        error.memories = tuple(m.name for m in lacking)
+        raise error
     buffers: dict[str, int] = {}
     for (_, memory), size in arenas(plan).items():
         buffers[memory] = buffers.get(memory, 0) + size

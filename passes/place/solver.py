@@ -12,11 +12,12 @@ from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget, silent
 from mapper.solve.placement import driver
 from mapper.solve.placement import problem as pb
-from passes.memory.memory import PROBE, Memory
+from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import SCALE
 from passes.place.gather import gathered
 from passes.place.infeasible import does_not_fit
+from passes.place.relieve import SHARES, relieved, widen_back
 from passes.place.translate import Translation, translate
 from passes.place.widen import widened
 from passes.schedule.schedule import Schedule
@@ -49,12 +50,42 @@ class PlaceCpSat(Pass):
         result, related = _searched(plan, t, known, ctx.budget(self.name))
         found = [(result.method, result.solution), *related]
         refined = list(dict.fromkeys(c for candidate in found for c in _refined(plan, t, candidate)))
-        _, first = _judged_best(plan, t, refined, ctx, PROBE)
+        least, first = _judged_best(plan, t, refined, ctx, PROBE)
+        if least == float("inf"):
+            first = _with_room(plan, t, first, ctx)
         baselines = [c for c in _best_of_each(plan, t, known, self.candidates) if c[1] != first[1]]
         value, (method, solution) = _judged_best(plan, t, [first, *baselines], ctx, EVENTS)
         bound = _bound(plan, result)
         search = search_of(t, solution, _status(result, ctx, value, bound), method)
         return replace(t.apply(plan, solution), bounds=(bound,), search=search)
+
+
+def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> Candidate:
+    """A candidate whose buffers fit, from searches that may put less and less into the memories that overflow; the
+    crowded one when there is none."""
+    memories: set[str] = set()
+    for share in SHARES:
+        memories.update(_overflowing(plan, t, crowded[1], ctx))
+        narrow = relieved(plan, t, memories, share)
+        try:
+            found = driver.solve(narrow.problem, plan.objective.value, ctx.budget().part(SEED_SHARE))
+        except Infeasible:
+            continue
+        candidate = (f"{found.method}, relieved", widen_back(narrow, t, found.solution))
+        value, best = _judged_best(plan, t, _refined(plan, t, candidate), ctx, PROBE)
+        if value < float("inf"):
+            return best
+        crowded = candidate
+    return crowded
+
+
+def _overflowing(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context) -> tuple[str, ...]:
+    """The memories that are too small for one request under a solution."""
+    try:
+        Memory().run(Schedule().run(t.apply(plan, solution), ctx), ctx)
+    except NoRoom as error:
+        return error.memories
+    return ()
 
 
 @dataclass(frozen=True)
