@@ -1,14 +1,15 @@
 """The machine of the steady state: resources, requests on their way, and the clock.
 
-Exclusive resources are given to earlier phases first, and first come first served within a phase: a request that has
-not finished its prefill holds the most room and the fewest others back. A memory channel is shared by all activities
-that use it, in proportion to the bandwidth each asks for, and slows them down when they ask for more than there is.
+Exclusive resources are given to earlier phases first, and within a phase to the call that began first. A request that
+has not finished its prefill holds the most room and the fewest others back; oldest first keeps requests apart, where
+first come first served would march them through the units in step and leave half of these idle. A memory channel is
+shared by all activities that use it, in proportion to the bandwidth each asks for, and slows them down when they ask
+for more than there is.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -35,13 +36,18 @@ class Room:
 class Stream:
     """One request on its way: which call it is in and what that call still waits for."""
 
-    __slots__ = ("call", "entered", "left", "phase", "users", "waiting")
+    __slots__ = ("age", "call", "entered", "left", "phase", "users", "waiting")
 
     def __init__(self) -> None:
         self.phase, self.call, self.left = 0, 0, 0
+        self.age = 0
         self.waiting: list[int] = []
         self.entered: set[tuple[int, str]] = set()
         self.users: dict[tuple[int, str], int] = {}
+
+
+Queue = list[tuple[int, int, Stream]]
+"""What waits for a resource: (age of its call, activity, request), a heap."""
 
 
 class Running:
@@ -73,14 +79,12 @@ class Machine:
         self.entry = [_entries(p, s) for p, s in zip(programs, room.segments, strict=True)]
         self.segments = room.segments
         self.retry: list[tuple[Stream, str]] = []
-        self.queues: dict[str, tuple[deque[tuple[Stream, int]], ...]] = {
-            r: tuple(deque() for _ in programs) for r in self.free
-        }
+        self.queues: dict[str, tuple[Queue, ...]] = {r: tuple([] for _ in programs) for r in self.free}
         self.heap: list[tuple[int, int, Running]] = []
         channels = {m for program in programs for a in program.activities for m, _ in a.channels}
         self.demand = dict.fromkeys(sorted(channels), 0)
         self.active: dict[str, dict[Running, None]] = {m: {} for m in self.demand}
-        self.now = self.ran = self.bottleneck_done = self._ticket = 0
+        self.now = self.ran = self.bottleneck_done = self._ticket = self._calls = 0
         self.users: list[list[list[int]]] = []
         self.needs: list[list[int]] = []
         self.weights: list[list[int]] = []
@@ -126,6 +130,8 @@ class Machine:
         while not program.activities:
             self._advance(stream)
             program = self.programs[stream.phase]
+        self._calls += 1
+        stream.age = self._calls
         stream.waiting = list(self.needs[stream.phase])
         stream.left = len(program.activities)
         stream.entered = set()
@@ -151,7 +157,7 @@ class Machine:
             return False
         for resource, amount in activity.exclusive:
             if free[resource] < amount:
-                self.queues[resource][stream.phase].append((stream, i))
+                heapq.heappush(self.queues[resource][stream.phase], (stream.age, i, stream))
                 return False
         for resource, amount in activity.exclusive:
             free[resource] -= amount
@@ -211,7 +217,7 @@ class Machine:
                 continue
             slot = _slot(self.programs[stream.phase].phase, memory)
             if self.free[slot] < 1:
-                self.queues[slot][stream.phase].append((stream, i))
+                heapq.heappush(self.queues[slot][stream.phase], (stream.age, i, stream))
                 return False
             self.free[slot] -= 1
             stream.entered.add((segment, memory))
@@ -223,12 +229,11 @@ class Machine:
         while self.retry:
             stream, slot = self.retry.pop()
             queue = self.queues[slot][stream.phase]
-            mine = [entry for entry in queue if entry[0] is stream]
+            mine = [entry for entry in queue if entry[2] is stream]
             if mine:
-                others = [entry for entry in queue if entry[0] is not stream]
-                queue.clear()
-                queue.extend(others)
-                for _, i in mine:
+                queue[:] = [entry for entry in queue if entry[2] is not stream]
+                heapq.heapify(queue)
+                for _, i, _ in sorted(mine, key=lambda entry: entry[1]):
                     self._try(stream, i)
 
     def _release(self, held: tuple[tuple[str, int], ...]) -> None:
@@ -239,14 +244,13 @@ class Machine:
                 if not self._serve(resource, queue):
                     break
 
-    def _serve(self, resource: str, queue: deque[tuple[Stream, int]]) -> bool:
-        """Start what waits in a queue, in turn; False when its head must go on waiting for this resource."""
+    def _serve(self, resource: str, queue: Queue) -> bool:
+        """Start what waits in a queue, oldest first; False when its head must go on waiting for this resource."""
         for _ in range(len(queue)):
             if self.free[resource] <= 0:
                 return False
-            stream, i = queue.popleft()
-            if not self._try(stream, i) and queue and queue[-1] == (stream, i):
-                queue.rotate(1)  # still waits here: keep its turn
+            head = heapq.heappop(queue)
+            if not self._try(head[2], head[1]) and queue and queue[0] == head:
                 return False
         return True
 

@@ -1,6 +1,6 @@
 """Steady state by simulation: several requests in flight on one machine, each as fast as it gets resources.
 
-The other half of the judge. A closed loop of requests runs as discrete events, first come first served at every
+The other half of the judge. A closed loop of requests runs as discrete events, oldest call first at every
 resource; the utilisation of the busiest resource gives the interval between requests.
 """
 
