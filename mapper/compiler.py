@@ -89,6 +89,7 @@ def compile(
     phases: Sequence[str | PhaseSpec] = (),
     *,
     dims: Mapping[str, int] | None = None,
+    expect: Mapping[str, int] | None = None,
     objective: str | Objective = Objective.THROUGHPUT,
     pipeline: str | Pipeline = "default",
     effort: str | Effort = Effort.DEFAULT,
@@ -103,8 +104,8 @@ def compile(
 ) -> Compiled:
     """Map an ONNX model onto a target.
 
-    phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them. pipeline is a
-    name, a text or a Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting
+    phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them.
+    expect sets quantities that depend on data, by the names that warnings show. pipeline is a name, a text or a Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting
     `stop` ends the searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2),
     Infeasible (3).
     """
@@ -118,7 +119,7 @@ def compile(
     steps.check(("target", "graph", "phases", "objective", "source", *(("precision",) if number else ())))
     machine = target if isinstance(target, Target) else load_target(target)
     specs = [parse_phase(p) if isinstance(p, str) else p for p in phases]
-    found = load_model(model, specs, dims or {})
+    found = load_model(model, specs, dims or {}, expect or {})
     if imported is not None:
         imported(found, machine)
     source = (
@@ -127,6 +128,7 @@ def compile(
         ("pipeline", str(steps)),
         ("effort", kind.value),
         ("seed", str(seed)),
+        *((("expect", " ".join(f"{n}={v}" for n, v in sorted(expect.items()))),) if expect else ()),
         *((("time_limit_s", f"{time_limit:g}"),) if time_limit is not None else ()),
     )
     graph = replace(found.graph, name=Path(model).name.removesuffix(".onnx"))

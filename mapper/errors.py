@@ -28,6 +28,16 @@ class ModelError(MapperError):
     """The ONNX file cannot be read or understood."""
 
 
+class UnresolvedShapes(ModelError):
+    """Sizes that do not follow from what is given; `values` has a line for each value that stays without a shape."""
+
+    def __init__(self, values: Sequence[str], *, hint: str = "") -> None:
+        many = "s" if len(values) > 1 else ""
+        shown = [*values[:10], *([f"... and {len(values) - 10} more"] if len(values) > 10 else [])]
+        super().__init__(f"the shape{many} of {len(values)} value{many} cannot be found", details=shown, hint=hint)
+        self.values = tuple(values)
+
+
 class TargetError(MapperError):
     """A target or one of its parts is wrong; the message starts with file:line:col where known."""
 

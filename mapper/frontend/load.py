@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mapper.errors import UsageError
 from mapper.frontend.dims import Bound, Dims
+from mapper.frontend.expect import Expectation, Expectations
 from mapper.frontend.lower import Lowering
 from mapper.frontend.naming import opaque_warnings
 from mapper.frontend.phases import PhaseSpec
@@ -18,12 +19,15 @@ from mapper.frontend.state import find_states
 from mapper.frontend.symbols import Symbols
 from mapper.ir.graph import Graph, Phase
 
-_NO_DIMS: Mapping[str, int] = {}
+_NONE: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A model ready to be mapped. digest: sha256 of the file. opset: of ai.onnx, 0 if the file uses none of it."""
+    """A model ready to be mapped. digest: sha256 of the file. opset: of ai.onnx, 0 if the file uses none of it.
+
+    expectations: the quantities that depend on data, and what was taken for each.
+    """
 
     graph: Graph
     phases: tuple[Phase, ...]
@@ -31,12 +35,19 @@ class Imported:
     digest: str
     opset: int
     seconds: float
+    expectations: tuple[Expectation, ...] = ()
 
 
-def load_model(path: str | Path, phases: Sequence[PhaseSpec] = (), dims: Mapping[str, int] = _NO_DIMS) -> Imported:
+def load_model(
+    path: str | Path,
+    phases: Sequence[PhaseSpec] = (),
+    dims: Mapping[str, int] = _NONE,
+    expect: Mapping[str, int] = _NONE,
+) -> Imported:
     """The graph of an ONNX file and its phases; weights are never read.
 
-    `dims` hold for all phases unless a phase says otherwise. Without phases there is one, `run`, with one call. Raises
+    `dims` hold for all phases unless a phase says otherwise. Without phases there is one, `run`, with one call.
+    `expect` sets quantities that depend on data, by the names that the warnings and `mapper inspect` show. Raises
     ModelError for a file or binding that cannot be mapped.
     """
     start = time.perf_counter()
@@ -47,7 +58,8 @@ def load_model(path: str | Path, phases: Sequence[PhaseSpec] = (), dims: Mapping
     sampled = [spec.samples() for spec in specs]
     bounds = [[open_dims.bind(spec.name, given) for given in s] for spec, (s, _) in zip(specs, sampled, strict=True)]
     flat = [bound for of_phase in bounds for bound in of_phase]
-    trace = Interpreter(source).trace(flat)
+    expectations = Expectations(expect)
+    trace = Interpreter(source, expectations).trace(flat)
     shapes = {n: trace.samples[0][n].shape or () for n in (*source.inputs, *source.outputs)}
     states = find_states(shapes, tuple(source.inputs), source.outputs)
     symbols = Symbols(flat, sorted(open_dims.terms))
@@ -57,8 +69,10 @@ def load_model(path: str | Path, phases: Sequence[PhaseSpec] = (), dims: Mapping
         Phase(spec.name, spec.given, spec.calls_or_length, sizes, shares)
         for spec, sizes, (_, shares) in zip(specs, _by_phase(symbols, bounds), sampled, strict=True)
     )
-    warnings = (*source.warnings, *trace.warnings, *opaque_warnings(lowering.opaque))
-    return Imported(graph, result, warnings, source.digest, source.opset, time.perf_counter() - start)
+    expectations.check_used()
+    warnings = (*source.warnings, *trace.warnings, *expectations.warnings(), *opaque_warnings(lowering.opaque))
+    seconds = time.perf_counter() - start
+    return Imported(graph, result, warnings, source.digest, source.opset, seconds, expectations.found())
 
 
 def _check_names(specs: Sequence[PhaseSpec]) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 
-from mapper.errors import ModelError
+from mapper.errors import ModelError, UnresolvedShapes
 from mapper.frontend.branches import branch_of
 from mapper.frontend.dims import Bound
+from mapper.frontend.expect import Expectations
 from mapper.frontend.expressions import evaluate as evaluate_dim
 from mapper.frontend.facts import Fact, Known, Node, Source
 from mapper.frontend.infer import Inferred, infer
@@ -36,6 +37,7 @@ class Interpreter:
     """Runs a file's nodes over facts instead of tensors; equal work is done once over all layers and samples."""
 
     source: Source
+    expectations: Expectations
     memo: dict[tuple[object, ...], Inferred] = field(default_factory=dict)
     choices: dict[int, bool] = field(default_factory=dict)  # branch taken, by identity of the If node
     warnings: dict[str, None] = field(default_factory=dict)
@@ -71,9 +73,8 @@ class Interpreter:
             self._step(node, facts, bound, unresolved)
             ran.append(node)
         if unresolved:
-            raise ModelError(
-                f"the shapes of {len(unresolved)} values cannot be found",
-                details=unresolved[:10],
+            raise UnresolvedShapes(
+                unresolved,
                 hint="check that the sizes given suit the model; else export it with stated shapes (value_info)",
             )
         return ran, facts
