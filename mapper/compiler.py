@@ -105,9 +105,9 @@ def compile(
     """Map an ONNX model onto a target.
 
     phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them.
-    expect sets quantities that depend on data, by the names that warnings show. pipeline is a name, a text or a Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting
-    `stop` ends the searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2),
-    Infeasible (3).
+    expect sets quantities that depend on data, by the names that warnings show. pipeline is a name, a text or a
+    Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting `stop` ends the
+    searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2), Infeasible (3).
     """
     began = time.perf_counter()
     deadline = _deadline(time_limit)
