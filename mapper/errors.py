@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class MapperError(Exception):
@@ -26,6 +27,22 @@ class MapperError(Exception):
 
 class ModelError(MapperError):
     """The ONNX file cannot be read or understood."""
+
+
+class MissingDims(ModelError):
+    """Dims of inputs without a size in a phase. example: sizes that would do, by the name that `--dim` takes."""
+
+    def __init__(self, phase: str, example: Mapping[str, int], *, details: Sequence[str] = ()) -> None:
+        settings = [f"{name}={size}" for name, size in example.items()]
+        flags = " ".join(f"--dim {shlex.quote(setting)}" for setting in settings)
+        has = "these dims have" if len(example) > 1 else "a dim has"
+        super().__init__(
+            f"phase '{phase}': {has} no size: {', '.join(example)}",
+            details=details,
+            hint=f'add {flags}, or --phase "{phase}: ... {" ".join(settings)}"',
+        )
+        self.phase = phase
+        self.example = dict(example)
 
 
 class UnresolvedShapes(ModelError):

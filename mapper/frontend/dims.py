@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
-from mapper.errors import ModelError, did_you_mean
+from mapper.errors import MissingDims, ModelError, did_you_mean
 from mapper.frontend.expressions import evaluate, is_name, names_in
 from mapper.frontend.facts import Declared
 from mapper.frontend.roles import ROLES, Slot, find_roles
@@ -20,13 +20,15 @@ _EXAMPLES = {"batch": 1, "past": 512}
 class Bound:
     """The inputs' shapes at one sample, and what each name stands for there.
 
-    roles: sizes by role. names: sizes by the file's own dim names. scalars: values given for scalar inputs.
+    roles: sizes by role. names: sizes by the file's own dim names. scalars: values given for scalar inputs. reasons:
+    by role, own name or `input.index`, where its size comes from.
     """
 
     shapes: dict[str, Shape]
     roles: dict[str, int]
     names: dict[str, int]
     scalars: dict[str, int]
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,8 @@ class _Solver:
         self._check_sizes(shapes)
         roles = {n: size for (kind, n), (size, _) in self.sizes.items() if kind == "role"}
         names = {n: size for (kind, n), (size, _) in self.sizes.items() if kind == "name"}
-        return Bound(shapes, roles, names, self.scalars)
+        reasons = {n: why for (_, n), (_, why) in self.sizes.items()}
+        return Bound(shapes, roles, names, self.scalars, reasons)
 
     def _size(self, slot: Slot) -> int | None:
         size, _ = self._term(slot)
@@ -192,14 +195,7 @@ class _Solver:
             name = term if isinstance(term, str) and term in self.dims.symbols else inner[0] if inner else None
             wanted.setdefault(self.dims.roles.get(slot) or name or f"{slot[0]}.{slot[1]}", slot)
         details = [self._describe(name, slot) for name, slot in wanted.items()]
-        example = " ".join(f"{name}={_EXAMPLES.get(name, 128)}" for name in wanted)
-        flags = " ".join(f"--dim {setting}" for setting in example.split(" "))
-        many = len(wanted) > 1
-        raise ModelError(
-            f"phase '{self.phase}': {'these dims have' if many else 'a dim has'} no size: {', '.join(wanted)}",
-            details=details,
-            hint=f'add {flags}, or --phase "{self.phase}: ... {example}"',
-        )
+        raise MissingDims(self.phase, {name: _EXAMPLES.get(name, 128) for name in wanted}, details=details)
 
     def _describe(self, name: str, slot: Slot) -> str:
         term = self.slots[slot]
