@@ -103,6 +103,7 @@ class Source:
     constants: dict[str, Fact]
     declared: dict[str, Declared]
     warnings: list[str] = field(default_factory=list)
+    node_count: int = 0  # nodes of the file's graph, Constant nodes and dead ones too
 
     @property
     def opset(self) -> int:

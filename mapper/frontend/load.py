@@ -16,6 +16,7 @@ from mapper.frontend.phases import PhaseSpec
 from mapper.frontend.read import read
 from mapper.frontend.shapes import Interpreter
 from mapper.frontend.state import find_states
+from mapper.frontend.survey import Survey
 from mapper.frontend.symbols import Symbols
 from mapper.ir.graph import Graph, Phase
 
@@ -26,7 +27,8 @@ _NONE: Mapping[str, int] = {}
 class Imported:
     """A model ready to be mapped. digest: sha256 of the file. opset: of ai.onnx, 0 if the file uses none of it.
 
-    expectations: the quantities that depend on data, and what was taken for each.
+    expectations: the quantities that depend on data, and what was taken for each. survey: the file itself and what its
+    dims were bound to; None for a graph that comes from no file.
     """
 
     graph: Graph
@@ -36,6 +38,7 @@ class Imported:
     opset: int
     seconds: float
     expectations: tuple[Expectation, ...] = ()
+    survey: Survey | None = None
 
 
 def load_model(
@@ -72,7 +75,8 @@ def load_model(
     expectations.check_used()
     warnings = (*source.warnings, *trace.warnings, *expectations.warnings(), *opaque_warnings(lowering.opaque))
     seconds = time.perf_counter() - start
-    return Imported(graph, result, warnings, source.digest, source.opset, seconds, expectations.found())
+    file = Survey.of(source, open_dims, bounds)
+    return Imported(graph, result, warnings, source.digest, source.opset, seconds, expectations.found(), file)
 
 
 def _check_names(specs: Sequence[PhaseSpec]) -> None:

@@ -106,6 +106,7 @@ def _take_apart(path: Path, model: onnx.ModelProto, opsets: dict[str, int], dige
     stated = {v.name: _declared(v) for v in (*graph.value_info, *graph.output)}
     source = Source(graph.name or path.stem, digest, opsets, [], inputs, outputs, constants, stated)
     source.nodes = live(sort_nodes(nodes), outputs)
+    source.node_count = len(graph.node)
     known = onnx.defs.onnx_opset_version()
     if source.opset > known:
         source.warnings.append(f"opset {source.opset} is newer than the installed onnx knows ({known})")
