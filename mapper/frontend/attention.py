@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mapper.frontend.facts import Node
 from mapper.frontend.known import Known, size_of
-from mapper.frontend.rules import grouped_sizes
+from mapper.frontend.rules_attention import grouped_sizes
 from mapper.ir.graph import Attr, Shape
 
 

@@ -12,6 +12,7 @@ from onnx import numpy_helper, shape_inference
 from mapper.frontend import rules
 from mapper.frontend.facts import Fact, Known, Node
 from mapper.frontend.fold import RANDOM, evaluate
+from mapper.frontend.rules_layout import standard_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Inferred:
 
 _REFUSALS = (
     shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, TypeError, IndexError,
+    ArithmeticError,
    
 )  # fmt: skip
 """What onnx and the contrib rules raise on a node that breaks its schema or on inputs that do not fit."""
@@ -71,14 +73,17 @@ def _types(
     node: Node, inputs: Sequence[Fact | None], opsets: Mapping[str, int], outer: Mapping[str, Fact]
 ) -> tuple[Types, str]:
     """Element types and shapes by schema or rule, and why some are missing."""
-    op_type, domain = node.op_type, node.domain
-    if op_type in rules.LIKE_STANDARD and domain:
-        op_type, domain = rules.LIKE_STANDARD[op_type], ""
-    schema = schema_of(op_type, domain, opsets.get(domain, 0) or opsets.get("", 0))
+    standard = standard_of(node)
+    if standard is not None:
+        newest = onnx.defs.get_schema(standard.op_type)
+        types, reason = _by_schema(newest, node, standard.facts(inputs), opsets, outer)
+        return standard.outputs(types), reason
+    schema = schema_of(node.op_type, node.domain, opsets.get(node.domain, 0) or opsets.get("", 0))
     if schema is not None:
         return _by_schema(schema, node, inputs, opsets, outer)
-    if node.op_type in rules.CONTRIB_RULES:
-        return list(rules.CONTRIB_RULES[node.op_type](node, inputs)), ""
+    rule = rules.rule_of(node)
+    if rule is not None:
+        return list(rule(node, inputs)), f"the shape depends on the data of {node.op_type}"
     where = f"domain '{node.domain}'" if node.domain else f"opset {opsets.get('', 0)}"
     return [], f"operator {node.op_type} of {where} is not known, and the file states no shape for its output"
 
