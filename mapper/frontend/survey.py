@@ -9,8 +9,7 @@ from pathlib import Path
 import onnx
 
 from mapper.frontend.dims import Bound, Dims
-from mapper.frontend.expressions import evaluate, is_name
-from mapper.frontend.facts import Declared, DimTerm, Source, dtype_of
+from mapper.frontend.facts import DimTerm, Source, dtype_of
 from mapper.frontend.read import read
 from mapper.hw.work import DType
 
@@ -21,15 +20,27 @@ _NO_PARAMETERS = frozenset({_PROTO.INT64, _PROTO.INT32, _PROTO.BOOL, _PROTO.STRI
 
 @dataclass(frozen=True, slots=True)
 class InputDim:
-    """A dim of an input. size: the number that the file fixes, else None. name: what it is called to the user.
+    """A dim of an input. term: what the file writes there. role: batch, seq, past, total or ''."""
 
-    term: what the file writes there. role: batch, seq, past, total or ''.
-    """
-
-    name: str
-    size: int | None
+    input: str
+    index: int
     term: DimTerm
     role: str
+
+    @property
+    def name(self) -> str:
+        """What the dim is called to the user: its role, else the file's own name, else `input.index`."""
+        return self.role or str(self.term or f"{self.input}.{self.index}")
+
+    def size(self, bound: Bound) -> int:
+        """Its size at a sample."""
+        return bound.shapes[self.input][self.index]
+
+    def reason(self, bound: Bound) -> str:
+        """Where its size comes from, in words."""
+        keys = (self.role, self.term, f"{self.input}.{self.index}")
+        found = next((bound.reasons[k] for k in keys if isinstance(k, str) and k in bound.reasons), "")
+        return found or (f"= {self.term}" if isinstance(self.term, str) else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,45 +66,14 @@ class Survey:
     def inputs(self) -> Iterator[tuple[str, DType, tuple[InputDim, ...]]]:
         """Each input with its number type and dims."""
         for name, declared in self.dims.inputs.items():
-            yield name, dtype_of(declared.elem), tuple(self._dim(name, i) for i in range(len(declared.dims or ())))
-
-    def _dim(self, name: str, index: int) -> InputDim:
-        term = _terms(self.dims.inputs[name])[index]
-        role = self.dims.roles.get((name, index), "")
-        if isinstance(term, int):
-            return InputDim(str(term), term, term, role)
-        return InputDim(role or term or f"{name}.{index}", None, term, role)
+            dims = (InputDim(name, i, t, self.dims.roles.get((name, i), "")) for i, t in enumerate(declared.dims or ()))
+            yield name, dtype_of(declared.elem), tuple(dims)
 
 
 def survey(path: str | Path) -> Survey:
     """The survey of a file alone: nothing is bound."""
     source = read(Path(path))
     return Survey.of(source, Dims.of(source.inputs))
-
-
-def size_in(bound: Bound, dim: InputDim) -> tuple[int | None, str]:
-    """The size of an open dim at one sample, and where it comes from."""
-    size = bound.roles.get(dim.role) if dim.role else None
-    if size is not None:
-        return size, bound.reasons.get(dim.role, "")
-    if isinstance(dim.term, str):
-        known = {**bound.roles, **bound.names}
-        follows = "" if is_name(dim.term) else f"= {dim.term}"
-        return evaluate(dim.term, known), bound.reasons.get(dim.term, follows)
-    found = [
-        (shape[i], name) for name, shape in bound.shapes.items() for i in (_index(dim.name, name),) if i is not None
-    ]
-    return (found[0][0] if found else None), bound.reasons.get(dim.name, "")
-
-
-def _index(dim: str, name: str) -> int | None:
-    """The index in `name.index`, None where the dim belongs to another input."""
-    start, _, index = dim.rpartition(".")
-    return int(index) if start == name and index.isdigit() else None
-
-
-def _terms(declared: Declared) -> tuple[DimTerm, ...]:
-    return declared.dims or ()
 
 
 def stored_parameters(source: Source) -> int:
