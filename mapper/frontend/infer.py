@@ -31,7 +31,6 @@ class Inferred:
 _REFUSALS = (
     shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, ValueError, TypeError, IndexError,
     ArithmeticError,
-   
 )  # fmt: skip
 """What onnx and the contrib rules raise on a node that breaks its schema or on inputs that do not fit."""
 

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from mapper.frontend.facts import Node
 from mapper.frontend.rule_parts import (
-    F32, I32, U8, Inputs, Rule, RuleError, Typed, broadcast, elem_of, integers_at, positive, product, same, shape_at,
-    shape_of, swap,
+    F32,
+    I32,
+    U8,
+    Inputs,
+    Rule,
+    RuleError,
+    Typed,
+    broadcast,
+    elem_of,
+    integers_at,
+    positive,
+    product,
+    same,
+    shape_at,
+    shape_of,
+    swap,
 )  # fmt: skip
 from mapper.ir.graph import Shape
 

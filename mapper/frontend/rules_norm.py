@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from mapper.frontend.facts import Node
 from mapper.frontend.rule_parts import (
-    BOOL, F32, I32, I64, U32, Inputs, Rule, RuleError, Typed, broadcasting, elem_of, integers_at, like, positive,
-    reduced, same, shape_at, shape_of,
+    BOOL,
+    F32,
+    I32,
+    I64,
+    U32,
+    Inputs,
+    Rule,
+    RuleError,
+    Typed,
+    broadcasting,
+    elem_of,
+    integers_at,
+    like,
+    positive,
+    reduced,
+    same,
+    shape_at,
+    shape_of,
 )  # fmt: skip
 from mapper.ir.graph import Shape
 
@@ -156,13 +172,14 @@ def _from_block_float(node: Node, inputs: Inputs) -> list[Typed]:
     return [(int(node.attr("dtype", 1)), integers_at(inputs, 1))]
 
 
+_SAME = (
+    "BiasAdd BiasGelu BiasSoftmax BranchwiseRMSNorm ComplexMul ComplexMulConj FastGelu GatedAdd GatedRMSNorm Gelu "
+    "GroupNorm HyperConnectionPostMix Inverse MRotaryEmbedding QLinearLeakyRelu QLinearSigmoid QLinearSoftmax "
+    "QOrderedGelu QOrderedLayerNormalization QuickGelu RotaryEmbedding SampleOp ScaledSiLU"
+)
+
 NORM_RULES: dict[str, Rule] = {
-    **dict.fromkeys(
-        "BiasAdd BiasGelu BiasSoftmax BranchwiseRMSNorm ComplexMul ComplexMulConj FastGelu GatedAdd GatedRMSNorm Gelu "
-        "GroupNorm HyperConnectionPostMix Inverse MRotaryEmbedding QLinearLeakyRelu QLinearSigmoid QLinearSoftmax "
-        "QOrderedGelu QOrderedLayerNormalization QuickGelu RotaryEmbedding SampleOp ScaledSiLU".split(),
-        same,
-    ),
+    **dict.fromkeys(_SAME.split(), same),
     "BiasDropout": _dropout,
     "BiasSplitGelu": _halved,
     "BitmaskBiasDropout": _dropout,

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from mapper.frontend.facts import Node
 from mapper.frontend.rule_parts import (
-    F32, I32, Inputs, Rule, RuleError, Typed, elem_of, integers_at, positive, same, shape_at, shape_of,
+    F32,
+    I32,
+    Inputs,
+    Rule,
+    RuleError,
+    Typed,
+    elem_of,
+    integers_at,
+    positive,
+    same,
+    shape_at,
+    shape_of,
 )  # fmt: skip
 from mapper.ir.graph import Shape
 
