@@ -82,9 +82,12 @@ def _softmax(known: Known, node: Node) -> dict[str, Attr]:
     rank = max(len(shapes[0]), 1)
     if known.opset < 13:
         axis = int(node.attr("axis", 1)) % rank
-        return {"axis": axis, "width": size_of(known, [prod(s[axis:]) for s in shapes])}
-    axis = int(node.attr("axis", -1)) % rank
-    return {"axis": axis, "width": size_of(known, [s[axis] if s else 1 for s in shapes])}
+        width = [prod(s[axis:]) for s in shapes]
+    else:
+        axis = int(node.attr("axis", -1)) % rank
+        width = [s[axis] if s else 1 for s in shapes]
+    found: dict[str, Attr] = {"axis": axis, "width": size_of(known, width)}
+    return {**found, **known.visible(node.inputs[0]).attributes} if axis == rank - 1 else found
 
 
 def _elementwise(known: Known, node: Node) -> dict[str, Attr]:
@@ -94,6 +97,8 @@ def _elementwise(known: Known, node: Node) -> dict[str, Attr]:
         if scalar is not None:
             found["scalar"] = scalar
             break
+    if node.op_type == "Exp":  # of a softmax in pieces
+        found.update(known.visible(node.inputs[0]).attributes)
     if node.op_type in ("Gelu", "LeakyRelu", "Elu", "HardSigmoid"):
         for key in ("approximate", "alpha", "beta"):
             value = node.attr(key)

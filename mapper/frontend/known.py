@@ -7,6 +7,7 @@ from typing import Protocol
 
 from mapper.frontend.facts import Fact
 from mapper.frontend.symbols import Symbols
+from mapper.frontend.visible import Visible
 from mapper.ir.graph import Shape
 
 
@@ -26,6 +27,10 @@ class Known(Protocol):
 
     def shapes(self, name: str) -> list[Shape]:
         """Shapes per sample."""
+        ...
+
+    def visible(self, scores: str) -> Visible:
+        """What the mask of attention scores lets through."""
         ...
 
 

@@ -13,6 +13,7 @@ from mapper.frontend.naming import label_type, unique_names
 from mapper.frontend.order import live_ops, transposed_weights
 from mapper.frontend.shapes import Trace
 from mapper.frontend.symbols import Symbols
+from mapper.frontend.visible import Masks, Visible
 from mapper.frontend.vocabulary import KIND_OF, SHAPE_OPERANDS, WEIGHT_FIRST
 from mapper.hw.work import DType, Role
 from mapper.ir.graph import Attr, Graph, Op, State, Value
@@ -34,10 +35,12 @@ class Lowering:
     extra: dict[str, Value] = field(default_factory=dict)  # values inside a node that becomes two ops
     transposed: set[str] = field(default_factory=set)  # transposes of weights that only matmuls read
     opaque: Counter[str] = field(default_factory=Counter)
+    masks: Masks | None = None
 
     def graph(self) -> Graph:
         """The finished graph."""
         ops: list[Op] = []
+        self.aliases.update(self.source.tied)
         names = unique_names(self.trace.nodes)
         read = {n for node in self.trace.nodes for n in (*node.inputs, *node.captures)} | set(self.source.outputs)
         self.transposed = transposed_weights(self.trace.nodes, self.source.outputs)
@@ -62,6 +65,13 @@ class Lowering:
     def shapes(self, name: str) -> list[tuple[int, ...]]:
         """The value's shapes, one per sample."""
         return [fact.shape or () for fact in self.facts(name)]
+
+    def visible(self, scores: str) -> Visible:
+        """What the mask of attention scores lets through."""
+        if self.masks is None:
+            makers = {out: node for node in self.trace.nodes for out in node.outputs if out}
+            self.masks = Masks(makers, self.trace.samples, frozenset(self.source.inputs))
+        return self.masks.of(scores)
 
     def is_constant(self, name: str) -> bool:
         """Whether the value is a weight or has been folded into one."""
