@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,17 +14,17 @@ from typing import Any
 
 from mapper.cost.judge import Verdict, judge
 from mapper.emit.files import write_folder_atomically
-from mapper.errors import MapperError, PipelineError, UsageError, did_you_mean
+from mapper.errors import MapperError, UsageError, did_you_mean
 from mapper.frontend import Imported, PhaseSpec, load_model, parse_phase
-from mapper.hw import plugins
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
 from mapper.hw.work import DType
 from mapper.ir.plan import Objective, Plan
 from mapper.ir.serial import to_json
 from mapper.pipeline.instruments import Timing
-from mapper.pipeline.pass_ import Context, Effort, Pass, Progress
-from mapper.pipeline.pipeline import Instrument, Pipeline, parse
+from mapper.pipeline.named import pipeline_of
+from mapper.pipeline.pass_ import Context, Effort, Progress
+from mapper.pipeline.pipeline import Instrument, Pipeline
 from mapper.report.limits import Share, largest_costs
 from mapper.report.summary import summarise
 
@@ -172,25 +171,6 @@ def _deadline(time_limit: float | None) -> float | None:
 
 def _silent(progress: Progress) -> None:
     """Tell nobody."""
-
-
-def pipeline_of(text: str | Pipeline) -> Pipeline:
-    """The pipeline with a name, or that a text stands for; one that is built already stays as it is."""
-    if isinstance(text, Pipeline):
-        return text
-    pipelines = plugins.names("pipelines")
-    known = [*pipelines, *plugins.names("passes")]
-    if re.fullmatch(r"[\w.-]+", text) and text not in known:
-        raise PipelineError(f"no pipeline or pass '{text}'; {did_you_mean(text, known)}")
-    return parse(plugins.load("pipelines", text) if text in pipelines else text, pass_named)
-
-
-def pass_named(name: str) -> type[Pass]:
-    """The pass class that an installed package registers under a name."""
-    found = plugins.load("passes", name)
-    if not (isinstance(found, type) and issubclass(found, Pass)):
-        raise MapperError(f"pass '{name}' is registered, but {found!r} is not a Pass")
-    return found
 
 
 def _choice(kind: Any, text: Any, what: str) -> Any:

@@ -1,7 +1,10 @@
 """Pipelines with names: texts that `mapper compile --pipeline NAME` stands for."""
 
-GRAPH = "simplify,fuse-norm,fuse-activation,fuse-bias,fuse-rope,fuse-attention,simplify"
+GRAPH = "simplify,fuse-quantized,fuse-norm,fuse-activation,fuse-bias,fuse-rope,fuse-attention,simplify"
 """What turns an exporter's spelling into the ops that hardware runs."""
+
+UNDERSTAND = f"{GRAPH},partition-ops"
+"""What `mapper inspect` runs: it needs no target."""
 
 PREPARE = f"{GRAPH},partition,options"
 FINISH = "schedule,memory,judge"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mapper import Compiled, Context, Pass, Pipeline, Plan, compile
-from mapper.compiler import pipeline_of
+from mapper.pipeline.named import pipeline_of
 from mapper.solve.placement.problem import Solution
 from passes.place.baselines import finish
 from passes.place.translate import translate

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mapper.cli.console import Show, stop_on_interrupt
 from mapper.cli.plans import plan_file
-from mapper.compiler import Compiled, compile, pipeline_of, resume
+from mapper.compiler import Compiled, compile, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
 from mapper.frontend import Imported
@@ -20,6 +20,7 @@ from mapper.hw.work import Role
 from mapper.ir.graph import bind
 from mapper.ir.serial import load
 from mapper.pipeline.instruments import PrintAfter, Reproducer
+from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pipeline import Instrument
 from mapper.report.screen import screen
 from mapper.report.units import si

@@ -11,7 +11,6 @@ from inspect import getdoc
 from rich.console import Console
 from rich.table import Table
 
-from mapper.compiler import pass_named, pipeline_of
 from mapper.cost.work_text import price, work_of_text
 from mapper.errors import MapperError, did_you_mean
 from mapper.hw import plugins
@@ -19,6 +18,7 @@ from mapper.hw.editor import json_schema
 from mapper.hw.library import target_names
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
+from mapper.pipeline.named import pass_named, pipeline_of
 from mapper.pipeline.pipeline import spec
 from mapper.report.units import si
 

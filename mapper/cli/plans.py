@@ -8,12 +8,13 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from mapper.compiler import Compiled, pass_named
+from mapper.compiler import Compiled
 from mapper.cost.check import check as check_plan
 from mapper.errors import MapperError
 from mapper.ir.plan import Bound, Plan
 from mapper.ir.serial import load
 from mapper.ir.show import show as text_of
+from mapper.pipeline.named import pass_named
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.report.explain import explain as explain_plan
 from mapper.report.screen import screen

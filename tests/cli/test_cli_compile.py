@@ -100,7 +100,7 @@ def test_each_objective_has_its_screen(mapper, bert_tiny: Path, objective: str) 
 
 
 def test_the_python_api_takes_a_built_pipeline_and_tells_what_limits(bert_tiny: Path) -> None:
-    from mapper.compiler import pipeline_of
+    from mapper.pipeline.named import pipeline_of
 
     steps = pipeline_of("greedy")
     assert isinstance(steps, Pipeline)
