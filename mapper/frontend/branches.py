@@ -1,75 +1,106 @@
-"""Takes the branch of an If whose condition is known, as nodes of the surrounding graph."""
+"""Takes one branch of an If, as nodes of the surrounding graph: the one that runs, else the one expected to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import onnx
+from dataclasses import dataclass, field
 
 from mapper.errors import ModelError
-from mapper.frontend.facts import Fact, Node, Source
-from mapper.frontend.read import label, make_node, nodes_of
-from mapper.frontend.tensors import initializers
+from mapper.frontend.bodies import Body
+from mapper.frontend.facts import Node
+from mapper.frontend.nodes import label
+from mapper.frontend.pricing import cost_of
+from mapper.frontend.trial import Trial
+from mapper.frontend.walk import Walk, key_of
+
+_BRANCHES = {True: "then_branch", False: "else_branch"}
 
 
-def branch_of(node: Node, facts: Mapping[str, Fact], choices: dict[int, bool], source: Source) -> list[Node] | str:
-    """The nodes of the branch taken, its results under the If's own output names; or why it is not known.
+def run_if(node: Node, walk: Walk) -> None:
+    """Runs the branch that the condition takes; where that is not known, the expected or the costlier one."""
+    if len(node.inputs) != 1 or not node.inputs[0]:
+        raise ModelError(f"{label(node)} has {len(node.inputs)} inputs; an If reads one condition")
+    key = key_of(node)
+    condition = walk.facts.get(node.inputs[0])
+    if condition is None:  # it waits for a value that could not be resolved
+        return
+    if condition.data is not None and condition.data.size == 1:
+        taken = bool(condition.data.reshape(-1)[0])
+        walk.decide(key, int(taken))
+        _take(node, walk, taken)
+        return
+    given = walk.shop.expectations.of(key)
+    if given is not None and given not in (0, 1):
+        raise ModelError(f"--expect {key}={given}: it is a condition", hint=f"give {key}=1 or {key}=0")
+    known = walk.shop.branches.get(key)
+    if given is not None or known is not None:
+        _assume(node, walk, bool(given) if given is not None else bool(known))
+        return
+    _Comparison(node).start(walk)
 
-    `choices` remembers the branch by node: all samples take the same one. Constants of the branch join the source's.
-    """
-    condition = facts.get(node.inputs[0])
-    if condition is None or condition.data is None or condition.data.size != 1:
-        scalars = [n for n, d in source.inputs.items() if d.dims in ((), (1,))]
-        hint = f"; give the value of a scalar input, e.g. --dim {scalars[0]}=1" if scalars else ""
-        return f"'{node.outputs[0]}', made by {label(node)}: its condition '{node.inputs[0]}' is not known{hint}"
-    taken = bool(condition.data.reshape(-1)[0])
-    if choices.setdefault(id(node.proto), taken) != taken:
-        raise ModelError(
-            f"{label(node)} takes its then-branch at some sizes and its else-branch at others",
-            hint="map these sizes in separate runs",
-        )
-    graph = node.attr("then_branch" if taken else "else_branch")
-    if not isinstance(graph, onnx.GraphProto):
-        return f"'{node.outputs[0]}', made by {label(node)}: it lacks the branch that its condition takes"
-    return _spliced(node, graph, source)
+
+def _assume(node: Node, walk: Walk, taken: bool) -> None:
+    key = key_of(node)
+    scalars = [n for n, d in walk.shop.source.inputs.items() if d.dims in ((), (1,)) and n not in walk.bound.scalars]
+    other = f", or with --dim {scalars[0]}=VALUE" if scalars else ""
+    about = f"whether {label(node)} takes its then-branch, which data decides{other}"
+    taken = bool(walk.shop.expectations.take(key, about, int(taken), "the costlier branch"))
+    walk.shop.branches[key] = taken
+    walk.decide(key, int(taken))
+    _take(node, walk, taken)
 
 
-def _spliced(node: Node, graph: onnx.GraphProto, source: Source) -> list[Node]:
-    """The branch's nodes with names that do not clash with the rest of the graph."""
-    constants = initializers(graph)
-    nodes = nodes_of(graph, constants)
-    inner = {out for n in nodes for out in n.outputs if out} | set(constants)
-    prefix = f"{node.outputs[0]}/"
-    renamed = {name: prefix + name for name in inner}
-    for name, fact in constants.items():
-        source.constants[renamed[name]] = fact
-    spliced = [_renamed(n, renamed) for n in nodes]
-    for result, out in zip(graph.output, node.outputs, strict=False):
+def _take(node: Node, walk: Walk, taken: bool) -> None:
+    """The branch's nodes, then its results under the If's own output names."""
+    body, key = _branch(node, walk, taken), key_of(node)
+    results = walk.assemble(node)
+    names = body.names(key, f"{key}/", {}, node.scope)
+    for result, out in zip(body.outputs, node.outputs, strict=False):
         if out:
-            spliced.append(make_node(onnx.helper.make_node("Identity", [renamed.get(result.name, result.name)], [out])))
-    return spliced
+            results.identity(names.get(result, result), out)
+    walk.put(results)
+    walk.place(body, key, f"{key}/", {}, node, "")
 
 
-def _renamed(node: Node, names: Mapping[str, str]) -> Node:
-    proto = onnx.NodeProto()
-    proto.CopyFrom(node.proto)
-    rename_node(proto, names)
-    return make_node(proto)
+def _branch(node: Node, walk: Walk, taken: bool) -> Body:
+    body = walk.shop.body(node, _BRANCHES[taken])
+    if body.inputs:
+        raise ModelError(f"{label(node)}: its {_BRANCHES[taken]} has inputs of its own, a branch has none")
+    if len(body.outputs) < len(node.outputs):
+        raise ModelError(
+            f"{label(node)} has {len(node.outputs)} outputs, but its {_BRANCHES[taken]} makes {len(body.outputs)}"
+        )
+    return body
 
 
-def rename_node(proto: onnx.NodeProto, names: Mapping[str, str]) -> None:
-    """Renames the values that a node reads and makes, also inside its subgraphs where they are not hidden."""
-    for values in (proto.input, proto.output):
-        for i, name in enumerate(values):
-            values[i] = names.get(name, name)
-    for attribute in proto.attribute:
-        if attribute.type != onnx.AttributeProto.GRAPH:
-            continue
-        graph = attribute.g
-        hidden = {i.name for i in graph.input} | {t.name for t in graph.initializer}
-        hidden |= {out for n in graph.node for out in n.output}
-        outside = {old: new for old, new in names.items() if old not in hidden}
-        for inner in graph.node:
-            rename_node(inner, outside)
-        for result in graph.output:
-            result.name = outside.get(result.name, result.name)
+@dataclass(slots=True)
+class _Comparison:
+    """Runs both branches for trial and takes the costlier of those whose shapes are found."""
+
+    node: Node
+    costs: dict[bool, int] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+    trial: Trial | None = None
+
+    def start(self, walk: Walk) -> None:
+        """The then-branch first."""
+        self._try(walk, True)
+
+    def _try(self, walk: Walk, taken: bool) -> None:
+        trial = Trial(walk)
+        walk.push([lambda walk: self._tried(walk, taken, trial)])
+        _take(self.node, walk, taken)
+
+    def _tried(self, walk: Walk, taken: bool, trial: Trial) -> None:
+        loops = dict(walk.loops)
+        nodes, reasons = trial.end(walk)
+        if reasons:
+            self.reasons += reasons
+        else:
+            outputs = [n for n in self.node.outputs if n]
+            self.costs[taken] = cost_of(walk, nodes, outputs, loops).weight
+        if taken:
+            self._try(walk, False)
+        elif self.costs:
+            _assume(self.node, walk, max(self.costs, key=lambda branch: (self.costs[branch], branch)))
+        else:
+            walk.unresolved += self.reasons

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import prod
@@ -17,6 +18,9 @@ from mapper.ir.graph import Shape
 
 LIMIT = 4096
 """Elements up to which a constant is carried as numbers; larger ones are known by shape only."""
+
+LARGEST = 1 << 63
+"""No tensor has as many elements."""
 
 Array = NDArray[Any]
 DimTerm = int | str | None
@@ -49,8 +53,19 @@ class Fact:
 
     @property
     def elements(self) -> int:
-        """Number of elements; 0 where the shape is not known."""
-        return prod(self.shape) if self.shape is not None else 0
+        """Number of elements, at most LARGEST; 0 where the shape is not known."""
+        return elements_of(self.shape) if self.shape is not None else 0
+
+
+def elements_of(shape: Shape) -> int:
+    """Number of elements, at most LARGEST: dims of damaged files multiply to numbers of millions of digits."""
+    found = prod(shape[:8])
+    if len(shape) > 8 and found:
+        if 0 in shape:
+            return 0
+        for size in shape[8:]:
+            found = min(found * size, LARGEST)
+    return min(found, LARGEST)
 
 
 @dataclass(slots=True)
@@ -66,6 +81,8 @@ class Node:
     key: tuple[object, ...] = ()
     captures: tuple[str, ...] = ()  # names of the outer graph that its subgraphs read
     has_subgraph: bool = False
+    scope: Mapping[str, str] = field(default_factory=dict)  # names in its subgraphs -> names of the outer graph
+    origin: str = ""  # the file's name for it, where `name` is another
 
     def attr(self, name: str, default: Any = None) -> Any:
         """The attribute's value, or `default`; a ModelError where it is not of the default's type."""
@@ -103,6 +120,7 @@ class Source:
     constants: dict[str, Fact]
     declared: dict[str, Declared]
     warnings: list[str] = field(default_factory=list)
+    tied: dict[str, str] = field(default_factory=dict)  # weights stored twice -> the name under which they are kept
     node_count: int = 0  # nodes of the file's graph, Constant nodes and dead ones too
 
     @property

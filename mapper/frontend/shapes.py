@@ -15,8 +15,8 @@ from mapper.frontend.expect import Expectations
 from mapper.frontend.expressions import evaluate as evaluate_dim
 from mapper.frontend.facts import Fact, Known, Node, Source
 from mapper.frontend.infer import Inferred, infer
+from mapper.frontend.nodes import label
 from mapper.frontend.order import live
-from mapper.frontend.read import label
 
 Facts = dict[str, Fact]
 
