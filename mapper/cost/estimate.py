@@ -9,7 +9,7 @@ from functools import cached_property
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
 from mapper.ir.graph import Graph, Phase, static_elements
-from mapper.ir.kinds import PICKING_KINDS
+from mapper.ir.kinds import PICKING_KINDS, whole_stack
 from mapper.ir.kinds import work as work_of
 from mapper.ir.plan import Cluster, Option, Refusal
 
@@ -164,7 +164,7 @@ class Estimator:
         for name, work in zip(cluster.ops, typed.works, strict=True):
             if work.weight is None:
                 continue
-            total += unit.model.weight_footprint_bytes(work)
+            total += unit.model.weight_footprint_bytes(whole_stack(work))
             op = self.graph.op[name]
             if op.kind in PICKING_KINDS and work.inputs[0].role is Role.WEIGHT:
                 table = replace(work.inputs[0], elements=static_elements(self.graph.value[op.inputs[0]]))
@@ -175,12 +175,17 @@ class Estimator:
         """What it takes to write one copy of the cluster's weights into the unit."""
         typed = self.typed(unit, self.works(cluster)[0][0])
         assert isinstance(typed, Typed)
-        return _total([unit.model.deploy(w) for w in typed.works if w.weight])
+        return _total([unit.model.deploy(whole_stack(w)) for w in typed.works if w.weight])
 
 
 def retyped(unit: Unit, work: Work, wanted: DType | None) -> Typed | tuple[int, str]:
-    """One piece of work in a unit's types (arithmetic in `wanted` where it is given), or (0, why the unit refuses)."""
-    dtype = unit.model.compute_dtype(work, wanted)
+    """One piece of work in a unit's types (arithmetic in `wanted` where it is given), or (0, why the unit refuses).
+
+    A product that the graph quantised keeps its type on units that have it; others compute it in their own.
+    """
+    dtype = unit.model.compute_dtype(work, wanted or _quantised(work))
+    if dtype is None and wanted is None:
+        dtype = unit.model.compute_dtype(work, None)
     if dtype is None:
         return 0, unit.model.why_not(work) or f"no {wanted or work.dtype} arithmetic for {work.kind}"
     typed = _stored(work, dtype, unit.model.activation_dtype())
@@ -188,11 +193,17 @@ def retyped(unit: Unit, work: Work, wanted: DType | None) -> Typed | tuple[int, 
     return Typed((typed,), (dtype,)) if reason is None else (0, reason)
 
 
+def _quantised(work: Work) -> DType | None:
+    """The type of a product of narrow operands; None for all other work."""
+    return work.dtype if work.kind in ("matmul", "conv") and work.dtype.bits <= 8 else None
+
+
 def _stored(work: Work, dtype: DType, activations: DType) -> Work:
     """The work in a unit's types: floats of the graph become the unit's; integers and quantised weights stay."""
 
     def stored(operand: Operand) -> Operand:
-        if not operand.dtype.is_float:
+        quantised = not operand.dtype.is_float or (operand.dtype is DType.F8 and operand.role is Role.WEIGHT)
+        if quantised:
             return operand
         if operand.role is Role.WEIGHT and work.kind in _STATIC_KINDS:
             narrow = dtype if work.kind != "embedding" else activations

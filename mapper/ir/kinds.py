@@ -90,6 +90,8 @@ def _matmul_outputs(view: OpView) -> Shapes | None:
     a, b = _matmul_shapes(view)
     if a[-1] != b[-2]:
         raise ValueError(f"inner sizes differ: {a[-1]} and {b[-2]}")
+    if view.op.attr("experts"):  # each row meets the matrices that were picked for it
+        return None
     out = (*broadcast([a[:-2], b[:-2]]), a[-2], b[-1])
     if len(view.inputs[0]) == 1:
         out = (*out[:-2], out[-1])
@@ -98,8 +100,37 @@ def _matmul_outputs(view: OpView) -> Shapes | None:
     return (out,)
 
 
+def expected_experts(experts: int, picked: int, tokens: int) -> int:
+    """How many distinct of `experts` are expected where each of `tokens` picks `picked` of them, evenly spread.
+
+    E (1 - (1 - k/E)^tokens), rounded, at least one and as many as one token picks.
+    """
+    if experts <= 0 or tokens <= 0:
+        return 0
+    share = min(1.0, picked / experts)
+    return max(1, min(picked, experts), round(experts * (1 - (1 - share) ** tokens)))
+
+
+def _expert_dims(view: OpView, n: int, k: int) -> Dims:
+    """A product of rows with the matrices of their experts: as many equal groups of rows as about `active` of them.
+
+    MACs count every row once; groups divide the rows evenly, so their number is the divisor nearest to `active`.
+    """
+    rows, experts = elements(_out(view)) // max(n, 1), view.size("experts")
+    active = min(experts, view.size("active", 0) or expected_experts(experts, view.size("picked"), _tokens(view, rows)))
+    groups = min((d for d in range(1, experts + 1) if rows % d == 0), key=lambda d: abs(d - active), default=1)
+    sizes = {"batch": groups, "m": rows // groups, "n": n, "k": k, "experts": experts, "active": active}
+    return tuple(sizes.items())
+
+
+def _tokens(view: OpView, rows: int) -> int:
+    return -(-rows // max(1, view.size("picked")))
+
+
 def _matmul_dims(view: OpView) -> Dims:
     a, b = _matmul_shapes(view)
+    if view.op.attr("experts"):
+        return _expert_dims(view, b[-1], a[-1])
     batch, m = prod(broadcast([a[:-2], b[:-2]])), a[-2]
     if elements(b[:-2]) == 1:  # one right-hand side for all: the batch is just more rows
         batch, m = 1, batch * m
@@ -118,16 +149,18 @@ def _conv_dims(view: OpView) -> Dims:
 
 
 def _attention_dims(view: OpView) -> Dims:
+    """Sizes of an attention. `pairs` are all that the graph's products compute; `reach` is what a window leaves."""
     q, kv = view.size("q"), view.size("kv")
     window = view.size("window", 0)
-    reach = min(kv, window) if window else kv
+    reach = (("reach", window),) if 0 < window < kv else ()
     return (
         ("batch", view.size("batch")),
         ("heads", view.size("heads")),
         ("kv_heads", view.size("kv_heads")),
         ("q", q),
         ("kv", kv),
-        ("pairs", q * reach),
+        ("pairs", q * kv),
+        *reach,
         ("head_dim", view.size("head_dim")),
         ("v_dim", view.size("v_dim", view.size("head_dim"))),
         ("causal", view.size("causal", 0)),
@@ -231,9 +264,11 @@ KINDS: dict[str, Kind] = {
         Kind("opaque", "anything else, costed by the bytes it touches", _moved(1), _none),
     )
 }
-"""Attributes by kind. matmul: trans_a, trans_b. conv: groups, transposed. attention: batch, heads, kv_heads, q, kv,
-head_dim, v_dim, causal, window (sizes or names of symbolic dims). norm, softmax: width. elementwise: fn. pool: window.
-rnn: steps, batch, hidden, gates, width, directions. opaque: op_type."""
+"""Attributes by kind. matmul: trans_a, trans_b; of a stack of expert matrices experts, picked (by each token) and,
+where it is known better than from these, active (used in a call). matmul, conv: arithmetic (a quantised product's
+type). conv: groups, transposed. attention: batch, heads, kv_heads, q, kv, head_dim, v_dim, causal, window (sizes or
+names of symbolic dims). norm, softmax: width. elementwise: fn. pool: window. rnn: steps, batch, hidden, gates, width,
+directions. opaque: op_type."""
 
 
 PICKING_KINDS = ("embedding", "gather")
@@ -262,6 +297,16 @@ def view(graph: Graph, op: Op, binding: Binding) -> OpView:
     )
 
 
+def whole_stack(work: Work) -> Work:
+    """Work with some experts of a stack as work with all of them: what storing them takes."""
+    experts, active = work.dim("experts", 0), work.dim("active")
+    if not experts or work.weight is None:
+        return work
+    whole = replace(work.weight, elements=work.weight.elements // max(active, 1) * experts)
+    dims = tuple((name, {"batch": experts, "m": 1, "active": experts}.get(name, size)) for name, size in work.dims)
+    return replace(work, dims=dims, inputs=tuple(whole if o is work.weight else o for o in work.inputs))
+
+
 def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = frozenset()) -> Work:
     """The op as Work, in the graph's own number types. Operands named in `inside` stay within the op's cluster.
 
@@ -273,9 +318,15 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
     outputs = [_appended(graph, n, pasts.get(n, ""), binding) for n in op.outputs if n and n not in inside]
     if op.kind in PICKING_KINDS:
         inputs = [_picked(o, elements(seen.outputs[0])) if i == 0 else o for i, o in enumerate(inputs)]
+    dims = kind_of(op).dims(seen)
+    if op.attr("experts"):
+        used = dict(dims)
+        stack = _operand(graph, op.inputs[1], binding)
+        read = replace(stack, elements=stack.elements // max(used["experts"], 1) * used["active"])
+        inputs = [read if o == stack else o for o in inputs]
     if op.kind == "view":
         inputs, outputs = [], []
-    return Work(op.kind, kind_of(op).dims(seen), tuple(inputs), tuple(outputs), _arithmetic(graph, op))
+    return Work(op.kind, dims, tuple(inputs), tuple(outputs), _arithmetic(graph, op))
 
 
 def _operand(graph: Graph, name: str, binding: Binding) -> Operand:
@@ -298,8 +349,17 @@ def _picked(table: Operand, picked: int) -> Operand:
     return replace(table, elements=min(table.elements, picked))
 
 
+_IN_FLOATS = ("norm", "softmax", "attention")
+"""Kinds that compute in floats, even from and to integers."""
+
+
 def _arithmetic(graph: Graph, op: Op) -> DType:
-    """The type of the first floating-point operand, else of the first output."""
+    """The type the op states, else that of the first floating-point operand, else of the last output."""
+    stated = op.attr("arithmetic")
+    if isinstance(stated, str):
+        return DType(stated)
     names = [n for n in (*op.inputs, *op.outputs) if n]
     types = [graph.value[n].dtype for n in names]
+    if op.kind in _IN_FLOATS and not any(t.is_float for t in types):
+        return DType.F32
     return next((t for t in types if t.is_float), types[-1] if types else DType.F32)

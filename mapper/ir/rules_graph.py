@@ -19,7 +19,7 @@ SIZES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "attention": (("batch", "heads", "kv_heads", "q", "kv", "head_dim"), ("v_dim", "window", "causal")),
     "rnn": (("steps", "batch", "hidden", "gates", "width"), ("directions",)),
     "conv": ((), ("groups", "transposed")),
-    "matmul": ((), ("trans_a", "trans_b")),
+    "matmul": ((), ("trans_a", "trans_b", "experts", "picked", "active")),
     "norm": ((), ("width",)),
     "softmax": ((), ("width",)),
     "pool": ((), ("window",)),
