@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mapper.errors import UsageError, did_you_mean
@@ -37,6 +37,7 @@ class Expectations:
 
     given: Mapping[str, int]
     _found: dict[str, Expectation] = field(default_factory=dict)
+    _needed: dict[str, None] = field(default_factory=dict)
 
     def take(self, name: str, about: str, assumed: int, default: str) -> int:
         """The value for a quantity: the user's, else the one assumed, of which a warning will tell."""
@@ -49,6 +50,18 @@ class Expectations:
     def of(self, name: str) -> int | None:
         """The user's value, if there is one; it counts as used once it is taken."""
         return self.given.get(name)
+
+    def need(self, *names: str) -> None:
+        """Notes names that would have been right, for messages."""
+        self._needed.update(dict.fromkeys(names))
+
+    def snapshot(self) -> dict[str, Expectation]:
+        """What was met so far, to be restored after a trial."""
+        return dict(self._found)
+
+    def restore(self, found: dict[str, Expectation]) -> None:
+        """Forgets what was met since the snapshot."""
+        self._found = found
 
     def found(self) -> tuple[Expectation, ...]:
         """All quantities met so far, in the order in which the model computes them."""
@@ -64,16 +77,19 @@ class Expectations:
         for alike in kinds.values():
             shown = alike if len(alike) <= _SHOWN else alike[:1]
             told += [
-                f"'{e.name}', {e.about}: assumed {e.value} ({e.default}); set it with --expect {e.name}=N"
+                f"'{e.name}' depends on data ({e.about}): assumed {e.value}, {e.default}; set it with --expect {e.name}=N"
                 for e in shown
             ]
             if len(alike) > len(shown):
-                told.append(f"{len(alike) - 1} more of {alike[0].about} are assumed so; `mapper inspect` lists them")
+                told.append(
+                    f"{len(alike) - 1} more like '{alike[0].name}' ({alike[0].about}) are assumed so; `mapper inspect` lists them"
+                )
         return told
 
-    def check_used(self, names: Iterable[str] = ()) -> None:
-        """Refuses a name that stands for nothing in this model; `names` are others that would have been right."""
+    def check_used(self) -> None:
+        """Refuses a name that stands for nothing in this model."""
         unused = sorted(set(self.given) - set(self._found))
         if unused:
-            hint = did_you_mean(unused[0], {*self._found, *names}, otherwise="what depends on data here")
+            known = {*self._found, *self._needed}
+            hint = did_you_mean(unused[0], known, otherwise="what depends on data here")
             raise UsageError(f"--expect {unused[0]}: nothing in this model that depends on data has this name; {hint}")

@@ -120,6 +120,7 @@ class Source:
     constants: dict[str, Fact]
     declared: dict[str, Declared]
     warnings: list[str] = field(default_factory=list)
+    sequences: dict[str, tuple[str, ...] | None] = field(default_factory=dict)  # inputs that are sequences: elements
     tied: dict[str, str] = field(default_factory=dict)  # weights stored twice -> the name under which they are kept
     node_count: int = 0  # nodes of the file's graph, Constant nodes and dead ones too
 

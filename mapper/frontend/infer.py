@@ -25,7 +25,6 @@ class Inferred:
     facts: tuple[Fact, ...]
     reason: str = ""
     refused: bool = False
-    warning: str = ""
 
 
 _REFUSALS = (
@@ -51,18 +50,12 @@ def infer(node: Node, inputs: Sequence[Fact | None], opsets: Mapping[str, int], 
         types, reason = _types(node, inputs, opsets, outer)
     except _REFUSALS as error:
         types, reason, refused = [], " ".join(str(error).replace("[ShapeInferenceError]", "").split()), True
-    warning = ""
-    if any(shape is None for _, shape in types):
-        bounds = rules.largest_outputs(node, inputs)
-        if bounds is not None and any(f is not None and f.data is None for f in inputs[:1]):
-            types = [(e, s) for e, s in bounds]
-            warning = f"{node.op_type}: its output size depends on data; the largest is assumed"
     known = min((f.known for f in (*inputs, *outer.values()) if f is not None), default=Known.FILE)
     if node.op_type in RANDOM:
         known = Known.CALL
     types = (types + [(0, None)] * len(node.outputs))[: len(node.outputs)]
     facts = [Fact(elem, shape, None, known) for elem, shape in types]
-    return Inferred(evaluate(node, inputs, facts, opsets.get("", 0)), reason, refused, warning)
+    return Inferred(evaluate(node, inputs, facts, opsets.get("", 0)), reason, refused)
 
 
 Types = list[tuple[int, tuple[int, ...] | None]]

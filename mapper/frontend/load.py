@@ -15,7 +15,7 @@ from mapper.frontend.naming import opaque_warnings
 from mapper.frontend.phases import PhaseSpec
 from mapper.frontend.read import read
 from mapper.frontend.shapes import Interpreter
-from mapper.frontend.state import find_states
+from mapper.frontend.state import Ends, find_states
 from mapper.frontend.survey import Survey
 from mapper.frontend.symbols import Symbols
 from mapper.ir.graph import Graph, Phase
@@ -57,14 +57,16 @@ def load_model(
     specs = [spec.over(dims) for spec in phases or (PhaseSpec("run", calls=1),)]
     _check_names(specs)
     source = read(Path(path))
-    open_dims = Dims.of(source.inputs)
+    open_dims = Dims.of(source)
     sampled = [spec.samples() for spec in specs]
     bounds = [[open_dims.bind(spec.name, given) for given in s] for spec, (s, _) in zip(specs, sampled, strict=True)]
     flat = [bound for of_phase in bounds for bound in of_phase]
     expectations = Expectations(expect)
     trace = Interpreter(source, expectations).trace(flat)
-    shapes = {n: trace.samples[0][n].shape or () for n in (*source.inputs, *source.outputs)}
-    states = find_states(shapes, tuple(source.inputs), source.outputs)
+    source.outputs = trace.outputs
+    for bound, facts in zip(flat, trace.samples, strict=True):
+        open_dims.check_results(bound, facts)
+    states = find_states(Ends(trace.samples[0], tuple(source.inputs), source.outputs, trace.nodes))
     symbols = Symbols(flat, sorted(open_dims.terms))
     lowering = Lowering(source, trace, symbols, states)
     graph = lowering.graph()

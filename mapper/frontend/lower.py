@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from mapper.frontend.attributes import attributes_of
-from mapper.frontend.einsum import as_matmul
+from mapper.frontend.composite import Parts, composite_of, store_blocks
 from mapper.frontend.facts import LIMIT, DimTerm, Fact, Known, Node, Source, dtype_of
 from mapper.frontend.naming import label_type, unique_names
 from mapper.frontend.order import live_ops, transposed_weights
-from mapper.frontend.shapes import Trace
+from mapper.frontend.trace import Trace
 from mapper.frontend.symbols import Symbols
 from mapper.frontend.visible import Masks, Visible
-from mapper.frontend.vocabulary import KIND_OF, SHAPE_OPERANDS, WEIGHT_FIRST
-from mapper.hw.work import DType, Role
-from mapper.ir.graph import Attr, Graph, Op, State, Value
-
-_BITS = {2: DType.I2, 4: DType.I4, 8: DType.I8}
+from mapper.frontend.vocabulary import SHAPE_OPERANDS, WEIGHT_FIRST, kind_by_name
+from mapper.hw.work import Role
+from mapper.ir.graph import Graph, Op, State, Value
 
 
 @dataclass(slots=True)
@@ -125,24 +123,27 @@ class Lowering:
     # Nodes that become ops.
 
     def _ops(self, node: Node, name: str) -> list[Op]:
-        kind = KIND_OF.get(node.op_type, "opaque")
-        if node.op_type == "Einsum" and len(node.inputs) == 2 and as_matmul(node.attr("equation", "")):
+        kind = kind_by_name(node.op_type, node.domain)
+        if node.op_type == "Einsum" and node.domain == "":
             kind = "matmul"
         if kind == "gather" and node.op_type == "Gather" and self._is_table(node):
             kind = "embedding"
         if kind == "opaque":
             self.opaque[label_type(node)] += 1
+        make = composite_of(node)
+        attrs = attributes_of(self, node, "opaque" if make and kind != "attention" else kind)
+        if make:
+            parts = Parts(self, node, name, attrs)
+            make(parts)
+            return parts.ops
         inputs = self._operands(node)
-        attrs = attributes_of(self, node, kind)
         if kind == "matmul" and len(node.inputs) > 1 and node.inputs[1] in self.transposed:
             flipped = 1 - int(node.attr("transB", 0))
             attrs = (*((k, v) for k, v in attrs if k != "trans_b"), ("trans_b", flipped))
-        origin = (node.name or name,)
-        if node.op_type == "Attention" and node.domain:
-            return self._projected_attention(node, name, inputs, attrs, origin)
         if node.op_type in ("MatMulNBits", "MatMulBnb4"):
-            self._store_logical(node)
-        return [Op(name, kind, inputs, node.outputs, attrs, origin)]
+            n, k, bits = int(node.attr("N", 0)), int(node.attr("K", 0)), int(node.attr("bits", 4))
+            store_blocks(self, self.resolve(node.inputs[1]), n, k, bits)
+        return [Op(name, kind, inputs, node.outputs, attrs, (node.name or name,))]
 
     def _operands(self, node: Node) -> tuple[str, ...]:
         """The node's inputs in the order of its kind, without constants that only state a shape."""
@@ -162,28 +163,6 @@ class Lowering:
     def _is_table(self, node: Node) -> bool:
         table = node.inputs[0]
         return self.is_constant(self.resolve(table)) and len(self.shapes(table)[0]) == 2 and node.attr("axis", 0) == 0
-
-    def _projected_attention(
-        self,
-        node: Node,
-        name: str,
-        inputs: tuple[str, ...],
-        attrs: tuple[tuple[str, Attr], ...],
-        origin: tuple[str, ...],
-    ) -> list[Op]:
-        """com.microsoft Attention holds the projection to queries, keys and values: a matmul of its own here."""
-        projected = f"{node.outputs[0]}.qkv"
-        columns = self.shapes(node.inputs[1])[0][1]
-        data = self.value(self.resolve(node.inputs[0]))
-        self.extra[projected] = Value(projected, (*data.shape[:-1], columns), data.dtype, Role.ACTIVATION)
-        matmul = Op(f"{name}.qkv", "matmul", inputs[:3], (projected,), (("op_type", node.op_type),), origin)
-        return [matmul, Op(name, "attention", (projected, *inputs[3:]), node.outputs, attrs, origin)]
-
-    def _store_logical(self, node: Node) -> None:
-        """A block-quantised weight [n, blocks, bytes] is the matrix [n, k] in so many bits."""
-        weight = self.resolve(node.inputs[1])
-        k, n, bits = int(node.attr("K", 0)), int(node.attr("N", 0)), int(node.attr("bits", 4))
-        self.stored[weight] = Value(weight, (n, k), _BITS.get(bits, DType.I4), Role.WEIGHT)
 
     # Values.
 

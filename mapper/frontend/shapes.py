@@ -9,27 +9,22 @@ import numpy as np
 import onnx
 
 from mapper.errors import ModelError, UnresolvedShapes
-from mapper.frontend.branches import branch_of
+from mapper.frontend.control import handler_of
 from mapper.frontend.dims import Bound
 from mapper.frontend.expect import Expectations
 from mapper.frontend.expressions import evaluate as evaluate_dim
-from mapper.frontend.facts import Fact, Known, Node, Source
+from mapper.frontend.facts import LARGEST, Fact, Known, Node, Source
 from mapper.frontend.infer import Inferred, infer
 from mapper.frontend.nodes import label
 from mapper.frontend.order import live
+from mapper.frontend.shares import share_matters, share_of
+from mapper.frontend.sizes import expected
+from mapper.frontend.trace import Facts, Trace
+from mapper.frontend.walk import Shop, Walk
 
-Facts = dict[str, Fact]
-
-_LARGEST = 2**63
-
-
-@dataclass(slots=True)
-class Trace:
-    """Facts of all values at each sample, and the nodes that ran (branches taken are part of them)."""
-
-    nodes: list[Node]
-    samples: list[Facts]
-    warnings: list[str]
+_MOST_STEPS = 400_000
+"""Nodes that a walk may run on top of the file's own, trials included: more would take minutes."""
+_INTEGERS = frozenset({onnx.TensorProto.INT64, onnx.TensorProto.INT32, onnx.TensorProto.BOOL})
 
 
 @dataclass(slots=True)
@@ -39,45 +34,57 @@ class Interpreter:
     source: Source
     expectations: Expectations
     memo: dict[tuple[object, ...], Inferred] = field(default_factory=dict)
-    choices: dict[int, bool] = field(default_factory=dict)  # branch taken, by identity of the If node
-    warnings: dict[str, None] = field(default_factory=dict)
-    read: set[str] = field(default_factory=set)  # values that a node or the caller reads
 
     def trace(self, bounds: list[Bound]) -> Trace:
         """Facts at each of the bound samples."""
-        nodes = self.source.nodes
-        samples = []
-        for bound in bounds:
-            nodes, facts = self._run(nodes, bound)
-            nodes = live(nodes, self.source.outputs)
-            samples.append(facts)
-        return Trace(nodes, samples, list(self.warnings))
+        shop = Shop(self.source, self.expectations)
+        constants = dict(self.source.constants)
+        while True:
+            walks = [self._walk(shop, bound) for bound in bounds]
+            uneven = {key for walk in walks for key in walk.decisions.keys() ^ walks[0].decisions.keys()}
+            uneven |= {k for walk in walks for k, v in walk.decisions.items() if walks[0].decisions.get(k, v) != v}
+            loops = uneven & shop.repeats
+            if not loops - shop.closed:
+                break
+            shop.closed |= loops  # their trips differ between samples: one node stands for any number
+            self.source.constants = dict(constants)
+            self.expectations.restore({})
+        if uneven:
+            _refuse_uneven(walks, uneven)
+        outputs = _resolved_outputs(walks[0], self.source.outputs)
+        nodes = live(walks[0].ran, outputs)
+        return Trace(nodes, [w.facts for w in walks], list(shop.warnings), outputs, [w.loops for w in walks])
 
-    def _run(self, nodes: list[Node], bound: Bound) -> tuple[list[Node], Facts]:
-        facts = {**self.source.constants, **self._inputs(bound)}
-        ran: list[Node] = []
-        self.read.update(self.source.outputs, *(n.inputs for n in nodes), *(n.captures for n in nodes))
-        unresolved: list[str] = []
-        waiting = list(reversed(nodes))
-        while waiting:
-            node = waiting.pop()
-            if node.op_type == "If" and node.domain == "":
-                taken = branch_of(node, facts, self.choices, self.source)
-                if isinstance(taken, str):
-                    unresolved.append(taken)
-                else:
-                    facts.update({n: f for n, f in self.source.constants.items() if n not in facts})
-                    self.read.update(*(n.inputs for n in taken), *(n.captures for n in taken))
-                    waiting.extend(reversed(taken))
+    def _walk(self, shop: Shop, bound: Bound) -> Walk:
+        walk = Walk(shop, bound, {**self.source.constants, **self._inputs(bound)})
+        walk.sequences.update(self.source.sequences)
+        walk.read.update(self.source.outputs)
+        walk.push(self.source.nodes)
+        left = _MOST_STEPS + len(self.source.nodes)
+        while walk.waiting:
+            item = walk.waiting.pop()
+            if not isinstance(item, Node):
+                item(walk)
                 continue
-            self._step(node, facts, bound, unresolved)
-            ran.append(node)
-        if unresolved:
+            left -= 1
+            if left < 0:
+                raise ModelError(
+                    f"the loops of this model run more than {_MOST_STEPS:,} nodes; it stopped at {label(item)}",
+                    hint="give smaller trip counts with --dim or --expect",
+                )
+            handler = handler_of(item, walk)
+            if handler is not None:
+                handler(item, walk)
+            else:
+                self._step(item, walk)
+                walk.ran.append(item)
+        if walk.unresolved:
+            self.expectations.check_used()
             raise UnresolvedShapes(
-                unresolved,
+                walk.unresolved,
                 hint="check that the sizes given suit the model; else export it with stated shapes (value_info)",
             )
-        return ran, facts
+        return walk
 
     def _inputs(self, bound: Bound) -> Facts:
         facts = {}
@@ -90,50 +97,101 @@ class Interpreter:
                 facts[name] = Fact(elem, shape)
         return facts
 
-    def _step(self, node: Node, facts: Facts, bound: Bound, unresolved: list[str]) -> None:
+    def _step(self, node: Node, walk: Walk) -> None:
         """Adds the facts of a node's outputs; values that wait for an unresolved one are passed over."""
+        facts = walk.facts
         if any(n and n not in facts for n in (*node.inputs, *node.captures)):
             return
         inputs = [facts[n] if n else None for n in node.inputs]
-        outer = {n: facts[n] for n in node.captures}
-        found = self._infer(node, inputs, outer)
-        if found.warning:
-            self.warnings[found.warning] = None
-        for name, fact in zip(node.outputs, found.facts, strict=True):
+        found = self._infer(node, inputs, {n: facts[n] for n in node.captures})
+        made = self._completed(node, inputs, found, walk)
+        for name, fact in zip(node.outputs, made, strict=True):
             if not name:
                 continue
             if fact.shape is None:
-                stated = None if found.refused else self._stated(name, bound, fact)
-                if stated is None and not found.refused and name not in self.read:
-                    continue
-                if stated is None:
-                    unresolved.append(f"'{name}', made by {label(node)}{_of(inputs)}: {found.reason}")
-                    continue
-                fact = stated
-            if fact.elements >= _LARGEST or min(fact.shape or (), default=0) < 0:
+                if found.refused or name in walk.read:
+                    reason = (found.reason or "its shape depends on data") + _lever(node, inputs)
+                    walk.unresolved.append(f"'{name}', made by {label(node)}{_of(inputs)}: {reason}")
+                    self.expectations.need(*(n for n in node.inputs if n))
+                continue
+            if fact.elements >= LARGEST or min(fact.shape, default=0) < 0:
                 raise ModelError(f"'{name}', made by {label(node)}, would have more than 2^63 elements")
-            facts[name] = fact
+            facts[name] = self._expected_number(name, fact)
+        if share_matters(node):
+            share = share_of(node, inputs, walk.shares)
+            if share is not None:
+                walk.shares.update((out, share) for out in node.outputs[-1 if node.op_type == "TopK" else 0 :])
 
     def _infer(self, node: Node, inputs: list[Fact | None], outer: Facts) -> Inferred:
         if node.has_subgraph:
             return infer(node, inputs, self.source.opsets, outer)
-        key = (node.key, tuple(None if f is None else f.key for f in inputs))
+        key = (node.key, tuple([None if f is None else f.key for f in inputs]))
         found = self.memo.get(key)
         if found is None:
             found = self.memo[key] = infer(node, inputs, self.source.opsets, outer)
         return found
 
-    def _stated(self, name: str, bound: Bound, fact: Fact) -> Fact | None:
+    def _completed(self, node: Node, inputs: list[Fact | None], found: Inferred, walk: Walk) -> Sequence[Fact]:
+        """The facts with missing shapes filled in: as the file states them, else as they are expected."""
+        if found.refused or all(f.shape is not None for f in found.facts):
+            return found.facts
+        facts = list(found.facts)
+        first = next((name for name in node.outputs if name), "")
+        if self.expectations.of(first) is None:
+            facts = [self._stated(n, walk.bound, f) for n, f in zip(node.outputs, facts, strict=True)]
+        missing = [n for n, f in zip(node.outputs, facts, strict=True) if n and f.shape is None and n in walk.read]
+        types = expected(node, inputs, walk) if missing else None
+        if types is None:
+            return facts
+        known = min((f.known for f in inputs if f is not None), default=Known.CALL)
+        whole = zip(facts, types, strict=False)
+        return [*(f if f.shape is not None else Fact(*t, None, known) for f, t in whole), *facts[len(types) :]]
+
+    def _stated(self, name: str, bound: Bound, fact: Fact) -> Fact:
         """The type that the file states for the value, if its dims have sizes at this sample."""
         declared = self.source.declared.get(name)
-        if declared is None or declared.dims is None:
-            return None
+        if fact.shape is not None or declared is None or declared.dims is None:
+            return fact
         names: Mapping[str, int] = {**bound.roles, **bound.names}
         shape = [d if isinstance(d, int) else evaluate_dim(d, names) if d else None for d in declared.dims]
         sizes = tuple(size for size in shape if size is not None)
-        if len(sizes) < len(shape):
-            return None
-        return Fact(declared.elem or fact.elem, sizes, None, fact.known)
+        return Fact(declared.elem or fact.elem, sizes, None, fact.known) if len(sizes) == len(shape) else fact
+
+    def _expected_number(self, name: str, fact: Fact) -> Fact:
+        """The value with the number that the user expects, if it is one that depends on data."""
+        given = self.expectations.of(name)
+        if given is None or fact.data is not None or fact.elements != 1 or fact.elem not in _INTEGERS:
+            return fact
+        number = self.expectations.take(name, "a number that depends on data", given, "none")
+        data = np.full(fact.shape or (), number, dtype=onnx.helper.tensor_dtype_to_np_dtype(fact.elem))
+        return Fact(fact.elem, fact.shape, data, Known.SHAPES)
+
+
+def _resolved_outputs(walk: Walk, outputs: Sequence[str]) -> tuple[str, ...]:
+    """The graph's outputs with the elements of sequences in their place."""
+    found: dict[str, None] = {}
+    for name in outputs:
+        found.update(dict.fromkeys((walk.sequences[name] or ()) if name in walk.sequences else (name,)))
+    return tuple(found)
+
+
+def _refuse_uneven(walks: Sequence[Walk], uneven: set[str]) -> None:
+    key = next(k for walk in walks for k in walk.decisions if k in uneven)
+    listed = ", ".join(str(v) for v in dict.fromkeys(walk.decisions.get(key) for walk in walks) if v is not None)
+    raise ModelError(
+        f"what makes '{key}' differs between the sizes asked for: branch, trips or length {listed}",
+        hint="map these sizes in separate runs",
+    )
+
+
+def _lever(node: Node, inputs: Sequence[Fact | None]) -> str:
+    """How to give numbers that the shape waits for."""
+    open_ones = [
+        name
+        for name, fact in zip(node.inputs, inputs, strict=True)
+        if fact is not None and fact.data is None and fact.elements == 1 and fact.elem in _INTEGERS
+    ]
+    return f"; set it with --expect {open_ones[0]}=N" if open_ones else ""
 
 
 def _of(inputs: Sequence[Fact | None]) -> str:

@@ -158,20 +158,6 @@ def test_a_value_without_a_shape_is_listed_with_its_op(tmp_path: Path) -> None:
     assert "'y', made by acme::Magic 'm' of [2]: operator Magic of domain 'acme' is not known" in message
 
 
-def _branching(condition: str) -> onnx.ModelProto:
-    out = helper.make_tensor_value_info("r", TensorProto.FLOAT, None)
-    branches = {
-        key: helper.make_graph([node(op, ["x"], ["r"])], key, [], [out])
-        for key, op in (("then_branch", "Relu"), ("else_branch", "Neg"))
-    }
-    nodes = [node("Cast", [condition], ["cond"], to=TensorProto.BOOL), node("If", ["cond"], ["y"], **branches)]
-    return model(nodes, {"x": ["n"], "flag": typed([], IDS)}, ["y"])
-
-
-def test_an_unknown_condition_says_which_input_would_decide_it(tmp_path: Path) -> None:
-    assert "--dim flag=1" in refused(save(tmp_path, _branching("flag")), n=2)
-
-
 def test_a_loop_whose_shapes_do_not_follow_is_refused_not_crashed(tmp_path: Path) -> None:
     body = helper.make_graph(
         [node("Identity", ["c"], ["c2"]), node("Add", ["a", "x"], ["a2"])],

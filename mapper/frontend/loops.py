@@ -1,0 +1,145 @@
+"""Loop: unrolled into the surrounding graph where its trips are known or expected and not too many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapper.errors import ModelError
+from mapper.frontend.bodies import Body
+from mapper.frontend.closed import Closed
+from mapper.frontend.facts import Node
+from mapper.frontend.nodes import label
+from mapper.frontend.repeat import Repeat
+from mapper.frontend.walk import Walk, key_of
+
+_ENDLESS = 2**31
+"""A largest trip count from here on is none: exporters write 2^63-1 for `while`."""
+
+
+def run_loop(node: Node, walk: Walk) -> None:
+    """Runs the body as often as the trip count and the condition say."""
+    body = walk.shop.body(node, "body")
+    count, condition, *carried = (*node.inputs, "", "")[: max(len(node.inputs), 2)]
+    if not all(map(walk.has, (*filter(None, node.inputs), *node.captures))):
+        return  # an input could not be resolved
+    key = key_of(node)
+    walk.shop.repeats.add(key)
+    start = condition or walk.number(f"{key}/condition", True)
+
+    def feed(walk: Walk, index: int) -> tuple[list[str], list[str]]:
+        return [walk.number(f"{key}/{index}/iteration", index), repeat.condition or start], []
+
+    scans = len(body.outputs)
+    repeat = Repeat(node, key, body, 1, carried, feed, (0,) * scans, (False,) * scans)
+    repeat.check(2)
+    _Loop(repeat, count, start, _is_free(body)).begin(walk)
+
+
+def _is_free(body: Body) -> bool:
+    """Whether the body hands its condition on unchanged or says yes: then only the trip count ends the loop."""
+    name = body.outputs[0] if body.outputs else ""
+    makers = {node.outputs[0]: node for node in body.nodes if node.op_type in ("Identity", "Cast") and node.inputs}
+    while name in makers:
+        name = makers[name].inputs[0]
+    fact = body.constants.get(name)
+    return name == body.inputs[1] or (fact is not None and fact.data is not None and bool(fact.data.all()))
+
+
+@dataclass(slots=True)
+class _Loop:
+    """A loop on its way. limit: its largest trip count; expected: its trips where data decides."""
+
+    repeat: Repeat
+    count: str
+    start: str
+    is_free: bool
+    limit: int | None = None
+    expected: int | None = None
+    first: int = 0
+
+    def begin(self, walk: Walk) -> None:
+        """The first iteration, or all of them as one node."""
+        self.limit = walk.integer(self.count) if self.count else None
+        if self.limit is not None and self.limit < 0:
+            raise ModelError(f"{label(self.repeat.node)} has a negative trip count, {self.limit}")
+        if self.limit is not None and self.limit >= _ENDLESS and not self._counts_alone(walk):
+            self.limit = None
+        self.first = len(walk.ran)
+        if self.count and walk.integer(self.count) is None and not self._expect(walk):
+            return
+        if self.repeat.key in walk.shop.closed or not self._fits(walk):
+            self._close(walk)
+        else:
+            self._next(walk)
+
+    def _counts_alone(self, walk: Walk) -> bool:
+        data = walk.data(self.start)
+        return self.is_free and data is not None and bool(data.all())
+
+    def _fits(self, walk: Walk) -> bool:
+        known = self.expected if self.expected is not None else self.limit if self._counts_alone(walk) else None
+        return self.repeat.fits(walk, 1 if known is None else known)
+
+    def _expect(self, walk: Walk) -> bool:
+        """Takes the expected trips; False, with the reason noted, where there is no default for them."""
+        node, key = self.repeat.node, self.repeat.key
+        if self.limit is None and walk.shop.expectations.of(key) is None:
+            walk.shop.expectations.need(key)
+            walk.refuse(node, f"how often it runs depends on data; set it with --expect {key}=N")
+            return False
+        about = f"how often {label(node)} runs, which data decides"
+        trips = walk.shop.expectations.take(key, about, self.limit or 0, "its largest trip count")
+        if trips < 0 or (self.limit is not None and trips > self.limit):
+            raise ModelError(f"--expect {key}={trips}: {label(node)} runs 0 to {self.limit or 'any number of'} times")
+        self.expected = trips
+        return True
+
+    def _next(self, walk: Walk) -> None:
+        """One more iteration, if there is one."""
+        go = self._goes_on(walk)
+        if go is None:
+            return
+        if not go:
+            walk.decide(self.repeat.key, self.repeat.index)
+            self.repeat.finish(walk)
+        elif not self.repeat.fits(walk, 1):
+            del walk.ran[self.first :]
+            self._close(walk)
+        else:
+            walk.push([self._next])
+            self.repeat.iterate(walk)
+
+    def _goes_on(self, walk: Walk) -> bool | None:
+        """Whether another iteration runs; None where that cannot be told."""
+        if self.limit is not None and self.repeat.index >= self.limit:
+            return False
+        if self.expected is None:
+            condition = self.repeat.condition or self.start
+            if not walk.has(condition):
+                return None
+            data = walk.data(condition)
+            if data is not None and not (self.limit is None and self._counts_alone(walk)):
+                return bool(data.all())
+            if not self._expect(walk):
+                return None
+        return self.repeat.index < (self.expected or 0)
+
+    def _close(self, walk: Walk) -> None:
+        """All iterations as one node."""
+        node, key = self.repeat.node, self.repeat.key
+        trips = self.expected if self.expected is not None else self.limit if self._counts_alone(walk) else None
+        if trips is None and walk.shop.expectations.of(key) is not None and self._expect(walk):
+            trips = self.expected
+        if trips is None:
+            walk.shop.expectations.need(key)
+            walk.refuse(node, f"it runs too often to be unrolled; set its trips with --expect {key}=N")
+            return
+        count = len(node.inputs) - 2
+        fresh = Repeat(
+            node, key, self.repeat.body, 1, list(node.inputs[2:][:count]), self.repeat.feed, self.repeat.axes,
+            self.repeat.backwards,
+        )  # fmt: skip
+        if trips == 0:
+            fresh.finish(walk)
+        else:
+            Closed(fresh, trips).start(walk)

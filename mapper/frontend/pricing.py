@@ -1,0 +1,30 @@
+"""What a run of nodes costs, counted as the ops that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mapper.frontend.facts import Node, Source
+from mapper.frontend.order import live
+from mapper.frontend.trace import BodyCost, Trace
+from mapper.frontend.walk import Walk
+from mapper.ir.kinds import work
+
+
+def cost_of(walk: Walk, nodes: Sequence[Node], outputs: Sequence[str], loops: Mapping[str, BodyCost]) -> BodyCost:
+    """MACs, other arithmetic and bytes of the nodes that the outputs depend on."""
+    from mapper.frontend.lower import Lowering  # lowers whole traces, which walks make: a cycle at import time only
+    from mapper.frontend.symbols import Symbols
+
+    whole = walk.shop.source
+    kept = live(list(nodes), outputs)
+    made = {out for node in kept for out in node.outputs}
+    ends = tuple(name for name in dict.fromkeys(outputs) if name in made)
+    source = Source(whole.name, "", whole.opsets, kept, {}, ends, whole.constants, {})
+    trace = Trace(kept, [walk.facts], [], ends, [dict(loops)])
+    graph = Lowering(source, trace, Symbols([walk.bound], []), ()).graph()
+    total = BodyCost()
+    for op in graph.ops:
+        part = work(graph, op, {})
+        total += BodyCost(part.macs, part.flops - 2 * part.macs, part.bytes())
+    return total
