@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable
 from math import prod
 
-from mapper.frontend.attention import attention_attributes
+from mapper.frontend.attention import attention_attributes, recurrence_attributes
 from mapper.frontend.einsum import as_matmul
 from mapper.frontend.facts import Node
 from mapper.frontend.known import Known, size_of
-from mapper.frontend.vocabulary import function_name
+from mapper.frontend.rules_layout import has_channels_last
+from mapper.frontend.vocabulary import LOOSE, function_name
 from mapper.ir.graph import Attr
 
 Attrs = tuple[tuple[str, Attr], ...]
@@ -41,17 +42,33 @@ def _matmul(known: Known, node: Node) -> dict[str, Attr]:
         case "Einsum":
             trans_a, trans_b = as_matmul(node.attr("equation", "")) or (0, 0)
             return {"trans_a": trans_a, "trans_b": trans_b}
-        case "MatMulNBits" | "MatMulBnb4":
+        case "MatMulBnb4":
+            return {"trans_a": 0, "trans_b": int(node.attr("transB", 1))}
+        case "MatMulNBits" | "MatMulBlockQuantizedFp4Weight" | "MatMulBlockQuantizedFp8Weight" | "CDist":
             return {"trans_a": 0, "trans_b": 1}
-        case "Gemm" | "FusedMatMul" | "FusedGemm":
+        case _ if node.op_type in _TRANSPOSING:
             found: dict[str, Attr] = {"trans_a": int(node.attr("transA", 0)), "trans_b": int(node.attr("transB", 0))}
             alpha = float(node.attr("alpha", 1.0))
+            for key in ("transBatchA", "transBatchB"):
+                if node.attr(key, 0):
+                    found[f"trans_batch_{key[-1].lower()}"] = 1
             return found if alpha == 1.0 else {**found, "alpha": alpha}
     return {}
 
 
+_TRANSPOSING = (
+    "Gemm", "FusedMatMul", "FusedGemm", "FusedMatMulActivation", "GemmFloat8", "QGemm", "SparseToDenseMatMul",
+    "TransposeMatMul", "TransposedMatMul",
+)  # fmt: skip
+
+
 def _conv(known: Known, node: Node) -> dict[str, Attr]:
-    return {"groups": int(node.attr("group", 1)), "transposed": int(node.op_type == "ConvTranspose")}
+    if node.op_type in ("CausalConvWithState", "VarlenCausalConvWithState"):  # a filter for each channel
+        groups = known.shapes(node.inputs[1])[0][0]
+    else:
+        groups = int(node.attr("group", 1))
+    found: dict[str, Attr] = {"groups": groups, "transposed": int("ConvTranspose" in node.op_type)}
+    return {**found, "channels_last": 1} if has_channels_last(node) else found
 
 
 def _norm(known: Known, node: Node) -> dict[str, Attr]:
@@ -62,8 +79,12 @@ def _norm(known: Known, node: Node) -> dict[str, Attr]:
             width = [s[1] if rank > 1 else s[0] for s in shapes]
         case "InstanceNormalization":
             width = [prod(s[2:]) for s in shapes]
-        case "GroupNormalization" | "SkipGroupNorm":
-            width = [prod(s[1:]) // int(node.attr("num_groups", 1)) for s in shapes]
+        case "GroupNormalization":
+            width = [prod(s[1:]) // max(int(node.attr("num_groups", 1)), 1) for s in shapes]
+        case "GroupNorm" | "SkipGroupNorm":
+            width = [prod(s[1:]) // max(int(node.attr("groups", 1)), 1) for s in shapes]
+        case "GatedRMSNorm":
+            width = [known.shapes(node.inputs[1])[0][-1] for _ in shapes]
         case "MeanVarianceNormalization":
             width = [prod(s) // (s[1] if rank > 1 else 1) for s in shapes]
         case "LpNormalization":
@@ -92,6 +113,8 @@ def _softmax(known: Known, node: Node) -> dict[str, Attr]:
 
 def _elementwise(known: Known, node: Node) -> dict[str, Attr]:
     found: dict[str, Attr] = {"fn": function_name(node.op_type)}
+    if node.op_type in LOOSE:
+        return {**found, "shape": "own"}
     for name in node.inputs:
         scalar = _scalar(known, name) if name else None
         if scalar is not None:
@@ -164,21 +187,30 @@ def _reduce(known: Known, node: Node) -> dict[str, Attr]:
 
 
 def _pool(known: Known, node: Node) -> dict[str, Attr]:
-    if node.op_type.startswith("Global"):
-        return {"window": size_of(known, [prod(s[2:]) for s in known.shapes(node.inputs[0])])}
+    shapes = known.shapes(node.inputs[0])
+    if "Global" in node.op_type:
+        spatial = slice(1, -1) if has_channels_last(node) else slice(2, None)
+        return {"window": size_of(known, [prod(s[spatial]) for s in shapes])}
+    if node.op_type == "RoiAlign":  # bilinear samples of four pixels each
+        return {"window": 4 * max(int(node.attr("sampling_ratio", 0)), 1) ** 2}
+    if node.op_type == "MaxRoiPool":  # a region is at most the whole picture
+        pooled = max(prod(node.attr("pooled_shape") or (1,)), 1)
+        return {"window": size_of(known, [max(prod(s[2:]) // pooled, 1) for s in shapes])}
     return {"window": prod(node.attr("kernel_shape") or (1,))}
 
 
 def _rnn(known: Known, node: Node) -> dict[str, Attr]:
+    if node.op_type in ("LinearAttention", "GatedDeltaNet"):
+        return recurrence_attributes(known, node)
     gates = {"GRU": 3, "RNN": 1}.get(node.op_type, 4)
     data, weight = known.shapes(node.inputs[0]), known.shapes(node.inputs[1])[0]
     steps, batch = (1, 0) if node.attr("layout", 0) else (0, 1)
-    hidden = node.attr("hidden_size") or weight[1] // gates
+    hidden = int(node.attr("hidden_size", 0)) or weight[1] // gates
     return {
         "steps": size_of(known, [s[steps] for s in data]),
         "batch": size_of(known, [s[batch] for s in data]),
         "width": data[0][2],
-        "hidden": int(hidden),
+        "hidden": hidden,
         "gates": gates,
         "directions": weight[0],
     }

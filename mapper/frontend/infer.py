@@ -69,7 +69,7 @@ def _types(
     if standard is not None:
         newest = onnx.defs.get_schema(standard.op_type)
         types, reason = _by_schema(newest, node, standard.facts(inputs), opsets, outer)
-        return standard.outputs(types), reason
+        return standard.outputs(types, inputs), reason
     schema = schema_of(node.op_type, node.domain, opsets.get(node.domain, 0) or opsets.get("", 0))
     if schema is not None:
         return _by_schema(schema, node, inputs, opsets, outer)

@@ -11,8 +11,8 @@ from mapper.frontend.composite import Parts, composite_of, store_blocks
 from mapper.frontend.facts import LIMIT, DimTerm, Fact, Known, Node, Source, dtype_of
 from mapper.frontend.naming import label_type, unique_names
 from mapper.frontend.order import live_ops, transposed_weights
-from mapper.frontend.trace import Trace
 from mapper.frontend.symbols import Symbols
+from mapper.frontend.trace import Trace
 from mapper.frontend.visible import Masks, Visible
 from mapper.frontend.vocabulary import SHAPE_OPERANDS, WEIGHT_FIRST, kind_by_name
 from mapper.hw.work import Role

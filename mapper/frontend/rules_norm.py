@@ -203,7 +203,7 @@ NORM_RULES: dict[str, Rule] = {
     "QLinearWhere": _where,
     "QuantizeBFP": _block_float,
     "QuantizeWithOrder": lambda node, inputs: [(3, shape_of(inputs, 0))],
-    "ReduceSumInteger": _reduction(I32),
+    "ReduceSumInteger": _reduction(U32),
     "RemovePadding": _padding,
     "RestorePadding": _restored,
     "Rfft": _fourier,

@@ -87,6 +87,8 @@ def _matmul_shapes(view: OpView) -> tuple[Shape, Shape]:
 
 
 def _matmul_outputs(view: OpView) -> Shapes | None:
+    if view.op.attr("k"):
+        return None
     a, b = _matmul_shapes(view)
     if a[-1] != b[-2]:
         raise ValueError(f"inner sizes differ: {a[-1]} and {b[-2]}")
@@ -128,6 +130,8 @@ def _tokens(view: OpView, rows: int) -> int:
 
 
 def _matmul_dims(view: OpView) -> Dims:
+    if view.op.attr("k"):  # operands whose dims lie in another order: the sizes are stated
+        return tuple((name, view.size(name)) for name in ("batch", "m", "n", "k"))
     a, b = _matmul_shapes(view)
     if view.op.attr("experts"):
         return _expert_dims(view, b[-1], a[-1])
@@ -140,11 +144,15 @@ def _matmul_dims(view: OpView) -> Dims:
 def _conv_dims(view: OpView) -> Dims:
     weight, out = view.inputs[1], _out(view)
     groups = view.size("groups", 1)
+
+    def pixels(shape: Shape) -> Shape:
+        return shape[1:-1] if view.op.attr("channels_last", 0) else shape[2:]
+
     if view.op.attr("transposed", 0):  # a transposed convolution spreads each input pixel
         data = _first(view)
-        rows, n, k = data[0] * prod(data[2:]), prod(weight[1:]), weight[0] // groups
+        rows, n, k = data[0] * prod(pixels(data)), prod(weight[1:]), weight[0] // groups
     else:
-        rows, n, k = out[0] * prod(out[2:]), weight[0] // groups, prod(weight[1:])
+        rows, n, k = out[0] * prod(pixels(out)), weight[0] // groups, prod(weight[1:])
     return (("groups", groups), ("m", rows), ("n", n), ("k", k))
 
 
@@ -232,6 +240,8 @@ def _same(view: OpView) -> Shapes | None:
 
 
 def _broadcast_all(view: OpView) -> Shapes | None:
+    if view.op.attr("shape") == "own":  # reads scales, states or sizes that are no operands of the function
+        return None
     if view.op.attr("fn") == "rope":  # its tables of angles are picked by position, not broadcast
         return (_first(view),)
     return (broadcast(view.inputs),)
