@@ -24,7 +24,7 @@ def check_text(path: Path, model: onnx.ModelProto) -> None:
     for name in _names(model):
         if not isinstance(name, str):
             raise ModelError(
-                f"{path} is damaged: it holds names that are not UTF-8, e.g. {bytes(name)[:40]!r}",
+                f"{path} is damaged: it holds names that are not UTF-8, e.g. {str(name)[:60]}",
                 hint="export or copy it again",
             )
 

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from mapper.errors import ModelError
 from mapper.frontend.formats import HEAD_BYTES, looks_like
 from mapper.frontend.strip import Payload, Stripped
-from mapper.frontend.ties import tied_external, tied_inline
+from mapper.frontend.ties import tied_inline
 from mapper.frontend.wire import CHUNK_BYTES, DamagedError, Window
 
 HASHED_BYTES = 256 << 20
@@ -31,7 +31,7 @@ _MODEL_TAGS = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2")
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A file without large numbers. tied: weights that hold what another holds, and that one."""
+    """A file without large numbers. tied: weights inside it that hold what another holds, and that one."""
 
     model: onnx.ModelProto
     digest: str
@@ -49,7 +49,7 @@ def contents(path: Path) -> Contents:
             blob = stripped.model()
             model = _parse(path, blob, size)
             payloads = tuple(stripped.payloads)
-            tied = {**tied_external(model.graph.initializer), **tied_inline(window, payloads)}
+            tied = tied_inline(window, payloads)
             digest = _digest(descriptor, size, blob)
         except DamagedError as error:
             raise _damaged(path, window.read(0, 1)[0], size, str(error)) from None

@@ -14,6 +14,7 @@ from mapper.frontend.file import Contents, contents
 from mapper.frontend.nodes import label, make_node, nodes_of
 from mapper.frontend.order import live, sort_nodes
 from mapper.frontend.tensors import initializers
+from mapper.frontend.ties import tied_external
 
 __all__ = ["label", "make_node", "nodes_of", "read"]
 
@@ -48,7 +49,7 @@ def _take_apart(path: Path, model: onnx.ModelProto, opsets: dict[str, int], foun
     check_nodes(path, nodes, inputs, constants, outputs)
     stated = {v.name: _declared(v) for v in (*graph.value_info, *graph.output)}
     source = Source(graph.name or path.stem, found.digest, opsets, [], inputs, outputs, constants, stated)
-    source.tied.update(found.tied)
+    source.tied.update({**tied_external(graph.initializer), **found.tied})
     source.node_count = len(graph.node)
     source.nodes = live(sort_nodes(nodes), outputs)
     source.warnings += opset_warnings(path, source.nodes, opsets)

