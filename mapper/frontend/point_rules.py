@@ -211,6 +211,7 @@ RULES: Mapping[str, Rule] = {
     **{name: _function(compute) for name, compute in _FUNCTIONS.items()},
     **{name: _reduction(compute) for name, compute in _REDUCTIONS.items()},
     **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Dropout"), _view),
+    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), lambda points, node, index: points.at(node.inputs[0], index)),
     "Cast": _cast, "CastLike": _cast, "Clip": _clip, "Concat": _concat, "ConstantOfShape": _constant,
     "CumSum": _cumulative, "Expand": _expand, "EyeLike": _eye, "Gather": _gather,
     "GatherElements": _gather_elements, "GatherND": _gather_nd, "Range": _range, "ScatterND": _scatter_nd,

@@ -231,6 +231,12 @@ def _rnn_dims(view: OpView) -> Dims:
     )
 
 
+def _opaque_dims(view: OpView) -> Dims:
+    if view.op.attr("macs") is None:
+        return _moved(1)(view)
+    return (("elements", view.size("flops", 0)), ("flops", 1), ("macs", view.size("macs", 0)))
+
+
 def _none(view: OpView) -> Shapes | None:
     return None
 
@@ -271,14 +277,14 @@ KINDS: dict[str, Kind] = {
         Kind("rnn", "LSTM, GRU, RNN", _rnn_dims, _none),
         Kind("cast", "change of number type, quantise, dequantise", _moved(1), _same),
         Kind("sort", "top-k, sort, unique, non-zero", _consumed(16), _none),
-        Kind("opaque", "anything else, costed by the bytes it touches", _moved(1), _none),
+        Kind("opaque", "anything else, costed by the bytes it touches", _opaque_dims, _none),
     )
 }
 """Attributes by kind. matmul: trans_a, trans_b; of a stack of expert matrices experts, picked (by each token) and,
 where it is known better than from these, active (used in a call). matmul, conv: arithmetic (a quantised product's
 type). conv: groups, transposed. attention: batch, heads, kv_heads, q, kv, head_dim, v_dim, causal, window (sizes or
 names of symbolic dims). norm, softmax: width. elementwise: fn. pool: window. rnn: steps, batch, hidden, gates, width,
-directions. opaque: op_type."""
+directions. opaque: op_type; of a loop with all its iterations trips, macs, flops (that are no product) and bytes."""
 
 
 PICKING_KINDS = ("embedding", "gather")
@@ -336,6 +342,9 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
         inputs = [read if o == stack else o for o in inputs]
     if op.kind == "view":
         inputs, outputs = [], []
+    if op.kind == "opaque" and op.attr("bytes") is not None:  # what a loop's iterations move among themselves
+        inner = seen.size("bytes") - sum(o.bytes for o in (*inputs, *outputs))
+        inputs.append(Operand(Role.ACTIVATION, max(inner, 0), DType.U8))
     return Work(op.kind, dims, tuple(inputs), tuple(outputs), _arithmetic(graph, op))
 
 

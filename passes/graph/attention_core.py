@@ -2,119 +2,200 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from mapper.hw.work import Role
 from mapper.ir.graph import Op
 from passes.graph.draft import Draft
 from passes.graph.expression import is_scalar, operands
 
-DEPTH = 8
+DEPTH = 12
 """Ops between a product and the softmax at most (scale, soft cap, masks, casts)."""
 
-COMPARISONS = frozenset({"less", "less_or_equal", "greater", "greater_or_equal"})
-"""How graphs that compute a causal mask compare positions of queries and keys."""
+GUARD = 12
+"""Ops at most that compute from the scores what another op on their way needs (a row's maximum, rows without keys)."""
+
+KEEPS_WEIGHTS = frozenset({"where", "mul", "div", "identity", "max", "min", "clip"})
+"""Elementwise functions that may follow the softmax: guards, masks, dropout that was left in."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How the scores come about: their product, the ops up to the softmax, and what masks or biases them."""
+    """How the scores come about: their product, the ops up to the softmax with the operand that each continues.
+
+    masks: what hides or biases scores. sink: a logit for each head that takes weight and is dropped afterwards.
+    guards: ops that compute something of the scores for an op on their way.
+    """
 
     product: Op
-    ops: tuple[Op, ...] = ()
+    path: tuple[tuple[Op, str], ...] = ()
     masks: tuple[str, ...] = ()
+    guards: tuple[Op, ...] = ()
+    sink: str = ""
+
+    @property
+    def values(self) -> frozenset[str]:
+        """The scores at all stages, the softmax's input included."""
+        return frozenset({self.product.outputs[0], *(op.outputs[0] for op, _ in self.path)})
 
 
 @dataclass(frozen=True)
 class Core:
-    """The scores, the softmax, and the ops from there to the context."""
+    """The scores, the softmax, the ops from there to the context (its product with the values)."""
 
     scores: Scores
     softmax: Op
     after: tuple[Op, ...]
     context: Op
+    masks: tuple[str, ...] = ()
 
     @property
     def ops(self) -> tuple[Op, ...]:
-        return (self.scores.product, *self.scores.ops, self.softmax, *self.after, self.context)
+        scores = self.scores
+        steps = (op for op, _ in scores.path)
+        return (scores.product, *steps, *scores.guards, self.softmax, *self.after, self.context)
 
 
 def find_core(draft: Draft, softmax: Op) -> Core | None:
     """The attention around a softmax over the last axis, if there is one and nothing else reads its inner values."""
-    if softmax.attr("op_type") != "Softmax" or softmax.attr("axis") != len(draft.shape(softmax.inputs[0])) - 1:
+    if softmax.attr("op_type") not in ("Softmax", None):
         return None
-    scores = _scores(draft, softmax.inputs[0], DEPTH)
-    if scores is None:
+    if softmax.attr("axis") != len(draft.shape(softmax.inputs[0])) - 1:
         return None
-    after = _after(draft, softmax)
-    return None if after is None else Core(scores, softmax, after[:-1], after[-1])
+    found = _scores(draft, softmax.inputs[0], DEPTH)
+    scores = None if found is None else _sorted_operands(draft, found)
+    core = None if scores is None else _to_context(draft, scores, softmax)
+    return core if core is not None and _is_closed(draft, core) else None
+
+
+def _is_closed(draft: Draft, core: Core) -> bool:
+    """Whether nothing outside reads a value inside, and none of them leaves the graph."""
+    names = {op.name for op in core.ops}
+    inner = (op for op in core.ops if op is not core.context)
+    closed = all(draft.private(value, names) for op in inner for value in op.outputs if value)
+    width = draft.shape(core.softmax.outputs[0])[-1] == draft.shape(core.scores.product.outputs[0])[-1]
+    return closed and width == (not core.scores.sink)
 
 
 def _is_product(draft: Draft, op: Op) -> bool:
     """Whether both sides of a matmul change with every call."""
-    return len(op.inputs) == 2 and all(draft.values[n].role is not Role.WEIGHT for n in op.inputs)
+    return len(op.inputs) > 1 and all(draft.values[n].role is not Role.WEIGHT for n in op.inputs[:2])
 
 
 def _scores(draft: Draft, value: str, depth: int) -> Scores | None:
+    """The way from a product to `value`; operands that join on the way are all called masks."""
     op = draft.maker(value)
-    if op is None or draft.reader(value) is None or depth == 0:
+    if op is None or value in draft.kept or depth == 0:
         return None
     if op.kind == "matmul":
-        return Scores(op) if _is_product(draft, op) else None
+        return Scores(op, masks=tuple(op.inputs[2:])) if _is_product(draft, op) and len(op.inputs) < 4 else None
+    if op.attr("op_type") == "Concat":
+        return _with_sink(draft, op, depth)
     if op.kind not in ("view", "cast", "elementwise"):
         return None
-    data = [o for o in operands(draft, op) if isinstance(o, str) and not is_scalar(draft, o)]
+    data = _data(draft, op)
     for name in sorted(data, key=lambda n: draft.shape(n) != draft.shape(value)):
         inner = _scores(draft, name, depth - 1)
         if inner is not None:
             others = tuple(n for n in data if n != name)
-            return Scores(inner.product, (*inner.ops, op), (*inner.masks, *others))
+            return replace(inner, path=(*inner.path, (op, name)), masks=(*inner.masks, *others))
     return None
 
 
-def _after(draft: Draft, softmax: Op) -> tuple[Op, ...] | None:
-    """The ops from the softmax (exclusive) to the product with the values (inclusive)."""
+def _data(draft: Draft, op: Op) -> list[str]:
+    """The op's operands that are no scalar constants; of a cast or view only what it converts."""
+    if op.kind in ("view", "cast"):
+        return list(op.inputs[:1])
+    return [o for o in operands(draft, op) if isinstance(o, str) and not is_scalar(draft, o)]
+
+
+def _with_sink(draft: Draft, op: Op, depth: int) -> Scores | None:
+    """Scores that a logit is appended to."""
+    if len(op.inputs) != 2 or op.attr("axis") != len(draft.shape(op.outputs[0])) - 1:
+        return None
+    scores, sink = op.inputs
+    if draft.shape(sink)[-1] != 1:
+        return None
+    inner = _scores(draft, scores, depth - 1)
+    return None if inner is None or inner.sink else replace(inner, path=(*inner.path, (op, scores)), sink=sink)
+
+
+def _sorted_operands(draft: Draft, scores: Scores) -> Scores | None:
+    """The scores with what is computed from themselves told apart from masks; None if an op cannot be taken over."""
+    masks: list[str] = []
+    guards: list[Op] = []
+    for name in scores.masks:
+        ops = derived(draft, name, scores.values)
+        if ops:
+            guards += ops
+        else:
+            masks.append(name)
+    return replace(scores, masks=tuple(dict.fromkeys(masks)), guards=tuple(guards))
+
+
+def derived(draft: Draft, value: str, roots: Iterable[str]) -> list[Op]:
+    """The ops that compute `value` from nothing but the roots and scalars; none if it needs anything else."""
+    known = set(roots)
+    found: dict[str, Op] = {}
+    waiting = [value]
+    reached = False
+    while waiting:
+        name = waiting.pop()
+        if name in known:
+            reached = True
+            continue
+        op = draft.maker(name)
+        if op is None or op.kind not in ("elementwise", "cast", "view", "reduce") or len(found) >= GUARD:
+            return []
+        if op.name not in found:
+            found[op.name] = op
+            waiting += [n for n in _data(draft, op) if draft.values[n].role is not Role.WEIGHT]
+    return list(found.values()) if reached else []
+
+
+def _to_context(draft: Draft, scores: Scores, softmax: Op) -> Core | None:
+    """The core with the ops from the softmax (exclusive) to the product with the values (inclusive)."""
     value = softmax.outputs[0]
+    known = {*scores.values, value}
     ops: list[Op] = []
+    masks: list[str] = []
     for _ in range(DEPTH):
         readers = sorted(draft.readers(value), key=draft.place)
         if not readers or value in draft.kept:
             return None
-        *early, last = readers
+        last = readers[-1]
         if last.kind == "matmul":
-            return (*ops, last) if not early and last.inputs[0] == value and _is_product(draft, last) else None
-        guards = all(op.kind == "elementwise" and draft.private(op.outputs[0], {last.name}) for op in early)
-        if last.kind not in ("view", "cast", "elementwise") or not guards:
+            return _finished(draft, scores, softmax, ops, masks, value) if readers == [last] else None
+        others = [] if last.attr("op_type") == "Slice" else [n for n in _data(draft, last) if n != value]
+        if not _passes_weights_on(draft, last, scores):
             return None
-        known = {value, *(op.outputs[0] for op in early)}
-        if any(isinstance(o, str) and o not in known and not is_scalar(draft, o) for o in operands(draft, last)):
-            return None
-        ops += readers
+        for name in others:
+            guard = derived(draft, name, known)
+            ops += guard
+            masks += [] if guard or name in known else [name]
+        ops.append(last)
         value = last.outputs[0]
+        known.add(value)
     return None
 
 
-def is_causal(draft: Draft, masks: tuple[str, ...], known: dict[str, bool]) -> bool:
-    """Whether a mask compares the positions of queries and keys; answers are kept in `known`, as layers share masks."""
-    for mask in masks:
-        if mask not in known:
-            known[mask] = _compares(draft, mask)
-    return any(known[mask] for mask in masks)
+def _passes_weights_on(draft: Draft, op: Op, scores: Scores) -> bool:
+    """Whether an op after the softmax leaves the weights what they are, but for masks, guards and the sink."""
+    if op.kind == "elementwise":
+        return op.attr("fn") in KEEPS_WEIGHTS
+    before, after = draft.shape(op.inputs[0]), draft.shape(op.outputs[0])
+    if op.attr("op_type") == "Slice":
+        return bool(scores.sink) and before[:-1] == after[:-1]
+    return op.kind in ("view", "cast")
 
 
-def _compares(draft: Draft, mask: str) -> bool:
-    waiting, seen = [mask], set()
-    while waiting:
-        value = waiting.pop()
-        op = draft.maker(value)
-        if op is None:
-            *_, heads, queries, keys = (1, 1, 1, *draft.shape(value))
-            if draft.values[value].role is Role.WEIGHT and heads == 1 and 1 not in (queries, keys):
-                return True  # a constant triangle, the same for all heads
-        elif op.name not in seen:
-            seen.add(op.name)
-            if op.attr("op_type") == "Trilu" or op.attr("fn") in COMPARISONS:
-                return True
-            if op.kind in ("elementwise", "view", "move", "cast", "gather"):
-                waiting += [n for n in op.inputs if n]
-    return False
+def _finished(draft: Draft, scores: Scores, softmax: Op, ops: list[Op], masks: list[str], weights: str) -> Core | None:
+    (context,) = draft.readers(weights)
+    if context.inputs[0] != weights or not _is_product(draft, context) or len(context.inputs) > 2:
+        return None
+    if context.attr("trans_a", 0):
+        return None
+    unique = tuple({op.name: op for op in ops}.values())
+    every = tuple(dict.fromkeys((*scores.masks, *masks)))
+    return Core(scores, softmax, unique, context, every)

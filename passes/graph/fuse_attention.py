@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mapper.ir.graph import Attr, Op
+from mapper.ir.graph import Attr, Binding, Op
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
-from passes.graph.attention_core import Core, find_core, is_causal
-from passes.graph.attention_operands import Operand, before_rope, trace, unpack
+from passes.graph.attention_core import Core, find_core
+from passes.graph.attention_layout import by_position
+from passes.graph.attention_operands import Operand, trace
+from passes.graph.attention_packed import unpack
+from passes.graph.attention_scale import Scaling, scaling
+from passes.graph.attention_sizes import Sizes, sizes_of
 from passes.graph.draft import Draft, origins
 
 
@@ -18,6 +23,8 @@ class FuseAttention(Pass):
 
     Inputs: q, k, v, past k, past v ('' without a cache), then masks and biases of the scores. q, k and v may be one
     packed tensor. Outputs: the context with its heads merged, present k, present v ('' where they do not leave).
+    Attributes: the sizes, causal and window as the softmax knows them, scale and softcap where they are known, sink
+    where the last input but the places in fixed caches is a logit per head that only takes weight.
     """
 
     name = "fuse-attention"
@@ -26,67 +33,59 @@ class FuseAttention(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         draft = Draft(plan.graph)
-        causal: dict[str, bool] = {}
+        bindings = [binding for phase in plan.phases for binding in phase.bindings()]
         for op in draft.ops():
             if op.kind == "softmax" and draft.has(op):
                 core = find_core(draft, op)
-                sizes = None if core is None else _sizes(draft, core)
-                if core is not None and sizes is not None:
-                    _replace(draft, core, sizes, causal)
+                scale = None if core is None else scaling(draft, core.scores)
+                if core is not None and scale is not None:
+                    _fuse(draft, core, scale, bindings)
         return replace(plan, graph=draft.graph())
 
 
-def _sizes(draft: Draft, core: Core) -> dict[str, Attr] | None:
-    """The attention's sizes as far as its scores tell them."""
-    shape = draft.shape(core.softmax.inputs[0])
-    product = core.scores.product
-    head_dim = draft.shape(product.inputs[0])[-2 if product.attr("trans_a", 0) else -1]
-    match shape:
-        case (batch, int(kv_heads), int(group), q, kv):
-            heads: int | str = kv_heads * group
-        case (batch, heads, q, kv):
-            kv_heads = heads if isinstance(heads, int) else 0
-        case (int(heads), q, kv):
-            batch, kv_heads = 1, heads
-        case (batch, q, kv):
-            heads = kv_heads = 1
-        case (q, kv):
-            batch = heads = kv_heads = 1
-        case _:
-            return None
-    v_dim = draft.shape(core.context.outputs[0])[-1]
-    return {
-        "batch": batch, "heads": heads, "kv_heads": kv_heads or heads, "q": q, "kv": kv, "head_dim": head_dim,
-        "v_dim": v_dim,
-    }  # fmt: skip
-
-
-def _replace(draft: Draft, core: Core, sizes: dict[str, Attr], causal: dict[str, bool]) -> None:
+def _fuse(draft: Draft, core: Core, scale: Scaling, bindings: Sequence[Binding]) -> None:
+    """Replaces the core and what leads to it by one op, unless its sizes remain unclear."""
     product, context = core.scores.product, core.context
     query = trace(draft, product.inputs[0], product, scaled=True)
     key = trace(draft, product.inputs[1], product, scaled=True)
     value = trace(draft, context.inputs[1], context, scaled=False)
+    sizes = sizes_of(draft, core, query, key, bindings)
+    if sizes is None:
+        return
+    scale = scale.times(query.factor).times(key.factor)
     query, key, value = unpack(draft, [query, key, value], (product, context))
-    query, key = before_rope(draft, query, product), before_rope(draft, key, product)
-    merged = _merged(draft, context)
-    heads = sizes["heads"]
-    if key.repeats > 1 and isinstance(heads, int) and heads % key.repeats == 0:
-        sizes = {**sizes, "kv_heads": heads // key.repeats}
-    sizes["causal"] = int(is_causal(draft, core.scores.masks, causal))
-    ops = sorted({op.name: op for op in (*_all(query, key, value), *core.ops, *merged)}.values(), key=draft.place)
+    query, key = by_position(draft, query, product), by_position(draft, key, product)
+    _replace(draft, core, sizes, scale, (query, key, value))
+
+
+def _replace(draft: Draft, core: Core, sizes: Sizes, scale: Scaling, operands: tuple[Operand, ...]) -> None:
+    query, key, value = operands
+    context, merged = core.context, _merged(draft, core.context)
+    ops = sorted({op.name: op for op in (*_all(operands), *core.ops, *merged)}.values(), key=draft.place)
     result = merged[-1].outputs[0] if merged else context.outputs[0]
-    inputs = (query.value, key.value, value.value, key.past, value.past, *core.scores.masks)
+    extra = dict.fromkeys((*core.masks, core.scores.sink, *key.places, *value.places))
+    inputs = (query.value, key.value, value.value, key.past, value.past, *filter(None, extra))
     place = max(draft.place(op) for op in (*core.ops, *merged))
     result = _unfolded(draft, result, sizes, place)
     outputs = (result, key.present, value.present)
     for op in _made_elsewhere(draft, ops, outputs):
         draft.drop(op)
-    fused = Op(context.name, "attention", _trimmed(inputs), _trimmed(outputs), tuple(sizes.items()), origins(ops))
+    attrs = {**sizes, **_mask_attributes(core), **scale.attributes}
+    fused = Op(context.name, "attention", _trimmed(inputs), _trimmed(outputs), tuple(attrs.items()), origins(ops))
     draft.put(fused, place)
     draft.prune(ops)
 
 
-def _all(*operands: Operand) -> tuple[Op, ...]:
+def _mask_attributes(core: Core) -> dict[str, Attr]:
+    """What the softmax knows of its mask, and whether there is a sink."""
+    found: dict[str, Attr] = {"causal": int(bool(core.softmax.attr("causal", 0)))}
+    window = core.softmax.attr("window")
+    if window is not None:
+        found["window"] = window
+    return {**found, "sink": 1} if core.scores.sink else found
+
+
+def _all(operands: tuple[Operand, ...]) -> tuple[Op, ...]:
     return tuple(op for operand in operands for op in operand.ops)
 
 
@@ -100,7 +99,7 @@ def _merged(draft: Draft, context: Op) -> tuple[Op, ...]:
     return tuple(ops)
 
 
-def _unfolded(draft: Draft, result: str, sizes: dict[str, Attr], place: int) -> str:
+def _unfolded(draft: Draft, result: str, sizes: Sizes, place: int) -> str:
     """The context as [batch, q, width] where the graph goes on with [batch q, width], of which it becomes a view."""
     old, (batch, q, heads, v_dim) = draft.values[result], (sizes[n] for n in ("batch", "q", "heads", "v_dim"))
     if len(old.shape) != 2 or result in draft.kept or not (isinstance(heads, int) and isinstance(v_dim, int)):

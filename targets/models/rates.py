@@ -106,7 +106,7 @@ def products_of(work: Work) -> tuple[tuple[int, int, int, int], ...]:
         return ((work.dim("groups") * work.dim("steps"), ceil_div(m, work.dim("steps")), n, k),)
     if work.kind != "attention":
         return ((work.dim("batch") * work.dim("groups"), m, n, k),)
-    kv_heads, q, reach = work.dim("kv_heads"), work.dim("q"), max(1, work.dim("pairs") // max(1, work.dim("q")))
+    kv_heads, q, reach = work.dim("kv_heads"), work.dim("q"), work.dim("reach", max(1, work.dim("kv")))
     times, query_rows = work.dim("batch") * kv_heads, q * ceil_div(work.dim("heads"), kv_heads)
     return ((times, query_rows, reach, work.dim("head_dim")), (times, query_rows, work.dim("v_dim"), reach))
 
@@ -142,9 +142,11 @@ def kv_bytes(work: Work) -> int:
 
 
 def visible_part(work: Work) -> float:
-    """The part of an attention's pairs that a causal mask leaves, for kernels that skip the rest; 1 with a window."""
+    """The part of an attention's pairs that a causal mask or a window leaves, for kernels that skip the rest."""
     q, kv = work.dim("q"), max(1, work.dim("kv"))
-    if not work.dim("causal", 0) or work.dim("pairs") < q * kv or q > kv:
+    if work.dim("reach", kv) < kv:
+        return work.dim("reach") / kv
+    if not work.dim("causal", 0) or q > kv:
         return 1.0
     return 1.0 - (q - 1) / (2 * kv)
 

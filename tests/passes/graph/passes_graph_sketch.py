@@ -83,8 +83,8 @@ class Sketch:
     def mean(self, x: str) -> str:
         return self.op("reduce", "ReduceMean", (x,), (*self.shape(x)[:-1], 1), axes=(len(self.shape(x)) - 1,))
 
-    def softmax(self, x: str) -> str:
-        return self.op("softmax", "Softmax", (x,), self.shape(x), axis=len(self.shape(x)) - 1)
+    def softmax(self, x: str, **known: Attr) -> str:
+        return self.op("softmax", "Softmax", (x,), self.shape(x), axis=len(self.shape(x)) - 1, **known)
 
     def cast(self, x: str, dtype: DType) -> str:
         out = self.op("cast", "Cast", (x,), self.shape(x))

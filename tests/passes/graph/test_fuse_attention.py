@@ -64,20 +64,21 @@ def test_attention_is_recognised_wherever_it_is_scaled(scores) -> None:  # type:
     op = the_attention(graph)
     assert op.inputs == (q, k, v)
     assert op.outputs == (y,)
-    assert dict(op.attrs) == SIZES
+    cap = {"softcap": 50.0} if scores is soft_capped else {}
+    assert dict(op.attrs) == {**SIZES, "scale": pytest.approx(D**-0.5), **cap}
     assert len(op.origin) == len(s.ops) - 4
 
 
-def test_masks_are_read_and_comparisons_make_it_causal() -> None:
+def test_masks_are_read_and_what_the_softmax_knows_of_them_is_kept() -> None:
     s = Sketch()
     q, k, v = projected(s)
     causal = s.fn("LessOrEqual", s.input("keys", 1, S), s.input("queries", S, 1))
     scores = s.fn("Where", causal, scaled_after(s, q, k), -1e9)
     scores = s.fn("Add", scores, s.input("padding", B, 1, 1, S))
-    y = merge(s, s.matmul(s.softmax(scores), heads(s, v)))
+    y = merge(s, s.matmul(s.softmax(scores, causal=1, window=4), heads(s, v)))
     op = the_attention(rewrite(s.graph(y), FuseAttention()))
     assert op.inputs == (q, k, v, "", "", causal, "padding")
-    assert op.attr("causal") == 1
+    assert (op.attr("causal"), op.attr("window")) == (1, 4)
 
 
 def test_a_padding_mask_is_not_causal() -> None:
