@@ -93,10 +93,10 @@ class _Comparison:
     def _tried(self, walk: Walk, taken: bool, trial: Trial) -> None:
         loops = dict(walk.loops)
         nodes, reasons = trial.end(walk)
-        if reasons:
+        outputs = [n for n in self.node.outputs if n]
+        if reasons or not all(map(walk.has, outputs)):
             self.reasons += reasons
         else:
-            outputs = [n for n in self.node.outputs if n]
             self.costs[taken] = cost_of(walk, nodes, outputs, loops).weight
         if taken:
             self._try(walk, False)

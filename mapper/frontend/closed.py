@@ -78,7 +78,7 @@ class Closed:
         for out, name, shape in zip(repeat.node.outputs, made, shapes, strict=False):
             if out:
                 walk.facts[out] = Fact(walk.facts[name].elem, shape, None, Known.CALL)
-        walk.loops[repeat.key] = cost
+        walk.loops.update((out, replace(cost, trips=self.trips)) for out in repeat.node.outputs if out)
         captured = tuple(n for n in repeat.node.captures if n in walk.facts and n not in repeat.node.inputs)
         inputs = tuple(n for n in repeat.node.inputs if n) + captured
         walk.ran.append(replace(repeat.node, inputs=inputs, captures=(), has_subgraph=False))

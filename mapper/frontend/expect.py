@@ -61,7 +61,7 @@ class Expectations:
 
     def restore(self, found: dict[str, Expectation]) -> None:
         """Forgets what was met since the snapshot."""
-        self._found = found
+        self._found = dict(found)
 
     def found(self) -> tuple[Expectation, ...]:
         """All quantities met so far, in the order in which the model computes them."""
@@ -76,13 +76,10 @@ class Expectations:
         told = []
         for alike in kinds.values():
             shown = alike if len(alike) <= _SHOWN else alike[:1]
-            told += [
-                f"'{e.name}' depends on data ({e.about}): assumed {e.value}, {e.default}; set it with --expect {e.name}=N"
-                for e in shown
-            ]
+            told += map(_warning, shown)
             if len(alike) > len(shown):
                 told.append(
-                    f"{len(alike) - 1} more like '{alike[0].name}' ({alike[0].about}) are assumed so; `mapper inspect` lists them"
+                    f"{len(alike) - 1} more like '{shown[0].name}' are assumed so; `mapper inspect` lists them all"
                 )
         return told
 
@@ -93,3 +90,7 @@ class Expectations:
             known = {*self._found, *self._needed}
             hint = did_you_mean(unused[0], known, otherwise="what depends on data here")
             raise UsageError(f"--expect {unused[0]}: nothing in this model that depends on data has this name; {hint}")
+
+
+def _warning(e: Expectation) -> str:
+    return f"'{e.name}' depends on data ({e.about}): assumed {e.value}, {e.default}; set it with --expect {e.name}=N"

@@ -16,7 +16,7 @@ from mapper.frontend.trace import Trace
 from mapper.frontend.visible import Masks, Visible
 from mapper.frontend.vocabulary import SHAPE_OPERANDS, WEIGHT_FIRST, kind_by_name
 from mapper.hw.work import Role
-from mapper.ir.graph import Graph, Op, State, Value
+from mapper.ir.graph import Attr, Graph, Op, State, Value
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ class Lowering:
             kind = "matmul"
         if kind == "gather" and node.op_type == "Gather" and self._is_table(node):
             kind = "embedding"
-        if kind == "opaque":
+        if kind == "opaque" and node.outputs and not self._loop(node):
             self.opaque[label_type(node)] += 1
         make = composite_of(node)
         attrs = attributes_of(self, node, "opaque" if make and kind != "attention" else kind)
@@ -143,7 +143,21 @@ class Lowering:
         if node.op_type in ("MatMulNBits", "MatMulBnb4"):
             n, k, bits = int(node.attr("N", 0)), int(node.attr("K", 0)), int(node.attr("bits", 4))
             store_blocks(self, self.resolve(node.inputs[1]), n, k, bits)
-        return [Op(name, kind, inputs, node.outputs, attrs, (node.name or name,))]
+        return [Op(name, kind, inputs, node.outputs, (*attrs, *self._loop(node)), (node.origin or node.name or name,))]
+
+    def _loop(self, node: Node) -> tuple[tuple[str, Attr], ...]:
+        """The work of all iterations of a loop that stands as one node."""
+        made = next((n for n in node.outputs if n), "")
+        costs = [loops[made] for loops in self.trace.loops if made in loops]
+        if not costs:
+            return ()
+        named = {
+            "trips": [c.trips for c in costs],
+            "macs": [c.macs for c in costs],
+            "flops": [c.flops for c in costs],
+            "bytes": [c.bytes for c in costs],
+        }
+        return tuple((key, self.symbols.dim(tuple(sizes))) for key, sizes in named.items())
 
     def _operands(self, node: Node) -> tuple[str, ...]:
         """The node's inputs in the order of its kind, without constants that only state a shape."""

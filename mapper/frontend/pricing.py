@@ -17,9 +17,10 @@ def cost_of(walk: Walk, nodes: Sequence[Node], outputs: Sequence[str], loops: Ma
     from mapper.frontend.symbols import Symbols
 
     whole = walk.shop.source
-    kept = live(list(nodes), outputs)
+    named = [n for name in outputs for n in (walk.sequences.get(name) or (name,))]
+    kept = live(list(nodes), named)
     made = {out for node in kept for out in node.outputs}
-    ends = tuple(name for name in dict.fromkeys(outputs) if name in made)
+    ends = tuple(name for name in dict.fromkeys(named) if name in made)
     source = Source(whole.name, "", whole.opsets, kept, {}, ends, whole.constants, {})
     trace = Trace(kept, [walk.facts], [], ends, [dict(loops)])
     graph = Lowering(source, trace, Symbols([walk.bound], []), ()).graph()

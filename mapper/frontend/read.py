@@ -9,6 +9,7 @@ from onnx import inliner
 
 from mapper.errors import ModelError
 from mapper.frontend.check import check_nodes, check_tensors, check_text, opset_warnings, opsets_of
+from mapper.frontend.containers import tensor_inside
 from mapper.frontend.facts import Declared, DimTerm, Source
 from mapper.frontend.file import Contents, contents
 from mapper.frontend.nodes import label, make_node, nodes_of
@@ -57,10 +58,10 @@ def _take_apart(path: Path, model: onnx.ModelProto, opsets: dict[str, int], foun
 
 
 def _declared(info: onnx.ValueInfoProto) -> Declared:
-    tensor = info.type.tensor_type
+    container, tensor = tensor_inside(info.type)
     if not tensor.HasField("shape"):
-        return Declared(tensor.elem_type, None)
-    return Declared(tensor.elem_type, tuple(_dim(d) for d in tensor.shape.dim))
+        return Declared(tensor.elem_type, None, container)
+    return Declared(tensor.elem_type, tuple(_dim(d) for d in tensor.shape.dim), container)
 
 
 def _dim(dim: onnx.TensorShapeProto.Dimension) -> DimTerm:

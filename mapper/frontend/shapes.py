@@ -38,7 +38,7 @@ class Interpreter:
     def trace(self, bounds: list[Bound]) -> Trace:
         """Facts at each of the bound samples."""
         shop = Shop(self.source, self.expectations)
-        constants = dict(self.source.constants)
+        constants, begun = dict(self.source.constants), self.expectations.snapshot()
         while True:
             walks = [self._walk(shop, bound) for bound in bounds]
             uneven = {key for walk in walks for key in walk.decisions.keys() ^ walks[0].decisions.keys()}
@@ -48,7 +48,7 @@ class Interpreter:
                 break
             shop.closed |= loops  # their trips differ between samples: one node stands for any number
             self.source.constants = dict(constants)
-            self.expectations.restore({})
+            self.expectations.restore(begun)
         if uneven:
             _refuse_uneven(walks, uneven)
         outputs = _resolved_outputs(walks[0], self.source.outputs)
@@ -79,7 +79,6 @@ class Interpreter:
                 self._step(item, walk)
                 walk.ran.append(item)
         if walk.unresolved:
-            self.expectations.check_used()
             raise UnresolvedShapes(
                 walk.unresolved,
                 hint="check that the sizes given suit the model; else export it with stated shapes (value_info)",

@@ -16,10 +16,7 @@ class BodyCost:
     macs: int = 0
     flops: int = 0
     bytes: int = 0
-
-    def times(self, count: int) -> BodyCost:
-        """So many times as much."""
-        return BodyCost(self.macs * count, self.flops * count, self.bytes * count)
+    trips: int = 0
 
     def __add__(self, other: BodyCost) -> BodyCost:
         return BodyCost(self.macs + other.macs, self.flops + other.flops, self.bytes + other.bytes)
@@ -35,7 +32,7 @@ class Trace:
     """Facts of all values at each sample, and the nodes that ran (branches taken and loops unrolled are part of them).
 
     outputs: the graph's outputs, with the elements of sequences in their place. loops: for each sample, what the loops
-    cost that stand as one node, by the node's first output.
+    cost that stand as one node, by each of the node's outputs.
     """
 
     nodes: list[Node]

@@ -115,7 +115,7 @@ class Work:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of matmul-like kinds; 0 for all others."""
+        """Multiply-accumulates of matmul-like kinds, and of a loop that stands as one op; 0 for all others."""
         match self.kind:
             case "matmul":
                 return self.dim("batch") * self.dim("m") * self.dim("n") * self.dim("k")
@@ -128,11 +128,15 @@ class Work:
                     * self.dim("pairs")
                     * (self.dim("head_dim") + self.dim("v_dim"))
                 )
+            case "opaque":
+                return self.dim("macs", 0)
         return 0
 
     @property
     def flops(self) -> int:
-        """Arithmetic operations: two per MAC, otherwise elements times the op's own count."""
+        """Arithmetic operations: two per MAC, otherwise elements times the op's own count; a loop has both."""
+        if self.kind == "opaque":
+            return 2 * self.macs + self.dim("elements", 0) * self.dim("flops", 1)
         return 2 * self.macs if self.macs else self.dim("elements", 0) * self.dim("flops", 1)
 
     def bytes(self, *roles: Role) -> int:

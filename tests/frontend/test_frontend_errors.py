@@ -4,7 +4,6 @@ import contextlib
 import random
 from pathlib import Path
 
-import onnx
 import pytest
 from onnx import TensorProto, helper
 from onnx_graphs import IDS, decode_block, model, node, save, typed
