@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from mapper.hw.load import load_target
     from mapper.hw.target import Target
     from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
+    from mapper.inspector import inspect
     from mapper.ir.graph import Graph, Op, Phase, Value
     from mapper.ir.plan import Objective, Plan
     from mapper.ir.serial import load as load_plan
     from mapper.pipeline.pass_ import Context, Effort, Pass
     from mapper.pipeline.pipeline import Pipeline
+    from mapper.report.inspection import Inspection
 
 _HOME = {
     "compile": "compiler", "resume": "compiler", "Compiled": "compiler",
+    "inspect": "inspector", "Inspection": "report.inspection",
     "check": "cost.check",
     "MapperError": "errors", "Infeasible": "errors", "InvalidPlan": "errors",
     "load_model": "frontend", "parse_phase": "frontend", "PhaseSpec": "frontend",
@@ -34,9 +37,9 @@ _HOME = {
 """The public API: each name and the module it lives in; loaded when first used, so that `mapper --help` is quick."""
 
 __all__ = [
-    "Compiled", "Context", "Cost", "DType", "Effort", "Feed", "Graph", "Infeasible", "InvalidPlan", "MapperError",
-    "Objective", "Op", "Pass", "Phase", "PhaseSpec", "Pipeline", "Plan", "Target", "UnitModel", "Value", "Work",
-    "check", "compile", "load_model", "load_plan", "load_target", "parse_phase", "resume",
+    "Compiled", "Context", "Cost", "DType", "Effort", "Feed", "Graph", "Infeasible", "Inspection", "InvalidPlan",
+    "MapperError", "Objective", "Op", "Pass", "Phase", "PhaseSpec", "Pipeline", "Plan", "Target", "UnitModel", "Value",
+    "Work", "check", "compile", "inspect", "load_model", "load_plan", "load_target", "parse_phase", "resume",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mapper.cli.console import Show, stop_on_interrupt
 from mapper.cli.plans import plan_file
+from mapper.cli.settings import settings
 from mapper.compiler import Compiled, compile, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
@@ -37,7 +38,8 @@ def compile_(args: Namespace) -> int:
             args.model,
             args.target,
             args.phase,
-            dims=_dims(args.dim),
+            dims=settings("--dim", args.dim),
+            expect=settings("--expect", args.expect),
             objective=args.objective,
             pipeline=args.pipeline,
             effort=args.effort,
@@ -139,13 +141,3 @@ def _names_of_passes(args: Namespace, pipeline: str) -> None:
 def _refuse_file(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise MapperError(f"{out} is a file, not a folder", hint="give another folder with --out")
-
-
-def _dims(texts: list[str]) -> dict[str, int]:
-    dims = {}
-    for text in texts:
-        name, equals, size = text.rpartition("=")
-        if not equals or not name or not size.lstrip("-").isdigit():
-            raise UsageError(f"--dim {text}: write a name and a size, as in --dim seq=128")
-        dims[name.strip()] = int(size)
-    return dims

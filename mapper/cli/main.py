@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _compile(commands.add_parser("compile", help="map a model onto a target"))
+    _inspect(commands.add_parser("inspect", help="what the compiler understands of a model, before any mapping"))
     _opt(commands.add_parser("opt", help="carry on from a plan with more passes"))
     _check(commands.add_parser("check", help="derive every figure of a plan again and hold it to every rule"))
     _show(commands.add_parser("show", help="a plan on one screen, or as text"))
@@ -73,14 +74,7 @@ def _compile(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run="compiling:compile_")
     p.add_argument("model", metavar="MODEL.onnx", help="an ONNX file; weights are not needed and never read")
     p.add_argument("--target", required=True, metavar="NAME|FILE", help="a target's name (mapper targets) or YAML file")
-    p.add_argument(
-        "--phase",
-        action="append",
-        default=[],
-        metavar="TEXT",
-        help='a phase of a request, as "decode: batch=1 seq=1 past=512..639 calls=128"; repeat for more phases',
-    )
-    p.add_argument("--dim", action="append", default=[], metavar="NAME=SIZE", help="a dim in all phases, as seq=128")
+    _bindings(p)
     p.add_argument("--objective", default="throughput", metavar="WHAT", help="latency|throughput|energy|edp")
     p.add_argument("--pipeline", default="default", metavar="NAME|TEXT", help="a pipeline's name or passes as text")
     p.add_argument(
@@ -91,6 +85,31 @@ def _compile(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--stop-after", metavar="PASS", help="stop after this pass and save the plan as it is")
     _search(p)
+
+
+def _inspect(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="inspecting:inspect")
+    p.add_argument("model", metavar="MODEL.onnx", help="an ONNX file; weights are not needed and never read")
+    _bindings(p)
+    p.add_argument("--json", action="store_true", help="print the inspection as JSON, nothing else")
+
+
+def _bindings(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--phase",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help='a phase of a request, as "decode: batch=1 seq=1 past=512..639 calls=128"; repeat for more phases',
+    )
+    p.add_argument("--dim", action="append", default=[], metavar="NAME=SIZE", help="a dim in all phases, as seq=128")
+    p.add_argument(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="how much of something that depends on data (mapper inspect lists them), as nonzero_3=16",
+    )
 
 
 def _search(p: argparse.ArgumentParser) -> None:

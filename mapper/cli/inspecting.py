@@ -1,0 +1,37 @@
+"""`mapper inspect`: what the compiler understood of a model."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from argparse import Namespace
+
+from mapper.cli.settings import settings
+from mapper.inspector import inspect as inspect_model
+from mapper.report.inspect_data import inspection_data
+from mapper.report.inspect_screen import inspect_screen
+from mapper.report.inspection import Inspection
+
+
+def inspect(args: Namespace) -> int:
+    """Print the inspection; 1 when dims are missing or a value has no shape."""
+    found = inspect_model(
+        args.model, args.phase, dims=settings("--dim", args.dim), expect=settings("--expect", args.expect)
+    )
+    if args.json:
+        sys.stdout.write(json.dumps(inspection_data(found), indent=1) + "\n")
+    else:
+        sys.stdout.write(f"\n{inspect_screen(found, _command(args, found))}\n")
+    if not found.complete:
+        sys.stderr.write(f"error: {found.problem}\n")
+    return 0 if found.complete else 1
+
+
+def _command(args: Namespace, found: Inspection) -> str:
+    """The command as it was typed, with a size for each dim that lacks one."""
+    words = ["mapper", "inspect", args.model]
+    for flag, given in (("--phase", args.phase), ("--dim", args.dim), ("--expect", args.expect)):
+        words += [word for text in given for word in (flag, text)]
+    words += [word for name, size in found.missing for word in ("--dim", f"{name}={size}")]
+    return shlex.join(words)
