@@ -64,6 +64,11 @@ def _transpose(points: Points, node: Node, index: Index) -> Numbers:
     return points.at(node.inputs[0], tuple(turned))
 
 
+def _kept(points: Points, node: Node, index: Index) -> Numbers:
+    """Quantised and taken back, a mask hides what it hid."""
+    return points.at(node.inputs[0], index)
+
+
 def _expand(points: Points, node: Node, index: Index) -> Numbers:
     return points.at(node.inputs[0], broadcast(index, points.shape(node.inputs[0])))
 
@@ -211,7 +216,7 @@ RULES: Mapping[str, Rule] = {
     **{name: _function(compute) for name, compute in _FUNCTIONS.items()},
     **{name: _reduction(compute) for name, compute in _REDUCTIONS.items()},
     **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Dropout"), _view),
-    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), lambda points, node, index: points.at(node.inputs[0], index)),
+    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), _kept),
     "Cast": _cast, "CastLike": _cast, "Clip": _clip, "Concat": _concat, "ConstantOfShape": _constant,
     "CumSum": _cumulative, "Expand": _expand, "EyeLike": _eye, "Gather": _gather,
     "GatherElements": _gather_elements, "GatherND": _gather_nd, "Range": _range, "ScatterND": _scatter_nd,

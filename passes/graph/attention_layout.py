@@ -61,7 +61,7 @@ def _is_rowwise(draft: Draft, op: Op) -> bool:
         return False
     if op.kind == "norm":
         return op.attr("width") == shape[-1] and all(len(draft.shape(n)) == 1 for n in op.inputs[1:] if n)
-    if op.attr("fn") != "rope" or len(op.inputs) != 3 or op.attr("op_type") is not None:
+    if op.attr("fn") != "rope" or len(op.inputs) != 3:
         return False
     return all(len(draft.shape(t)) == 4 and draft.shape(t)[1] == 1 for t in op.inputs[1:])
 
