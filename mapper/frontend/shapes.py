@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
@@ -16,6 +16,7 @@ from mapper.frontend.expressions import evaluate as evaluate_dim
 from mapper.frontend.facts import LARGEST, Fact, Known, Node, Source
 from mapper.frontend.infer import Inferred, infer
 from mapper.frontend.nodes import label
+from mapper.frontend.operands import is_set, with_expected_operands
 from mapper.frontend.order import live
 from mapper.frontend.shares import share_matters, share_of
 from mapper.frontend.sizes import expected
@@ -103,8 +104,8 @@ class Interpreter:
             return
         inputs = [facts[n] if n else None for n in node.inputs]
         found = self._infer(node, inputs, {n: facts[n] for n in node.captures})
-        made = self._completed(node, inputs, found, walk)
-        for name, fact in zip(node.outputs, made, strict=True):
+        found = self._completed(node, inputs, found, walk)
+        for name, fact in zip(node.outputs, found.facts, strict=True):
             if not name:
                 continue
             if fact.shape is None:
@@ -130,21 +131,24 @@ class Interpreter:
             found = self.memo[key] = infer(node, inputs, self.source.opsets, outer)
         return found
 
-    def _completed(self, node: Node, inputs: list[Fact | None], found: Inferred, walk: Walk) -> Sequence[Fact]:
-        """The facts with missing shapes filled in: as the file states them, else as they are expected."""
+    def _completed(self, node: Node, inputs: list[Fact | None], found: Inferred, walk: Walk) -> Inferred:
+        """What was found with missing shapes filled in: as the file states them, else as they are expected."""
         if found.refused or all(f.shape is not None for f in found.facts):
-            return found.facts
+            return found
         facts = list(found.facts)
         first = next((name for name in node.outputs if name), "")
-        if self.expectations.of(first) is None:
+        if self.expectations.of(first) is None and not is_set(node, inputs, walk):
             facts = [self._stated(n, walk.bound, f) for n, f in zip(node.outputs, facts, strict=True)]
         missing = [n for n, f in zip(node.outputs, facts, strict=True) if n and f.shape is None and n in walk.read]
         types = expected(node, inputs, walk) if missing else None
-        if types is None:
-            return facts
-        known = min((f.known for f in inputs if f is not None), default=Known.CALL)
-        whole = zip(facts, types, strict=False)
-        return [*(f if f.shape is not None else Fact(*t, None, known) for f, t in whole), *facts[len(types) :]]
+        if types is not None:
+            known = min((f.known for f in inputs if f is not None), default=Known.CALL)
+            return replace(found, facts=_filled(facts, [Fact(*t, None, known) for t in types]))
+        operands = with_expected_operands(node, inputs, walk) if missing else None
+        if operands is None:
+            return replace(found, facts=tuple(facts))
+        again = self._infer(node, operands, {n: walk.facts[n] for n in node.captures})
+        return replace(again, facts=_filled(facts, again.facts))
 
     def _stated(self, name: str, bound: Bound, fact: Fact) -> Fact:
         """The type that the file states for the value, if its dims have sizes at this sample."""
@@ -164,6 +168,12 @@ class Interpreter:
         number = self.expectations.take(name, "a number that depends on data", given, "none")
         data = np.full(fact.shape or (), number, dtype=onnx.helper.tensor_dtype_to_np_dtype(fact.elem))
         return Fact(fact.elem, fact.shape, data, Known.SHAPES)
+
+
+def _filled(facts: Sequence[Fact], others: Sequence[Fact]) -> tuple[Fact, ...]:
+    """The facts, with others in place of those without a shape."""
+    pairs = zip(facts, others, strict=False)
+    return (*(mine if mine.shape is not None else other for mine, other in pairs), *facts[len(others) :])
 
 
 def _resolved_outputs(walk: Walk, outputs: Sequence[str]) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ _GROUPS: dict[str, str] = {
     "FastGelu QuickGelu RotaryEmbedding GemmaRotaryEmbedding QLinearLeakyRelu QLinearSigmoid BiasAdd BiasDropout "
     "BitmaskBiasDropout BitmaskDropout ComplexMul ComplexMulConj GatedAdd GatedRelativePositionBias "
     "BiasSplitGelu HyperConnectionPostMix LinearAttentionGate MRotaryEmbedding MulInteger MurmurHash3 "
-    "NGramRepeatBlock QLinearAdd QLinearMul QLinearWhere QOrderedGelu SampleOp ScaledSiLU Affine GRUUnit ImageScaler ParametricSoftplus Scale "
+    "NGramRepeatBlock QLinearAdd QLinearMul QLinearWhere QOrderedGelu SampleOp ScaledSiLU Affine GRUUnit ImageScaler "
+    "ParametricSoftplus Scale "
     "ScaledTanh Binarizer Imputer Scaler Bernoulli RegexFullMatch StringConcat StringNormalizer Adagrad Adam Momentum "
     "BlackmanWindow HammingWindow HannWindow",
     "embedding": "EmbedLayerNormalization GatherBlockQuantized QEmbedLayerNormalization RelativePositionBias "
