@@ -1,19 +1,23 @@
-"""Binds the dims of a file's inputs to numbers: by the file's own names, by role, and by what follows from these."""
+"""The open dims of a file: what each is called, what role it has, and what relates them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from math import prod
+from functools import cached_property
 
-from mapper.errors import MissingDims, ModelError, did_you_mean
-from mapper.frontend.expressions import evaluate, is_name, names_in
-from mapper.frontend.facts import Declared
-from mapper.frontend.roles import ROLES, Slot, find_roles
+import onnx
+
+from mapper.errors import ModelError
+from mapper.frontend.expressions import could_be_name, is_name, names_in, parse
+from mapper.frontend.facts import Declared, DimTerm, Source
+from mapper.frontend.role_table import ROLES, Roles, Slot
+from mapper.frontend.roles import find_roles
+from mapper.frontend.solver import Equation, Quantity
+from mapper.frontend.widths import cache_widths
 from mapper.ir.graph import Shape
 
-_LARGEST = 2**63
-_EXAMPLES = {"batch": 1, "past": 512}
+_NOT_NUMBERS = frozenset({onnx.TensorProto.STRING, onnx.TensorProto.UNDEFINED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,8 @@ class Bound:
     """The inputs' shapes at one sample, and what each name stands for there.
 
     roles: sizes by role. names: sizes by the file's own dim names. scalars: values given for scalar inputs. reasons:
-    by role, own name or `input.index`, where its size comes from.
+    by role, own name and `input.index`, where its size comes from. results: sizes given for names that only outputs
+    have, to be checked.
     """
 
     shapes: dict[str, Shape]
@@ -29,188 +34,136 @@ class Bound:
     names: dict[str, int]
     scalars: dict[str, int]
     reasons: dict[str, str] = field(default_factory=dict)
+    results: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dims:
     """The open dims of a file: what each input dim is called and what role it has."""
 
     inputs: Mapping[str, Declared]
-    roles: Mapping[Slot, str]
+    outputs: Mapping[str, Declared]
+    found: Roles
     symbols: frozenset[str]
-    """Names that can be given a size."""
+    """Names that can be given a size: the file's own, those inside its expressions, and whole expressions."""
     terms: frozenset[str]
-    """Names and expressions."""
+    """Names and expressions of the inputs' dims."""
+    widths: Mapping[Slot, tuple[int, str]]
+    """Sizes that the nodes leave no choice of, and why."""
 
     @classmethod
-    def of(cls, inputs: Mapping[str, Declared]) -> Dims:
-        """The dims of these inputs; an input without a rank is a ModelError."""
-        for name, declared in inputs.items():
+    def of(cls, source: Source) -> Dims:
+        """The dims of the file's inputs; an input without a rank is a ModelError."""
+        for name, declared in source.inputs.items():
             if declared.dims is None:
                 raise ModelError(
                     f"input '{name}' states no shape", hint="export the model with the ranks of its inputs"
                 )
-        terms = {t for d in inputs.values() for t in d.dims or () if isinstance(t, str)}
-        plain = {t for t in terms if is_name(t)}
-        composed = {t for t in terms - plain if names_in(t) and set(names_in(t)) <= plain}
-        return cls(inputs, find_roles(inputs), frozenset(terms - composed), frozenset(terms))
+        outputs = {n: source.declared[n] for n in source.outputs if n in source.declared}
+        terms = {t for d in source.inputs.values() for t in d.dims or () if isinstance(t, str)}
+        inner = {n for t in terms if is_expression(t, terms) for n in names_in(t)}
+        found = find_roles(source.inputs, source.nodes, outputs)
+        return cls(source.inputs, outputs, found, frozenset(terms | inner), frozenset(terms), cache_widths(source))
 
     @property
+    def roles(self) -> Mapping[Slot, str]:
+        """Roles by input dim."""
+        return self.found.of
+
+    @cached_property
     def scalars(self) -> tuple[str, ...]:
         """Inputs of one number, which can be given a value."""
-        return tuple(n for n, d in self.inputs.items() if d.dims in ((), (1,)))
+        return tuple(n for n, d in self.inputs.items() if d.dims in ((), (1,)) and d.elem not in _NOT_NUMBERS)
 
+    def term(self, slot: Slot) -> DimTerm:
+        """What the file writes there."""
+        return (self.inputs[slot[0]].dims or ())[slot[1]]
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """All input dims."""
+        return tuple((name, i) for name, d in self.inputs.items() for i in range(len(d.dims or ())))
+
+    def label(self, slot: Slot) -> str:
+        """The name to bind a dim by: its role unless the file uses that word otherwise, else its own name or place."""
+        role, term = self.roles.get(slot, ""), self.term(slot)
+        if role and (role not in self.symbols or role == term):
+            return role
+        if isinstance(term, str) and not set(term) & set(" =\t\n"):
+            return term
+        return place(slot)
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """All input dims as a user writes them."""
+        return frozenset(map(place, self.slots))
+
+    @cached_property
     def known_names(self) -> tuple[str, ...]:
-        """All that a user can bind."""
-        unnamed = [
-            f"{name}.{i}"
-            for name, d in self.inputs.items()
-            for i, term in enumerate(d.dims or ())
-            if term is None and (name, i) not in self.roles
-        ]
-        return (*sorted(self.symbols), *self._roles_present(), *unnamed, *self.scalars)
+        """All that a user can bind, but for places that have a name."""
+        unnamed = [place(s) for s in self.slots if self.term(s) is None and s not in self.roles]
+        return tuple(dict.fromkeys((*sorted(self.symbols), *self.roles_present, *unnamed, *self.scalars)))
 
-    def _roles_present(self) -> tuple[str, ...]:
+    @cached_property
+    def results(self) -> dict[str, list[Slot]]:
+        """Names that only outputs' dims have, and where."""
+        found: dict[str, list[Slot]] = {}
+        for name, declared in self.outputs.items():
+            for index, term in enumerate(declared.dims or ()):
+                if isinstance(term, str) and term not in self.symbols:
+                    found.setdefault(term, []).append((name, index))
+        return found
+
+    @cached_property
+    def roles_present(self) -> tuple[str, ...]:
+        """The roles that a user can bind."""
         present = set(self.roles.values())
         if "past" in present:
             present |= {"total", "seq"}
         return tuple(r for r in ROLES if r in present)
 
-    def bind(self, phase: str, given: Mapping[str, int]) -> Bound:
-        """The inputs' shapes for the given sizes, or a ModelError that names what is missing or contradicts."""
-        return _Solver(self, phase, given).solve()
+    @cached_property
+    def equations(self) -> list[Equation]:
+        """What relates places, names and roles."""
+        found = []
+        for slot in self.slots:
+            here, term = ("place", place(slot)), self.term(slot)
+            if isinstance(term, str):
+                found.append(Equation.same(here, ("name", term)))
+            if slot in self.roles:
+                found.append(Equation.same(here, ("role", self.roles[slot]), weak=slot in self.found.weak))
+        found += [equation_of(term) for term in sorted(self.terms) if is_expression(term, self.terms)]
+        if self.found.has("past"):
+            found.append(_equation(("role", "total"), "past + seq", "role"))
+        return found
 
-
-class _Solver:
-    """Spreads sizes over the dims of one sample until nothing new follows."""
-
-    def __init__(self, dims: Dims, phase: str, given: Mapping[str, int]) -> None:
-        self.dims = dims
-        self.phase = phase
-        self.sizes: dict[tuple[str, str], tuple[int, str]] = {}
-        self.scalars: dict[str, int] = {}
-        self.slots = {(name, i): term for name, d in dims.inputs.items() for i, term in enumerate(d.dims or ())}
-        for name, size in given.items():
-            self._give(name, size)
-
-    def _give(self, name: str, size: int) -> None:
-        known = self.dims.known_names()
-        roles = self.dims._roles_present()
-        if name not in known:
-            if name == "past" and size == 0:  # true of a graph without a cache
-                return
-            hint = did_you_mean(name, known, otherwise="it has")
-            raise ModelError(f"phase '{self.phase}': the model has no dim '{name}'; {hint}")
-        if name in self.dims.symbols:
-            self._set(("name", name), size, "given")
-        elif name in roles:
-            self._set(("role", name), size, "given")
-        elif name in self.dims.scalars:
-            self.scalars[name] = size
-        else:
-            self._set(("slot", name), size, "given")
-
-    def _set(self, key: tuple[str, str], size: int, why: str) -> bool:
-        """Notes a size; True if it is new. A different one noted before is refused with both numbers."""
-        before = self.sizes.get(key)
-        if before is None:
-            self.sizes[key] = (size, why)
-            return True
-        if before[0] != size:
-            raise ModelError(
-                f"phase '{self.phase}': dim '{key[1]}' cannot be both {before[0]} ({before[1]}) and {size} ({why})",
-                hint="give sizes that agree, or leave one of them out",
-            )
-        return False
-
-    def _get(self, key: tuple[str, str]) -> int | None:
-        found = self.sizes.get(key)
-        return None if found is None else found[0]
-
-    def _term(self, slot: Slot) -> tuple[int | None, str]:
-        """The size of a dim as its own name says, and where that comes from."""
-        term, where = self.slots[slot], f"dim {slot[1]} of input '{slot[0]}'"
+    def describe(self, slot: Slot) -> str:
+        """Where a dim is, what the file calls it, and its size if fixed."""
+        term, where = self.term(slot), f"dim {slot[1]} of input '{slot[0]}'"
         if isinstance(term, int):
-            return term, f"fixed by {where}"
-        if term is None:
-            return self._get(("slot", f"{slot[0]}.{slot[1]}")), where
-        names = {n: size for (kind, n), (size, _) in self.sizes.items() if kind == "name"}
-        return evaluate(term, names), f"{where}, '{term}'"
+            return f"{where}, fixed at {term}"
+        return f"{where}, called '{term}' in the file" if term not in (None, self.label(slot)) else where
 
-    def solve(self) -> Bound:
-        """All sizes, checked."""
-        while self._spread() or self._add_up():
-            pass
-        self._check_complete()
-        shapes = {
-            name: tuple(self._size((name, i)) or 0 for i in range(len(d.dims or ())))
-            for name, d in self.dims.inputs.items()
-        }
-        self._check_sizes(shapes)
-        roles = {n: size for (kind, n), (size, _) in self.sizes.items() if kind == "role"}
-        names = {n: size for (kind, n), (size, _) in self.sizes.items() if kind == "name"}
-        reasons = {n: why for (_, n), (_, why) in self.sizes.items()}
-        return Bound(shapes, roles, names, self.scalars, reasons)
 
-    def _size(self, slot: Slot) -> int | None:
-        size, _ = self._term(slot)
-        if size is None and slot in self.dims.roles:
-            size = self._get(("role", self.dims.roles[slot]))
-        return size
+def place(slot: Slot) -> str:
+    """An input dim as a user writes it: `input_ids.1`."""
+    return f"{slot[0]}.{slot[1]}"
 
-    def _spread(self) -> bool:
-        """Carries sizes between the roles and the names of each dim."""
-        news = False
-        for slot, role in self.dims.roles.items():
-            size, why = self._term(slot)
-            if size is not None:
-                news |= self._set(("role", role), size, why)
-                continue
-            known, term = self._get(("role", role)), self.slots[slot]
-            if known is not None and isinstance(term, str) and term in self.dims.symbols:
-                news |= self._set(("name", term), known, f"dim '{role}'")
-        return news
 
-    def _add_up(self) -> bool:
-        """The rule total = past + seq, used for whichever is missing, and checked."""
-        if "past" not in self.dims.roles.values():
-            return False
-        seq, past, total = (self._get(("role", r)) for r in ("seq", "past", "total"))
-        if seq is not None and past is not None:
-            return self._set(("role", "total"), past + seq, f"past {past} + seq {seq}")
-        if total is not None and seq is not None:
-            return self._set(("role", "past"), total - seq, f"total {total} - seq {seq}")
-        if total is not None and past is not None:
-            return self._set(("role", "seq"), total - past, f"total {total} - past {past}")
+def is_expression(term: str, terms: Collection[str]) -> bool:
+    """Whether a term is to be computed: it parses, and is no name with dashes whose parts nothing else is called."""
+    if is_name(term) or parse(term) is None:
         return False
+    return not could_be_name(term) or all(name in terms for name in names_in(term))
 
-    def _check_complete(self) -> None:
-        open_slots = [slot for slot in self.slots if self._size(slot) is None]
-        if not open_slots:
-            return
-        wanted: dict[str, Slot] = {}
-        for slot in open_slots:
-            term = self.slots[slot]
-            inner = [n for n in names_in(term) if n in self.dims.symbols] if isinstance(term, str) else []
-            name = term if isinstance(term, str) and term in self.dims.symbols else inner[0] if inner else None
-            wanted.setdefault(self.dims.roles.get(slot) or name or f"{slot[0]}.{slot[1]}", slot)
-        details = [self._describe(name, slot) for name, slot in wanted.items()]
-        raise MissingDims(self.phase, {name: _EXAMPLES.get(name, 128) for name in wanted}, details=details)
 
-    def _describe(self, name: str, slot: Slot) -> str:
-        term = self.slots[slot]
-        own = f", called '{term}' in the file" if term not in (None, name) else ""
-        return f"{name}: dim {slot[1]} of input '{slot[0]}'{own}"
+def equation_of(term: str) -> Equation:
+    """What an expression in the file says: its text is its value."""
+    return _equation(("name", term), term, "name")
 
-    def _check_sizes(self, shapes: Mapping[str, Shape]) -> None:
-        """Sizes are positive (a cache may be empty) and tensors stay addressable."""
-        for name, shape in shapes.items():
-            for index, size in enumerate(shape):
-                least = 0 if self.dims.roles.get((name, index)) == "past" else 1
-                if size < least:
-                    raise ModelError(
-                        f"phase '{self.phase}': dim {index} of input '{name}' would be {size}; the least is {least}"
-                    )
-            if prod(shape) >= _LARGEST:
-                sizes = " x ".join(map(str, shape))
-                raise ModelError(f"phase '{self.phase}': input '{name}' would have {sizes} elements, more than 2^63")
+
+def _equation(left: Quantity, text: str, kind: str) -> Equation:
+    expression = parse(text)
+    if expression is None:
+        raise ValueError(f"'{text}' is no expression")
+    return Equation(left, expression, {n: (kind, n) for n in expression.names})

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mapper.errors import UsageError
+from mapper.frontend.binding import bind, check_results
+from mapper.frontend.containers import open_containers
 from mapper.frontend.dims import Bound, Dims
 from mapper.frontend.expect import Expectation, Expectations
 from mapper.frontend.lower import Lowering
@@ -57,15 +59,17 @@ def load_model(
     specs = [spec.over(dims) for spec in phases or (PhaseSpec("run", calls=1),)]
     _check_names(specs)
     source = read(Path(path))
+    expectations = Expectations(expect)
+    open_containers(source, expectations)
     open_dims = Dims.of(source)
     sampled = [spec.samples() for spec in specs]
-    bounds = [[open_dims.bind(spec.name, given) for given in s] for spec, (s, _) in zip(specs, sampled, strict=True)]
+    bounds = [[bind(open_dims, spec.name, given) for given in s] for spec, (s, _) in zip(specs, sampled, strict=True)]
     flat = [bound for of_phase in bounds for bound in of_phase]
-    expectations = Expectations(expect)
     trace = Interpreter(source, expectations).trace(flat)
     source.outputs = trace.outputs
-    for bound, facts in zip(flat, trace.samples, strict=True):
-        open_dims.check_results(bound, facts)
+    named = [spec.name for spec, of_phase in zip(specs, bounds, strict=True) for _ in of_phase]
+    for name, bound, facts in zip(named, flat, trace.samples, strict=True):
+        check_results(open_dims, name, bound, facts)
     states = find_states(Ends(trace.samples[0], tuple(source.inputs), source.outputs, trace.nodes))
     symbols = Symbols(flat, sorted(open_dims.terms))
     lowering = Lowering(source, trace, symbols, states)

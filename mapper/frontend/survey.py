@@ -8,7 +8,9 @@ from pathlib import Path
 
 import onnx
 
+from mapper.frontend.containers import open_containers
 from mapper.frontend.dims import Bound, Dims
+from mapper.frontend.expect import Expectations
 from mapper.frontend.facts import DimTerm, Source, dtype_of
 from mapper.frontend.read import read
 from mapper.hw.work import DType
@@ -73,7 +75,8 @@ class Survey:
 def survey(path: str | Path) -> Survey:
     """The survey of a file alone: nothing is bound."""
     source = read(Path(path))
-    return Survey.of(source, Dims.of(source.inputs))
+    open_containers(source, Expectations({}))
+    return Survey.of(source, Dims.of(source))
 
 
 def stored_parameters(source: Source) -> int:
