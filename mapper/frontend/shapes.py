@@ -9,7 +9,9 @@ import numpy as np
 import onnx
 
 from mapper.errors import ModelError, UnresolvedShapes
+from mapper.frontend.assembly import Assembly
 from mapper.frontend.control import handler_of
+from mapper.frontend.check import check_arity
 from mapper.frontend.dims import Bound
 from mapper.frontend.expect import Expectations
 from mapper.frontend.expressions import evaluate as evaluate_dim
@@ -60,7 +62,7 @@ class Interpreter:
         walk = Walk(shop, bound, {**self.source.constants, **self._inputs(bound)})
         walk.sequences.update(self.source.sequences)
         walk.read.update(self.source.outputs)
-        walk.push(self.source.nodes)
+        walk.push([*self.source.nodes, self._hand_out])
         left = _MOST_STEPS + len(self.source.nodes)
         while walk.waiting:
             item = walk.waiting.pop()
@@ -75,16 +77,30 @@ class Interpreter:
                 )
             handler = handler_of(item, walk)
             if handler is not None:
+                check_arity(item, self.source.opset)
                 handler(item, walk)
             else:
                 self._step(item, walk)
                 walk.ran.append(item)
+        if not walk.unresolved:
+            lost = [name for name in _resolved_outputs(walk, self.source.outputs) if name not in walk.facts]
+            walk.unresolved += [f"'{name}', a graph output, waits for values that are never made" for name in lost]
         if walk.unresolved:
             raise UnresolvedShapes(
                 walk.unresolved,
                 hint="check that the sizes given suit the model; else export it with stated shapes (value_info)",
             )
         return walk
+
+    def _hand_out(self, walk: Walk) -> None:
+        """The elements of sequences that leave the graph, under names of their own."""
+        for name in self.source.outputs:
+            elements = walk.sequences.get(name) or ()
+            made = Assembly(self.source.opset, name)
+            for i, element in enumerate(elements):
+                made.identity(element, f"{name}.{i}")
+            walk.read.update(f"{name}.{i}" for i in range(len(elements)))
+            walk.put(made)
 
     def _inputs(self, bound: Bound) -> Facts:
         facts = {}
@@ -178,9 +194,10 @@ def _filled(facts: Sequence[Fact], others: Sequence[Fact]) -> tuple[Fact, ...]:
 
 def _resolved_outputs(walk: Walk, outputs: Sequence[str]) -> tuple[str, ...]:
     """The graph's outputs with the elements of sequences in their place."""
-    found: dict[str, None] = {}
+    found: list[str] = []
     for name in outputs:
-        found.update(dict.fromkeys((walk.sequences[name] or ()) if name in walk.sequences else (name,)))
+        sequence = name in walk.sequences
+        found += [f"{name}.{i}" for i in range(len(walk.sequences[name] or ()))] if sequence else [name]
     return tuple(found)
 
 
