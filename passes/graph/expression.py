@@ -16,8 +16,8 @@ from passes.graph.draft import Draft
 
 Array = NDArray[np.float64]
 
-LIMIT = 16
-"""Ops of the largest cone that is looked at; the longest known spelling (tanh gelu) has 9."""
+LIMIT = 24
+"""Ops of the largest cone that is looked at; the longest known spelling (a layer norm of TensorFlow) has 18."""
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
@@ -26,37 +26,57 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "erf": np.vectorize(erf, otypes=[float]),
     "exp": np.exp,
     "identity": np.asarray,
+    "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
     "log": np.log,
+    "max": np.maximum,
+    "min": np.minimum,
     "mul": np.multiply,
     "neg": np.negative,
     "pow": np.power,
-    "reciprocal": np.reciprocal,
+    "reciprocal": lambda x: 1 / x,
+    "relu": lambda x: np.maximum(x, 0),
     "rsqrt": lambda x: 1 / np.sqrt(x),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "softplus": lambda x: np.log1p(np.exp(x)),
     "sqrt": np.sqrt,
     "sub": np.subtract,
+    "square": np.square,
     "tanh": np.tanh,
 }
 """Elementwise functions that can be computed here; any other ends a cone."""
 
 
+REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "ReduceL2": lambda x, **how: np.sqrt(np.sum(x * x, **how)),
+    "ReduceMax": np.max,
+    "ReduceMean": np.mean,
+    "ReduceSum": np.sum,
+    "ReduceSumSquare": lambda x, **how: np.sum(x * x, **how),
+}
+"""Reductions that can be computed here."""
+
+
 @dataclass(frozen=True)
 class Cone:
-    """Ops that compute `result` from nothing but `source` and scalars, and whose inner values nobody else reads."""
+    """Ops that compute `result` from nothing but `source` and constants, and whose inner values nobody else reads.
+
+    parameters: the constants whose numbers are not known, in the order in which they are used.
+    """
 
     source: str
     result: str
     ops: tuple[Op, ...]
     operands: Mapping[str, tuple[str | float, ...]]
+    parameters: tuple[str, ...] = ()
 
     def __call__(self, points: Array) -> Array:
-        """The result where the source has the given values; reductions run along the last axis."""
+        """The result where the source has the given values; of cones without reductions and parameters."""
         known: dict[str, Array] = {self.source: points}
         with np.errstate(all="ignore"):
             for op in self.ops:
                 given = [known[o] if isinstance(o, str) else np.float64(o) for o in self.operands[op.name]]
-                known[op.outputs[0]] = _compute(op, given)
+                known[op.outputs[0]] = np.asarray(given[0]) if op.kind == "cast" else computed(op, given)
         return known[self.result]
 
 
@@ -76,51 +96,74 @@ def is_scalar(draft: Draft, value: str) -> bool:
     return draft.values[value].role is Role.WEIGHT and all(d == 1 for d in draft.shape(value))
 
 
-def _compute(op: Op, given: Sequence[Any]) -> Array:
-    if op.kind == "cast":
-        return np.asarray(given[0])
-    if op.kind == "reduce":
-        return np.asarray(np.mean(given[0], axis=-1, keepdims=True))
+def computed(op: Op, given: Sequence[Any]) -> Array:
+    """What an elementwise op makes of its operands."""
     return np.asarray(FUNCTIONS[str(op.attr("fn"))](*given))
 
 
-def computable(op: Op) -> bool:
-    """Whether the op can be part of a cone; casts count as the identity."""
-    match op.kind:
-        case "elementwise":
-            return op.attr("fn") in FUNCTIONS
-        case "reduce":
-            return op.attr("op_type") == "ReduceMean"
-    return op.kind == "cast" and op.attr("op_type") in ("Cast", "CastLike")
+def pointwise(draft: Draft, op: Op) -> bool:
+    """Whether the op computes each element from those at the same place; casts between floats count as nothing."""
+    if op.kind == "elementwise":
+        fn = op.attr("fn")
+        return fn in FUNCTIONS and (fn not in _OF_THREE or len(op.inputs) == 3) and "" not in op.inputs
+    return op.kind == "cast" and op.attr("op_type") in ("Cast", "CastLike") and _keeps_fractions(draft, op)
 
 
-def cones(draft: Draft, result: str) -> Iterator[Cone]:
-    """All cones that end in `result`, smallest first."""
+_OF_THREE = ("clip",)
+
+
+def _keeps_fractions(draft: Draft, op: Op) -> bool:
+    return draft.values[op.outputs[0]].dtype.is_float
+
+
+def rowwise(draft: Draft, op: Op) -> bool:
+    """Whether the op is pointwise, reduces over known axes, or only adds or drops dims of one element."""
+    if op.kind == "reduce":
+        return op.attr("op_type") in REDUCTIONS and isinstance(op.attr("axes"), tuple)
+    if op.kind == "view":
+        before, after = draft.shape(op.inputs[0]), draft.shape(op.outputs[0])
+        return [d for d in before if d != 1] == [d for d in after if d != 1]
+    return pointwise(draft, op)
+
+
+Through = Callable[[Draft, Op], bool]
+
+
+def cones(draft: Draft, result: str, through: Through = pointwise) -> Iterator[Cone]:
+    """All cones of such ops that end in `result`, smallest first."""
     inside: dict[str, Op] = {}
     read: dict[str, tuple[str | float, ...]] = {}
     frontier = {result}
-    while len(inside) < LIMIT:
+    while len(inside) < LIMIT and frontier:
         value = max(frontier, key=lambda v: -1 if (op := draft.maker(v)) is None else draft.place(op))
         if len(frontier) == 1 and inside:
-            yield Cone(value, result, tuple(sorted(inside.values(), key=draft.place)), dict(read))
+            ops = tuple(sorted(inside.values(), key=draft.place))
+            constants = (o for op in ops for o in read[op.name] if isinstance(o, str) and is_weight(draft, o))
+            yield Cone(value, result, ops, dict(read), tuple(dict.fromkeys(constants)))
         op = draft.maker(value)
-        if op is None or not computable(op) or (value != result and not draft.private(value, inside)):
+        if op is None or not through(draft, op) or (value != result and not draft.private(value, inside)):
             return
         inside[op.name] = op
         frontier.remove(value)
         read[op.name] = operands(draft, op)
-        frontier |= {o for o in read[op.name] if isinstance(o, str)}
+        frontier |= {o for o in read[op.name] if isinstance(o, str) and not is_weight(draft, o)}
 
 
-def downstream(draft: Draft, value: str, through: Callable[[Op], bool], limit: int = 6) -> list[str]:
-    """The value and those that follow from it step by step, each op the next; nearest first."""
-    found = [value]
-    while len(found) <= limit:
-        op = draft.reader(found[-1])
-        if op is None or len(op.outputs) != 1 or not through(op):
-            break
-        found.append(op.outputs[0])
-    return found
+def is_weight(draft: Draft, value: str) -> bool:
+    """Whether a value is a constant."""
+    return draft.values[value].role is Role.WEIGHT
+
+
+def reached(draft: Draft, value: str, through: Through, limit: int = 16) -> list[str]:
+    """Values that such ops make from a value, farthest first."""
+    found, waiting = {value: None}, [value]
+    while waiting and len(found) < limit:
+        for op in draft.readers(waiting.pop(0)):
+            if len(op.outputs) == 1 and op.outputs[0] not in found and through(draft, op):
+                found[op.outputs[0]] = None
+                waiting.append(op.outputs[0])
+    makers = {name: draft.maker(name) for name in found}
+    return sorted(found, key=lambda n: -1 if (op := makers[n]) is None else draft.place(op), reverse=True)
 
 
 def recognise(cone: Cone, points: Array, meanings: Mapping[str, Callable[[Array], Array]]) -> str | None:

@@ -11,7 +11,7 @@ from mapper.ir.graph import Attr, Op
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
 from passes.graph.draft import Draft, origins
-from passes.graph.expression import FUNCTIONS, Array, Cone, computable, cones, downstream, recognise
+from passes.graph.expression import FUNCTIONS, Array, Cone, cones, pointwise, reached, recognise
 
 ANCHORS = ("erf", "tanh", "sigmoid")
 """Every known spelling contains one of these."""
@@ -50,9 +50,9 @@ class FuseActivation(Pass):
 
 
 def _fuse(draft: Draft, anchor: Op) -> None:
-    for result in reversed(downstream(draft, anchor.outputs[0], computable)):
+    for result in reached(draft, anchor.outputs[0], pointwise):
         for cone in cones(draft, result):
-            if anchor in cone.ops and (name := recognise(cone, POINTS, ACTIVATIONS)):
+            if anchor in cone.ops and not cone.parameters and (name := recognise(cone, POINTS, ACTIVATIONS)):
                 _replace(draft, cone, name)
                 return
 

@@ -4,91 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
-from mapper.ir.graph import Op
+from mapper.ir.graph import Attr, Op
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
 from passes.graph.draft import Draft, origins
-from passes.graph.expression import Array, Cone, computable, cones, downstream, operands, recognise
+from passes.graph.expression import Array, Cone, cones, is_weight, reached, rowwise
+from passes.graph.rows import Axes, Meaning, Rows
 
 ANCHORS = ("sqrt", "rsqrt", "pow")
-"""Every known spelling takes a root."""
+"""Known spellings take a root, or a reduction does it for them."""
 
-POINTS: Array = np.array([[310.0, -120.0, 40.0, 95.0], [-25.0, 260.0, 170.0, -330.0], [75.0, 180.0, -210.0, 15.0]])
-"""Rows so large that the epsilon under the root does not show."""
+SIZE = 300.0
+"""Numbers so large that the epsilon under the root does not show."""
 
-NORMS: dict[str, Callable[[Array], Array]] = {
-    "layer": lambda x: (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True),
-    "rms": lambda x: x / np.sqrt((x * x).mean(-1, keepdims=True)),
+NORMS: dict[str, Callable[[Array, Axes], Array]] = {
+    "layer": lambda x, axes: (x - x.mean(axes, keepdims=True)) / x.std(axes, keepdims=True),
+    "rms": lambda x, axes: x / np.sqrt((x * x).mean(axes, keepdims=True)),
 }
-"""What a normalisation computes of each row, before scale and bias."""
+"""What a normalisation computes along some axes, before scale and bias."""
 
 
 @dataclass(frozen=True)
 class FuseNorm(Pass):
-    """Turns layer norms and RMS norms, with their casts, scale and bias, into one `norm` op each."""
+    """Turns layer norms and RMS norms, with their casts, scale and bias, into one `norm` op each.
+
+    A spelling is recognised by what it computes, so scale and bias may enter it anywhere. Inputs: the data, what
+    scales, what shifts. `axes` are named where they are not the last ones.
+    """
 
     name = "fuse-norm"
     requires = ("graph",)
     provides = ("graph",)
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        draft = Draft(plan.graph)
+        draft, rows = Draft(plan.graph), Rows(NORMS, SIZE, affine=True)
         for op in draft.ops():
-            if op.kind == "elementwise" and op.attr("fn") in ANCHORS and draft.has(op):
-                _fuse(draft, op)
+            if _is_anchor(op) and draft.has(op):
+                _fuse(draft, op, rows)
         return replace(plan, graph=draft.graph())
 
 
-def _fuse(draft: Draft, anchor: Op) -> None:
-    for result in reversed(downstream(draft, anchor.outputs[0], computable)):
-        found = [(cone, name) for cone in cones(draft, result) if (name := _meaning(draft, cone, anchor))]
-        if found:
-            _replace(draft, *found[-1])
-            return
+def _is_anchor(op: Op) -> bool:
+    return (op.kind == "elementwise" and op.attr("fn") in ANCHORS) or op.attr("op_type") == "ReduceL2"
 
 
-def _meaning(draft: Draft, cone: Cone, anchor: Op) -> str | None:
-    """Which norm the cone is, if it is one over rows of a width that is known."""
-    reduces = [op for op in cone.ops if op.kind == "reduce"]
-    last_axis_only = all(draft.shape(op.outputs[0]) == (*draft.shape(op.inputs[0])[:-1], 1) for op in reduces)
-    known = draft.shape(cone.source) and isinstance(draft.shape(cone.source)[-1], int)
-    if anchor not in cone.ops or not reduces or not last_axis_only or not known:
-        return None
-    return recognise(cone, POINTS, NORMS)
+def _fuse(draft: Draft, anchor: Op, rows: Rows) -> None:
+    for result in reached(draft, anchor.outputs[0], rowwise):
+        maker = draft.maker(result)
+        if maker is None or maker.kind == "view":
+            continue
+        for cone in reversed([c for c in cones(draft, result, rowwise) if anchor in c.ops]):
+            meaning = rows.meaning(draft, cone)
+            if meaning is not None and (width := _width(draft, cone, meaning.axes)) is not None:
+                _replace(draft, cone, meaning, width)
+                return
 
 
-def _replace(draft: Draft, cone: Cone, function: str) -> None:
-    width = draft.shape(cone.source)[-1]
-    assert isinstance(width, int)
-    result = cone.result
-    tail: list[Op] = []
-    vectors: list[str] = []
-    for fn in ("mul", "add"):
-        step = _affine(draft, result, fn, width)
-        if step is not None:
-            result, more, vector = step
-            tail += more
-            vectors.append(vector)
-        elif fn == "mul":
-            break
-    ops = (*cone.ops, *tail)
-    attrs = (("width", width), ("fn", function))
-    draft.put(Op(ops[-1].name, "norm", (cone.source, *vectors), (result,), attrs, origins(ops)))
+def _width(draft: Draft, cone: Cone, axes: Axes) -> int | None:
+    """Elements of a row; None where that is no fixed number, or one."""
+    sizes = [draft.shape(cone.source)[a] for a in axes]
+    known = [s for s in sizes if isinstance(s, int)]
+    return prod(known) if len(known) == len(sizes) and prod(known) > 1 else None
+
+
+def _replace(draft: Draft, cone: Cone, meaning: Meaning, width: int) -> None:
+    ops = cone.ops
+    rank = len(draft.shape(cone.source))
+    named = [cone.parameters[i] for i in (*meaning.scales, *meaning.shifts)]
+    vectors = [n for n in named if is_weight(draft, n) and any(d != 1 for d in draft.shape(n))]
+    attrs: list[tuple[str, Attr]] = [("width", width), ("fn", meaning.function)]
+    if meaning.axes != tuple(range(rank - len(meaning.axes), rank)):
+        attrs.append(("axes", meaning.axes))
+    result = (cone.result,)
+    draft.put(Op(ops[-1].name, "norm", (cone.source, *vectors), result, tuple(attrs), origins(ops)))
     draft.prune(ops)
-
-
-def _affine(draft: Draft, value: str, fn: str, width: int) -> tuple[str, list[Op], str] | None:
-    """The value after scaling by (or adding) a vector of `width`, the ops that do it, and the vector."""
-    skipped = []
-    op = draft.reader(value)
-    while op is not None and op.kind == "cast":
-        skipped.append(op)
-        value = op.outputs[0]
-        op = draft.reader(value)
-    if op is None or op.kind != "elementwise" or op.attr("fn") != fn:
-        return None
-    vector = next((o for o in operands(draft, op) if isinstance(o, str) and draft.shape(o) == (width,)), None)
-    return None if vector is None else (op.outputs[0], [*skipped, op], vector)

@@ -71,7 +71,8 @@ def _rescaling(draft: Draft, op: Op) -> tuple[list[Op], list[str]]:
     cast = draft.reader(op.outputs[0])
     if cast is None or cast.kind != "cast" or not draft.values[cast.outputs[0]].dtype.is_float:
         return [], []
-    steps, scales = [cast], []
+    steps: list[Op] = [cast]
+    scales: list[str] = []
     while len(scales) < 2:
         step = draft.reader(steps[-1].outputs[0])
         if step is None or step.kind != "elementwise" or step.attr("fn") != "mul" or len(step.inputs) != 2:

@@ -18,11 +18,17 @@ Array = NDArray[Any]
 FUNCTIONS: dict[str, Any] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power, "neg": np.negative,
     "exp": np.exp, "tanh": np.tanh, "sqrt": np.sqrt, "reciprocal": np.reciprocal, "relu": lambda x: np.maximum(x, 0),
-    "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "erf": np.vectorize(erf, otypes=[float]),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "max": np.maximum, "log": np.log,
+    "rsqrt": lambda x: 1 / np.sqrt(x), "erf": np.vectorize(erf, otypes=[float]),
     "softplus": lambda x: np.log1p(np.exp(x)),
     "gelu": lambda x: 0.5 * x * (1 + np.vectorize(erf, otypes=[float])(x / np.sqrt(2))),
     "silu": lambda x: x / (1 + np.exp(-x)), "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
     "rope": lambda x, cos, sin: x * cos + np.concatenate([-np.split(x, 2, -1)[1], np.split(x, 2, -1)[0]], -1) * sin,
+}  # fmt: skip
+
+REDUCTIONS: dict[str, Any] = {
+    "ReduceMean": np.mean, "ReduceSum": np.sum, "ReduceMax": np.max,
+    "ReduceL2": lambda x, **how: np.sqrt(np.sum(x * x, **how)),
 }  # fmt: skip
 
 TYPES = {DType.F16: np.float16, DType.F32: np.float32, DType.F64: np.float64}
@@ -54,7 +60,7 @@ def _is_known(op: Op) -> bool:
     if op.kind == "move":
         return op.attr("op_type") in ("Transpose", "Slice", "Expand", "Concat", "Split")
     if op.kind == "reduce":
-        return op.attr("op_type") == "ReduceMean"
+        return op.attr("op_type") in REDUCTIONS
     return op.kind in ("view", "cast", "matmul", "softmax", "norm")
 
 
@@ -77,10 +83,12 @@ def _compute(graph: Graph, op: Op, given: list[Array]) -> list[Array]:
             return [FUNCTIONS[str(op.attr("fn"))](*given)]
         case "reduce":
             axes: Any = op.attr("axes")
-            return [given[0].mean(axis=axes, keepdims=True)]
+            return [REDUCTIONS[str(op.attr("op_type"))](given[0], axis=axes, keepdims=bool(op.attr("keepdims", 1)))]
         case "softmax":
-            grown = np.exp(given[0] - given[0].max(-1, keepdims=True))
-            return [grown / grown.sum(-1, keepdims=True)]
+            along: Any = op.attr("axis", -1)
+            grown = np.exp(given[0] - given[0].max(along, keepdims=True))
+            shares = grown / grown.sum(along, keepdims=True)
+            return [np.log(shares) if op.attr("op_type") == "LogSoftmax" else shares]
         case "norm":
             return [_norm(op, *given)]
         case "matmul":
@@ -88,9 +96,13 @@ def _compute(graph: Graph, op: Op, given: list[Array]) -> list[Array]:
     return _move(op, given, after)
 
 
-def _norm(op: Op, x: Array, scale: Array | float = 1.0, bias: Array | float = 0.0) -> Array:
-    centre = x.mean(-1, keepdims=True) if op.attr("fn") == "layer" else 0.0
-    return (x - centre) / np.sqrt(((x - centre) ** 2).mean(-1, keepdims=True) + 1e-6) * scale + bias
+def _norm(op: Op, x: Array, *given: Array) -> Array:
+    axes: Any = op.attr("axes", (-1,))
+    skip = op.attr("skip", 0)
+    x = x + given[0] if skip else x
+    scale, bias = (*given[1 if skip else 0 :], *(1.0, 0.0)[len(given) - (1 if skip else 0) :])
+    centre = x.mean(axes, keepdims=True) if op.attr("fn") == "layer" else 0.0
+    return np.asarray((x - centre) / np.sqrt(((x - centre) ** 2).mean(axes, keepdims=True) + 1e-6) * scale + bias)
 
 
 def _matmul(op: Op, a: Array, b: Array, bias: Array | float = 0.0) -> Array:

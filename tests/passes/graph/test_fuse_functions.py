@@ -147,10 +147,19 @@ def test_a_norm_takes_over_the_casts_around_it() -> None:
     assert kinds(rewrite(s.graph(y), FuseNorm())) == {"cast": 1, "relu": 2, "norm": 1}
 
 
-def test_a_mean_over_another_axis_is_no_norm() -> None:
+def test_a_norm_over_another_axis_names_it() -> None:
     s = Sketch()
     x = s.input("x", 8, 8)
     mean = s.op("reduce", "ReduceMean", (s.fn("Pow", x, 2.0),), (1, 8), axes=(0,))
+    y = s.fn("Div", x, s.fn("Sqrt", s.fn("Add", mean, 1e-6)))
+    (op,) = rewrite(s.graph(y), FuseNorm()).ops
+    assert dict(op.attrs) == {"width": 8, "fn": "rms", "axes": (0,)}
+
+
+def test_means_over_different_axes_are_no_norm() -> None:
+    s = Sketch()
+    x = s.input("x", 8, 8)
+    mean = s.op("reduce", "ReduceMean", (s.fn("Pow", s.fn("Sub", x, s.mean(x)), 2.0),), (1, 8), axes=(0,))
     y = s.fn("Div", x, s.fn("Sqrt", s.fn("Add", mean, 1e-6)))
     assert "norm" not in kinds(rewrite(s.graph(y), FuseNorm()))
 
