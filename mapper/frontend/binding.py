@@ -12,7 +12,7 @@ from mapper.frontend.dims import Bound, Dims, equation_of, is_expression, place
 from mapper.frontend.facts import Fact, numpy_type
 from mapper.frontend.missing import Asked, suggest
 from mapper.frontend.role_table import Slot
-from mapper.frontend.solver import Quantity, Size, Solver
+from mapper.frontend.solver import Equation, Quantity, Size, Solver
 from mapper.ir.graph import Shape
 
 _LARGEST = 2**63
@@ -63,11 +63,8 @@ def _solve(dims: Dims, phase: str, given: Mapping[str, int]) -> Solver:
     """All sizes that follow."""
     stated = {*dims.terms, *dims.results}
     more = [equation_of(n) for n in given if n in dims.results and is_expression(n, stated)]
-    solver = Solver(phase, [*dims.equations, *more])
-    for slot in dims.slots:
-        term = dims.term(slot)
-        if isinstance(term, int):
-            solver.set(("place", place(slot)), Size(term, f"fixed by dim {slot[1]} of input '{slot[0]}'"))
+    solver = Solver(phase, [*_agreeing(dims, phase), *more])
+    _set_fixed(dims, solver)
     for name, size in given.items():
         quantity = _quantity(dims, name)
         if quantity is not None:
@@ -78,6 +75,27 @@ def _solve(dims: Dims, phase: str, given: Mapping[str, int]) -> Solver:
             solver.set(("place", place(slot)), Size(size, why))
             solver.spread()
     return solver
+
+
+def _set_fixed(dims: Dims, solver: Solver) -> None:
+    for slot in dims.slots:
+        term = dims.term(slot)
+        if isinstance(term, int):
+            solver.set(("place", place(slot)), Size(term, f"fixed by dim {slot[1]} of input '{slot[0]}'"))
+
+
+def _agreeing(dims: Dims, phase: str) -> tuple[Equation, ...]:
+    """The equations between dims; where sizes that the file fixes break them, the roles of those dims were no roles."""
+    solver = Solver(phase, dims.equations)
+    try:
+        _set_fixed(dims, solver)
+        solver.spread()
+    except ModelError:
+        fixed = {("place", place(s)) for s in dims.slots if isinstance(dims.term(s), int)}
+        return tuple(
+            e for e in dims.equations if fixed.isdisjoint(e.quantities()) or all(k != "role" for k, _ in e.quantities())
+        )
+    return tuple(dims.equations)
 
 
 def _quantity(dims: Dims, name: str) -> Quantity | None:
@@ -155,7 +173,8 @@ def _check_sizes(dims: Dims, phase: str, shapes: Mapping[str, Shape]) -> None:
     """Sizes are positive (a cache may be empty) and tensors stay addressable."""
     for name, shape in shapes.items():
         for index, size in enumerate(shape):
-            least = 0 if dims.roles.get((name, index)) == "past" else 1
+            stated = dims.inputs[name].dims or ()
+            least = 0 if dims.roles.get((name, index)) == "past" or stated[index] == 0 else 1
             if size < least:
                 raise ModelError(
                     f"phase '{phase}': dim {index} of input '{name}' would be {size}; the least is {least}"

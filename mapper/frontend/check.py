@@ -12,7 +12,7 @@ from mapper.errors import ModelError
 from mapper.frontend.facts import Node
 from mapper.frontend.nodes import label
 
-OLDEST_OPSET = 9
+OLDEST_OPSET = 7
 _AGAIN = "export the model again"
 _DOMAINS = {"ai.onnx": ""}
 _TYPES = frozenset(onnx.TensorProto.DataType.values()) - {onnx.TensorProto.UNDEFINED}
@@ -150,3 +150,28 @@ def check_nodes(
     ] + [f"'{name}', a graph output" for name in outputs if name not in made]
     if dangling:
         raise ModelError(f"{path}: {len(dangling)} values are read but never made", details=dangling[:10], hint=_AGAIN)
+
+
+def check_arity(node: Node, opset: int) -> None:
+    """A standard operator has the inputs and outputs that it cannot do without."""
+    try:
+        schema = onnx.defs.get_schema(node.op_type, opset, node.domain)
+    except onnx.defs.SchemaError:
+        return
+    lacking = lacking_input(schema, node.inputs) or _first_single(schema.outputs, node.outputs, "output")
+    if lacking:
+        raise ModelError(f"{label(node)} lacks its {lacking}", hint=_AGAIN)
+
+
+def lacking_input(schema: onnx.defs.OpSchema, inputs: Sequence[object]) -> str:
+    """The first input that the operator needs and the node omits, in words; empty if there is none."""
+    return _first_single(schema.inputs, inputs, "input")
+
+
+def _first_single(formal: Sequence[onnx.defs.OpSchema.FormalParameter], names: Sequence[object], what: str) -> str:
+    single = onnx.defs.OpSchema.FormalParameterOption.Single
+    for index, parameter in enumerate(formal):
+        omitted = index >= len(names) or names[index] is None or names[index] == ""
+        if parameter.option == single and omitted:
+            return f"{what} '{parameter.name}'"
+    return ""

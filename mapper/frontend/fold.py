@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import onnx
 from onnx.reference.op_run import OpRun
 from onnx.reference.ops._op_list import load_op
 
@@ -72,6 +73,8 @@ def _with_data(fact: Fact, result: object) -> Fact:
     array = np.asarray(result)
     if array.size > LIMIT or (fact.shape is not None and array.shape != fact.shape):
         return fact
+    elem = fact.elem
     if array.dtype != object:
-        array = array.astype(numpy_type(fact.elem), copy=False)
-    return Fact(fact.elem, array.shape, array, fact.known)
+        elem = elem or onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
+        array = array.astype(numpy_type(elem), copy=False)
+    return Fact(elem, array.shape, array, fact.known)

@@ -66,6 +66,6 @@ def _declared(info: onnx.ValueInfoProto) -> Declared:
 
 def _dim(dim: onnx.TensorShapeProto.Dimension) -> DimTerm:
     if dim.HasField("dim_value"):
-        return int(dim.dim_value) if dim.dim_value > 0 else None
+        return int(dim.dim_value) if dim.dim_value >= 0 else None
     name = str(dim.dim_param).strip()
     return None if name in _UNNAMED else name
