@@ -44,8 +44,6 @@ PER_PROCESS = 500
 STEPS = ("understand", "understand", "understand", "understand", "simplify", "prepare")
 """What runs on the imported graph; the last one also groups it and asks every unit of a target for its options."""
 
-PREPARE = "simplify,fuse-norm,fuse-activation,fuse-bias,fuse-rope,fuse-attention,simplify,partition,options"
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -108,15 +106,17 @@ def table() -> dict[str, dict[str, int]]:
 def attempt(path: Path, seed: Seed, steps: str) -> tuple[str, str]:
     """How the input ends: kind and message."""
     import mapper
-    from mapper.errors import MapperError
+    from mapper.errors import MapperError, PipelineError, TargetError
     from mapper.frontend import load_model
 
     try:
         dims = dict(seed.dims)
         if steps == "prepare":
-            mapper.compile(path, target(), dims=dims, pipeline=PREPARE)
+            mapper.compile(path, target(), dims=dims, stop_after="options")
         else:
             through(load_model(path, dims=dims), steps)
+    except (PipelineError, TargetError) as error:  # no input may cause these
+        return type(error).__name__, str(error)
     except MapperError as error:
         return f"{type(error).__name__} (clear)", str(error)
     except Exception as error:

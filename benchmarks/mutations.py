@@ -138,7 +138,7 @@ def _change_attribute(dice: Dice, model: ModelProto) -> None:
         case 1:
             node.attribute.add().CopyFrom(attribute)
         case 2:
-            attribute.type = dice.randrange(16)
+            attribute.type = dice.randrange(15)
         case 3:
             attribute.name = dice.choice(("axis", "axes", "perm", "to", "value", "K", "body", "then_branch"))
         case _:

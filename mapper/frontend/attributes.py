@@ -6,13 +6,18 @@ import math
 from collections.abc import Callable
 from math import prod
 
+from mapper.errors import ModelError
 from mapper.frontend.attention import attention_attributes, recurrence_attributes
 from mapper.frontend.einsum import as_matmul
 from mapper.frontend.facts import Node
 from mapper.frontend.known import Known, size_of
+from mapper.frontend.nodes import label
 from mapper.frontend.rules_layout import has_channels_last
 from mapper.frontend.vocabulary import LOOSE, function_name
 from mapper.ir.graph import Attr
+
+_MISFITS = (IndexError, KeyError, ValueError, TypeError, ArithmeticError)
+"""What indexing, unpacking and dividing raise where a rank or a size is not what the operator needs."""
 
 Attrs = tuple[tuple[str, Attr], ...]
 
@@ -24,7 +29,10 @@ def attributes_of(known: Known, node: Node, kind: str) -> Attrs:
         found["domain"] = node.domain
     rule = _RULES.get(kind)
     if rule is not None:
-        found.update(rule(known, node))
+        try:
+            found.update(rule(known, node))
+        except _MISFITS as error:  # a damaged node that onnx itself lets pass
+            raise ModelError(f"{label(node)}: its attributes do not fit its inputs ({error})") from None
     return tuple(found.items())
 
 

@@ -10,6 +10,7 @@ import onnx
 from onnx import numpy_helper, shape_inference
 
 from mapper.frontend import rules
+from mapper.frontend.check import lacking_input
 from mapper.frontend.facts import Fact, Known, Node
 from mapper.frontend.fold import RANDOM, evaluate
 from mapper.frontend.rules_layout import standard_of
@@ -55,6 +56,8 @@ def infer(node: Node, inputs: Sequence[Fact | None], opsets: Mapping[str, int], 
         known = Known.CALL
     types = (types + [(0, None)] * len(node.outputs))[: len(node.outputs)]
     facts = [Fact(elem, shape, None, known) for elem, shape in types]
+    if refused:
+        return Inferred(tuple(facts), reason, refused)
     return Inferred(evaluate(node, inputs, facts, opsets.get("", 0)), reason, refused)
 
 
@@ -87,6 +90,9 @@ def _by_schema(
     opsets: Mapping[str, int],
     outer: Mapping[str, Fact],
 ) -> tuple[Types, str]:
+    lacking = lacking_input(schema, inputs)
+    if lacking:
+        raise ValueError(f"{node.op_type} lacks its {lacking}")
     proto = onnx.NodeProto()
     proto.op_type, proto.domain = schema.name, schema.domain
     proto.input.extend(f"i{i}" if fact is not None else "" for i, fact in enumerate(inputs))

@@ -44,9 +44,8 @@ def live(nodes: list[Node], outputs: Iterable[str]) -> list[Node]:
     for node in reversed(nodes):
         if not wanted.isdisjoint(node.outputs):
             kept.append(node)
-            wanted.update(node.inputs)
-            wanted.update(node.captures)
-    wanted.discard("")
+            wanted.update(node.inputs, node.captures)
+            wanted.discard("")  # an omitted input is no value, nor is an omitted output
     kept.reverse()
     return kept
 

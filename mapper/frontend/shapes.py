@@ -10,8 +10,8 @@ import onnx
 
 from mapper.errors import ModelError, UnresolvedShapes
 from mapper.frontend.assembly import Assembly
-from mapper.frontend.control import handler_of
 from mapper.frontend.check import check_arity
+from mapper.frontend.control import handler_of
 from mapper.frontend.dims import Bound
 from mapper.frontend.expect import Expectations
 from mapper.frontend.expressions import evaluate as evaluate_dim

@@ -69,7 +69,13 @@ def duplicate(draft: Draft, op: Op) -> bool:
         same = (other.kind, other.inputs, other.attrs) == (op.kind, op.inputs, op.attrs) or (
             other.kind == op.kind == "view"
         )
-        if other is op or not same or len(other.outputs) != 1 or draft.place(other) > draft.place(op):
+        if (
+            other is op
+            or not same
+            or len(other.outputs) != 1
+            or len(op.outputs) != 1
+            or draft.place(other) > draft.place(op)
+        ):
             continue
         if draft.shape(other.outputs[0]) != shape or draft.values[other.outputs[0]].dtype is not dtype:
             continue

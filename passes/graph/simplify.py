@@ -48,4 +48,5 @@ class Simplify(Pass):
 
 def _rewrite(draft: Draft, op: Op) -> bool:
     """Applies the first rule that fits the op."""
-    return bool(op.inputs) and draft.has(op) and any(rule(draft, op) for rule in RULES.get(op.kind, ()))
+    whole = all(op.inputs[:1]) and all(op.outputs[:1]) and op.inputs and op.outputs
+    return bool(whole) and draft.has(op) and any(rule(draft, op) for rule in RULES.get(op.kind, ()))
