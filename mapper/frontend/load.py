@@ -62,6 +62,7 @@ def load_model(
     expectations = Expectations(expect)
     open_containers(source, expectations)
     open_dims = Dims.of(source)
+    file = Survey.of(source, open_dims)
     sampled = [spec.samples() for spec in specs]
     bounds = [[bind(open_dims, spec.name, given) for given in s] for spec, (s, _) in zip(specs, sampled, strict=True)]
     flat = [bound for of_phase in bounds for bound in of_phase]
@@ -81,7 +82,7 @@ def load_model(
     expectations.check_used()
     warnings = (*source.warnings, *trace.warnings, *expectations.warnings(), *opaque_warnings(lowering.opaque))
     seconds = time.perf_counter() - start
-    file = Survey.of(source, open_dims, bounds)
+    file = file.bound(bounds)
     return Imported(graph, result, warnings, source.digest, source.opset, seconds, expectations.found(), file)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 import onnx
@@ -49,8 +50,9 @@ class InputDim:
 class Survey:
     """A file and its inputs. bounds: for each phase, the inputs' sizes at its samples; empty where dims are missing.
 
-    nodes: of the file, its functions inlined. parameters: elements of the weights that the file stores, in the form
-    that it stores them.
+    nodes: of the file and of its branches and loops, functions inlined. parameters: elements of the weights that the
+    file stores, in all branches, each once and in the form that it stores them: packed four-bit blocks count their
+    bytes and scales, index constants nothing, and neither does a weight that an operator makes (ConstantOfShape).
     """
 
     opset: int
@@ -60,10 +62,16 @@ class Survey:
     bounds: tuple[tuple[Bound, ...], ...] = ()
 
     @classmethod
-    def of(cls, source: Source, dims: Dims, bounds: Sequence[Sequence[Bound]] = ()) -> Survey:
-        """The survey of a file that has been read."""
-        nodes = source.node_count or len(source.nodes)
-        return cls(source.opset, nodes, stored_parameters(source), dims, tuple(map(tuple, bounds)))
+    def of(cls, source: Source, dims: Dims) -> Survey:
+        """The survey of a file that has just been read: following its branches would add to the constants."""
+        inner = [_inner(a.g) for n in source.nodes if n.has_subgraph for a in n.proto.attribute if a.HasField("g")]
+        stored = sum(f.elements for f in source.constants.values() if f.elem not in _NO_PARAMETERS)
+        nodes = (source.node_count or len(source.nodes)) + sum(n for n, _ in inner)
+        return cls(source.opset, nodes, stored + sum(elements for _, elements in inner), dims)
+
+    def bound(self, bounds: Sequence[Sequence[Bound]]) -> Survey:
+        """The survey with what the dims were bound to."""
+        return replace(self, bounds=tuple(map(tuple, bounds)))
 
     def inputs(self) -> Iterator[tuple[str, DType, tuple[InputDim, ...]]]:
         """Each input with its number type and dims."""
@@ -79,31 +87,15 @@ def survey(path: str | Path) -> Survey:
     return Survey.of(source, Dims.of(source))
 
 
-def stored_parameters(source: Source) -> int:
-    """Elements of the weights that the file stores, in all branches, each once and in its stored form.
-
-    Index constants do not count. A weight in packed four-bit blocks counts its bytes and scales; one that an operator
-    makes (ConstantOfShape) is not stored and counts nothing.
-    """
-    top = sum(f.elements for f in source.constants.values() if f.elem not in _NO_PARAMETERS)
-    inner = [a.g for n in source.nodes if n.has_subgraph for a in n.proto.attribute if a.HasField("g")]
-    return top + sum(map(_stored_in, inner))
-
-
-def _stored_in(graph: onnx.GraphProto) -> int:
+def _inner(graph: onnx.GraphProto) -> tuple[int, int]:
+    """Nodes of a branch or a loop's body and of those inside it, and elements of the weights that they store."""
     tensors = list(graph.initializer)
-    total = 0
+    nodes, elements = len(graph.node), 0
     for node in graph.node:
         for a in node.attribute:
             if a.HasField("g"):
-                total += _stored_in(a.g)
+                deeper = _inner(a.g)
+                nodes, elements = nodes + deeper[0], elements + deeper[1]
             elif node.op_type == "Constant" and a.HasField("t"):
                 tensors.append(a.t)
-    return total + sum(_elements(t) for t in tensors if t.data_type not in _NO_PARAMETERS)
-
-
-def _elements(tensor: onnx.TensorProto) -> int:
-    total = 1
-    for size in tensor.dims:
-        total *= size
-    return total
+    return nodes, elements + sum(prod(t.dims) for t in tensors if t.data_type not in _NO_PARAMETERS)

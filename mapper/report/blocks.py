@@ -15,6 +15,8 @@ _LONGEST = 2048
 """Ops of one block at most; a layer has tens, spelled out hundreds."""
 _EARLIER = 4
 """Earlier places of an item that are looked at."""
+_FEWEST = 8
+"""Items of a run at least: two equal pairs are no layers."""
 _MOST = 12
 """Kinds of blocks looked for at most."""
 
@@ -45,7 +47,7 @@ def runs(labels: Sequence[object]) -> list[Run]:
     while waiting and len(found) < _MOST:
         start, end = waiting.pop()
         best = _best(coded[start:end])
-        if best is not None:
+        if best is not None and best.length * best.times >= _FEWEST:
             run = Run(start + best.start, best.length, best.times)
             found.append(run)
             waiting += [(start, run.start), (run.end, end)]

@@ -45,20 +45,19 @@ def inspect_screen(found: Inspection, command: str = "") -> str:
 def _headline(found: Inspection) -> str:
     words = [f"opset {found.opset}" if found.opset else "no ai.onnx opset"]
     words.append(_count(found.nodes, "node") + (f" -> {_count(found.ops, 'op')}" if found.ops is not None else ""))
-    words.append(f"{si(found.parameters)} parameters{_in_use(found)}")
-    if found.weight_bytes is not None:
-        words.append(f"{si(found.weight_bytes, 'B')} of weights")
+    size = f", {si(found.weight_bytes, 'B')}" if found.weight_bytes is not None else ""
+    words.append(f"{_parameters(found)}{size}")
     if found.seconds:
         words.append(f"{found.seconds:.1f} s")
     rest = " · ".join(["", *words])
     return shorten(found.model, max(8, WIDTH - INDENT - len(rest))) + rest
 
 
-def _in_use(found: Inspection) -> str:
-    """The weights that ops read, where these are another number than what the file stores."""
+def _parameters(found: Inspection) -> str:
+    """The weights that the file stores; those that ops read first, where these are another number."""
     if found.used is None or abs(found.used - found.parameters) <= 0.02 * max(found.used, found.parameters):
-        return ""
-    return f" stored, {si(found.used)} in use"
+        return f"{si(found.parameters)} parameters"
+    return f"{si(found.used)} parameters ({si(found.parameters)} stored)"
 
 
 def _count(number: int, one: str) -> str:
@@ -69,11 +68,11 @@ def _totals(found: Inspection) -> list[str]:
     rows = [
         [
             v.name, str(v.calls), si(v.total.macs), si(v.total.weight_bytes, "B"), si(v.total.activation_bytes, "B"),
-            si(v.total.state_bytes, "B"), _intensity(v.total), si(v.state_bytes, "B"), _at(v),
+            _bytes(v.total.state_bytes), _intensity(v.total), _bytes(v.state_bytes), _at(v),
         ]
         for v in found.phases
     ]  # fmt: skip
-    head = ["phase", "calls", "MACs", "weights", "activations", "state", "op/B", "kept", "one call, at"]
+    head = ["phase", "calls", "MACs", "weights", "activations", "state", "op/B", "kept state", "one call, at"]
     return _table(head, rows, right=range(1, 8)) if rows else []
 
 
@@ -82,6 +81,10 @@ def _at(view: PhaseView) -> str:
     sizes = dict(view.sizes)
     words = [f"{n}={g} (here {sizes[n]})" if ".." in g and n in sizes else f"{n}={g}" for n, g in view.given]
     return " ".join(words) or "fixed sizes"
+
+
+def _bytes(size: int) -> str:
+    return si(size, "B") if size else ""
 
 
 def _intensity(amount: Amount) -> str:
@@ -156,13 +159,12 @@ def _pair(state: StateView) -> str:
 
 def _kinds(view: PhaseView, several: bool) -> list[str]:
     whole = view.total
-    rows = [
+    rows: list[Row] = [
         [
             row.kind, str(row.amount.ops), si(row.amount.macs) if row.amount.macs else "",
             percent(row.amount.macs / whole.macs) if row.amount.macs and whole.macs else "",
-            *(si(b, "B") if b else "" for b in (row.amount.weight_bytes, row.amount.activation_bytes)),
-            si(row.amount.state_bytes, "B") if row.amount.state_bytes else "", _intensity(row.amount),
-            row.details,
+            _bytes(row.amount.weight_bytes), _bytes(row.amount.activation_bytes), _bytes(row.amount.state_bytes),
+            _intensity(row.amount), row.details,
         ]
         for row in view.kinds
     ]  # fmt: skip
@@ -172,12 +174,13 @@ def _kinds(view: PhaseView, several: bool) -> list[str]:
 
 def _blocks(found: Inspection) -> list[str]:
     shown = sorted(found.blocks, key=lambda b: -b.times * b.ops)[:_SHOWN_BLOCKS]
-    return [
-        f"{b.times} x {_count(b.ops, 'op')} ({', '.join(b.details)})"
-        + (f", {si(b.amount.macs)} MACs" if b.amount.macs else "")
-        + (f", {si(b.amount.weight_bytes, 'B')} of weights each" if b.amount.weight_bytes else " each")
-        for b in shown
-    ]
+    lines = []
+    for block in shown:
+        macs = f", {si(block.amount.macs)} MACs" if block.amount.macs else ""
+        weights = f", {si(block.amount.weight_bytes, 'B')} of weights" if block.amount.weight_bytes else ""
+        start = f"{block.times} x {_count(block.ops, 'op')}{macs}{weights}: "
+        lines.append(start + listed(list(block.details), WIDTH - INDENT - _LABEL - len(start)))
+    return lines
 
 
 def _opaque(found: Inspection) -> list[str]:
