@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mapper.ir.graph import Op
+from mapper.ir.graph import Attr, Op
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
-from passes.graph.draft import Draft, origins
-from passes.graph.match import Found, Pattern, Var, elementwise, match, move
-
-_X, _COS, _SIN = Var("x"), Var("cos"), Var("sin")
+from passes.graph.draft import Draft, origins, with_attrs
+from passes.graph.rope_parts import Part, joined, part, plain, products, rotated
 
 
-def _rope(first_half: Pattern, second_half: Pattern) -> Pattern:
-    swapped = move("Concat", elementwise("neg", second_half), first_half)
-    return elementwise("add", elementwise("mul", _X, _COS), elementwise("mul", swapped, _SIN))
+@dataclass(frozen=True)
+class Rope:
+    """A rotation of the rows of `rows` by `tables` (cosines, then sines). paired: of neighbours, not of halves."""
 
-
-ROPE = (
-    _rope(move("Slice", _X), move("Slice", _X)),
-    _rope(move("Split", _X, output=0), move("Split", _X, output=1)),
-)
-"""x cos + rotate_half(x) sin, as Llama and its kin write it."""
+    rows: str
+    tables: tuple[str, ...]
+    paired: bool
+    result: str
+    ops: tuple[Op, ...]
 
 
 @dataclass(frozen=True)
 class FuseRope(Pass):
-    """Turns x cos + rotate_half(x) sin into one elementwise `rope` of x, cos and sin."""
+    """Turns x cos + rotate(x) sin, in whatever spelling, into one elementwise `rope` of x, cosines and sines.
+
+    Attributes: interleaved where neighbours are rotated, as com.microsoft RotaryEmbedding has it; rotary_dim where
+    only the first part of each row is.
+    """
 
     name = "fuse-rope"
     requires = ("graph",)
@@ -36,21 +37,128 @@ class FuseRope(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         draft = Draft(plan.graph)
         for op in draft.ops():
-            if op.kind == "elementwise" and op.attr("fn") == "add" and draft.has(op):
-                found = (match(draft, pattern, op.outputs[0]) for pattern in ROPE)
-                rope = next((f for f in found if f is not None and _closed(draft, f)), None)
-                if rope is not None:
-                    _replace(draft, op, rope)
+            if not draft.has(op):
+                continue
+            rope = None
+            if op.kind == "elementwise" and op.attr("fn") == "add":
+                rope = _whole_rows(draft, op)
+            elif op.attr("op_type") == "Concat":
+                rope = _by_halves(draft, op)
+            if rope is not None and _is_closed(draft, rope):
+                _replace(draft, op, rope)
         return replace(plan, graph=draft.graph())
 
 
-def _closed(draft: Draft, found: Found) -> bool:
-    inside = {op.name for op in found.ops}
-    return all(draft.private(value, inside) for op in found.ops[1:] for value in op.outputs)
+def _whole_rows(draft: Draft, add: Op) -> Rope | None:
+    """x cos + rotate(x) sin, where rotate(x) is a value of its own."""
+    if len(add.inputs) != 2:
+        return None
+    for left, right in (add.inputs, add.inputs[::-1]):
+        for factor, sines, more in products(draft, right):
+            turned = rotated(draft, factor)
+            if turned is None:
+                continue
+            for rows, cosines, ops in products(draft, left):
+                under, casts = plain(draft, rows)
+                if under == turned.whole or rows == turned.whole:
+                    tables = (*cosines, *sines)
+                    every = (add, *more, *ops, *casts, *turned.ops)
+                    return Rope(turned.whole, tables, turned.paired, add.outputs[0], every)
+    return None
 
 
-def _replace(draft: Draft, last: Op, found: Found) -> None:
-    ops = sorted(found.ops, key=draft.place)
-    inputs = tuple(found.values[name] for name in ("x", "cos", "sin"))
-    draft.put(Op(last.name, "elementwise", inputs, last.outputs, (("fn", "rope"),), origins(ops)))
+def _by_halves(draft: Draft, concat: Op) -> Rope | None:
+    """(a cos - b sin, b cos + a sin), where a and b are the halves of x, or its even and odd elements."""
+    result = concat.outputs[0]
+    reader = draft.reader(result)
+    if draft.shape(concat.inputs[0])[-1:] == (1,) and reader is not None and reader.kind == "view":
+        result = reader.outputs[0]
+    pair = joined(draft, result)
+    if pair is None:
+        return None
+    (first, second), paired, ops = pair
+    real, imaginary = _terms(draft, first, "sub"), _terms(draft, second, "add")
+    if real is None or imaginary is None:
+        return None
+    (a, cosine, ops_a), (b, sine, ops_b), op = real
+    for (c, cosine_c, ops_c), (d, sine_d, ops_d) in ((imaginary[0], imaginary[1]), (imaginary[1], imaginary[0])):
+        same = (cosine, sine) == (cosine_c, sine_d) and (a.which, b.which, c.which, d.which) == (0, 1, 1, 0)
+        if same and len({p.whole for p in (a, b, c, d)}) == 1 and all(p.paired == paired for p in (a, b, c, d)):
+            parts = (x for p in (a, b, c, d) for x in p.ops)
+            every = (*ops, op, imaginary[2], *ops_a, *ops_b, *ops_c, *ops_d, *parts)
+            return Rope(a.whole, (*cosine, *sine), paired, result, every)
+    return None
+
+
+Term = tuple[Part, tuple[str, ...], tuple[Op, ...]]
+
+
+def _terms(draft: Draft, value: str, fn: str) -> tuple[Term, Term, Op] | None:
+    """The two products of which a value is the sum or the difference."""
+    under, _ = plain(draft, value, "view")
+    op = draft.maker(under)
+    if op is None or op.kind != "elementwise" or op.attr("fn") != fn or len(op.inputs) != 2:
+        return None
+    left, right = _term(draft, op.inputs[0]), _term(draft, op.inputs[1])
+    return None if left is None or right is None else (left, right, op)
+
+
+def _term(draft: Draft, value: str) -> Term | None:
+    """A part of rows times a table."""
+    for factor, tables, ops in products(draft, value):
+        found = part(draft, factor)
+        if found is not None:
+            return found, tables, ops
+    return None
+
+
+def _is_closed(draft: Draft, rope: Rope) -> bool:
+    inside = {op.name for op in rope.ops}
+    made = (value for op in rope.ops for value in op.outputs if value and value != rope.result)
+    return all(draft.private(value, inside) for value in made if value != rope.rows)
+
+
+def _replace(draft: Draft, last: Op, rope: Rope) -> None:
+    ops = sorted({op.name: op for op in rope.ops}.values(), key=draft.place)
+    attrs: dict[str, Attr] = {"fn": "rope", **({"interleaved": 1} if rope.paired else {})}
+    place = max(draft.place(op) for op in ops)
+    for op in ops:
+        if rope.result in op.outputs:
+            draft.drop(op)
+    fused = Op(last.name, "elementwise", (rope.rows, *rope.tables), (rope.result,), tuple(attrs.items()), origins(ops))
+    draft.put(fused, place)
     draft.prune(ops)
+    _take_over_rest(draft, fused)
+
+
+def _take_over_rest(draft: Draft, rope: Op) -> None:
+    """A rotation of the first part of rows, to which the rest is appended, is a rotation of the rows."""
+    cut, concat = draft.maker(rope.inputs[0]), draft.reader(rope.outputs[0])
+    if cut is None or concat is None or concat.attr("op_type") != "Concat" or len(concat.inputs) != 2:
+        return
+    rest = draft.maker(concat.inputs[1])
+    if concat.inputs[0] != rope.outputs[0] or rest is None or rest.inputs[0] != cut.inputs[0]:
+        return
+    whole, width = draft.shape(cut.inputs[0]), draft.shape(rope.inputs[0])[-1]
+    if draft.shape(concat.outputs[0]) != whole or concat.attr("axis") != len(whole) - 1 or not isinstance(width, int):
+        return
+    if not (_starts_at(cut, rope.inputs[0], 0) and _starts_at(rest, concat.inputs[1], width)):
+        return
+    inside = {rope.name, concat.name}
+    if not (draft.private(rope.inputs[0], inside) and draft.private(concat.inputs[1], inside)):
+        return
+    ops = sorted({op.name: op for op in (cut, rest, rope, concat)}.values(), key=draft.place)
+    attrs = with_attrs(rope, rotary_dim=width)
+    inputs = (cut.inputs[0], *rope.inputs[1:])
+    place = draft.place(concat)
+    draft.drop(concat)
+    draft.put(replace(rope, inputs=inputs, outputs=concat.outputs, attrs=attrs, origin=origins(ops)), place)
+    draft.prune([cut, rest])
+
+
+def _starts_at(cut: Op, value: str, start: int) -> bool:
+    """Whether a slice, or an output of a split in two, begins at that place of the last axis."""
+    if cut.attr("op_type") == "Split":
+        return len(cut.outputs) == 2 and cut.outputs.index(value) == int(start > 0)
+    starts, steps = cut.attr("starts"), cut.attr("steps", (1,))
+    return cut.attr("op_type") == "Slice" and starts == (start,) and steps == (1,)
