@@ -112,6 +112,8 @@ def _candidates(ends: Ends, flow: Flow, outputs: Sequence[str]) -> Iterator[tupl
 def _rank(ends: Ends, flow: Flow, past: str, present: str, named: bool, way: Way | None) -> int:
     """How sure it is that the output continues the input, 1 the surest; 0 where nothing speaks for it."""
     update = Update.NONE if way is None else way.update
+    if update is Update.IN_PLACE and ends.shape(past) != ends.shape(present):
+        return 0
     elem, rank = ends.facts[past].elem, len(ends.shape(past))
     lasting = _RECURRENT.search(past) is not None
     if named and (lasting or _is_renewed(past, present)) and update is not Update.NONE:
@@ -185,9 +187,15 @@ def updates(inputs: Mapping[str, Declared], outputs: Mapping[str, Declared], nod
     flow = follow(nodes, may)
     found: dict[str, Way] = {}
     for present in outputs:
-        for past, way in flow.ways.get(present, {}).items():
-            dims = inputs[past].dims or ()
-            sure = way.update in (Update.ATTENTION, Update.RECURRENT) or _RECURRENT.search(past)
-            if way.update is not Update.NONE and (sure or (way.read and len(dims) >= 3)):
-                found.setdefault(past, way)
+        ways = {p: w for p, w in flow.ways.get(present, {}).items() if _is_sure(p, w, len(inputs[p].dims or ()))}
+        named = [past for past in ways if _RECURRENT.search(past)]
+        for past in named or list(ways)[:1]:  # of two inputs put together, the first is the past
+            found.setdefault(past, ways[past])
     return found
+
+
+def _is_sure(past: str, way: Way, rank: int) -> bool:
+    """Whether the way of an input to an output is that of a state."""
+    if way.update in (Update.ATTENTION, Update.RECURRENT):
+        return True
+    return way.update is not Update.NONE and (_RECURRENT.search(past) is not None or (way.read and rank >= 3))

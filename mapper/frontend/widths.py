@@ -58,7 +58,7 @@ class _Widths:
 
     def last(self, name: str, depth: int = _DEPTH) -> int:
         """The last dim of a value; 0 where it is not known."""
-        declared = self.source.declared.get(name)
+        declared = self.source.inputs.get(name) or self.source.declared.get(name)
         stated = declared.dims[-1] if declared is not None and declared.dims else None
         if isinstance(stated, int):
             return stated
