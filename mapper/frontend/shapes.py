@@ -15,7 +15,7 @@ from mapper.frontend.control import handler_of
 from mapper.frontend.dims import Bound
 from mapper.frontend.expect import Expectations
 from mapper.frontend.expressions import evaluate as evaluate_dim
-from mapper.frontend.facts import LARGEST, Fact, Known, Node, Source
+from mapper.frontend.facts import LARGEST, LIMIT, Fact, Known, Node, Source, numpy_type
 from mapper.frontend.infer import Inferred, infer
 from mapper.frontend.nodes import label
 from mapper.frontend.operands import is_set, with_expected_operands
@@ -28,6 +28,7 @@ from mapper.frontend.walk import Shop, Walk
 _MOST_STEPS = 400_000
 """Nodes that a walk may run on top of the file's own, trials included: more would take minutes."""
 _INTEGERS = frozenset({onnx.TensorProto.INT64, onnx.TensorProto.INT32, onnx.TensorProto.BOOL})
+_NUMBERS = _INTEGERS | {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16}
 
 
 @dataclass(slots=True)
@@ -110,7 +111,7 @@ class Interpreter:
                 data = np.full(shape, bound.scalars[name], dtype=onnx.helper.tensor_dtype_to_np_dtype(elem))
                 facts[name] = Fact(elem, shape, data, Known.SHAPES)
             else:
-                facts[name] = Fact(elem, shape)
+                facts[name] = self._expected_number(name, Fact(elem, shape))
         return facts
 
     def _step(self, node: Node, walk: Walk) -> None:
@@ -177,12 +178,14 @@ class Interpreter:
         return Fact(declared.elem or fact.elem, sizes, None, fact.known) if len(sizes) == len(shape) else fact
 
     def _expected_number(self, name: str, fact: Fact) -> Fact:
-        """The value with the number that the user expects, if it is one that depends on data."""
-        given = self.expectations.of(name)
-        if given is None or fact.data is not None or fact.elements != 1 or fact.elem not in _INTEGERS:
+        """The value with the numbers that the user expects, if they depend on data: `NAME`, of a vector `NAME[i]`."""
+        if not self.expectations.given or fact.data is not None or not 0 < fact.elements <= LIMIT:
             return fact
-        number = self.expectations.take(name, "a number that depends on data", given, "none")
-        data = np.full(fact.shape or (), number, dtype=onnx.helper.tensor_dtype_to_np_dtype(fact.elem))
+        names = [name] if fact.elements == 1 else [f"{name}[{i}]" for i in range(fact.elements)]
+        if fact.elem not in _NUMBERS or any(self.expectations.of(n) is None for n in names):
+            return fact
+        numbers = [self.expectations.take(n, "a number that depends on data", 0, "none") for n in names]
+        data = np.array(numbers, dtype=numpy_type(fact.elem)).reshape(fact.shape or ())
         return Fact(fact.elem, fact.shape, data, Known.SHAPES)
 
 

@@ -11,6 +11,7 @@ import onnx
 from mapper.errors import ModelError
 from mapper.frontend.facts import Fact, Node
 from mapper.frontend.nodes import label
+from mapper.frontend.sizes_text import TEXT_SIZES
 from mapper.frontend.walk import Walk, key_of
 from mapper.ir.graph import Shape
 
@@ -36,6 +37,9 @@ def expected(node: Node, inputs: Inputs, walk: Walk) -> list[Typed] | None:
     """Types and shapes of the node's outputs with the expected size; None for a node without such a size."""
     rule = _RULES.get(node.op_type) if not node.domain else None
     size = rule(node, inputs, walk) if rule is not None else None
+    text = TEXT_SIZES.get((node.domain, node.op_type))
+    if text is not None:
+        size = Size(*text(node, inputs))
     if size is None:
         return None
     key = key_of(node)
