@@ -7,6 +7,7 @@ from math import prod
 
 from mapper.ir.graph import Attr, Binding, bind
 from passes.graph.attention_core import Core
+from passes.graph.attention_layout import HEADS_FIRST
 from passes.graph.attention_operands import Operand
 from passes.graph.draft import Draft
 
@@ -24,7 +25,7 @@ def sizes_of(draft: Draft, core: Core, query: Operand, key: Operand, bindings: S
     for batch, heads, queries in _candidates(draft, core, query):
         total = [prod(bind((batch, heads, queries, scores[-1]), b)) for b in bindings]
         if total == [prod(bind(scores, b)) for b in bindings]:
-            kv_heads = _kv_heads(heads, right, scores, key)
+            kv_heads = _kv_heads(heads, right, key)
             return {
                 "batch": batch, "heads": heads, "kv_heads": kv_heads, "q": queries, "kv": scores[-1],
                 "head_dim": head_dim, "v_dim": v_dim,
@@ -37,7 +38,7 @@ def _candidates(draft: Draft, core: Core, query: Operand) -> list[tuple[Dim, Dim
     values = [core.scores.product.outputs[0], *(op.outputs[0] for op, _ in core.scores.path)]
     keys = draft.shape(values[0])[-1]
     shapes = [s for v in values if (s := draft.shape(v))[-1] == keys]
-    found: list[tuple[Dim, Dim, Dim]] = []
+    found = _by_heads(draft, query)
     if len(shapes[0]) >= 4:
         found += _leading(shapes[0])
     found += [c for shape in shapes[1:] if len(shape) == 4 for c in _leading(shape)]
@@ -45,6 +46,13 @@ def _candidates(draft: Draft, core: Core, query: Operand) -> list[tuple[Dim, Dim
     if len(shapes[0]) == 3:
         found += [(b, h, q) for b, h, q, *_ in (s for s in reversed(before) if len(s) == 4)]
     return [*found, *_leading(shapes[0])]
+
+
+def _by_heads(draft: Draft, query: Operand) -> list[tuple[Dim, Dim, Dim]]:
+    """The query's own [batch, heads, queries, width], before heads that share keys are folded into its rows."""
+    turned = [op.outputs[0] for op in query.ops if op.attr("perm") == HEADS_FIRST]
+    shape = draft.shape(turned[-1] if turned else query.value)
+    return [(shape[0], shape[1], shape[2])] if len(shape) == 4 else []
 
 
 def _leading(shape: tuple[Dim, ...]) -> list[tuple[Dim, Dim, Dim]]:
@@ -64,13 +72,13 @@ def _leading(shape: tuple[Dim, ...]) -> list[tuple[Dim, Dim, Dim]]:
     return []
 
 
-def _kv_heads(heads: Dim, right: tuple[Dim, ...], scores: tuple[Dim, ...], key: Operand) -> Dim:
+def _kv_heads(heads: Dim, right: tuple[Dim, ...], key: Operand) -> Dim:
     """Heads of the keys: fewer where they are repeated, or broadcast by the product itself."""
     if not isinstance(heads, int):
         return heads
-    shared = key.repeats
-    if len(scores) >= 4:
-        dims = (1,) * (len(scores) - len(right)) + right
-        broadcast = [s for s, r in zip(scores[1:-2], dims[1:-2], strict=True) if r == 1 and isinstance(s, int)]
-        shared *= prod(broadcast)
-    return heads // shared if shared and heads % shared == 0 else heads
+    stored = heads
+    inner = [d for d in right[1:-2] if isinstance(d, int)]
+    if len(right) >= 4 and len(inner) == len(right) - 3:
+        stored = prod(inner)
+    distinct = stored // key.repeats if stored % key.repeats == 0 else stored
+    return distinct if distinct and heads % distinct == 0 else heads
