@@ -14,6 +14,7 @@ Number = Fraction
 
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
 _DASHED = re.compile(r"[A-Za-z_][\w.]*([-/][A-Za-z_][\w.]*)+")
+_PLACE = re.compile(r"v[0-9]+")
 _MAX_LENGTH = 500
 _MAX_EXPONENT = 4
 _MAX_MAGNITUDE = 2**200
@@ -132,8 +133,10 @@ def _is_arithmetic(node: ast.expr) -> bool:
     match node:
         case ast.Constant(value=bool()):
             return False
-        case ast.Constant(value=int() | float()) | ast.Name():
+        case ast.Constant(value=int() | float()):
             return True
+        case ast.Name(id=place):
+            return _PLACE.fullmatch(place) is not None
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             return _is_arithmetic(operand)
         case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() | ast.FloorDiv() | ast.Mod() | ast.Pow()):

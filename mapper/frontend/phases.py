@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mapper.errors import UsageError
 
 FORM = "NAME: DIM=SIZE DIM=LOW..HIGH calls=COUNT, e.g. 'decode: batch=1 seq=1 past=512..639 calls=128'"
-_SETTING = re.compile(r"(?P<dim>[^\s=]+)=(?P<low>\d+)(?:\.\.(?P<high>\d+))?")
+_SETTING = re.compile(r"(?P<dim>[^\s=]+)=(?P<low>[0-9]{1,19})(?:\.\.(?P<high>[0-9]{1,19}))?")
 
 Range = tuple[int, int]
 

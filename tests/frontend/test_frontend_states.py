@@ -78,10 +78,12 @@ def test_each_cache_finds_its_own_present_though_all_look_alike(tmp_path: Path) 
 
 
 def test_a_stack_of_caches_taken_apart_and_put_together_is_one_state(tmp_path: Path) -> None:
-    nodes = [node("Split", ["past"], ["k", "v"], axis=0, num_outputs=2)]
-    for name in "kv":
-        nodes.append(node("Concat", [name, "x"], [f"{name}2"], axis=3))
-    nodes += [node("Concat", ["k2", "v2"], ["out"], axis=0), node("MatMul", ["k2", "w"], ["y"])]
+    nodes = [
+        node("Split", ["past"], ["k", "v"], axis=0, num_outputs=2),
+        *(node("Concat", [name, "x"], [f"{name}2"], axis=3) for name in "kv"),
+        node("Concat", ["k2", "v2"], ["out"], axis=0),
+        node("MatMul", ["k2", "w"], ["y"]),
+    ]
     inputs = {"x": [1, "batch", 2, 1, 4], "past": [2, "batch", 2, "past_len", 4]}
     assert states(tmp_path, nodes, inputs, ["y", "out"], [weight("w", [4, 4])], batch=1, past=5) == {("past", "out")}
 
