@@ -11,9 +11,11 @@ from onnx import numpy_helper, shape_inference
 
 from mapper.frontend import rules
 from mapper.frontend.check import lacking_input
+from mapper.frontend.custom import custom_kind, custom_types
 from mapper.frontend.facts import Fact, Known, Node
 from mapper.frontend.fold import RANDOM, evaluate
 from mapper.frontend.rules_layout import standard_of
+from mapper.frontend.rules_standard import AFTER_ONNX, BEFORE_ONNX
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ _REFUSALS = (
     ArithmeticError,
 )  # fmt: skip
 """What onnx and the contrib rules raise on a node that breaks its schema or on inputs that do not fit."""
+
+
+PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose", "Einsum", "LSTM", "GRU", "RNN"})
+"""Work that stays in each call even where all operands are weights: nobody has its result stored."""
 
 
 @lru_cache(maxsize=4096)
@@ -58,7 +64,10 @@ def infer(node: Node, inputs: Sequence[Fact | None], opsets: Mapping[str, int], 
     facts = [Fact(elem, shape, None, known) for elem, shape in types]
     if refused:
         return Inferred(tuple(facts), reason, refused)
-    return Inferred(evaluate(node, inputs, facts, opsets.get("", 0)), reason, refused)
+    found = evaluate(node, inputs, facts, opsets.get("", 0))
+    if node.op_type in PRODUCTS and any(fact.data is None for fact in found):
+        found = tuple(Fact(fact.elem, fact.shape, fact.data) for fact in found)
+    return Inferred(found, reason, refused)
 
 
 Types = list[tuple[int, tuple[int, ...] | None]]
@@ -73,14 +82,47 @@ def _types(
         newest = onnx.defs.get_schema(standard.op_type)
         types, reason = _by_schema(newest, node, standard.facts(inputs), opsets, outer)
         return standard.outputs(types, inputs), reason
-    schema = schema_of(node.op_type, node.domain, opsets.get(node.domain, 0) or opsets.get("", 0))
+    schema = _schema(node, opsets.get(node.domain, 0) or opsets.get("", 0))
     if schema is not None:
-        return _by_schema(schema, node, inputs, opsets, outer)
+        first = BEFORE_ONNX.get((node.domain, node.op_type))
+        if first is not None:
+            return list(first(node, inputs)), f"the shape depends on the data of {node.op_type}"
+        types, reason = _by_schema(schema, node, inputs, opsets, outer)
+        after = AFTER_ONNX.get((node.domain, node.op_type)) if reason else None
+        return (types, reason) if after is None else (_merged(types, after(node, inputs)), reason)
     rule = rules.rule_of(node)
     if rule is not None:
         return list(rule(node, inputs)), f"the shape depends on the data of {node.op_type}"
+    custom = custom_kind(node)
+    if custom is not None:
+        return custom_types(node, custom, inputs), f"kind '{custom.name}' has no rule for its shape"
     where = f"domain '{node.domain}'" if node.domain else f"opset {opsets.get('', 0)}"
     return [], f"operator {node.op_type} of {where} is not known, and the file states no shape for its output"
+
+
+def _schema(node: Node, version: int) -> onnx.defs.OpSchema | None:
+    """The schema to infer a node with: at its opset, or near it where that one does not serve.
+
+    Tools raise the opset of a file and keep attributes of before (axes); a few old schemas cannot infer.
+    """
+    found = schema_of(node.op_type, node.domain, version)
+    names = {attribute.name for attribute in node.proto.attribute}
+    older = found
+    while older is not None and not names <= set(older.attributes):
+        older = schema_of(node.op_type, node.domain, older.since_version - 1) if older.since_version > 1 else None
+    found = older or found
+    if found is not None and not found.has_type_and_shape_inference_function and not found.domain:
+        newest = onnx.defs.get_schema(node.op_type)
+        return newest if newest.has_type_and_shape_inference_function else found
+    return found
+
+
+def _merged(types: Types, others: Sequence[tuple[int, tuple[int, ...] | None]]) -> Types:
+    """The types, with others in place of what is missing."""
+    padded = [*others, *[(0, None)] * len(types)]
+    return [
+        (elem or e, shape if shape is not None else s) for (elem, shape), (e, s) in zip(types, padded, strict=False)
+    ]
 
 
 def _by_schema(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from mapper.frontend.attributes import attributes_of
 from mapper.frontend.composite import Parts, composite_of, store_blocks
+from mapper.frontend.custom import custom_attributes, custom_kind
 from mapper.frontend.facts import LIMIT, DimTerm, Fact, Known, Node, Source, dtype_of
 from mapper.frontend.naming import label_type, unique_names
 from mapper.frontend.order import live_ops, transposed_weights
@@ -92,7 +93,7 @@ class Lowering:
                 return False
         if node.op_type in ("Cast", "CastLike", "DequantizeLinear") and self._is_narrower(node):
             self.aliases[made[0]] = self.resolve(node.inputs[0])
-        if made[0] in self.transposed:
+        if made[0] in self.transposed or (node.op_type == "Identity" and not node.domain):
             self.aliases[made[0]] = self.resolve(node.inputs[0])
         self.folded.update(made)
         return True
@@ -128,14 +129,19 @@ class Lowering:
             kind = "matmul"
         if kind == "gather" and node.op_type == "Gather" and self._is_table(node):
             kind = "embedding"
+        custom = custom_kind(node)
+        if custom:
+            kind = custom.name
         if kind == "opaque" and node.outputs and not self._loop(node):
             self.opaque[label_type(node)] += 1
-        make = composite_of(node)
+        make = None if custom else composite_of(node)
         attrs = attributes_of(self, node, "opaque" if make and kind != "attention" else kind)
         if make:
             parts = Parts(self, node, name, attrs)
             make(parts)
             return parts.ops
+        if custom:
+            attrs = (*attrs, *custom_attributes(node, custom))
         inputs = self._operands(node)
         if kind == "matmul" and len(node.inputs) > 1 and node.inputs[1] in self.transposed:
             flipped = 1 - int(node.attr("transB", 0))

@@ -1,0 +1,44 @@
+"""Quirks of files that tools write: old schemas, attributes of another opset, weights handed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx_graphs import const, model, node, save, weight
+
+from mapper.frontend import load_model
+from mapper.ir.graph import Graph
+from mapper.ir.kinds import work
+
+
+def load(folder: Path, nodes: list[object], *weights: object, opset: int = 18) -> Graph:
+    return load_model(save(folder, model(nodes, {"x": [4, 8]}, ["y"], weights, opset=opset))).graph  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("opset", [12, 13, 15, 16])
+def test_a_comparison_has_a_shape_in_opsets_whose_schema_does_not_infer_it(tmp_path: Path, opset: int) -> None:
+    nodes = [node("GreaterOrEqual", ["x", "zero"], ["c"]), node("Where", ["c", "x", "zero"], ["y"])]
+    graph = load(tmp_path, nodes, const("zero", 0, np.float32), opset=opset)
+    assert graph.value["c"].shape == (4, 8)
+
+
+def test_an_attribute_of_an_older_version_is_obeyed_after_a_tool_raised_the_opset(tmp_path: Path) -> None:
+    graph = load(tmp_path, [node("ReduceMean", ["x"], ["y"], axes=[1])], opset=21)
+    assert graph.value["y"].shape == (4, 1)
+
+
+def test_a_product_of_two_weights_is_work_of_each_call(tmp_path: Path) -> None:
+    nodes = [node("MatMul", ["positions", "w"], ["p"]), node("MatMul", ["x", "p"], ["y"])]
+    graph = load(tmp_path, nodes, weight("positions", [8, 64]), weight("w", [64, 16]))
+    assert [work(graph, op, {}).macs for op in graph.ops] == [8 * 64 * 16, 4 * 8 * 16]
+
+
+def test_a_weight_that_is_handed_on_is_stored_once(tmp_path: Path) -> None:
+    nodes = [
+        node("Identity", ["w"], ["again"]),
+        node("MatMul", ["x", "w"], ["h"]),
+        node("MatMul", ["h", "again"], ["y"]),
+    ]
+    assert load(tmp_path, nodes, weight("w", [8, 8])).parameters == 64
