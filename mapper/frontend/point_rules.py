@@ -69,6 +69,16 @@ def _kept(points: Points, node: Node, index: Index) -> Numbers:
     return points.at(node.inputs[0], index)
 
 
+def _quantized(compute: Callable[..., Any]) -> Rule:
+    """A contrib operator of two quantised operands, each followed by its scale and zero point."""
+
+    def rule(points: Points, node: Node, index: Index) -> Numbers:
+        given = [points.at(n, broadcast(index, points.shape(n))) for n in (node.inputs[0], node.inputs[3])]
+        return np.asarray(compute(*given))
+
+    return rule
+
+
 def _expand(points: Points, node: Node, index: Index) -> Numbers:
     return points.at(node.inputs[0], broadcast(index, points.shape(node.inputs[0])))
 
@@ -217,9 +227,10 @@ RULES: Mapping[str, Rule] = {
     **{name: _reduction(compute) for name, compute in _REDUCTIONS.items()},
     **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Dropout"), _view),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), _kept),
+    "QLinearAdd": _quantized(np.add), "QLinearMul": _quantized(np.multiply),
     "Cast": _cast, "CastLike": _cast, "Clip": _clip, "Concat": _concat, "ConstantOfShape": _constant,
     "CumSum": _cumulative, "Expand": _expand, "EyeLike": _eye, "Gather": _gather,
     "GatherElements": _gather_elements, "GatherND": _gather_nd, "Range": _range, "ScatterND": _scatter_nd,
     "Slice": _slice, "Tile": _tile, "Transpose": _transpose, "Trilu": _trilu,
 }  # fmt: skip
-"""By operator of ai.onnx; the output of any other counts as zero."""
+"""By operator; the output of any other counts as zero."""

@@ -98,7 +98,7 @@ class Points:
 
     def _made(self, name: str, node: Node, index: Index) -> Numbers:
         """What the node makes at the indices; zero if that is not known or too far from here."""
-        rule = self.rules.get(node.op_type) if node.domain in ("", "ai.onnx") else None
+        rule = self.rules.get(node.op_type) if node.domain in ("", "ai.onnx", "com.microsoft") else None
         if rule is None or node.outputs[0] != name or self._depth >= DEPTH or self._steps >= STEPS:
             return np.zeros(size_at(index))
         self._depth += 1

@@ -59,7 +59,7 @@ class Core:
 
 def find_core(draft: Draft, softmax: Op) -> Core | None:
     """The attention around a softmax over the last axis, if there is one and nothing else reads its inner values."""
-    if softmax.attr("op_type") not in ("Softmax", None):
+    if softmax.attr("op_type") not in ("Softmax", "QLinearSoftmax"):
         return None
     if softmax.attr("axis") != len(draft.shape(softmax.inputs[0])) - 1:
         return None

@@ -51,12 +51,14 @@ def _fuse(draft: Draft, anchor: Op, rows: Rows) -> None:
         for cone in reversed([c for c in cones(draft, result, rowwise) if anchor in c.ops]):
             meaning = rows.meaning(draft, cone)
             if meaning is not None and len(meaning.axes) == 1:
-                _replace(draft, cone, meaning.function, meaning.axes[0])
+                _replace(draft, cone, anchor, meaning.function, meaning.axes[0])
                 return
 
 
-def _replace(draft: Draft, cone: Cone, function: str, axis: int) -> None:
+def _replace(draft: Draft, cone: Cone, anchor: Op, function: str, axis: int) -> None:
+    """Puts the softmax in; what the exponential knows of a mask (causal, window) is the softmax's."""
     width = draft.shape(cone.source)[axis]
-    attrs: tuple[tuple[str, Attr], ...] = (("op_type", function), ("axis", axis), ("width", width))
+    mask = tuple((key, value) for key, value in anchor.attrs if key in ("causal", "window"))
+    attrs: tuple[tuple[str, Attr], ...] = (("op_type", function), ("axis", axis), ("width", width), *mask)
     draft.put(Op(cone.ops[-1].name, "softmax", (cone.source,), (cone.result,), attrs, origins(cone.ops)))
     draft.prune(cone.ops)
