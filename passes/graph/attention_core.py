@@ -79,8 +79,10 @@ def _is_closed(draft: Draft, core: Core) -> bool:
 
 
 def _is_product(draft: Draft, op: Op) -> bool:
-    """Whether both sides of a matmul change with every call."""
-    return len(op.inputs) > 1 and all(draft.values[n].role is not Role.WEIGHT for n in op.inputs[:2])
+    """Whether the right side of a matmul changes with every call; the left one may be learned queries by heads."""
+    if len(op.inputs) < 2 or draft.values[op.inputs[1]].role is Role.WEIGHT:
+        return False
+    return draft.values[op.inputs[0]].role is not Role.WEIGHT or len(draft.shape(op.inputs[0])) > 2
 
 
 def _scores(draft: Draft, value: str, depth: int) -> Scores | None:
@@ -89,7 +91,7 @@ def _scores(draft: Draft, value: str, depth: int) -> Scores | None:
     if op is None or value in draft.kept or depth == 0:
         return None
     if op.kind == "matmul":
-        return Scores(op, masks=tuple(op.inputs[2:])) if _is_product(draft, op) and len(op.inputs) < 4 else None
+        return Scores(op, masks=tuple(filter(None, op.inputs[2:3]))) if _is_product(draft, op) else None
     if op.attr("op_type") == "Concat":
         return _with_sink(draft, op, depth)
     if op.kind not in ("view", "cast", "elementwise"):
@@ -192,9 +194,8 @@ def _passes_weights_on(draft: Draft, op: Op, scores: Scores) -> bool:
 
 def _finished(draft: Draft, scores: Scores, softmax: Op, ops: list[Op], masks: list[str], weights: str) -> Core | None:
     (context,) = draft.readers(weights)
-    if context.inputs[0] != weights or not _is_product(draft, context) or len(context.inputs) > 2:
-        return None
-    if context.attr("trans_a", 0):
+    biased = any(context.inputs[2:3])
+    if context.inputs[0] != weights or not _is_product(draft, context) or biased or context.attr("trans_a", 0):
         return None
     unique = tuple({op.name: op for op in ops}.values())
     every = tuple(dict.fromkeys((*scores.masks, *masks)))

@@ -53,11 +53,11 @@ def _step(draft: Draft, found: Operand, last: Op, scaled: bool) -> Operand | Non
     repeats = _repeats(draft, op)
     if repeats > 1:
         return replace(found, value=op.inputs[0], repeats=found.repeats * repeats)
-    if op.attr("op_type") == "Concat" and len(op.inputs) == 2 and not found.past:
+    if op.attr("op_type") in ("Concat", "QLinearConcat") and len(op.inputs) == 2 and not found.past:
         past = _cache(draft, op.inputs[0])
-        return replace(found, value=op.inputs[1], past=past) if past else None
+        return replace(_leaving(draft, op, found, last), value=op.inputs[1], past=past) if past else None
     if op.kind == "scatter" and not found.past:
-        return _written(draft, op, found)
+        return _written(draft, op, _leaving(draft, op, found, last))
     if scaled and op.kind == "elementwise" and op.attr("fn") in ("mul", "div") and not present:
         return _scaled(draft, op, found)
     return None
@@ -106,11 +106,30 @@ def _picks_again(draft: Draft, op: Op) -> bool:
 
 def _cache(draft: Draft, value: str) -> str:
     """The state or input that a value is a view, a transpose or a cast of, or ''."""
-    while (op := draft.maker(value)) is not None and (
-        op.kind == "view" or op.attr("op_type") == "Transpose" or _widens(draft, op)
-    ):
+    while (op := draft.maker(value)) is not None and _only_stores(op):
         value = op.inputs[0]
     return value if draft.values[value].role in (Role.STATE, Role.INPUT) else ""
+
+
+def _only_stores(op: Op) -> bool:
+    """Whether an op changes no more than how a value is stored."""
+    return op.kind in ("view", "cast") or op.attr("op_type") == "Transpose"
+
+
+def _leaving(draft: Draft, grown: Op, found: Operand, last: Op) -> Operand:
+    """The operand with the form in which its grown cache leaves the graph, where that differs from the one read."""
+    inside = {last.name, *(op.name for op in found.ops)}
+    others = [op for op in draft.readers(grown.outputs[0]) if op.name not in inside]
+    if found.present or len(others) != 1 or grown.outputs[0] in draft.kept:
+        return found
+    ops: list[Op] = []
+    op: Op | None = others[0]
+    while op is not None and _only_stores(op):
+        ops.append(op)
+        if op.outputs[0] in draft.kept:
+            return replace(found, present=op.outputs[0], ops=(*ops, *found.ops))
+        op = draft.reader(op.outputs[0])
+    return found
 
 
 def _written(draft: Draft, op: Op, found: Operand) -> Operand | None:

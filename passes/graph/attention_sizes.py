@@ -18,7 +18,7 @@ Sizes = dict[str, Attr]
 def sizes_of(draft: Draft, core: Core, query: Operand, key: Operand, bindings: Sequence[Binding]) -> Sizes | None:
     """The attention's sizes; None unless they agree with the scores' number in every phase."""
     product = core.scores.product
-    left, right = (draft.shape(n) for n in product.inputs)
+    left, right = (draft.shape(n) for n in product.inputs[:2])
     scores = draft.shape(product.outputs[0])
     head_dim = left[-2 if product.attr("trans_a", 0) else -1]
     v_dim = draft.shape(core.context.outputs[0])[-1]

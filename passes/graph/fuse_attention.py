@@ -70,18 +70,22 @@ def _replace(draft: Draft, core: Core, sizes: Sizes, scale: Scaling, operands: t
     outputs = (result, key.present, value.present)
     for op in _made_elsewhere(draft, ops, outputs):
         draft.drop(op)
-    attrs = {**sizes, **_mask_attributes(core), **scale.attributes}
+    attrs = {**sizes, **_further_attributes(core), **scale.attributes}
     fused = Op(context.name, "attention", _trimmed(inputs), _trimmed(outputs), tuple(attrs.items()), origins(ops))
     draft.put(fused, place)
     draft.prune(ops)
 
 
-def _mask_attributes(core: Core) -> dict[str, Attr]:
-    """What the softmax knows of its mask, and whether there is a sink."""
+def _further_attributes(core: Core) -> dict[str, Attr]:
+    """What the softmax knows of its mask, in which type the products are computed, and whether there is a sink."""
     found: dict[str, Attr] = {"causal": int(bool(core.softmax.attr("causal", 0)))}
     window = core.softmax.attr("window")
     if window is not None:
         found["window"] = window
+    for name in ("quantised", "arithmetic"):
+        width = core.scores.product.attr(name)
+        if width is not None:
+            found[name] = width
     return {**found, "sink": 1} if core.scores.sink else found
 
 
