@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mapper.errors import UsageError
+
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 def settings(flag: str, texts: Sequence[str]) -> dict[str, int]:
@@ -12,7 +15,7 @@ def settings(flag: str, texts: Sequence[str]) -> dict[str, int]:
     found = {}
     for text in texts:
         name, equals, number = text.rpartition("=")
-        if not equals or not name.strip() or not number.strip().lstrip("-").isdigit():
+        if not equals or not name.strip() or not _NUMBER.fullmatch(number.strip()):
             raise UsageError(f"{flag} {text}: write a name and a whole number, as in {flag} seq=128")
         found[name.strip()] = int(number)
     return found
