@@ -9,7 +9,7 @@ from functools import cached_property
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
 from mapper.ir.graph import Graph, Phase, static_elements
-from mapper.ir.kinds import PICKING_KINDS, whole_stack
+from mapper.ir.kinds import PICKING_KINDS, priced_as, whole_stack
 from mapper.ir.kinds import work as work_of
 from mapper.ir.plan import Cluster, Option, Refusal
 
@@ -166,7 +166,7 @@ class Estimator:
                 continue
             total += unit.model.weight_footprint_bytes(whole_stack(work))
             op = self.graph.op[name]
-            if op.kind in PICKING_KINDS and work.inputs[0].role is Role.WEIGHT:
+            if priced_as(op) in PICKING_KINDS and work.inputs[0].role is Role.WEIGHT:
                 table = replace(work.inputs[0], elements=static_elements(self.graph.value[op.inputs[0]]))
                 total += table.bytes - work.inputs[0].bytes
         return total

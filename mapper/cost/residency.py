@@ -8,6 +8,7 @@ from mapper.cost.estimate import Estimator
 from mapper.hw.target import Memory, Unit
 from mapper.hw.work import Role
 from mapper.ir.graph import bind
+from mapper.ir.kinds import priced_as
 from mapper.ir.plan import Cluster, Option, Plan, Resident
 
 
@@ -57,7 +58,7 @@ def weights_of(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, o
     user, heavy = next(
         (graph.op[op], t) for op, t in zip(cluster.ops, option.types, strict=True) if main in graph.op[op].inputs
     )
-    stored = unit.model.activation_dtype() if user.kind == "embedding" else heavy
+    stored = unit.model.activation_dtype() if priced_as(user) == "embedding" else heavy
     own = f" {cluster.name}" if estimator.is_resident(unit, option.source) else ""
     copies = f" x{option.replicas}" if option.replicas > 1 else ""
     memory = plan.target.memory[unit.weights[option.source]]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mapper.frontend.facts import Node
+from mapper.frontend.vocabulary import why_opaque
 
 
 def label_type(node: Node) -> str:
@@ -30,8 +31,19 @@ def unique_names(nodes: Sequence[Node]) -> list[str]:
 
 
 def opaque_warnings(opaque: Mapping[str, int]) -> list[str]:
-    """One warning per operator without a kind."""
-    return [
-        f"{count} x {op_type}: no kind for this operator; it is costed by the bytes it touches"
-        for op_type, count in sorted(opaque.items())
+    """One warning that lists every operator without a kind, the most frequent first, with why; none if there is none."""
+    if not opaque:
+        return []
+    listed = [
+        f"{count} x {operator} ({why_operator_is_opaque(operator)})"
+        for operator, count in sorted(opaque.items(), key=lambda item: (-item[1], item[0]))
     ]
+    total = sum(opaque.values())
+    ops = "1 opaque op, costed by the bytes it touches" if total == 1 else f"{total} opaque ops, costed by their bytes"
+    return [f"{ops}; only units that take opaque ops can run {'it' if total == 1 else 'them'}: {', '.join(listed)}"]
+
+
+def why_operator_is_opaque(operator: str) -> str:
+    """Why "domain::Type" has no kind."""
+    domain, _, op_type = operator.rpartition("::")
+    return why_opaque(op_type, domain)

@@ -55,8 +55,8 @@ _GROUPS: dict[str, str] = {
     "pool": "AveragePool MaxPool LpPool GlobalAveragePool GlobalMaxPool GlobalLpPool MaxRoiPool MaxpoolWithMask "
     "NhwcMaxPool QLinearAveragePool QLinearGlobalAveragePool RoiAlign",
     "rnn": "LSTM GRU RNN DynamicQuantizeLSTM AttnLSTM LinearAttention GatedDeltaNet",
-    "cast": "Cast CastLike QuantizeLinear DequantizeLinear DynamicQuantizeLinear CastMap DequantizeBFP "
-    "DequantizeWithOrder QuantizeBFP QuantizeWithOrder",
+    "cast": "Cast CastLike QuantizeLinear DequantizeLinear DynamicQuantizeLinear CastMap "
+    "DequantizeWithOrder QuantizeWithOrder",
     "sort": "TopK NonZero Unique NonMaxSuppression EfficientNMS_TRT Multinomial PackedSparseAttentionIndexer "
     "SparseAttentionIndexer",
 }
@@ -81,6 +81,7 @@ OPAQUE: dict[str, str] = {
         "a whole generation loop over subgraphs; map the decoder of the loop as a model of its own",
     ),
     **dict.fromkeys(("EPContext", "Snpe"), "a program compiled for another device"),
+    **dict.fromkeys(("DequantizeBFP", "QuantizeBFP"), "blocks with a common exponent"),
     "ATen": "an operator of PyTorch by name",
     "DynamicTimeWarping": "a shortest path through a matrix",
     "BifurcationDetector": "a search in token runs",
@@ -100,7 +101,7 @@ def kind_by_name(op_type: str, domain: str) -> str:
 def why_opaque(op_type: str, domain: str) -> str:
     """Why an operator is opaque, in a few words."""
     if domain not in STANDARD and domain not in MICROSOFT and op_type not in ("ATen", "EPContext"):
-        return f"domain '{domain}' is not known"
+        return f"no installed package knows domain '{domain}'"
     return OPAQUE.get(op_type, "no kind of this vocabulary fits")
 
 
@@ -124,7 +125,7 @@ FUNCTIONS = {
 
 _LOOSE = (
     "Adagrad Adam BiasDropout BiasSplitGelu Binarizer BitmaskBiasDropout BitmaskDropout BlackmanWindow ComplexMul "
-    "ComplexMulConj GatedRelativePositionBias GRUUnit HammingWindow HannWindow HyperConnectionPostMix ImageScaler "
+    "ComplexMulConj GatedRelativePositionBias GemmaRotaryEmbedding GRUUnit HammingWindow HannWindow HyperConnectionPostMix ImageScaler "
     "Imputer LinearAttentionGate Momentum MulInteger MurmurHash3 NGramRepeatBlock QLinearAdd QLinearLeakyRelu "
     "QLinearMul QLinearSigmoid QLinearWhere QOrderedGelu RegexFullMatch Scaler StringNormalizer"
 )

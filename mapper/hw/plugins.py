@@ -1,4 +1,4 @@
-"""The one door through which passes, pipelines, targets and unit models come in, ours included."""
+"""The one door through which passes, pipelines, targets, unit models and kinds of ops come in, ours included."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Any
 
 from mapper.errors import MapperError, PipelineError, TargetError, did_you_mean
 
-NOUN = {"passes": "pass", "pipelines": "pipeline", "targets": "target library", "unit_models": "unit model"}
+NOUN = {
+    "passes": "pass",
+    "pipelines": "pipeline",
+    "targets": "target library",
+    "unit_models": "unit model",
+    "kinds": "kind",
+}
 """The groups: entry points named `mapper.<group>`, and what one entry of each is called."""
 
 _ERROR: dict[str, type[MapperError]] = {
@@ -15,6 +21,7 @@ _ERROR: dict[str, type[MapperError]] = {
     "pipelines": PipelineError,
     "targets": TargetError,
     "unit_models": TargetError,
+    "kinds": MapperError,
 }
 
 
@@ -26,6 +33,11 @@ def names(group: str) -> tuple[str, ...]:
 def owner(entry: EntryPoint) -> str:
     """The distribution that an entry point comes from."""
     return entry.dist.name if entry.dist else "an unnamed package"
+
+
+def owner_of(group: str, name: str) -> str:
+    """The distributions that offer a name, joined by 'and'."""
+    return " and ".join(sorted({owner(e) for e in entry_points(group=f"mapper.{group}", name=name)}))
 
 
 def load(group: str, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The closed vocabulary of op kinds: for each, a shape rule and the sizes of its `Work`.
+"""The vocabulary of op kinds: for each, a shape rule and the sizes of its `Work`.
 
 A shape rule returns what the input shapes imply for the outputs, or None where the output shape is part of the op's
 own data (a reshape's target, a slice's bounds); then `conserves` says what must still hold.
@@ -6,47 +6,16 @@ own data (a reshape's target, a slice's bounds); then `conserves` says what must
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from math import prod
 
 from mapper.errors import InvalidPlan, did_you_mean
 from mapper.hw.work import DType, Operand, Role, Work
 from mapper.ir.graph import Binding, Graph, Op, Shape, bind
-
-Shapes = Sequence[Shape]
-Dims = tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OpView:
-    """One op with its shapes in numbers, as the rules below see it."""
-
-    op: Op
-    inputs: tuple[Shape, ...]
-    outputs: tuple[Shape, ...]
-    input_roles: tuple[Role, ...]
-    binding: Binding
-
-    def size(self, name: str, default: int = 1) -> int:
-        """An attribute that is a number or the name of a symbolic dim."""
-        found = self.op.attr(name, default)
-        if isinstance(found, str):
-            return self.binding[found]
-        if isinstance(found, int):
-            return found
-        raise InvalidPlan(f"op '{self.op.name}': attribute '{name}' is {found!r}, not a size", rule="graph-attributes")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One word of the vocabulary. `dims` gives the sizes of the Work; `outputs` the implied output shapes or None."""
-
-    name: str
-    about: str
-    dims: Callable[[OpView], Dims]
-    outputs: Callable[[OpView], Shapes | None]
-    conserves: str = ""  # "elements": first input and first output hold equally many
+from mapper.ir.kind import Dims, Kind, OpView, Shapes, stated_shapes
+from mapper.ir.registry import Registry, check_sizes, gather
 
 
 def elements(shape: Shape) -> int:
@@ -237,10 +206,6 @@ def _opaque_dims(view: OpView) -> Dims:
     return (("elements", view.size("flops", 0)), ("flops", 1), ("macs", view.size("macs", 0)))
 
 
-def _none(view: OpView) -> Shapes | None:
-    return None
-
-
 def _same(view: OpView) -> Shapes | None:
     return (_first(view),)
 
@@ -261,23 +226,23 @@ KINDS: dict[str, Kind] = {
     k.name: k
     for k in (
         Kind("matmul", "matrix product, optional bias; right side static or dynamic", _matmul_dims, _matmul_outputs),
-        Kind("conv", "convolution as matrix product over its windows", _conv_dims, _none),
-        Kind("attention", "scaled dot-product attention with its mask, softmax and KV cache", _attention_dims, _none),
+        Kind("conv", "convolution as matrix product over its windows", _conv_dims),
+        Kind("attention", "scaled dot-product attention with its mask, softmax and KV cache", _attention_dims),
         Kind("norm", "layer, RMS, group or batch normalisation over rows of `width`", _rows(8), _same),
         Kind("softmax", "softmax over rows of `width`", _rows(14), _same),
         Kind("elementwise", "a function `fn` of each element", _elementwise_dims, _broadcast_all),
-        Kind("embedding", "rows of a weight table picked by index", _embedding_dims, _none),
-        Kind("gather", "elements picked by index", _moved(1), _none),
-        Kind("scatter", "elements written by index", _moved(1), _none),
-        Kind("reduce", "sum, mean, max over axes", _consumed(1), _none),
+        Kind("embedding", "rows of a weight table picked by index", _embedding_dims),
+        Kind("gather", "elements picked by index", _moved(1)),
+        Kind("scatter", "elements written by index", _moved(1)),
+        Kind("reduce", "sum, mean, max over axes", _consumed(1)),
         Kind("scan", "cumulative sum along an axis", _consumed(1), _same),
-        Kind("move", "transpose, concat, slice, split, pad, expand, tile: bytes copied", _moved(0), _none),
-        Kind("view", "another shape for the same bytes: free", _zero, _none, conserves="elements"),
-        Kind("pool", "pooling over a `window`, interpolation", _pool_dims, _none),
-        Kind("rnn", "LSTM, GRU, RNN", _rnn_dims, _none),
+        Kind("move", "transpose, concat, slice, split, pad, expand, tile: bytes copied", _moved(0)),
+        Kind("view", "another shape for the same bytes: free", _zero, stated_shapes, conserves="elements"),
+        Kind("pool", "pooling over a `window`, interpolation", _pool_dims),
+        Kind("rnn", "LSTM, GRU, RNN", _rnn_dims),
         Kind("cast", "change of number type, quantise, dequantise", _moved(1), _same),
-        Kind("sort", "top-k, sort, unique, non-zero", _consumed(16), _none),
-        Kind("opaque", "anything else, costed by the bytes it touches", _opaque_dims, _none),
+        Kind("sort", "top-k, sort, unique, non-zero", _consumed(16)),
+        Kind("opaque", "anything else, costed by the bytes it touches", _opaque_dims),
     )
 }
 """Attributes by kind. matmul: trans_a, trans_b; of a stack of expert matrices experts, picked (by each token) and,
@@ -291,13 +256,34 @@ PICKING_KINDS = ("embedding", "gather")
 """Kinds that read only some elements of their first operand."""
 
 
+@cache
+def registry() -> Registry:
+    """The kinds of installed packages; which ones are installed does not change while a program runs."""
+    return gather(KINDS)
+
+
+def find_kind(name: str) -> Kind | None:
+    """The kind of that name, built in or of an installed package."""
+    return KINDS.get(name) or registry().named(name)
+
+
 def kind_of(op: Op) -> Kind:
     """The op's kind, or an error naming near ones."""
-    try:
-        return KINDS[op.kind]
-    except KeyError:
-        hint = did_you_mean(op.kind, KINDS)
-        raise InvalidPlan(f"op '{op.name}' has unknown kind '{op.kind}'; {hint}", rule="graph-kinds") from None
+    found = find_kind(op.kind)
+    if found is None:
+        raise InvalidPlan(f"op '{op.name}' has {unknown(op.kind)}", rule="graph-kinds")
+    return found
+
+
+def unknown(kind: str) -> str:
+    """Words for a kind that nobody has."""
+    names = [*KINDS, *registry().kinds]
+    return f"unknown kind '{kind}' (is the package that brings it installed?); {did_you_mean(kind, names)}"
+
+
+def priced_as(op: Op) -> str:
+    """The kind of the op's Work: its own, or the built-in one that a plug-in kind is like."""
+    return kind_of(op).priced_as
 
 
 def view(graph: Graph, op: Op, binding: Binding) -> OpView:
@@ -332,20 +318,23 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
     pasts = {s.present: s.past for s in graph.states}
     inputs = [_operand(graph, n, binding) for n in dict.fromkeys(op.inputs) if n and n not in inside]
     outputs = [_appended(graph, n, pasts.get(n, ""), binding) for n in op.outputs if n and n not in inside]
-    if op.kind in PICKING_KINDS:
+    kind = kind_of(op)
+    if kind.priced_as in PICKING_KINDS:
         inputs = [_picked(o, elements(seen.outputs[0])) if i == 0 else o for i, o in enumerate(inputs)]
-    dims = kind_of(op).dims(seen)
+    dims = kind.dims(seen)
+    if kind.like:
+        check_sizes(kind, dict(dims))
     if op.attr("experts"):
         used = dict(dims)
         stack = _operand(graph, op.inputs[1], binding)
         read = replace(stack, elements=stack.elements // max(used["experts"], 1) * used["active"])
         inputs = [read if o == stack else o for o in inputs]
-    if op.kind == "view":
+    if kind.priced_as == "view":
         inputs, outputs = [], []
     if op.kind == "opaque" and op.attr("bytes") is not None:  # what a loop's iterations move among themselves
         inner = seen.size("bytes") - sum(o.bytes for o in (*inputs, *outputs))
         inputs.append(Operand(Role.ACTIVATION, max(inner, 0), DType.U8))
-    return Work(op.kind, dims, tuple(inputs), tuple(outputs), _arithmetic(graph, op))
+    return Work(kind.priced_as, dims, tuple(inputs), tuple(outputs), _arithmetic(graph, op, kind.priced_as))
 
 
 def _operand(graph: Graph, name: str, binding: Binding) -> Operand:
@@ -372,13 +361,13 @@ _IN_FLOATS = ("norm", "softmax", "attention")
 """Kinds that compute in floats, even from and to integers."""
 
 
-def _arithmetic(graph: Graph, op: Op) -> DType:
+def _arithmetic(graph: Graph, op: Op, kind: str) -> DType:
     """The type the op states, else that of the first floating-point operand, else of the last output."""
     stated = op.attr("arithmetic")
     if isinstance(stated, str):
         return DType(stated)
     names = [n for n in (*op.inputs, *op.outputs) if n]
     types = [graph.value[n].dtype for n in names]
-    if op.kind in _IN_FLOATS and not any(t.is_float for t in types):
+    if kind in _IN_FLOATS and not any(t.is_float for t in types):
         return DType.F32
     return next((t for t in types if t.is_float), types[-1] if types else DType.F32)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mapper.ir.graph import Binding
-from mapper.ir.kinds import KINDS, OpView, Shapes, elements, view
+from mapper.ir.kind import OpView, Shapes
+from mapper.ir.kinds import elements, kind_of, view
 from mapper.ir.plan import Plan
 from mapper.ir.rule import rules
 
@@ -27,7 +28,7 @@ def graph_sizes(plan: Plan) -> Iterator[str]:
     """Each op has the operands that its kind is priced by, and sizes that are not negative."""
     for where, seen in _seen(plan):
         try:
-            sizes = KINDS[seen.op.kind].dims(seen)
+            sizes = kind_of(seen.op).dims(seen)
         except (IndexError, ValueError) as error:
             yield f"{where}, inputs {_listed(seen.inputs)}: {_words(error)}"
         else:
@@ -38,7 +39,7 @@ def graph_sizes(plan: Plan) -> Iterator[str]:
 def graph_shapes(plan: Plan) -> Iterator[str]:
     """Outputs have the shapes that the op's kind makes of its inputs; what only views conserves the elements."""
     for where, seen in _seen(plan):
-        kind = KINDS[seen.op.kind]
+        kind = kind_of(seen.op)
         try:
             implied = kind.outputs(seen)
         except (IndexError, ValueError) as error:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mapper.frontend.naming import why_operator_is_opaque
 from mapper.hw.work import Role, Work
 from mapper.ir.graph import Binding, Graph, Op
 from mapper.ir.kinds import work
@@ -147,7 +148,7 @@ def opaque_rows(graph: Graph, works: Mapping[str, Work]) -> tuple[OpaqueRow, ...
         if op.kind == "opaque":
             found.setdefault(_operator(op, works[op.name]), []).append(op)
     rows = [
-        OpaqueRow(name, len(ops), sum(works[op.name].bytes() for op in ops), str(ops[0].attr("reason", "")))
+        OpaqueRow(name, len(ops), sum(works[op.name].bytes() for op in ops), why_operator_is_opaque(name))
         for name, ops in found.items()
     ]
     return tuple(sorted(rows, key=lambda row: (-row.bytes, row.operator)))
