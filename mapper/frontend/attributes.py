@@ -128,6 +128,8 @@ def _elementwise(known: Known, node: Node) -> dict[str, Attr]:
         if scalar is not None:
             found["scalar"] = scalar
             break
+    if node.op_type == "Clip":
+        found.update(_bounds(known, node))
     if node.op_type == "Exp":  # of a softmax in pieces
         found.update(known.visible(node.inputs[0]).attributes)
     if node.op_type in ("Gelu", "LeakyRelu", "Elu", "HardSigmoid"):
@@ -135,6 +137,17 @@ def _elementwise(known: Known, node: Node) -> dict[str, Attr]:
             value = node.attr(key)
             if value is not None:
                 found[key] = value
+    return found
+
+
+def _bounds(known: Known, node: Node) -> dict[str, Attr]:
+    """The limits of a Clip that are known, whether they are operands or attributes."""
+    found: dict[str, Attr] = {}
+    for index, key in enumerate(("min", "max"), start=1):
+        given = node.inputs[index] if index < len(node.inputs) else ""
+        bound = _scalar(known, given) if given else node.attr(key)
+        if bound is not None and math.isfinite(bound):
+            found[key] = bound
     return found
 
 

@@ -27,7 +27,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": np.exp,
     "identity": np.asarray,
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
-    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
     "log": np.log,
     "max": np.maximum,
     "min": np.minimum,
@@ -83,6 +82,11 @@ class Cone:
 def operands(draft: Draft, op: Op) -> tuple[str | float, ...]:
     """The op's operands in order: names of values, and the number where one is a scalar constant that is known."""
     names: list[str | float] = [n for n in op.inputs if n]
+    if op.attr("fn") == "clip":
+        low, high = op.attr("min", -np.inf), op.attr("max", np.inf)
+        assert isinstance(low, (int, float))
+        assert isinstance(high, (int, float))
+        return (names[0], float(low), float(high))
     scalar = op.attr("scalar")
     if isinstance(scalar, (int, float)):
         at = next((i for i, n in enumerate(names) if is_scalar(draft, str(n))), None)
@@ -98,6 +102,11 @@ def is_scalar(draft: Draft, value: str) -> bool:
 
 def computed(op: Op, given: Sequence[Any]) -> Array:
     """What an elementwise op makes of its operands."""
+    if op.attr("fn") == "hard_sigmoid":
+        alpha, beta = op.attr("alpha", 0.2), op.attr("beta", 0.5)
+        assert isinstance(alpha, (int, float))
+        assert isinstance(beta, (int, float))
+        return np.asarray(np.clip(alpha * given[0] + beta, 0, 1))
     return np.asarray(FUNCTIONS[str(op.attr("fn"))](*given))
 
 
@@ -105,11 +114,10 @@ def pointwise(draft: Draft, op: Op) -> bool:
     """Whether the op computes each element from those at the same place; casts between floats count as nothing."""
     if op.kind == "elementwise":
         fn = op.attr("fn")
-        return fn in FUNCTIONS and (fn not in _OF_THREE or len(op.inputs) == 3) and "" not in op.inputs
+        if fn == "clip":
+            return all(is_weight(draft, n) for n in op.inputs[1:] if n)
+        return (fn in FUNCTIONS or fn == "hard_sigmoid") and "" not in op.inputs
     return op.kind == "cast" and op.attr("op_type") in ("Cast", "CastLike") and _keeps_fractions(draft, op)
-
-
-_OF_THREE = ("clip",)
 
 
 def _keeps_fractions(draft: Draft, op: Op) -> bool:
@@ -164,6 +172,17 @@ def reached(draft: Draft, value: str, through: Through, limit: int = 16) -> list
                 waiting.append(op.outputs[0])
     makers = {name: draft.maker(name) for name in found}
     return sorted(found, key=lambda n: -1 if (op := makers[n]) is None else draft.place(op), reverse=True)
+
+
+def structure(cone: Cone) -> object:
+    """What two cones of pointwise ops have in common that compute the same."""
+    index: dict[str | float, int] = {cone.source: -1}
+    steps = []
+    for i, op in enumerate(cone.ops):
+        refs = tuple((index[o],) if o in index else o for o in cone.operands[op.name])
+        steps.append((op.attr("fn") if op.kind == "elementwise" else "", op.attr("alpha"), op.attr("beta"), refs))
+        index[op.outputs[0]] = i
+    return tuple(steps)
 
 
 def recognise(cone: Cone, points: Array, meanings: Mapping[str, Callable[[Array], Array]]) -> str | None:

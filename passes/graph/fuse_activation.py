@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -11,10 +12,19 @@ from mapper.ir.graph import Attr, Op
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
 from passes.graph.draft import Draft, origins
-from passes.graph.expression import FUNCTIONS, Array, Cone, cones, pointwise, reached, recognise
+from passes.graph.expression import FUNCTIONS, Array, Cone, cones, pointwise, reached, recognise, structure
 
-ANCHORS = ("erf", "tanh", "sigmoid")
+ANCHORS = ("erf", "tanh", "sigmoid", "clip", "hard_sigmoid", "exp", "softplus", "relu")
 """Every known spelling contains one of these."""
+
+STEPS = 7
+"""How far the end of a spelling is from its anchor at most."""
+
+TRIES = 3
+"""How many groups of ops that end in one value are tried: the smallest with the anchor in it, and some around it."""
+
+Known = dict[object, str | None]
+"""What groups of ops compute, by their structure."""
 
 POINTS: Array = np.linspace(-6.0, 6.0, 25)
 
@@ -26,13 +36,18 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "gelu:quick": lambda x: x * _sigmoid(1.702 * x),
     "silu": lambda x: x * _sigmoid(x),
     "mish": lambda x: x * _tanh(_softplus(x)),
+    "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "relu:squared": lambda x: np.maximum(x, 0) ** 2,
 }
 """What an activation computes, by the name of its function; after a colon, the approximation."""
 
 
 @dataclass(frozen=True)
 class FuseActivation(Pass):
-    """Turns gelu (erf, tanh or quick), silu and mish, in whatever spelling, into one elementwise op each.
+    """Turns gelu (erf, tanh or quick), silu, mish, hard swish, softplus and squared relu into one elementwise op each.
 
     A spelling is recognised by what it computes at a few points, not by its form.
     """
@@ -42,17 +57,21 @@ class FuseActivation(Pass):
     provides = ("graph",)
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        draft = Draft(plan.graph)
+        draft, known = Draft(plan.graph), dict[object, str | None]()
         for op in draft.ops():
             if op.kind == "elementwise" and op.attr("fn") in ANCHORS and draft.has(op):
-                _fuse(draft, op)
+                _fuse(draft, op, known)
         return replace(plan, graph=draft.graph())
 
 
-def _fuse(draft: Draft, anchor: Op) -> None:
-    for result in reached(draft, anchor.outputs[0], pointwise):
-        for cone in cones(draft, result):
-            if anchor in cone.ops and not cone.parameters and (name := recognise(cone, POINTS, ACTIVATIONS)):
+def _fuse(draft: Draft, anchor: Op, known: Known) -> None:
+    for result in reached(draft, anchor.outputs[0], pointwise, STEPS):
+        holding = (c for c in cones(draft, result) if anchor in c.ops)
+        for cone in islice(holding, TRIES):
+            key = structure(cone)
+            if key not in known:
+                known[key] = None if cone.parameters else recognise(cone, POINTS, ACTIVATIONS)
+            if (name := known[key]) is not None and len(cone.ops) > 1:
                 _replace(draft, cone, name)
                 return
 
