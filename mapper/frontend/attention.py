@@ -114,16 +114,16 @@ def _cached(total_at: int) -> Callable[[Node, Inputs], Sizes]:
 
 
 def _packed(node: Node, inputs: Inputs) -> Sizes:
-    """Sequences without padding: [tokens, width], with the padded [batch, seq] as offsets."""
+    """Sequences without padding: [tokens, width], with the padded [batch, seq] as offsets; a token sees at most seq."""
     heads = positive(node, "num_heads")
     own = node.op_type == "PackedAttention"
-    batch, seq = shape_of(inputs, 3 if own else 4, 2)
-    query, value = _shape(inputs, 0), _shape(inputs, 2)
+    _, seq = shape_of(inputs, 3 if own else 4, 2)
+    query, value = shape_of(inputs, 0), _shape(inputs, 2)
     if own:
         widths = projected_sizes(node, shape_of(inputs, 1)[1])
-        return batch, heads, heads, seq, seq, widths[1] // heads, widths[2] // heads
+        return 1, heads, heads, query[0], seq, widths[1] // heads, widths[2] // heads
     width = query[3] if len(query) == 4 else query[1] // (heads if value else 3 * heads)
-    return batch, heads, heads, seq, seq, width, value[1] // heads if value else width
+    return 1, heads, heads, query[0], seq, width, value[1] // heads if value else width
 
 
 def _paged(node: Node, inputs: Inputs) -> Sizes:

@@ -1,8 +1,8 @@
 """One-op models from one line each: `"Op", "f2,4,8 f8", "f2,4,8"` is an op with two inputs and one output.
 
-A tensor is a letter for its element type and its dims: `f2,4` is float [2, 4], `l` an int64 scalar. `l=3,4` is a constant
-vector, `l:3` a constant scalar, `-` an input or output left out. A leading `w` makes it a weight whose numbers are not
-there. `?` in place of dims says that only the element type is expected.
+A tensor is a letter for its element type and its dims: `f2,4` is float [2, 4], `l` an int64 scalar. `l=3,4` is a
+constant vector, `l:3` a constant scalar, `-` an input or output left out. A leading `w` is a weight without numbers
+in the file. `?` in place of dims says that only the element type is expected.
 """
 
 from __future__ import annotations
@@ -47,7 +47,12 @@ class Probe:
         """Element type and shape of each output."""
         return [None if text == "-" else parse(text) for text in self.outputs.split()]
 
-    def model(self, opset: int = 21) -> onnx.ModelProto:
+    @property
+    def opset(self) -> int:
+        """The opset of ai.onnx that has the operator."""
+        return {"Upsample": 9, "TensorScatter": 24, "Scatter": 10}.get(self.op, 21)
+
+    def model(self) -> onnx.ModelProto:
         """The model; its outputs state no shapes."""
         infos, constants, names = [], [], []
         for index, text in enumerate(self.inputs.split()):
@@ -67,9 +72,9 @@ class Probe:
             if name
         ]
         graph = helper.make_graph([node], "probe", infos, results, constants)
-        imports = [helper.make_opsetid("", opset)]
+        imports = [helper.make_opsetid("", self.opset)]
         if self.domain:
-            imports.append(helper.make_opsetid(self.domain, 17 if self.domain == NHWC else 1))
+            imports.append(helper.make_opsetid(self.domain, {NHWC: 17, "ai.onnx.ml": 3}.get(self.domain, 1)))
         return helper.make_model(graph, opset_imports=imports, ir_version=10)
 
 

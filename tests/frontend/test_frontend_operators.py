@@ -1,0 +1,66 @@
+"""One op at a time: every operator of onnxruntime, and standard ones with sizes, kinds and MACs of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import onnx
+import pytest
+
+from mapper.frontend.facts import dtype_of
+from mapper.frontend.load import load_model
+from mapper.frontend.vocabulary import KIND_OF, OPAQUE, kind_by_name
+from mapper.frontend.vocabulary import STANDARD as STANDARD_DOMAINS
+from mapper.ir.graph import Phase
+from mapper.ir.kinds import KINDS, work
+from mapper.ir.rules_shapes import graph_attention, graph_shapes, graph_sizes
+from tests.frontend.contrib_probes import CONTRIB
+from tests.frontend.onnx_graphs import save
+from tests.frontend.probes import Probe
+from tests.frontend.standard_probes import STANDARD
+
+PROBES = [*CONTRIB, *STANDARD]
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=[f"{i}-{p.op}" for i, p in enumerate(PROBES)])
+def test_an_operator_is_read_with_its_shapes_its_kind_and_its_macs(probe: Probe, tmp_path: Path) -> None:
+    graph = load_model(save(tmp_path, probe.model())).graph
+    for index, expected in enumerate(probe.expected()):
+        if expected is not None:
+            value = graph.value[f"y{index}"]
+            assert (value.shape, value.dtype) == (expected[1], dtype_of(expected[0]))
+    imported = SimpleNamespace(graph=graph, phases=(Phase("run", (), 1),))
+    assert [line for finder in (graph_sizes, graph_shapes, graph_attention) for line in finder(imported)] == []
+    assert probe.kind in [op.kind for op in graph.ops]
+    assert sum(work(graph, op, {}).macs for op in graph.ops) == (probe.macs or 0)
+
+
+@pytest.mark.parametrize("probe", [p for p in CONTRIB if p.oracle], ids=lambda p: p.op)
+def test_onnxruntime_infers_the_same_shapes(probe: Probe) -> None:
+    runtime = pytest.importorskip("onnxruntime.capi.onnxruntime_pybind11_state")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    model = probe.model()
+    for output in model.graph.output:
+        output.type.Clear()
+    session = runtime.InferenceSession(options, model.SerializeToString(), False, True)
+    shapes = [tuple(output.shape) for output in session.outputs_meta]
+    assert shapes == [expected[1] for expected in probe.expected() if expected is not None]
+
+
+def test_every_operator_of_the_standard_has_a_kind_or_a_reason_to_be_opaque() -> None:
+    dissolved = {"Constant", "Einsum", "If", "Loop", "Scan", "SequenceMap"}
+    for schema in onnx.defs.get_all_schemas():
+        if schema.domain in STANDARD_DOMAINS and not schema.deprecated and schema.name not in dissolved:
+            sequence = "Sequence" in schema.name or schema.name.startswith("Optional")
+            assert sequence or schema.name in KIND_OF or schema.name in OPAQUE, schema.name
+
+
+def test_every_kind_of_the_table_exists() -> None:
+    assert set(KIND_OF.values()) <= set(KINDS)
+
+
+def test_a_known_name_in_an_unknown_domain_says_nothing() -> None:
+    assert kind_by_name("Conv", "com.acme") == "opaque"
+    assert kind_by_name("Conv", "com.microsoft.nchwc") == "conv"
