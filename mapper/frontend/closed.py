@@ -13,7 +13,7 @@ from mapper.frontend.pricing import cost_of
 from mapper.frontend.repeat import Repeat
 from mapper.frontend.trace import BodyCost
 from mapper.frontend.trial import Trial
-from mapper.frontend.walk import Walk
+from mapper.frontend.walk import MOST_NODES, MOST_NODES_INSIDE, Walk
 from mapper.ir.graph import Shape
 
 _LEADING = 5
@@ -37,7 +37,7 @@ class Closed:
     def start(self, walk: Walk) -> None:
         """Runs the next iteration for trial."""
         trial = Trial(walk)
-        walk.unrolled = 0  # inner loops unroll as they would alone
+        walk.unrolled = MOST_NODES - MOST_NODES_INSIDE
         walk.push([lambda walk: self._ran(walk, trial)])
         self.repeat.iterate(walk, "each")
 

@@ -73,7 +73,7 @@ class Expectations:
         for e in self._found.values():
             if not e.given:
                 kinds.setdefault(e.about, []).append(e)
-        told = []
+        told: list[str] = []
         for alike in kinds.values():
             shown = alike if len(alike) <= _SHOWN else alike[:1]
             told += map(_warning, shown)

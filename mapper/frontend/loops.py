@@ -9,7 +9,7 @@ from mapper.frontend.bodies import Body
 from mapper.frontend.closed import Closed
 from mapper.frontend.facts import Node
 from mapper.frontend.nodes import label
-from mapper.frontend.repeat import Repeat
+from mapper.frontend.repeat import Marker, Repeat
 from mapper.frontend.walk import Walk, key_of
 
 _ENDLESS = 2**31
@@ -45,7 +45,7 @@ def _is_free(body: Body) -> bool:
     return name == body.inputs[1] or (fact is not None and fact.data is not None and bool(fact.data.all()))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Loop:
     """A loop on its way. limit: its largest trip count; expected: its trips where data decides."""
 
@@ -55,7 +55,7 @@ class _Loop:
     is_free: bool
     limit: int | None = None
     expected: int | None = None
-    first: int = 0
+    marker: Marker | None = None
 
     def begin(self, walk: Walk) -> None:
         """The first iteration, or all of them as one node."""
@@ -64,21 +64,41 @@ class _Loop:
             raise ModelError(f"{label(self.repeat.node)} has a negative trip count, {self.limit}")
         if self.limit is not None and self.limit >= _ENDLESS and not self._counts_alone(walk):
             self.limit = None
-        self.first = len(walk.ran)
         if self.count and walk.integer(self.count) is None and not self._expect(walk):
             return
-        if self.repeat.key in walk.shop.closed or not self._fits(walk):
-            self._close(walk)
+        self.marker = Marker(walk, self)
+        if self.repeat.key in walk.shop.closed:
+            self.give_up(walk)
+        elif not self.repeat.fits(walk, self._known_trips(walk) or 1):
+            walk.unrolling[0].give_up(walk)
         else:
             self._next(walk)
 
+    def give_up(self, walk: Walk) -> None:
+        """All iterations as one node."""
+        assert self.marker is not None
+        self.marker.back(walk)
+        node, key = self.repeat.node, self.repeat.key
+        trips = self._known_trips(walk)
+        if trips is None and walk.shop.expectations.of(key) is not None and self._expect(walk):
+            trips = self.expected
+        if trips is None:
+            walk.shop.expectations.need(key)
+            walk.refuse(node, f"it runs too often to be unrolled; set its trips with --expect {key}=N")
+        elif trips == 0:
+            self.repeat.fresh().finish(walk)
+        else:
+            Closed(self.repeat.fresh(), trips).start(walk)
+
     def _counts_alone(self, walk: Walk) -> bool:
+        """Whether only the trip count ends the loop."""
         data = walk.data(self.start)
         return self.is_free and data is not None and bool(data.all())
 
-    def _fits(self, walk: Walk) -> bool:
-        known = self.expected if self.expected is not None else self.limit if self._counts_alone(walk) else None
-        return self.repeat.fits(walk, 1 if known is None else known)
+    def _known_trips(self, walk: Walk) -> int | None:
+        if self.expected is not None:
+            return self.expected
+        return self.limit if self._counts_alone(walk) else None
 
     def _expect(self, walk: Walk) -> bool:
         """Takes the expected trips; False, with the reason noted, where there is no default for them."""
@@ -87,7 +107,7 @@ class _Loop:
             walk.shop.expectations.need(key)
             walk.refuse(node, f"how often it runs depends on data; set it with --expect {key}=N")
             return False
-        about = f"how often {label(node)} runs, which data decides"
+        about = f"how often {label(node)} runs"
         trips = walk.shop.expectations.take(key, about, self.limit or 0, "its largest trip count")
         if trips < 0 or (self.limit is not None and trips > self.limit):
             raise ModelError(f"--expect {key}={trips}: {label(node)} runs 0 to {self.limit or 'any number of'} times")
@@ -96,18 +116,18 @@ class _Loop:
 
     def _next(self, walk: Walk) -> None:
         """One more iteration, if there is one."""
+        assert self.marker is not None
         go = self._goes_on(walk)
-        if go is None:
-            return
-        if not go:
-            walk.decide(self.repeat.key, self.repeat.index)
-            self.repeat.finish(walk)
-        elif not self.repeat.fits(walk, 1):
-            del walk.ran[self.first :]
-            self._close(walk)
-        else:
+        if go and not self.repeat.fits(walk, 1):
+            walk.unrolling[0].give_up(walk)
+        elif go:
             walk.push([self._next])
             self.repeat.iterate(walk)
+        else:
+            self.marker.leave(walk)
+            if go is False:
+                walk.decide(self.repeat.key, self.repeat.index)
+                self.repeat.finish(walk)
 
     def _goes_on(self, walk: Walk) -> bool | None:
         """Whether another iteration runs; None where that cannot be told."""
@@ -123,23 +143,3 @@ class _Loop:
             if not self._expect(walk):
                 return None
         return self.repeat.index < (self.expected or 0)
-
-    def _close(self, walk: Walk) -> None:
-        """All iterations as one node."""
-        node, key = self.repeat.node, self.repeat.key
-        trips = self.expected if self.expected is not None else self.limit if self._counts_alone(walk) else None
-        if trips is None and walk.shop.expectations.of(key) is not None and self._expect(walk):
-            trips = self.expected
-        if trips is None:
-            walk.shop.expectations.need(key)
-            walk.refuse(node, f"it runs too often to be unrolled; set its trips with --expect {key}=N")
-            return
-        count = len(node.inputs) - 2
-        fresh = Repeat(
-            node, key, self.repeat.body, 1, list(node.inputs[2:][:count]), self.repeat.feed, self.repeat.axes,
-            self.repeat.backwards,
-        )  # fmt: skip
-        if trips == 0:
-            fresh.finish(walk)
-        else:
-            Closed(fresh, trips).start(walk)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mapper.errors import ModelError
 from mapper.frontend.bodies import Body
 from mapper.frontend.facts import Fact, Known, Node
 from mapper.frontend.nodes import label
 from mapper.frontend.trial import Trial
-from mapper.frontend.walk import MOST_NODES, Walk
+from mapper.frontend.walk import MOST_NODES, Unrolling, Walk
 
 Feed = Callable[[Walk, int], tuple[list[str], list[str]]]
 """Names of what the body reads in an iteration, before and after the carried values."""
@@ -54,6 +54,12 @@ class Repeat:
         """Whether so many more iterations may be unrolled."""
         return walk.unrolled + trips * max(self.body.size, 1) <= MOST_NODES
 
+    def fresh(self) -> Repeat:
+        """The same before its first iteration."""
+        initial = self.node.inputs[2:] if self.head else self.node.inputs
+        carried = list(initial[: len(self.carried)])
+        return replace(self, carried=carried, scans=[], condition="", index=0)
+
     def finish(self, walk: Walk) -> None:
         """The results under the node's own output names."""
         if self.index == 0 and len(self.node.outputs) > len(self.carried):
@@ -85,6 +91,24 @@ class Repeat:
         least = max(self.head + len(self.carried), self.head + len(self.node.outputs))
         if len(self.body.outputs) < least:
             raise ModelError(f"{label(self.node)}: its body has {len(self.body.outputs)} outputs, fewer than {least}")
+
+
+class Marker:
+    """Where a walk stood when a loop began, to go back there should the loop turn out too long."""
+
+    def __init__(self, walk: Walk, loop: Unrolling) -> None:
+        self._loop, self._trial, self._waiting = loop, Trial(walk), len(walk.waiting)
+        walk.unrolling.append(loop)
+
+    def leave(self, walk: Walk) -> None:
+        """The loop is done."""
+        walk.unrolling.remove(self._loop)
+
+    def back(self, walk: Walk) -> None:
+        """Takes back all that ran and was to run since."""
+        self._trial.end(walk)
+        del walk.waiting[self._waiting :]
+        del walk.unrolling[walk.unrolling.index(self._loop) :]
 
 
 @dataclass(slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mapper.errors import ModelError
 from mapper.frontend.closed import Closed
 from mapper.frontend.facts import Fact, Node
 from mapper.frontend.nodes import label
-from mapper.frontend.repeat import Repeat
+from mapper.frontend.repeat import Marker, Repeat
 from mapper.frontend.walk import Walk, key_of
 
 
@@ -28,41 +29,68 @@ def run_scan(node: Node, walk: Walk) -> None:
     ]
     trips = _trips(node, walk, data, axes)
     backwards = [bool(d) for d in _list(node, "scan_input_directions", scanned)]
-    is_closed = key in walk.shop.closed
 
     def feed(walk: Walk, index: int) -> tuple[list[str], list[str]]:
         at = [trips - 1 - index if back else index for back in backwards]
-        return [], [f"{key}/element{i}" if is_closed else f"{key}/element{i}/{j}" for i, j in enumerate(at)]
+        return [], [f"{key}/element{i}" if scan.is_closed else f"{key}/element{i}/{j}" for i, j in enumerate(at)]
 
     repeat = Repeat(
         node, key, body, 0, list(states), feed, tuple(_list(node, "scan_output_axes", outs)),
         tuple(bool(d) for d in _list(node, "scan_output_directions", outs)),
     )  # fmt: skip
     repeat.check(scanned)
-    if is_closed or trips == 0 or not repeat.fits(walk, trips):
-        is_closed = True
-        for i, name in enumerate(data):
-            fact, axis = walk.facts[name], axes[i]
+    scan = _Scan(repeat, data, axes, trips)
+    scan.begin(walk)
+
+
+@dataclass(slots=True, eq=False)
+class _Scan:
+    """A scan on its way over `data`, along an axis of each."""
+
+    repeat: Repeat
+    data: Sequence[str]
+    axes: Sequence[int]
+    trips: int
+    marker: Marker | None = None
+    is_closed: bool = False
+
+    def begin(self, walk: Walk) -> None:
+        """The elements, then the iterations; or all of them as one node."""
+        key = self.repeat.key
+        self.marker = Marker(walk, self)
+        if key in walk.shop.closed or self.trips == 0:
+            self.give_up(walk)
+        elif not self.repeat.fits(walk, self.trips):
+            walk.unrolling[0].give_up(walk)
+        else:
+            walk.decide(key, self.trips)
+            cut = walk.assemble(self.repeat.node)
+            for i, name in enumerate(self.data):
+                cut.slices(name, self.axes[i], self.trips, [f"{key}/element{i}/{j}" for j in range(self.trips)])
+            walk.put(cut, self._next)
+
+    def _next(self, walk: Walk) -> None:
+        assert self.marker is not None
+        if self.repeat.index < self.trips:
+            walk.push([self._next])
+            self.repeat.iterate(walk)
+        else:
+            self.marker.leave(walk)
+            self.repeat.finish(walk)
+
+    def give_up(self, walk: Walk) -> None:
+        """All iterations as one node; each reads an element of the same shape."""
+        assert self.marker is not None
+        self.marker.back(walk)
+        self.is_closed = True
+        for i, name in enumerate(self.data):
+            fact, axis = walk.facts[name], self.axes[i]
             shape = fact.shape or ()
-            walk.facts[f"{key}/element{i}"] = Fact(fact.elem, (*shape[:axis], *shape[axis + 1 :]))
-        if trips:
-            Closed(repeat, trips).start(walk)
+            walk.facts[f"{self.repeat.key}/element{i}"] = Fact(fact.elem, (*shape[:axis], *shape[axis + 1 :]))
+        if self.trips:
+            Closed(self.repeat.fresh(), self.trips).start(walk)
         else:
-            repeat.finish(walk)
-        return
-    walk.decide(key, trips)
-    cut = walk.assemble(node)
-    for i, name in enumerate(data):
-        cut.slices(name, axes[i], trips, [f"{key}/element{i}/{j}" for j in range(trips)])
-
-    def following(walk: Walk) -> None:
-        if repeat.index < trips:
-            walk.push([following])
-            repeat.iterate(walk)
-        else:
-            repeat.finish(walk)
-
-    walk.put(cut, following)
+            self.repeat.fresh().finish(walk)
 
 
 def _list(node: Node, attribute: str, count: int) -> list[int]:

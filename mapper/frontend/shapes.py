@@ -12,6 +12,7 @@ from mapper.errors import ModelError, UnresolvedShapes
 from mapper.frontend.assembly import Assembly
 from mapper.frontend.check import check_arity
 from mapper.frontend.control import handler_of
+from mapper.frontend.counters import counted
 from mapper.frontend.dims import Bound
 from mapper.frontend.expect import Expectations
 from mapper.frontend.expressions import evaluate as evaluate_dim
@@ -25,7 +26,7 @@ from mapper.frontend.sizes import expected
 from mapper.frontend.trace import Facts, Trace
 from mapper.frontend.walk import Shop, Walk
 
-_MOST_STEPS = 400_000
+_MOST_STEPS = 60_000
 """Nodes that a walk may run on top of the file's own, trials included: more would take minutes."""
 _INTEGERS = frozenset({onnx.TensorProto.INT64, onnx.TensorProto.INT32, onnx.TensorProto.BOOL})
 _NUMBERS = _INTEGERS | {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16}
@@ -142,6 +143,9 @@ class Interpreter:
     def _infer(self, node: Node, inputs: list[Fact | None], outer: Facts) -> Inferred:
         if node.has_subgraph:
             return infer(node, inputs, self.source.opsets, outer)
+        number = counted(node, inputs)
+        if number is not None:
+            return Inferred((number,))
         key = (node.key, tuple([None if f is None else f.key for f in inputs]))
         found = self.memo.get(key)
         if found is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -19,12 +20,22 @@ from mapper.frontend.trace import BodyCost, Facts
 
 MOST_NODES = 20_000
 """Nodes that loops may unroll to in a model; a loop that would make more stands as one node."""
+MOST_NODES_INSIDE = 2_000
+"""Nodes that loops may unroll to inside an iteration of a loop that stands as one node."""
 
 Step = Callable[["Walk"], None]
 """What to do once the nodes before it have run."""
 
 Elements = tuple[str, ...] | None
 """Names of a sequence's elements; None for an optional that holds nothing."""
+
+
+class Unrolling(Protocol):
+    """A loop that is being unrolled."""
+
+    def give_up(self, walk: Walk) -> None:
+        """Takes back what it unrolled and lets one node stand for it."""
+        ...
 
 
 @dataclass(slots=True)
@@ -64,6 +75,7 @@ class Walk:
     loops: dict[str, BodyCost] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)  # values that a node or the caller reads
     unrolled: int = 0
+    unrolling: list[Unrolling] = field(default_factory=list)  # loops on their way, the outermost first
 
     def push(self, items: Sequence[Node | Step]) -> None:
         """Runs these next, in this order."""
