@@ -125,7 +125,8 @@ FUNCTIONS = {
 
 _LOOSE = (
     "Adagrad Adam BiasDropout BiasSplitGelu Binarizer BitmaskBiasDropout BitmaskDropout BlackmanWindow ComplexMul "
-    "ComplexMulConj GatedRelativePositionBias GemmaRotaryEmbedding GRUUnit HammingWindow HannWindow HyperConnectionPostMix ImageScaler "
+    "ComplexMulConj GatedRelativePositionBias GemmaRotaryEmbedding GRUUnit HammingWindow HannWindow "
+    "HyperConnectionPostMix ImageScaler "
     "Imputer LinearAttentionGate Momentum MulInteger MurmurHash3 NGramRepeatBlock QLinearAdd QLinearLeakyRelu "
     "QLinearMul QLinearSigmoid QLinearWhere QOrderedGelu RegexFullMatch Scaler StringNormalizer"
 )
