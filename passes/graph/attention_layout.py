@@ -29,7 +29,7 @@ def by_position(draft: Draft, operand: Operand, last: Op) -> Operand:
     for op in reversed(chain):
         out = draft.values[op.outputs[0]]
         new = Value(f"{out.name}.by_position", draft.shape(split.inputs[0]), out.dtype, Role.ACTIVATION)
-        rest = [_turned(draft, n, op) if op.attr("fn") == "rope" else n for n in op.inputs[1:]]
+        rest = [_turned(draft, n, op) if op.attr("fn") == "rope" and n else n for n in op.inputs[1:]]
         origin = origins((merged, op)) if op is chain[-1] else op.origin
         moved = replace(op, inputs=(value, *rest), outputs=(draft.add_value(new),), origin=origin)
         draft.put(moved)
@@ -61,13 +61,17 @@ def _is_rowwise(draft: Draft, op: Op) -> bool:
         return False
     if op.kind == "norm":
         return op.attr("width") == shape[-1] and all(len(draft.shape(n)) == 1 for n in op.inputs[1:] if n)
-    if op.attr("fn") != "rope" or len(op.inputs) != 3:
+    if op.attr("fn") != "rope":
         return False
+    if op.attr("op_type") is not None:  # an operator of the file: its tables are picked by position
+        return True
     return all(len(draft.shape(t)) == 4 and draft.shape(t)[1] == 1 for t in op.inputs[1:])
 
 
 def _turned(draft: Draft, table: str, rope: Op) -> str:
     """The view of a [batch, 1, positions, width] table as [batch, positions, 1, width]; one for all layers."""
+    if len(draft.shape(table)) != 4:
+        return table
     name = f"{table}.by_position"
     if draft.maker(name) is None:
         value = draft.values[table]

@@ -86,6 +86,11 @@ class Sketch:
     def softmax(self, x: str, **known: Attr) -> str:
         return self.op("softmax", "Softmax", (x,), self.shape(x), axis=len(self.shape(x)) - 1, **known)
 
+    def rope(self, x: str, cos: str, sin: str) -> str:
+        out = self.op("elementwise", "Add", (x, cos, sin), self.shape(x))
+        self.ops[-1] = replace(self.ops[-1], attrs=(("fn", "rope"),))  # as fused: it is no operator of the file
+        return out
+
     def cast(self, x: str, dtype: DType) -> str:
         out = self.op("cast", "Cast", (x,), self.shape(x))
         self.values[out] = replace(self.values[out], dtype=dtype)

@@ -192,7 +192,7 @@ def test_rotation_moves_in_front_of_the_head_layout() -> None:
     cos, sin = s.input("cos", 1, 1, S, D), s.input("sin", 1, 1, S, D)
 
     def rope(x: str) -> str:
-        return s.op("elementwise", "Add", (x, cos, sin), s.shape(x), fn="rope")
+        return s.rope(x, cos, sin)
 
     scores = s.matmul(rope(heads(s, q)), s.transpose(rope(heads(s, k)), 0, 1, 3, 2))
     y = merge(s, s.matmul(s.softmax(scores), heads(s, v)))
