@@ -26,11 +26,34 @@ def attention_attributes(known: Known, node: Node) -> dict[str, Attr]:
         name: size_of(known, column) for name, column in zip(_NAMES, zip(*sizes, strict=True), strict=True)
     }
     found["causal"] = int(_is_causal(node))
+    found.update(_mask_attributes(known, node, sizes))
     window = int(node.attr("local_window_size", -1))
     selected = _selected(known, node)
     if selected:
         found["kv"] = size_of(known, selected)
     return {**found, "window": window} if window > 0 and not selected else found
+
+
+_MASKS = {
+    ("", "Attention"): 3,
+    ("com.microsoft", "MultiHeadAttention"): 5,
+    ("com.microsoft", "GroupQueryAttention"): 10,
+}
+"""Where operators have a mask or bias of their scores."""
+
+
+def _mask_attributes(known: Known, node: Node, sizes: list[Sizes]) -> dict[str, Attr]:
+    """Causal and window as the operator's mask shows them, if it has a row for each query; scale and soft cap."""
+    found: dict[str, Attr] = {}
+    place = _MASKS.get((node.domain, node.op_type), len(node.inputs))
+    mask = node.inputs[place] if place < len(node.inputs) else ""
+    if mask and all(len(s) > 1 and s[-2] == q[3] for s, q in zip(known.shapes(mask), sizes, strict=True)):
+        found.update(known.visible(mask).attributes)
+    widths = {size[5] for size in sizes}
+    scale = float(node.attr("scale", 0.0)) or (min(widths) ** -0.5 if len(widths) == 1 and min(widths) > 0 else 0.0)
+    cap = float(node.attr("softcap", 0.0))
+    found.update({name: float(f"{x:.9g}") for name, x in (("scale", scale), ("softcap", cap)) if x})
+    return found
 
 
 def _samples(known: Known, node: Node) -> list[Inputs]:

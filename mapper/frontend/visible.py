@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from mapper.errors import ModelError
@@ -47,7 +48,10 @@ class Visible:
 
 
 def visible_keys(points: Points, scores: str) -> Visible:
-    """What reaches the softmax over `scores` [..., queries, keys], the matrix product beneath taken as zero."""
+    """What reaches the softmax over `scores` [..., queries, keys], the matrix product beneath taken as zero.
+
+    A mask may stand for the scores; a logical one is true where a key is seen.
+    """
     shape = points.shape(scores)
     if len(shape) < 2 or 0 in shape or shape[-1] > MOST:
         return Visible()
@@ -59,7 +63,8 @@ def visible_keys(points: Points, scores: str) -> Visible:
         found = points.ask(scores, (*leading, row, column))
     except _MISFITS:
         return Visible()
-    seen = ~(found.reshape(len(rows), keys) < HIDDEN)
+    logical = points.facts[scores].elem == onnx.TensorProto.BOOL
+    seen = ~((found == 0 if logical else found < HIDDEN).reshape(len(rows), keys))
     return classify(rows, seen, queries)
 
 
