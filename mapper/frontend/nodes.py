@@ -66,7 +66,7 @@ def attribute_types(op_type: str, domain: str) -> Mapping[str, int]:
         schema = onnx.defs.get_schema(op_type, domain=domain)
     except onnx.defs.SchemaError:
         return {}
-    return {name: int(attribute.type.value) for name, attribute in schema.attributes.items()}
+    return {name: int(attribute.type) for name, attribute in schema.attributes.items()}
 
 
 def free_names(graph: onnx.GraphProto) -> set[str]:

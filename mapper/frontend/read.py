@@ -6,6 +6,8 @@ from pathlib import Path
 
 import onnx
 from onnx import inliner
+from onnx.checker import ValidationError
+from onnx.shape_inference import InferenceError
 
 from mapper.errors import ModelError
 from mapper.frontend.check import check_nodes, check_tensors, check_text, opset_warnings, opsets_of
@@ -34,7 +36,7 @@ def read(path: Path) -> Source:
 def _inline(path: Path, model: onnx.ModelProto) -> onnx.ModelProto:
     try:
         return inliner.inline_local_functions(model)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, TypeError, ValidationError, InferenceError) as error:
         raise ModelError(f"{path}: its functions cannot be inlined: {error}") from None
 
 

@@ -14,6 +14,9 @@ WHOLE_BYTES = 512
 LONGEST_TEXT_BYTES = 1 << 16
 """Strings of attributes beyond this size (engines and tokenizers inside custom nodes) are dropped."""
 
+MOST_DIMS = 64
+"""numpy's limit; no operator makes more."""
+
 DEEPEST = 100
 """Messages inside one another; protobuf's own parsers refuse more."""
 
@@ -107,13 +110,18 @@ class Stripped:
                 payload.append(found)
                 continue
             if number == _DIMS:
-                dims += self._numbers(wire, content, after)
+                dims += self._numbers(wire, content, min(after, content + 10 * MOST_DIMS))
+                if len(dims) > MOST_DIMS:
+                    raise DamagedError(f"the tensor at byte {start:,} has more than {MOST_DIMS} dims")
             elif number == _ELEM and wire == VARINT:
                 elem = self.window.varint(content)[0]
             elif number == _NAME:
                 name = self.window.read(content, after)
             external = external or number in _EXTERNAL
-            kept.append((head, after))
+            if kept and kept[-1][1] == head:
+                kept[-1] = (kept[-1][0], after)
+            else:
+                kept.append((head, after))
         if elements_of(tuple(dims)) <= LIMIT and sum(after - content for *_, content, after in payload) <= 16 * LIMIT:
             kept = sorted(kept + [(head, after) for _, _, head, _, after in payload])
         elif len(payload) == 1 and depth == 2 and not external:

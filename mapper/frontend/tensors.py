@@ -11,11 +11,10 @@ from onnx import numpy_helper
 
 from mapper.errors import ModelError
 from mapper.frontend.facts import LARGEST, LIMIT, Array, Fact, Known, elements_of
+from mapper.frontend.strip import MOST_DIMS
 
 _PROTO = onnx.TensorProto
 _KNOWN_TYPES = frozenset(_PROTO.DataType.values()) - {_PROTO.UNDEFINED}
-_LARGEST_RANK = 64
-"""numpy's limit; no operator makes more dims."""
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")
 _UNREADABLE = (ValueError, TypeError, KeyError, OverflowError, AttributeError)
 _AGAIN = "export the model again"
@@ -58,8 +57,8 @@ def _numbers(tensor: onnx.TensorProto) -> Array | None:
 
 def _shape(who: str, dims: Sequence[int]) -> tuple[int, ...]:
     shape = tuple(dims)
-    if len(shape) > _LARGEST_RANK:
-        raise ModelError(f"{who} has {len(shape):,} dims; {_LARGEST_RANK} are the most", hint=_AGAIN)
+    if len(shape) > MOST_DIMS:
+        raise ModelError(f"{who} has {len(shape):,} dims; {MOST_DIMS} are the most", hint=_AGAIN)
     if min(shape, default=0) < 0:
         raise ModelError(f"{who} has a dim of {min(shape)}", hint=_AGAIN)
     if elements_of(shape) >= LARGEST:

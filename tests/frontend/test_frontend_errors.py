@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from onnx import TensorProto, helper
-from onnx_graphs import IDS, decode_block, model, node, save, typed
+from onnx_graphs import IDS, const, decode_block, model, node, save, typed, weight
 
 from mapper.errors import MapperError, ModelError
 from mapper.frontend import load_model, parse_phase
+from mapper.hw.work import Role
 
 
 def refused(path: Path, *phases: str, **dims: int) -> str:
@@ -195,3 +198,217 @@ def test_a_stated_shape_does_not_hide_sizes_that_do_not_fit(tmp_path: Path) -> N
 def test_an_operator_that_refuses_its_inputs_is_not_covered_by_a_stated_shape(tmp_path: Path) -> None:
     path = built(tmp_path, [node("Add", ["x", "z"], ["y"])], {"x": ["n"], "z": [4]}, {"y": [4]})
     assert "of [3], [4]" in refused(path, n=3)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\x18\x00\x00\x00ORTM" + b"\0" * 40, "an ORT-format model"),
+        (b"\x1c\x00\x00\x00TFL3" + b"\0" * 40, "a TensorFlow Lite model"),
+        (b"PK\x03\x04" + b"\0" * 40, "a zip archive, as PyTorch checkpoints are"),
+        (b"\x80\x02}q\x00.", "a Python pickle, as old PyTorch checkpoints are"),
+        (b"\x02\0\0\0\0\0\0\0{}", "a safetensors file: weights without a graph"),
+        (b"GGUF\x03\0\0\0", "a GGUF model"),
+        (b'ir_version: 8\ngraph {\n  name: "g"\n}\n', "ONNX in text format"),
+        (b'<\n  ir_version: 8,\n  opset_import: ["" : 17]\n>\ng (float[n] x) => (y) {}', "ONNX in its readable syntax"),
+        (b'{"irVersion": "8", "graph": {}}', "a JSON text"),
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+        (b'<?xml version="1.0"?><net name="m"/>', "an XML text, as OpenVINO models are"),
+    ],
+)
+def test_a_file_of_another_format_is_called_by_its_name(tmp_path: Path, content: bytes, what: str) -> None:
+    path = tmp_path / "other.onnx"
+    path.write_bytes(content)
+    assert f"is {what}, not an ONNX file" in refused(path)
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    assert "no regular file" in refused(path)
+
+
+def relu(folder: Path, **changes: object) -> Path:
+    return built(folder, [node("Relu", ["x"], ["y"])], {"x": [1]}, ["y"], **changes)
+
+
+def weighted(folder: Path, *weights: TensorProto) -> Path:
+    return built(folder, [node("Add", ["x", "w"], ["y"])], {"x": [1]}, ["y"], weights)
+
+
+def test_two_initializers_of_one_name_are_refused(tmp_path: Path) -> None:
+    assert "two initializers are called 'w'" in refused(weighted(tmp_path, const("w", [1]), const("w", [2])))
+
+
+def test_two_inputs_of_one_name_are_refused(tmp_path: Path) -> None:
+    twice = decode_block()
+    twice.graph.input.append(twice.graph.input[0])
+    assert "two graph inputs are called 'input_ids'" in refused(save(tmp_path, twice))
+
+
+def test_a_constant_that_has_the_name_of_an_initializer_is_refused(tmp_path: Path) -> None:
+    nodes = [node("Constant", [], ["w"], value=const("", 1)), node("Add", ["x", "w"], ["y"])]
+    path = built(tmp_path, nodes, {"x": [1]}, ["y"], [const("w", [1])])
+    assert "value 'w' is made twice, by its constants and by Constant -> 'w'" in refused(path)
+
+
+def test_an_initializer_may_also_be_an_input(tmp_path: Path) -> None:
+    path = built(
+        tmp_path, [node("Add", ["x", "w"], ["y"])], {"x": [1], "w": [1]}, ["y"], [const("w", [1.0], np.float32)]
+    )
+    assert [v.name for v in load_model(path).graph.values if v.role is Role.INPUT] == ["x"]
+
+
+def test_nodes_of_one_name_are_legal(tmp_path: Path) -> None:
+    nodes = [node("Relu", ["x"], ["h"], name="n"), node("Neg", ["h"], ["y"], name="n")]
+    assert len(load_model(built(tmp_path, nodes, {"x": [1]}, ["y"])).graph.ops) == 2
+
+
+def test_a_negative_dim_of_a_weight_is_refused(tmp_path: Path) -> None:
+    assert "tensor 'w' has a dim of -3" in refused(weighted(tmp_path, weight("w", [2, -3])))
+
+
+def test_a_weight_beyond_63_bits_is_refused(tmp_path: Path) -> None:
+    assert f"{2**40} x {2**40} elements, more than 2^63" in refused(weighted(tmp_path, weight("w", [2**40, 2**40])))
+
+
+def test_a_weight_of_a_million_dims_is_refused_at_once(tmp_path: Path) -> None:
+    assert "has more than 64 dims" in refused(weighted(tmp_path, weight("w", [2**62] * 1_000_000)))
+
+
+def test_a_weight_without_elements_is_legal(tmp_path: Path) -> None:
+    path = built(tmp_path, [node("Concat", ["x", "w"], ["y"], axis=0)], {"x": [2]}, ["y"], [weight("w", [0])])
+    assert load_model(path).graph.value["y"].shape == (2,)
+
+
+@pytest.mark.parametrize("elem", [0, 99])
+def test_an_element_type_that_does_not_exist_is_refused(tmp_path: Path, elem: int) -> None:
+    assert "tensor 'w' has" in refused(weighted(tmp_path, weight("w", [1], elem)))
+    path = built(tmp_path, [node("Relu", ["x"], ["y"])], {"x": typed([1], elem)}, ["y"])
+    assert "input 'x' has" in refused(path)
+
+
+@pytest.mark.parametrize("version", [0, -1, 6])
+def test_an_opset_below_the_oldest_is_refused(tmp_path: Path, version: int) -> None:
+    assert f"uses opset {version}; 7 is the oldest" in refused(relu(tmp_path, opset=version))
+
+
+def test_an_opset_of_the_future_is_a_warning(tmp_path: Path) -> None:
+    assert "opset 999 is newer than the installed onnx knows" in load_model(relu(tmp_path, opset=999)).warnings[0]
+
+
+def test_two_opsets_for_one_domain_are_refused(tmp_path: Path) -> None:
+    broken = decode_block()
+    broken.opset_import.append(helper.make_opsetid("ai.onnx", 11))
+    assert "states opsets 18 and 11 for one domain" in refused(save(tmp_path, broken))
+
+
+def test_standard_operators_without_an_opset_are_refused(tmp_path: Path) -> None:
+    broken = decode_block()
+    broken.opset_import[0].domain = "acme"
+    assert "states no opset for it" in refused(save(tmp_path, broken))
+
+
+def test_a_custom_domain_without_an_opset_is_a_warning(tmp_path: Path) -> None:
+    gelu = helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")
+    warnings = load_model(built(tmp_path, [gelu], {"x": [1]}, ["y"])).warnings
+    assert "no opset is stated for com.microsoft; its operators are taken as version 1" in warnings
+
+
+@pytest.mark.parametrize("what", ["name", "input", "initializer", "opset", "branch"])
+def test_names_that_are_no_text_are_refused(tmp_path: Path, what: str) -> None:
+    inner = helper.make_graph(
+        [node("Relu", ["x"], ["branch~"])], "g", [], [helper.make_tensor_value_info("branch~", 1, None)]
+    )
+    nodes = [
+        node("Add", ["x", "initializer~"], ["h"], name="name~"),
+        node("If", ["c"], ["y"], then_branch=inner, else_branch=inner),
+    ]
+    inputs = {"x": [1], "input~": [1], "c": typed([1], TensorProto.BOOL)}
+    path = built(tmp_path, nodes, inputs, ["y"], [weight("initializer~", [1])], domains=["opset~"])
+    path.write_bytes(path.read_bytes().replace(f"{what}~".encode(), what.encode() + b"\xff"))
+    assert "names that are not UTF-8" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        ("/etc/passwd", "an absolute path"),
+        ("C:\\weights.bin", "an absolute path"),
+        ("\\\\host\\share", "an absolute path"),
+        ("../weights.bin", "outside the model's folder"),
+        ("a/../../weights.bin", "outside the model's folder"),
+        ("..\\weights.bin", "outside the model's folder"),
+        ("", "names no file"),
+        ("a\0b", "names no file"),
+        ("a/..", "the model's folder itself"),
+    ],
+)
+def test_external_data_outside_the_folder_is_refused_and_not_opened(tmp_path: Path, location: str, why: str) -> None:
+    tensor = weight("w", [1])
+    tensor.external_data[0].value = location
+    message = refused(weighted(tmp_path, tensor))
+    assert "tensor 'w' has its numbers in" in message
+    assert why in message
+
+
+def test_external_data_inside_the_folder_need_not_exist(tmp_path: Path) -> None:
+    tensor = weight("w", [1])
+    tensor.external_data[0].value = "parts/./../parts/weights.bin"
+    load_model(weighted(tmp_path, tensor))
+
+
+@pytest.mark.parametrize("value", ["-1", "many", "1.5", "", "٣", str(2**63)])
+@pytest.mark.parametrize("key", ["offset", "length"])
+def test_external_data_at_no_place_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    tensor = weight("w", [1])
+    tensor.external_data.add(key=key, value=value)
+    assert f"states the {key} of its external data as '{value}', not a count" in refused(weighted(tmp_path, tensor))
+
+
+def test_a_node_without_outputs_is_left_out(tmp_path: Path) -> None:
+    nodes = [node("Relu", ["x"], ["y"]), node("Neg", ["x"], []), node("Neg", ["x"], [""])]
+    assert len(load_model(built(tmp_path, nodes, {"x": [1]}, ["y"])).graph.ops) == 1
+
+
+def test_a_node_that_lacks_an_input_is_refused(tmp_path: Path) -> None:
+    assert "MatMul lacks its input 'A'" in refused(
+        built(tmp_path, [node("MatMul", ["", "x"], ["y"])], {"x": [1]}, ["y"])
+    )
+
+
+def test_an_attribute_of_a_wrong_type_is_refused(tmp_path: Path) -> None:
+    path = built(tmp_path, [node("Softmax", ["x"], ["y"], axis=[1])], {"x": [1]}, ["y"])
+    assert "Softmax 'y': attribute 'axis' is of type INTS, not INT" in refused(path)
+
+
+def test_an_attribute_stated_twice_is_refused(tmp_path: Path) -> None:
+    softmax = node("Softmax", ["x"], ["y"], axis=0)
+    softmax.attribute.append(softmax.attribute[0])
+    assert "Softmax 'y': an attribute is stated twice" in refused(built(tmp_path, [softmax], {"x": [1]}, ["y"]))
+
+
+def test_a_function_that_calls_itself_is_refused(tmp_path: Path) -> None:
+    again = helper.make_function(
+        "acme",
+        "F",
+        ["a"],
+        ["b"],
+        [helper.make_node("F", ["a"], ["b"], domain="acme")],
+        [helper.make_opsetid("acme", 1)],
+    )
+    call = helper.make_node("F", ["x"], ["y"], domain="acme")
+    assert "functions" in refused(built(tmp_path, [call], {"x": [1]}, ["y"], functions=[again], domains=["acme"]))
+
+
+def test_a_name_of_a_megabyte_is_a_name(tmp_path: Path) -> None:
+    name = "n" * 1_000_000
+    path = built(tmp_path, [node("Relu", ["x"], [name]), node("Neg", [name], ["y"])], {"x": [1]}, ["y"])
+    assert load_model(path).graph.value[name].shape == (1,)
+
+
+def test_a_hundred_thousand_nodes_are_read(tmp_path: Path) -> None:
+    count = 100_000
+    nodes = [node("Relu", [f"h{i}"], [f"h{i + 1}"]) for i in range(count)]
+    path = built(tmp_path, nodes, {"h0": ["n"]}, [f"h{count}"])
+    assert len(load_model(path, dims={"n": 3}).graph.ops) == count
