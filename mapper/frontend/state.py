@@ -14,6 +14,7 @@ from mapper.ir.graph import Shape, State
 
 _KV_INPUT = re.compile(r"(^|[._/])(past|cache|kv)|past_key|past_value|key_cache|value_cache|_cache(_|$)", re.IGNORECASE)
 _PRESENT = re.compile(r"^(present|new_past)|^past_key_values[._]|^(new_|next_|updated_)?(key|value|kv)_?cache", re.I)
+_KEYS = re.compile(r"key|value|kv|^past", re.IGNORECASE)
 _CROSS = re.compile(r"encoder|cross", re.IGNORECASE)
 _RECURRENT = re.compile(
     r"^(h|c|hx|cx|h0|c0|h_0|c_0|hn|cn)$|^[hc][._]?(in|prev|\d+)|state|hidden|cell|cache|past|memory|mem(_|s|$)|^kv|prev|"
@@ -74,7 +75,8 @@ def find_states(ends: Ends) -> tuple[State, ...]:
     """The states of a graph: pairs of an input and an output, and presents that the graph only creates.
 
     A pair agrees in element type, rank and shape, but for one dim along which a cache grows. It is a pair because the
-    output is made from the input as a cache or a recurrent state is, or because of their names.
+    output is made from the input as a cache or a recurrent state is, or because of their names. Caches that are only
+    read are states without a present.
     """
     outputs = [o for o in ends.outputs if o not in ends.inputs]
     flow = follow(ends.nodes, [i for i in ends.inputs if _may_be_state(ends, i)])
@@ -84,9 +86,10 @@ def find_states(ends: Ends) -> tuple[State, ...]:
         if score and past not in found and present in free:
             found[past] = present
             del free[present]
-    pairs = [State(past, found[past]) for past in ends.inputs if past in found]
+    kept = _read_only(ends, [i for i in ends.inputs if i not in found])
+    states = [State(past, found.get(past, "")) for past in ends.inputs if past in found or past in kept]
     made = _created(ends, list(free))
-    return (*pairs, *(State("", name) for name in made))
+    return (*states, *(State("", name) for name in made))
 
 
 def _may_be_state(ends: Ends, name: str) -> bool:
@@ -151,6 +154,19 @@ def _fits(ends: Ends, past: str, present: str) -> bool:
         return False
     changed = [(a, b) for a, b in zip(old.shape, new.shape, strict=True) if a != b]
     return not changed or (len(changed) == 1 and (changed[0][0] < changed[0][1] or is_cache(past, len(old.shape))))
+
+
+def _read_only(ends: Ends, inputs: Sequence[str]) -> set[str]:
+    """Caches that calls read and leave as they are, as a decoder those of what its encoder left."""
+    caches = {
+        name
+        for name in inputs
+        if is_cache(name, len(ends.shape(name)))
+        and _KEYS.search(name)
+        and ends.facts[name].elem in _FLOATS | _SMALL
+        and not _ORDINARY.search(name)
+    }
+    return caches.intersection(n for node in ends.nodes for n in (*node.inputs, *node.captures)) if caches else caches
 
 
 def _created(ends: Ends, outputs: Sequence[str]) -> list[str]:

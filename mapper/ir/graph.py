@@ -48,11 +48,17 @@ class Op:
 class State:
     """A tensor that outlives a call (a KV cache, a recurrent state): read as `past`, left as `present`.
 
-    `past` is empty in a graph that only creates the state (a prefill export).
+    `past` is empty in a graph that only creates the state (a prefill export), `present` in one that only reads it (a
+    decoder's cache of what its encoder left).
     """
 
     past: str
     present: str
+
+    @property
+    def left(self) -> str:
+        """The value that holds the state after a call."""
+        return self.present or self.past
 
 
 @dataclass(frozen=True)

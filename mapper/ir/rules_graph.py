@@ -100,15 +100,15 @@ def _finite(value: Attr) -> bool:
 
 
 def graph_states(plan: Plan) -> Iterator[str]:
-    """A state has a present, and the past that it continues is of the same rank and number type."""
+    """A state has a past or a present that an op makes; where it has both they are of one rank and number type."""
     graph = plan.graph
     names = [n for s in graph.states for n in (s.past, s.present) if n]
     for name in doubles(names):
         yield f"value '{name}' belongs to two states"
     for state in graph.states:
-        if not state.present or state.present not in graph.producer:
+        if state.present not in graph.producer and (state.present or not state.past):
             yield f"state '{state.past or state.present}' has no present that an op makes"
-        elif state.past:
+        elif state.past and state.present:
             past, present = graph.value[state.past], graph.value[state.present]
             if (len(past.shape), past.dtype) != (len(present.shape), present.dtype):
                 yield (

@@ -154,6 +154,8 @@ def _states(found: Inspection) -> list[str]:
 
 def _pair(state: StateView) -> str:
     more = " ..." if state.count > 1 else ""
+    if not state.present:
+        return f"read as {state.past}{more}"
     return f"{state.past} -> {state.present}{more}" if state.past else f"made as {state.present}{more}"
 
 

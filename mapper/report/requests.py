@@ -109,7 +109,7 @@ def states_of(graph: Graph, phases: Sequence[Phase], survey: Survey | None) -> t
     named = {n: tuple(map(_shown, dims)) for n, _, dims in survey.inputs()} if survey else {}
     groups: dict[tuple[object, ...], list[State]] = {}
     for state in graph.states:
-        present = graph.value[state.present]
+        present = graph.value[state.left]
         past = graph.value[state.past].shape if state.past else None
         shape = named.get(state.past, present.shape)
         groups.setdefault((shape, past, present.shape, present.dtype), []).append(state)
@@ -124,7 +124,7 @@ def _state(
     named: dict[str, tuple[int | str, ...]],
 ) -> StateView:
     first = states[0]
-    present = graph.value[first.present]
+    present = graph.value[first.left]
     after = tuple((p.name, len(states) * max(_bytes(graph, first, b) for b in p.bindings())) for p in phases)
     length = _length(graph, phases, survey, first)
     binding = phases[0].bindings()[0]
@@ -137,7 +137,7 @@ def _state(
 
 
 def _bytes(graph: Graph, state: State, binding: Binding) -> int:
-    value = graph.value[state.present]
+    value = graph.value[state.left]
     return value.dtype.bytes_for(prod(bind(value.shape, binding)))
 
 
@@ -145,7 +145,7 @@ def _length(graph: Graph, phases: Sequence[Phase], survey: Survey | None, state:
     """The index of the dim along which a state grows: where present and past differ; in a state that a call only
     creates, the only dim as long as the new tokens."""
     binding = phases[0].bindings()[0]
-    present = bind(graph.value[state.present].shape, binding)
+    present = bind(graph.value[state.left].shape, binding)
     if state.past:
         past = bind(graph.value[state.past].shape, binding)
         return next((i for i, (a, b) in enumerate(zip(past, present, strict=True)) if a != b), None)

@@ -176,6 +176,17 @@ def test_the_cross_cache_of_a_decoder_passes_through(tmp_path: Path) -> None:
     assert found == {(f"past_key_values.0.{k}.key", f"present.0.{k}.key") for k in ("decoder", "encoder")}
 
 
+def test_a_cross_cache_that_is_only_read_is_a_state_without_a_present(tmp_path: Path) -> None:
+    nodes = [
+        *grows("past_key_self_0", "x", "present_key_self_0", read="s"),
+        node("ReduceSum", ["past_key_cross_0"], ["c"], keepdims=1),
+        node("Add", ["s", "c"], ["y"]),
+    ]
+    inputs = {"x": NEW, "past_key_self_0": CACHE, "past_key_cross_0": ["batch", 2, "encoder_len", 4]}
+    found = states(tmp_path, nodes, inputs, ["y", "present_key_self_0"], batch=1, past=5, enc_seq=9)
+    assert found == {("past_key_self_0", "present_key_self_0"), ("past_key_cross_0", "")}
+
+
 def test_a_prefill_export_creates_states(tmp_path: Path) -> None:
     nodes = [node("MatMul", ["x", "w"], ["present.0.key"]), node("ReduceSum", ["present.0.key"], ["y"])]
     found = states(tmp_path, nodes, {"x": [1, 2, 5, 4]}, ["y", "present.0.key"], [weight("w", [4, 4])])

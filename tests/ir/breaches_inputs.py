@@ -8,7 +8,7 @@ from dataclasses import replace
 from real_plans import edited, in_graph, in_plan, in_target
 
 from mapper.hw.work import DType, Role
-from mapper.ir.graph import Op
+from mapper.ir.graph import Op, State
 from mapper.ir.plan import Plan
 
 Breach = Callable[[Plan], Plan]
@@ -226,8 +226,13 @@ def a_value_in_two_states(plan: Plan) -> Plan:
     return in_graph(plan, "states", 1, present=plan.graph.states[0].present)
 
 
-def a_state_without_a_present(plan: Plan) -> Plan:
-    return in_graph(plan, "states", 0, present="")
+def a_state_without_a_past_or_a_present(plan: Plan) -> Plan:
+    return replace(plan, graph=replace(plan.graph, states=(*plan.graph.states, State("", ""))))
+
+
+def a_state_whose_present_no_op_makes(plan: Plan) -> Plan:
+    weight = next(v.name for v in plan.graph.values if v.role is Role.WEIGHT)
+    return in_graph(plan, "states", 0, present=weight)
 
 
 def a_state_that_changes_its_type(plan: Plan) -> Plan:
@@ -345,7 +350,12 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
         attention_of_half_a_head,
         an_attribute_that_is_no_number,
     ),
-    "graph-states": (a_value_in_two_states, a_state_without_a_present, a_state_that_changes_its_type),
+    "graph-states": (
+        a_value_in_two_states,
+        a_state_without_a_past_or_a_present,
+        a_state_whose_present_no_op_makes,
+        a_state_that_changes_its_type,
+    ),
     "graph-roles": (a_past_that_is_an_input, a_state_that_nobody_keeps),
     "graph-dims": (
         a_shape_below_zero,
