@@ -1,4 +1,4 @@
-"""The CPU unit model: cores with SIMD or matrix units behind a cache; runs every kind of Work."""
+"""The CPU unit model: cores with SIMD or matrix units behind a cache; runs every kind of Work that its file allows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from targets.models.rates import (
     energy,
     lane_dtype,
     limit,
+    not_known,
     nothing,
     softmax_flops,
     ticks_of,
@@ -49,10 +50,12 @@ class Cpu(UnitModel):
     cache_energy_pj_per_bit: NonNegativeFloat = 0.0
     overhead_energy_pj: NonNegativeFloat = 0.0
     """Energy of one dispatch."""
+    opaque: bool = True
+    """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
     error_band: PositiveFloat = 0.5
 
     def why_not(self, work: Work) -> str | None:
-        return None
+        return not_known(work, self.opaque)
 
     def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
         if work.kind in MATRIX_KINDS:

@@ -10,13 +10,13 @@ from targets.models.blocks import Efficiency, NumberType, PerType
 from targets.models.rates import (
     FREE_COST,
     MATRIX_KINDS,
-    OPAQUE,
     ceil_div,
     energy,
     is_static,
     kv_bytes,
     lane_dtype,
     limit,
+    not_known,
     nothing,
     softmax_flops,
     ticks_of,
@@ -88,10 +88,12 @@ class Gpu(UnitModel):
     """Energy of one operation by type, registers and shared memory included."""
     l2_energy_pj_per_bit: NonNegativeFloat = 0.0
     launch_energy_pj: NonNegativeFloat = 0.0
+    opaque: bool = False
+    """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
     error_band: PositiveFloat = 0.25
 
     def why_not(self, work: Work) -> str | None:
-        return OPAQUE if work.kind == "opaque" else None
+        return not_known(work, self.opaque)
 
     def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
         if work.kind in MATRIX_KINDS:

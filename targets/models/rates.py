@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mapper.hw.work import TICKS_PER_SECOND, Cost, DType, Feed, Role, Work
+from mapper.ir.kinds import KINDS
 
 PRODUCTS = ("matmul", "conv", "rnn")
 """Kinds that are matrix products with dims m, n, k."""
@@ -14,8 +15,8 @@ PRODUCTS = ("matmul", "conv", "rnn")
 MATRIX_KINDS = (*PRODUCTS, "attention")
 """Kinds whose arithmetic is multiply-accumulates."""
 
-OPAQUE = "opaque op: the program inside is unknown, so only a CPU can be trusted to run it"
-"""Why no accelerator takes an opaque op."""
+OPAQUE = "opaque op: the program inside is unknown, so only units with `opaque: true` (CPUs) are trusted to run it"
+"""Why an accelerator takes no opaque op unless its file says so."""
 
 DMA = ("move", "embedding", "gather", "scatter")
 """Kinds that a DMA engine does without lanes."""
@@ -149,6 +150,15 @@ def visible_part(work: Work) -> float:
     if not work.dim("causal", 0) or q > kv:
         return 1.0
     return 1.0 - (q - 1) / (2 * kv)
+
+
+def not_known(work: Work, runs_opaque: bool) -> str | None:
+    """Why a unit does not take work whose kind no built-in unit model knows; None where it does."""
+    if work.kind == "opaque" and not runs_opaque:
+        return OPAQUE
+    if work.kind not in KINDS and not runs_opaque:
+        return f"{work.kind} is a kind of a plug-in that this unit model does not know"
+    return None
 
 
 def nothing(work: Work) -> bool:

@@ -10,11 +10,11 @@ from targets.models.dma import blocked_traffic
 from targets.models.rates import (
     FREE_COST,
     MATRIX_KINDS,
-    OPAQUE,
     PRODUCTS,
     energy,
     lane_dtype,
     limit,
+    not_known,
     nothing,
     softmax_flops,
     ticks_of,
@@ -40,10 +40,12 @@ class Vector(UnitModel):
     sram_energy_pj_per_bit: NonNegativeFloat = 0.0
     energy_pj_per_op: PerType
     task_overhead_s: NonNegativeFloat = 1e-6
+    opaque: bool = False
+    """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
     error_band: PositiveFloat = 0.4
 
     def why_not(self, work: Work) -> str | None:
-        return OPAQUE if work.kind == "opaque" else None
+        return not_known(work, self.opaque)
 
     def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
         if work.kind not in MATRIX_KINDS:

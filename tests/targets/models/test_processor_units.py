@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from unit_model_builders import (
     OPAQUE,
@@ -151,3 +153,14 @@ def test_a_view_is_free() -> None:
 def test_a_type_without_a_figure_takes_the_next_wider_one() -> None:
     rates = PerType(f32=2.0, f16=4.0)
     assert (rates.near(DType.I64), rates.near(DType.BOOL), rates.near(DType.F32)) == (4.0, 4.0, 2.0)
+
+
+def test_a_unit_runs_opaque_ops_where_its_file_says_so() -> None:
+    assert "opaque: true" in (server_cpu().scaled(opaque=False).why_not(OPAQUE) or "")
+    assert a100().scaled(opaque=True).why_not(OPAQUE) is None
+
+
+def test_a_kind_that_no_unit_model_knows_goes_to_processors_only() -> None:
+    strange = replace(OPAQUE, kind="butterfly")
+    assert server_cpu().why_not(strange) is None
+    assert "butterfly" in (a100().why_not(strange) or "")
