@@ -128,12 +128,21 @@ def _sorted_operands(draft: Draft, scores: Scores) -> Scores | None:
     masks: list[str] = []
     guards: list[Op] = []
     for name in scores.masks:
-        ops = derived(draft, name, scores.values)
+        ops = derived(draft, name, scores.values) or _nothing(draft, name)
         if ops:
             guards += ops
         else:
             masks.append(name)
     return replace(scores, masks=tuple(dict.fromkeys(masks)), guards=tuple(guards))
+
+
+def _nothing(draft: Draft, value: str) -> list[Op]:
+    """The ops that make zeros by multiplying with zero, as a product that adds to an unused tensor is exported."""
+    op = draft.maker(value)
+    if op is None or op.attr("fn") != "mul" or 0.0 not in operands(draft, op) or draft.reader(value) is None:
+        return []
+    unused = [m for n in op.inputs if (m := draft.maker(n)) is not None and draft.reader(n) is op]
+    return [op, *(m for m in unused if not any(m.inputs))]
 
 
 def derived(draft: Draft, value: str, roots: Iterable[str]) -> list[Op]:

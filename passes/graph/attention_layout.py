@@ -63,6 +63,8 @@ def _is_rowwise(draft: Draft, op: Op) -> bool:
         return op.attr("width") == shape[-1] and all(len(draft.shape(n)) == 1 for n in op.inputs[1:] if n)
     if op.attr("fn") != "rope":
         return False
+    if op.attr("first_row") is not None:  # counts rows of the layout that it is in
+        return False
     if op.attr("op_type") is not None:  # an operator of the file: its tables are picked by position
         return True
     return all(len(draft.shape(t)) == 4 and draft.shape(t)[1] == 1 for t in op.inputs[1:])

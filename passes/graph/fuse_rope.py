@@ -27,7 +27,7 @@ class FuseRope(Pass):
     """Turns x cos + rotate(x) sin, in whatever spelling, into one elementwise `rope` of x, cosines and sines.
 
     Attributes: interleaved where neighbours are rotated, as com.microsoft RotaryEmbedding has it; rotary_dim where
-    only the first part of each row is.
+    only the first part of each row is; first_row where rows before it (a class token) are not.
     """
 
     name = "fuse-rope"
@@ -132,32 +132,37 @@ def _replace(draft: Draft, last: Op, rope: Rope) -> None:
 
 
 def _take_over_rest(draft: Draft, rope: Op) -> None:
-    """A rotation of the first part of rows, to which the rest is appended, is a rotation of the rows."""
-    cut, concat = draft.maker(rope.inputs[0]), draft.reader(rope.outputs[0])
-    if cut is None or concat is None or concat.attr("op_type") != "Concat" or len(concat.inputs) != 2:
+    """Rows of which only the first part is rotated, or rows before the first that is, become the rotation's own."""
+    concat = draft.reader(rope.outputs[0])
+    if concat is None or concat.attr("op_type") != "Concat" or len(concat.inputs) != 2:
         return
-    rest = draft.maker(concat.inputs[1])
-    if concat.inputs[0] != rope.outputs[0] or rest is None or rest.inputs[0] != cut.inputs[0]:
+    rotated_at = concat.inputs.index(rope.outputs[0])
+    parts = (rope.inputs[0], concat.inputs[1]) if rotated_at == 0 else (concat.inputs[0], rope.inputs[0])
+    first, second = (draft.maker(name) for name in parts)
+    if first is None or second is None or first.inputs[:1] != second.inputs[:1]:
         return
-    whole, width = draft.shape(cut.inputs[0]), draft.shape(rope.inputs[0])[-1]
-    if draft.shape(concat.outputs[0]) != whole or concat.attr("axis") != len(whole) - 1 or not isinstance(width, int):
-        return
-    if not (_starts_at(cut, rope.inputs[0], 0) and _starts_at(rest, concat.inputs[1], width)):
+    whole, axis = draft.shape(first.inputs[0]), concat.attr("axis")
+    kept = {len(whole) - 1: ("rotary_dim", 0), len(whole) - 2: ("first_row", 1)}.get(
+        axis if isinstance(axis, int) else -1
+    )
+    size = draft.shape(parts[0])[axis] if kept is not None and isinstance(axis, int) else None
+    if kept is None or kept[1] != rotated_at or draft.shape(concat.outputs[0]) != whole or not isinstance(size, int):
         return
     inside = {rope.name, concat.name}
-    if not (draft.private(rope.inputs[0], inside) and draft.private(concat.inputs[1], inside)):
+    if not (_starts_at(first, parts[0], 0) and _starts_at(second, parts[1], size)):
         return
-    ops = sorted({op.name: op for op in (cut, rest, rope, concat)}.values(), key=draft.place)
-    attrs = with_attrs(rope, rotary_dim=width)
-    inputs = (cut.inputs[0], *rope.inputs[1:])
+    if not all(draft.private(value, inside) for value in parts):
+        return
+    ops = sorted({op.name: op for op in (first, second, rope, concat)}.values(), key=draft.place)
+    changed = replace(rope, inputs=(first.inputs[0], *rope.inputs[1:]), outputs=concat.outputs, origin=origins(ops))
     place = draft.place(concat)
     draft.drop(concat)
-    draft.put(replace(rope, inputs=inputs, outputs=concat.outputs, attrs=attrs, origin=origins(ops)), place)
-    draft.prune([cut, rest])
+    draft.put(replace(changed, attrs=with_attrs(rope, **{meaning: size})), place)
+    draft.prune([first, second])
 
 
 def _starts_at(cut: Op, value: str, start: int) -> bool:
-    """Whether a slice, or an output of a split in two, begins at that place of the last axis."""
+    """Whether a slice, or an output of a split in two, begins at that place."""
     if cut.attr("op_type") == "Split":
         return len(cut.outputs) == 2 and cut.outputs.index(value) == int(start > 0)
     starts, steps = cut.attr("starts"), cut.attr("steps", (1,))

@@ -25,7 +25,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         layout.merge_transposes,
         layout.duplicate,
     ),
-    "elementwise": (layout.neutral,),
+    "elementwise": (layout.neutral, layout.duplicate),
     "matmul": (matmul.transposed_operand, matmul.flattened_operand),
 }
 """What is tried on an op of each kind, in order."""
