@@ -142,11 +142,11 @@ def _take_over_rest(draft: Draft, rope: Op) -> None:
     if first is None or second is None or first.inputs[:1] != second.inputs[:1]:
         return
     whole, axis = draft.shape(first.inputs[0]), concat.attr("axis")
-    kept = {len(whole) - 1: ("rotary_dim", 0), len(whole) - 2: ("first_row", 1)}.get(
-        axis if isinstance(axis, int) else -1
-    )
-    size = draft.shape(parts[0])[axis] if kept is not None and isinstance(axis, int) else None
-    if kept is None or kept[1] != rotated_at or draft.shape(concat.outputs[0]) != whole or not isinstance(size, int):
+    meaning, wanted = ("rotary_dim", 0) if axis == len(whole) - 1 else ("first_row", 1)
+    if not isinstance(axis, int) or axis < len(whole) - 2 or rotated_at != wanted:
+        return
+    size = draft.shape(parts[0])[axis]
+    if draft.shape(concat.outputs[0]) != whole or not isinstance(size, int):
         return
     inside = {rope.name, concat.name}
     if not (_starts_at(first, parts[0], 0) and _starts_at(second, parts[1], size)):
