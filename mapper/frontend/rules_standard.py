@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mapper.frontend.facts import Node
 from mapper.frontend.rule_parts import (
     F32,
@@ -12,6 +14,7 @@ from mapper.frontend.rule_parts import (
     Typed,
     elem_of,
     integers_at,
+    need,
     positive,
     same,
     shape_at,
@@ -90,8 +93,22 @@ def _short_fourier(node: Node, inputs: Inputs) -> list[Typed]:
     return [(elem_of(inputs, 0), (signal[0], (signal[1] - frame) // step[0] + 1, bins, 2))]
 
 
-BEFORE_ONNX: dict[tuple[str, str], Rule] = {("", "STFT"): _short_fourier}
-"""Rules that go before onnx's inference, which is mistaken there."""
+def _range(node: Node, inputs: Inputs) -> list[Typed]:
+    """Range: its numbers may be scalars or vectors of one, as runtimes take them."""
+    numbers = [need(inputs, i) for i in range(3)]
+    if any(fact.elements != 1 for fact in numbers):
+        raise RuleError("start, limit and delta are not one number each")
+    elem = numbers[0].elem
+    if any(fact.data is None for fact in numbers):
+        return [(elem, None)]
+    start, limit, delta = (float(fact.data.reshape(-1)[0]) for fact in numbers if fact.data is not None)
+    if delta == 0:
+        raise RuleError("delta is 0")
+    return [(elem, (max(math.ceil((limit - start) / delta), 0),))]
+
+
+BEFORE_ONNX: dict[tuple[str, str], Rule] = {("", "Range"): _range, ("", "STFT"): _short_fourier}
+"""Rules that go before onnx's inference, which is mistaken or too strict there."""
 
 AFTER_ONNX: dict[tuple[str, str], Rule] = {
     ("", "GroupNormalization"): same,

@@ -29,7 +29,8 @@ from mapper.frontend.walk import Shop, Walk
 _MOST_STEPS = 60_000
 """Nodes that a walk may run on top of the file's own, trials included: more would take minutes."""
 _INTEGERS = frozenset({onnx.TensorProto.INT64, onnx.TensorProto.INT32, onnx.TensorProto.BOOL})
-_NUMBERS = _INTEGERS | {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16}
+_T = onnx.TensorProto
+_NUMBERS = frozenset(_T.DataType.values()) - {_T.UNDEFINED, _T.STRING, _T.COMPLEX64, _T.COMPLEX128}
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import onnx
 import pytest
@@ -14,6 +15,7 @@ from mapper.frontend.vocabulary import KIND_OF, OPAQUE, kind_by_name
 from mapper.frontend.vocabulary import STANDARD as STANDARD_DOMAINS
 from mapper.ir.graph import Phase
 from mapper.ir.kinds import KINDS, work
+from mapper.ir.plan import Plan
 from mapper.ir.rules_shapes import graph_attention, graph_shapes, graph_sizes
 from tests.frontend.contrib_probes import CONTRIB
 from tests.frontend.onnx_graphs import save
@@ -30,8 +32,8 @@ def test_an_operator_is_read_with_its_shapes_its_kind_and_its_macs(probe: Probe,
         if expected is not None:
             value = graph.value[f"y{index}"]
             assert (value.shape, value.dtype) == (expected[1], dtype_of(expected[0]))
-    imported = SimpleNamespace(graph=graph, phases=(Phase("run", (), 1),))
-    assert [line for finder in (graph_sizes, graph_shapes, graph_attention) for line in finder(imported)] == []
+    plan = cast(Plan, SimpleNamespace(graph=graph, phases=(Phase("run", (), 1),)))
+    assert [line for finder in (graph_sizes, graph_shapes, graph_attention) for line in finder(plan)] == []
     assert probe.kind in [op.kind for op in graph.ops]
     assert sum(work(graph, op, {}).macs for op in graph.ops) == (probe.macs or 0)
 
