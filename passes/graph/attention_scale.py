@@ -11,7 +11,8 @@ from passes.graph.attention_core import Scores
 from passes.graph.draft import Draft
 from passes.graph.expression import FUNCTIONS, Array, operands
 
-POINTS: Array = np.array([0.0, 1e-3, 0.5, 1.0, 3.0, 10.0, 40.0, 200.0])
+POINTS: Array = np.array([0.0, 1e-3, 0.5, 3.0, 10.0, 40.0, 200.0, 1e3, 1e8])
+"""From where every function is a line to where a soft cap has reached its bound."""
 
 BOUNDS = frozenset({"max", "min", "clip"})
 """Functions that keep scores in the range of their type and change nothing else."""
@@ -73,7 +74,5 @@ def _recognised(found: Array, factor: float) -> Scaling | None:
     if np.allclose(rise, slope * POINTS, rtol=1e-4, atol=1e-9):
         return Scaling(slope * factor)
     cap = float(rise[-1])
-    for _ in range(40):  # cap = rise / tanh(slope x / cap) at the largest point
-        cap = float(rise[-1] / np.tanh(slope * POINTS[-1] / cap))
-    capped = np.isfinite(cap) and np.allclose(rise, cap * np.tanh(slope * POINTS / cap), rtol=1e-3, atol=1e-6)
+    capped = cap > 0 and np.allclose(rise, cap * np.tanh(slope * POINTS / cap), rtol=1e-3, atol=1e-6)
     return Scaling(slope * factor, cap) if capped else None
