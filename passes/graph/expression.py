@@ -137,12 +137,12 @@ def rowwise(draft: Draft, op: Op) -> bool:
 Through = Callable[[Draft, Op], bool]
 
 
-def cones(draft: Draft, result: str, through: Through = pointwise) -> Iterator[Cone]:
+def cones(draft: Draft, result: str, through: Through = pointwise, limit: int = LIMIT) -> Iterator[Cone]:
     """All cones of such ops that end in `result`, smallest first."""
     inside: dict[str, Op] = {}
     read: dict[str, tuple[str | float, ...]] = {}
     frontier = {result}
-    while len(inside) < LIMIT and frontier:
+    while len(inside) < limit and frontier:
         value = max(frontier, key=lambda v: -1 if (op := draft.maker(v)) is None else draft.place(op))
         if len(frontier) == 1 and inside:
             ops = tuple(sorted(inside.values(), key=draft.place))

@@ -12,13 +12,22 @@ from mapper.ir.graph import Attr, Op
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
 from passes.graph.draft import Draft, origins
-from passes.graph.expression import FUNCTIONS, Array, Cone, cones, pointwise, reached, recognise, structure
+from passes.graph.expression import FUNCTIONS, Array, Cone, cones, is_weight, pointwise, recognise, structure
 
 ANCHORS = ("erf", "tanh", "sigmoid", "clip", "hard_sigmoid", "exp", "softplus", "relu")
 """Every known spelling contains one of these."""
 
+NEAR = 4
+"""Within how many steps of the anchor a spelling comes back to its data."""
+
 STEPS = 7
 """How far the end of a spelling is from its anchor at most."""
+
+LIMIT = 12
+"""Ops of the longest spelling; that of gelu with tanh has 9, and some cast."""
+
+CLOSING = ("log", "div", "reciprocal", "pow")
+"""Functions of one operand and a constant with which a spelling may end."""
 
 TRIES = 3
 """How many groups of ops that end in one value are tried: the smallest with the anchor in it, and some around it."""
@@ -65,8 +74,8 @@ class FuseActivation(Pass):
 
 
 def _fuse(draft: Draft, anchor: Op, known: Known) -> None:
-    for result in reached(draft, anchor.outputs[0], pointwise, STEPS):
-        holding = (c for c in cones(draft, result) if anchor in c.ops)
+    for result in _ends(draft, anchor):
+        holding = (c for c in cones(draft, result, limit=LIMIT) if anchor in c.ops)
         for cone in islice(holding, TRIES):
             key = structure(cone)
             if key not in known:
@@ -74,6 +83,27 @@ def _fuse(draft: Draft, anchor: Op, known: Known) -> None:
             if (name := known[key]) is not None and len(cone.ops) > 1:
                 _replace(draft, cone, name)
                 return
+
+
+def _ends(draft: Draft, anchor: Op) -> list[str]:
+    """Values in which a spelling may end, farthest first: from an op that closes it on, with two more for scalars."""
+    ends: list[str] = []
+    value, after = anchor.outputs[0], -1
+    for step in range(STEPS):
+        op = draft.reader(value)
+        if (step == NEAR and not ends) or op is None or len(op.outputs) != 1 or not pointwise(draft, op):
+            break
+        value = op.outputs[0]
+        after = 2 if _closes(draft, op, anchor) else after - 1
+        if after >= 0:
+            ends.append(value)
+    return ends[::-1]
+
+
+def _closes(draft: Draft, op: Op, anchor: Op) -> bool:
+    """Whether an op brings something together with the data that it was made from, or undoes an exponential."""
+    data = [n for n in op.inputs if n and not is_weight(draft, n)]
+    return len(data) > 1 or op.attr("fn") in CLOSING or anchor.attr("fn") == "clip"
 
 
 def _replace(draft: Draft, cone: Cone, name: str) -> None:

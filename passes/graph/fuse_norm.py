@@ -18,6 +18,9 @@ from passes.graph.rows import Axes, Meaning, Rows
 ANCHORS = ("sqrt", "rsqrt", "pow")
 """Known spellings take a root, or a reduction does it for them."""
 
+STEPS = 8
+"""Ops between the last reduction and the root at most."""
+
 SIZE = 300.0
 """Numbers so large that the epsilon under the root does not show."""
 
@@ -43,13 +46,26 @@ class FuseNorm(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         draft, rows = Draft(plan.graph), Rows(NORMS, SIZE, affine=True)
         for op in draft.ops():
-            if _is_anchor(op) and draft.has(op):
+            if _is_anchor(op) and draft.has(op) and _follows_reduction(draft, op):
                 _fuse(draft, op, rows)
         return replace(plan, graph=draft.graph())
 
 
 def _is_anchor(op: Op) -> bool:
     return (op.kind == "elementwise" and op.attr("fn") in ANCHORS) or op.attr("op_type") == "ReduceL2"
+
+
+def _follows_reduction(draft: Draft, anchor: Op) -> bool:
+    """Whether a mean or a sum is among the few ops before the root, as in every norm."""
+    op: Op | None = anchor
+    for _ in range(STEPS):
+        if op is None or not rowwise(draft, op):
+            return False
+        if op.kind == "reduce":
+            return True
+        data = [n for n in op.inputs if n and not is_weight(draft, n)]
+        op = draft.maker(data[0]) if data else None
+    return False
 
 
 def _fuse(draft: Draft, anchor: Op, rows: Rows) -> None:

@@ -41,9 +41,16 @@ class FuseSoftmax(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         draft, rows = Draft(plan.graph), Rows(SOFTMAXES, SIZE, affine=False)
         for op in draft.ops():
-            if op.kind == "elementwise" and op.attr("fn") == "exp" and draft.has(op):
+            if op.kind == "elementwise" and op.attr("fn") == "exp" and draft.has(op) and _is_summed(draft, op):
                 _fuse(draft, op, rows)
         return replace(plan, graph=draft.graph())
+
+
+def _is_summed(draft: Draft, exponential: Op) -> bool:
+    """Whether a sum reads the exponentials, as in every softmax."""
+    readers = draft.readers(exponential.outputs[0])
+    readers += [r for op in readers if op.kind in ("cast", "view") for r in draft.readers(op.outputs[0])]
+    return any(op.attr("op_type") == "ReduceSum" for op in readers)
 
 
 def _fuse(draft: Draft, anchor: Op, rows: Rows) -> None:
