@@ -20,6 +20,10 @@ KEEPS_WEIGHTS = frozenset({"where", "mul", "div", "identity", "max", "min", "cli
 """Elementwise functions that may follow the softmax: guards, masks, dropout that was left in."""
 
 
+Mask = tuple[str, str]
+"""A value that changes scores and how: `add`, `keep` or `drop` (logical), `scale`; `weights` after the softmax."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """How the scores come about: their product, the ops up to the softmax with the operand that each continues.
@@ -30,7 +34,7 @@ class Scores:
 
     product: Op
     path: tuple[tuple[Op, str], ...] = ()
-    masks: tuple[str, ...] = ()
+    masks: tuple[Mask, ...] = ()
     guards: tuple[Op, ...] = ()
     sink: str = ""
 
@@ -48,7 +52,7 @@ class Core:
     softmax: Op
     after: tuple[Op, ...]
     context: Op
-    masks: tuple[str, ...] = ()
+    masks: tuple[Mask, ...] = ()
 
     @property
     def ops(self) -> tuple[Op, ...]:
@@ -91,7 +95,7 @@ def _scores(draft: Draft, value: str, depth: int) -> Scores | None:
     if op is None or value in draft.kept or depth == 0:
         return None
     if op.kind == "matmul":
-        return Scores(op, masks=tuple(filter(None, op.inputs[2:3]))) if _is_product(draft, op) else None
+        return Scores(op, masks=tuple((n, "add") for n in op.inputs[2:3] if n)) if _is_product(draft, op) else None
     if op.attr("op_type") == "Concat":
         return _with_sink(draft, op, depth)
     if op.kind not in ("view", "cast", "elementwise"):
@@ -100,9 +104,16 @@ def _scores(draft: Draft, value: str, depth: int) -> Scores | None:
     for name in sorted(data, key=lambda n: draft.shape(n) != draft.shape(value)):
         inner = _scores(draft, name, depth - 1)
         if inner is not None:
-            others = tuple(n for n in data if n != name)
+            others = tuple((n, _meaning(op, name)) for n in data if n != name)
             return replace(inner, path=(*inner.path, (op, name)), masks=(*inner.masks, *others))
     return None
+
+
+def _meaning(op: Op, scores: str) -> str:
+    """How an op changes the scores that are one of its operands."""
+    if op.attr("fn") == "where":
+        return "keep" if op.inputs[1] == scores else "drop"
+    return "scale" if op.attr("fn") in ("mul", "div") else "add"
 
 
 def _data(draft: Draft, op: Op) -> list[str]:
@@ -125,15 +136,15 @@ def _with_sink(draft: Draft, op: Op, depth: int) -> Scores | None:
 
 def _sorted_operands(draft: Draft, scores: Scores) -> Scores | None:
     """The scores with what is computed from themselves told apart from masks; None if an op cannot be taken over."""
-    masks: list[str] = []
+    masks: list[Mask] = []
     guards: list[Op] = []
-    for name in scores.masks:
+    for name, meaning in scores.masks:
         ops = derived(draft, name, scores.values) or _nothing(draft, name)
         if ops:
             guards += ops
         else:
-            masks.append(name)
-    return replace(scores, masks=tuple(dict.fromkeys(masks)), guards=tuple(guards))
+            masks.append((name, meaning))
+    return replace(scores, masks=tuple(masks), guards=tuple(guards))
 
 
 def _nothing(draft: Draft, value: str) -> list[Op]:
@@ -170,7 +181,7 @@ def _to_context(draft: Draft, scores: Scores, softmax: Op) -> Core | None:
     value = softmax.outputs[0]
     known = {*scores.values, value}
     ops: list[Op] = []
-    masks: list[str] = []
+    masks: list[Mask] = []
     for _ in range(DEPTH):
         readers = sorted(draft.readers(value), key=draft.place)
         if not readers or value in draft.kept:
@@ -184,7 +195,7 @@ def _to_context(draft: Draft, scores: Scores, softmax: Op) -> Core | None:
         for name in others:
             guard = derived(draft, name, known)
             ops += guard
-            masks += [] if guard or name in known else [name]
+            masks += [] if guard or name in known else [(name, "weights")]
         ops.append(last)
         value = last.outputs[0]
         known.add(value)
@@ -201,11 +212,12 @@ def _passes_weights_on(draft: Draft, op: Op, scores: Scores) -> bool:
     return op.kind in ("view", "cast")
 
 
-def _finished(draft: Draft, scores: Scores, softmax: Op, ops: list[Op], masks: list[str], weights: str) -> Core | None:
+def _finished(draft: Draft, scores: Scores, softmax: Op, ops: list[Op], masks: list[Mask], weights: str) -> Core | None:
     (context,) = draft.readers(weights)
     biased = any(context.inputs[2:3])
     if context.inputs[0] != weights or not _is_product(draft, context) or biased or context.attr("trans_a", 0):
         return None
     unique = tuple({op.name: op for op in ops}.values())
-    every = tuple(dict.fromkeys((*scores.masks, *masks)))
-    return Core(scores, softmax, unique, context, every)
+    every = {**dict(masks), **dict(scores.masks)}
+    ordered = tuple((name, every[name]) for name in dict.fromkeys(n for n, _ in (*scores.masks, *masks)))
+    return Core(scores, softmax, unique, context, ordered)

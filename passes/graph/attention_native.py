@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mapper.hw.work import DType
 from mapper.ir.graph import Attr, Op
 from passes.graph.attention_layout import by_position
 from passes.graph.attention_operands import Operand, trace
@@ -34,7 +35,10 @@ def absorb_layout(draft: Draft, op: Op) -> None:
         query, key = by_position(draft, query, op), by_position(draft, key, op)
     presents = (*op.outputs[1:], "", "")
     key, value = (replace(o, present=o.present or name) for o, name in ((key, presents[0]), (value, presents[1])))
-    finish(draft, op, (query, key, value), (op,), inputs[3:4], _attributes(op, key))
+    attrs = _attributes(op, key)
+    if inputs[3]:
+        attrs["masks"] = ("keep" if draft.values[inputs[3]].dtype is DType.BOOL else "add",)
+    finish(draft, op, (query, key, value), (op,), inputs[3:4], attrs)
 
 
 def _attributes(op: Op, key: Operand) -> dict[str, Attr]:

@@ -25,8 +25,8 @@ class FuseAttention(Pass):
 
     Inputs: q, k, v, past k, past v ('' without a cache), then masks and biases of the scores. q, k and v may be one
     packed tensor. Outputs: the context with its heads merged, present k, present v ('' where they do not leave).
-    Attributes: the sizes, causal and window as the softmax knows them, scale and softcap where they are known, sink
-    where the last input but the places in fixed caches is a logit per head that only takes weight.
+    Attributes: the sizes, causal and window as the softmax knows them, scale and softcap where they are known, masks
+    (what each of them does to the scores), sink where a logit per head that only takes weight follows them.
     """
 
     name = "fuse-attention"
@@ -60,7 +60,7 @@ def _fuse(draft: Draft, core: Core, scale: Scaling, bindings: Sequence[Binding])
     query, key, value = unpack(draft, [query, key, value], (product, context))
     query, key = by_position(draft, query, product), by_position(draft, key, product)
     attrs = {**sizes, **_further_attributes(core), **scale.attributes}
-    finish(draft, context, (query, key, value), core.ops, (*core.masks, core.scores.sink), attrs)
+    finish(draft, context, (query, key, value), core.ops, (*(name for name, _ in core.masks), core.scores.sink), attrs)
 
 
 def _further_attributes(core: Core) -> dict[str, Attr]:
@@ -69,6 +69,8 @@ def _further_attributes(core: Core) -> dict[str, Attr]:
     window = core.softmax.attr("window")
     if window is not None:
         found["window"] = window
+    if core.masks:
+        found["masks"] = tuple(meaning for _, meaning in core.masks)
     for name in ("quantised", "arithmetic"):
         width = core.scores.product.attr(name)
         if width is not None:
