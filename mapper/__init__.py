@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
     from mapper.inspector import inspect
     from mapper.ir.graph import Graph, Op, Phase, Value
+    from mapper.ir.kind import Kind, OpView
     from mapper.ir.plan import Objective, Plan
     from mapper.ir.serial import load as load_plan
     from mapper.pipeline.pass_ import Context, Effort, Pass
@@ -30,6 +31,7 @@ _HOME = {
     "load_target": "hw.load", "Target": "hw.target",
     "Work": "hw.work", "Cost": "hw.work", "Feed": "hw.work", "DType": "hw.work", "UnitModel": "hw.work",
     "Graph": "ir.graph", "Op": "ir.graph", "Value": "ir.graph", "Phase": "ir.graph",
+    "Kind": "ir.kind", "OpView": "ir.kind",
     "Plan": "ir.plan", "Objective": "ir.plan",
     "Pass": "pipeline.pass_", "Context": "pipeline.pass_", "Effort": "pipeline.pass_",
     "Pipeline": "pipeline.pipeline",
@@ -38,8 +40,9 @@ _HOME = {
 
 __all__ = [
     "Compiled", "Context", "Cost", "DType", "Effort", "Feed", "Graph", "Infeasible", "Inspection", "InvalidPlan",
-    "MapperError", "Objective", "Op", "Pass", "Phase", "PhaseSpec", "Pipeline", "Plan", "Target", "UnitModel", "Value",
-    "Work", "check", "compile", "inspect", "load_model", "load_plan", "load_target", "parse_phase", "resume",
+    "Kind", "MapperError", "Objective", "Op", "OpView", "Pass", "Phase", "PhaseSpec", "Pipeline", "Plan", "Target",
+    "UnitModel", "Value", "Work", "check", "compile", "inspect", "load_model", "load_plan", "load_target",
+    "parse_phase", "resume",
 ]  # fmt: skip
 
 

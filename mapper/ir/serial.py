@@ -45,10 +45,10 @@ def from_json(text: str, where: str = "plan.json") -> Plan:
     return plan
 
 
-def load(path: Path) -> Plan:
+def load(path: str | Path) -> Plan:
     """The plan in a file."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = Path(path).read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidPlan(f"{path}: not UTF-8 text (byte {error.start})", rule=RULE) from None
     except OSError as error:

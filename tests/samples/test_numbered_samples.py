@@ -45,3 +45,17 @@ def test_the_pass_of_sample_02_is_under_thirty_lines() -> None:
     whole = re.search(r"@dataclass.*?return finish[^\n]*", text, re.DOTALL)
     assert whole
     assert whole[0].count("\n") + 1 < 30
+
+
+def test_sample_03_maps_an_operator_that_is_opaque_without_its_kind() -> None:
+    assert run("03_add_a_kind.py").startswith("flash-fft-conv on ")
+    without = run("03_add_a_kind.py", "--without")
+    assert without.startswith("opaque on cpu")
+    assert "1 x my.domain::FlashFFTConv" in without
+
+
+def test_the_kind_of_sample_03_is_under_twenty_lines() -> None:
+    text = (SAMPLES / "03_add_a_kind.py").read_text(encoding="utf-8")
+    whole = re.search(r"def sizes.*?\n\)\n", text, re.DOTALL)
+    assert whole
+    assert whole[0].count("\n") < 20
