@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import onnx
 
 from mapper.errors import ModelError
 from mapper.frontend.bodies import Body
-from mapper.frontend.facts import Node
+from mapper.frontend.facts import Fact, Known, Node
 from mapper.frontend.nodes import label
 from mapper.frontend.pricing import cost_of
 from mapper.frontend.trial import Trial
@@ -72,6 +75,37 @@ def _branch(node: Node, walk: Walk, taken: bool) -> Body:
     return body
 
 
+def _truth(walk: Walk, name: str) -> Fact | None:
+    """What is known of a value if that is one truth."""
+    fact = walk.facts.get(name)
+    return fact if fact is not None and fact.elem == onnx.TensorProto.BOOL and fact.elements == 1 else None
+
+
+def _decide_both(node: Node, walk: Walk, truths: Mapping[bool, Sequence[Fact | None]]) -> None:
+    """`a and b`, `a or b` as exporters write them: both branches run, and where they agree the truth is known."""
+    key, results = key_of(node), walk.assemble(node)
+    sides = {taken: _branch(node, walk, taken) for taken in (True, False)}
+    homes = {True: f"{key}/then", False: f"{key}/else"}
+    names = {taken: body.names(homes[taken], f"{homes[taken]}/", {}, node.scope) for taken, body in sides.items()}
+    agreed = {}
+    for i, out in enumerate(node.outputs):
+        if out:
+            ends = [names[taken].get(sides[taken].outputs[i], sides[taken].outputs[i]) for taken in (True, False)]
+            results.add("Where", [node.inputs[0], *ends], [out])
+    for out, yes, no in zip(filter(None, node.outputs), truths[True], truths[False], strict=True):
+        if yes is not None and no is not None and yes.key[:3] == no.key[:3] and yes.data is not None:
+            agreed[out] = yes.data
+
+    def agree(walk: Walk) -> None:
+        for out, data in agreed.items():
+            if out in walk.facts:
+                walk.facts[out] = Fact(onnx.TensorProto.BOOL, data.shape, data, Known.CALL)
+
+    walk.put(results, agree)
+    for taken, body in sides.items():
+        walk.place(body, homes[taken], f"{homes[taken]}/", {}, node, "")
+
+
 @dataclass(slots=True)
 class _Comparison:
     """Runs both branches for trial and takes the costlier of those whose shapes are found."""
@@ -79,7 +113,7 @@ class _Comparison:
     node: Node
     costs: dict[bool, int] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
-    trial: Trial | None = None
+    truths: dict[bool, list[Fact | None]] = field(default_factory=dict)
 
     def start(self, walk: Walk) -> None:
         """The then-branch first."""
@@ -98,8 +132,11 @@ class _Comparison:
             self.reasons += reasons
         else:
             self.costs[taken] = cost_of(walk, nodes, outputs, loops).weight
+            self.truths[taken] = [_truth(walk, name) for name in outputs]
         if taken:
             self._try(walk, False)
+        elif len(self.truths) == 2 and None not in (*self.truths[True], *self.truths[False]):
+            _decide_both(self.node, walk, self.truths)
         elif self.costs:
             _assume(self.node, walk, max(self.costs, key=lambda branch: (self.costs[branch], branch)))
         else:

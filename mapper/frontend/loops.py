@@ -56,6 +56,7 @@ class _Loop:
     limit: int | None = None
     expected: int | None = None
     marker: Marker | None = None
+    before: tuple[object, ...] = ()  # what was known of the carried values, while data may end the loop
 
     def begin(self, walk: Walk) -> None:
         """The first iteration, or all of them as one node."""
@@ -108,7 +109,7 @@ class _Loop:
             walk.refuse(node, f"how often it runs depends on data; set it with --expect {key}=N")
             return False
         about = f"how often {label(node)} runs"
-        trips = walk.shop.expectations.take(key, about, self.limit or 0, "its largest trip count")
+        trips = walk.shop.expectations.take(key, about, self.limit or 0, "the most that it may")
         if trips < 0 or (self.limit is not None and trips > self.limit):
             raise ModelError(f"--expect {key}={trips}: {label(node)} runs 0 to {self.limit or 'any number of'} times")
         self.expected = trips
@@ -129,6 +130,14 @@ class _Loop:
                 walk.decide(self.repeat.key, self.repeat.index)
                 self.repeat.finish(walk)
 
+    def _may_end(self, walk: Walk) -> bool:
+        """Whether a condition that data decide may yet become false by itself: something counts on from here."""
+        if self.limit is not None or walk.shop.expectations.of(self.repeat.key) is not None:
+            return False
+        known = tuple([walk.facts[n].key if n in walk.facts else n for n in self.repeat.carried])
+        ends, self.before = known != self.before, known
+        return ends
+
     def _goes_on(self, walk: Walk) -> bool | None:
         """Whether another iteration runs; None where that cannot be told."""
         if self.limit is not None and self.repeat.index >= self.limit:
@@ -139,7 +148,12 @@ class _Loop:
                 return None
             data = walk.data(condition)
             if data is not None and not (self.limit is None and self._counts_alone(walk)):
+                if not data.all() and self.before:
+                    self.limit = self.repeat.index
+                    self._expect(walk)
                 return bool(data.all())
+            if self._may_end(walk):
+                return True
             if not self._expect(walk):
                 return None
         return self.repeat.index < (self.expected or 0)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from control_graphs import BOOL, INT, load, loop_body, macs, shape
-from onnx import TensorProto
+from control_graphs import BOOL, INT, load, loop_body, macs, shape, value
+from onnx import TensorProto, helper
 from onnx_graphs import const, model, node, save, typed, weight
 
 from mapper.errors import ModelError, UnresolvedShapes, UsageError
@@ -132,6 +132,31 @@ def test_a_loop_that_only_data_end_asks_for_its_trips(tmp_path: Path) -> None:
 def test_a_loop_cannot_be_expected_to_run_more_often_than_it_may(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="0 to 12 times"):
         load(tmp_path, generation(12), {"y": 13})
+
+
+def bounded() -> onnx.ModelProto:
+    """`while x.max() < 0 and n < 20`, the `and` written as an If."""
+    compare = helper.make_graph([node("Less", ["n2", "twenty"], ["r"])], "then", [], [value("r", [], BOOL)])
+    never = helper.make_graph([node("Identity", ["false"], ["r"])], "else", [], [value("r", [], BOOL)])
+    nodes = [
+        node("MatMul", ["h", "w"], ["h2"]),
+        node("Add", ["n", "one"], ["n2"]),
+        node("ReduceMax", ["h2"], ["top"], keepdims=0),
+        node("Less", ["top", "zero"], ["low"]),
+        node("If", ["low"], ["more"], then_branch=compare, else_branch=never),
+    ]
+    body = loop_body(nodes, [("h", "h2"), ("n", "n2")], condition="more")
+    loop = node("Loop", ["", "true", "x", "nought"], ["y", "count"], body=body)
+    constants = [ZERO, const("true", True, np.bool_), const("false", False, np.bool_)]
+    numbers = [const("nought", 0), const("one", 1), const("twenty", 20)]
+    return model([loop], {"x": [1, 8]}, ["y"], [weight("w", [8, 8]), *constants, *numbers])
+
+
+def test_a_loop_that_data_may_end_early_runs_as_long_as_its_condition_allows(tmp_path: Path) -> None:
+    imported = load(tmp_path, bounded())
+    assert macs(imported) == 20 * 64
+    assert [e.name for e in imported.expectations] == ["y"]
+    assert macs(load(tmp_path, bounded(), {"y": 3})) == 3 * 64
 
 
 # Mixtures of experts, written as a loop over experts.
