@@ -121,7 +121,7 @@ def _softmax(known: Known, node: Node) -> dict[str, Attr]:
 
 def _elementwise(known: Known, node: Node) -> dict[str, Attr]:
     found: dict[str, Attr] = {"fn": function_name(node.op_type)}
-    if node.op_type in LOOSE:
+    if node.op_type in LOOSE or (not node.domain and known.opset < 7):  # before, an attribute said what to broadcast
         return {**found, "shape": "own"}
     for name in node.inputs:
         scalar = _scalar(known, name) if name else None

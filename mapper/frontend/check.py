@@ -12,7 +12,7 @@ from mapper.errors import ModelError
 from mapper.frontend.facts import Node
 from mapper.frontend.nodes import label
 
-OLDEST_OPSET = 7
+OLDEST_OPSET = 6
 _AGAIN = "export the model again"
 _DOMAINS = {"ai.onnx": ""}
 _TYPES = frozenset(onnx.TensorProto.DataType.values()) - {onnx.TensorProto.UNDEFINED}

@@ -80,7 +80,7 @@ def test_a_model_without_opset_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_opset_of_another_age_is_refused_with_its_number(tmp_path: Path) -> None:
-    assert "opset 6" in refused(built(tmp_path, [node("Relu", ["x"], ["y"])], {"x": [1]}, ["y"], opset=6))
+    assert "opset 5" in refused(built(tmp_path, [node("Relu", ["x"], ["y"])], {"x": [1]}, ["y"], opset=5))
 
 
 def test_an_empty_graph_is_refused(tmp_path: Path) -> None:
@@ -288,9 +288,9 @@ def test_an_element_type_that_does_not_exist_is_refused(tmp_path: Path, elem: in
     assert "input 'x' has" in refused(path)
 
 
-@pytest.mark.parametrize("version", [0, -1, 6])
+@pytest.mark.parametrize("version", [0, -1, 5])
 def test_an_opset_below_the_oldest_is_refused(tmp_path: Path, version: int) -> None:
-    assert f"uses opset {version}; 7 is the oldest" in refused(relu(tmp_path, opset=version))
+    assert f"uses opset {version}; 6 is the oldest" in refused(relu(tmp_path, opset=version))
 
 
 def test_an_opset_of_the_future_is_a_warning(tmp_path: Path) -> None:
