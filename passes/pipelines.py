@@ -1,6 +1,9 @@
 """Pipelines with names: texts that `mapper compile --pipeline NAME` stands for."""
 
-GRAPH = "simplify,fuse-quantized,fuse-norm,fuse-softmax,fuse-activation,fuse-bias,fuse-rope,fuse-attention,simplify"
+GRAPH = (
+    "simplify,fuse-quantized,fuse-experts,fuse-norm,fuse-softmax,fuse-activation,fuse-bias,fuse-rope,fuse-attention,"
+    "simplify"
+)
 """What turns an exporter's spelling into the ops that hardware runs."""
 
 UNDERSTAND = f"{GRAPH},partition-ops"

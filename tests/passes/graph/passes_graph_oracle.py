@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from math import erf
+from math import erf, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from passes_graph_attention import attention, rope
 
 from mapper.hw.work import DType
 from mapper.ir.graph import Graph, Op
@@ -23,13 +24,14 @@ FUNCTIONS: dict[str, Any] = {
     "softplus": lambda x: np.log1p(np.exp(x)),
     "gelu": lambda x: 0.5 * x * (1 + np.vectorize(erf, otypes=[float])(x / np.sqrt(2))),
     "silu": lambda x: x / (1 + np.exp(-x)), "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
-    "rope": lambda x, cos, sin: x * cos + np.concatenate([-np.split(x, 2, -1)[1], np.split(x, 2, -1)[0]], -1) * sin,
 }  # fmt: skip
 
 REDUCTIONS: dict[str, Any] = {
     "ReduceMean": np.mean, "ReduceSum": np.sum, "ReduceMax": np.max,
     "ReduceL2": lambda x, **how: np.sqrt(np.sum(x * x, **how)),
 }  # fmt: skip
+
+IDEAL = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 
 TYPES = {DType.F16: np.float16, DType.F32: np.float32, DType.F64: np.float64}
 
@@ -43,7 +45,11 @@ def evaluate(graph: Graph, before: Mapping[str, Array] | None = None) -> dict[st
     known = {v.name: _given(v.name, v.shape) for v in graph.values if v.name not in made}
     known.update({name: value for name, value in (before or {}).items() if name in known})
     for op in graph.ops:
-        outs = _compute(graph, op, [known[n] for n in op.inputs])
+        if op.kind == "attention":
+            shapes = [tuple(int(d) for d in graph.value[o].shape) if o else () for o in op.outputs]
+            outs = attention(op, [known.get(n) for n in op.inputs], shapes)
+        else:
+            outs = _compute(graph, op, [known[n] for n in op.inputs if n])
         known.update(zip(op.outputs, outs, strict=True))
     return known
 
@@ -58,12 +64,16 @@ def _is_known(op: Op) -> bool:
     if op.attr("folded"):  # its weights are other numbers now
         return False
     if op.kind == "elementwise":
-        return op.attr("fn") in FUNCTIONS
+        return op.attr("fn") in FUNCTIONS or (op.attr("fn") == "rope" and len(op.inputs) == 3)
     if op.kind == "move":
         return op.attr("op_type") in ("Transpose", "Slice", "Expand", "Concat", "Split")
     if op.kind == "reduce":
         return op.attr("op_type") in REDUCTIONS
-    return op.kind in ("view", "cast", "matmul", "softmax", "norm")
+    if op.kind == "attention":
+        return op.attr("scale") is not None
+    if op.kind == "matmul":
+        return op.attr("op_type") in ("MatMul", "MatMulInteger", "Gemm") and not op.attr("experts")
+    return op.kind in ("view", "cast", "softmax", "norm")
 
 
 def _given(name: str, shape: tuple[int | str, ...]) -> Array:
@@ -77,11 +87,15 @@ def _compute(graph: Graph, op: Op, given: list[Array]) -> list[Array]:
     match op.kind:
         case "view":
             return [given[0].reshape(after[0])]
+        case "cast" if str(op.attr("op_type")) in IDEAL:  # as if numbers of few bits were exact
+            return [given[0], np.asarray(1.0), np.asarray(0.0)][: len(op.outputs)]
         case "cast":
-            return [given[0].astype(TYPES[graph.value[op.outputs[0]].dtype]).astype(float)]
+            return [given[0].astype(TYPES.get(graph.value[op.outputs[0]].dtype, float)).astype(float)]
         case "elementwise":
             if op.attr("approximate") == "quick":
                 return [given[0] / (1 + np.exp(-1.702 * given[0]))]
+            if op.attr("fn") == "rope":
+                return [rope(op, *given)]
             return [FUNCTIONS[str(op.attr("fn"))](*given)]
         case "reduce":
             axes: Any = op.attr("axes")
@@ -93,6 +107,12 @@ def _compute(graph: Graph, op: Op, given: list[Array]) -> list[Array]:
             return [np.log(shares) if op.attr("op_type") == "LogSoftmax" else shares]
         case "norm":
             return [_norm(op, *given)]
+        case "matmul" if op.attr("op_type") == "MatMulInteger":
+            bias = [known for name, known in zip(filter(None, op.inputs), given, strict=True) if name == "bias"]
+            scales = [
+                known for name, known in zip(filter(None, op.inputs), given, strict=True) if name.endswith(".scale")
+            ]
+            return [_matmul(op, *given[:2]) * prod(scales) + sum(bias)]
         case "matmul":
             return [_matmul(op, *given)]
     return _move(op, given, after)
