@@ -15,7 +15,7 @@ PRODUCTS: dict[str, tuple[int, ...]] = {
     "ConvInteger": (0, 1, _NONE, 3),
     "QLinearMatMul": (0, 1, _NONE, 4, 5),
     "QLinearConv": (0, 1, 8, 4, 5),
-    "QGemm": (0, 3, 6, 4, 5),
+    "QGemm": (0, 1, 6, 4, 5),
     "MatMulIntegerToFloat": (0, 1, 6, 3, 5),
     "DynamicQuantizeMatMul": (0, 1, 4, 2, 3),
     "MatMulNBits": (0, 1, 5, 2, 3, 4),
