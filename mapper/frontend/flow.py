@@ -62,6 +62,8 @@ def follow(nodes: Sequence[Node], inputs: Collection[str]) -> Flow:
     uses = Counter(n for node in nodes for n in (*node.inputs, *node.captures) if n)
     for node in nodes:
         mask = 0
+        if node.op_type in _SIZES and not node.domain:
+            continue  # its numbers rest on shapes, not on the data
         for name in (*node.inputs, *node.captures):
             mask |= flow.depends.get(name, 0)
         if not mask:
@@ -80,6 +82,7 @@ def _noted(way: Way, uses: int) -> Way:
     return replace(way, read=True) if way.update is not Update.NONE and uses and not way.read else way
 
 
+_SIZES = frozenset({"Shape", "Size"})
 _CARRIERS = frozenset(
     {"Identity", "Cast", "CastLike", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice", "Gather",
      "Split", "Pad", "QuantizeLinear", "DequantizeLinear", "Dropout", "Expand", "SplitToSequence"}
@@ -131,8 +134,10 @@ def _ways(node: Node, index: int, flow: Flow) -> Ways:
     if node.op_type in _ARITHMETIC:
         return _mixed(node, node.inputs, flow, Update.COMPUTED)
     if node.op_type in _WRITERS and len(node.inputs) > 1:
+        axis = {"ScatterElements": 0, "TensorScatter": -2}.get(node.op_type)
+        along = None if axis is None else int(node.attr("axis", axis))
         return {
-            p: replace(w, update=Update.IN_PLACE)
+            p: replace(w, update=Update.IN_PLACE, axis=_origin(w, along))
             for p, w in flow.ways.get(node.inputs[0], {}).items()
             if not any(flow.rests_on(n, p) for n in node.inputs[1:])
         }

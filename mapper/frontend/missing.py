@@ -15,7 +15,9 @@ _ORDER = ("batch", "seq", "past", "enc_seq", "capacity", "", "total")
 _EXAMPLES = {"batch": 1, "past": 512, "capacity": 1024}
 _LIKELY = 128
 _PICTURE = 224
+_SOUND = 16000
 _NEW_TOKENS = 1
+_SOUNDS = re.compile(r"input_values|wav|audio|speech|signal|pcm", re.IGNORECASE)
 _ONE = re.compile(r"batch|num_|layers", re.IGNORECASE)
 
 
@@ -62,4 +64,6 @@ def _example(dim: Asked, cached: bool) -> int:
         return _EXAMPLES[dim.role]
     if _ONE.search(dim.name):
         return 1
+    if dim.rank <= 3 and _SOUNDS.search(dim.slot[0]):
+        return _SOUND
     return _PICTURE if dim.rank == 4 and dim.slot[1] >= 2 else _LIKELY

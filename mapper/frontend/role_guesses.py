@@ -9,6 +9,7 @@ from mapper.frontend.role_table import Roles, Slot
 
 _NOT_BATCH = re.compile(r"seq|len|time|step|frame|token|height|width|past|chan|samples", re.IGNORECASE)
 _LENGTH = re.compile(r"seq(uence)?([_-]?len(gth)?)?|num_tokens|n_tokens", re.IGNORECASE)
+_BATCH = re.compile(r"batch([_-]?size)?|bs|bsz", re.IGNORECASE)
 _RECURRENT = re.compile(r"^(h|c|hx|cx|h0|c0|h_0|c_0|state|states|hidden|cell)", re.IGNORECASE)
 
 
@@ -57,6 +58,14 @@ def lengths_by_name(roles: Roles) -> None:
     if len(set(slots.values())) == 1:
         for name, index in slots:
             roles.give(name, index, "seq", weak=True)
+
+
+def batch_by_name(roles: Roles) -> None:
+    """`batch` for dims called so, wherever they are."""
+    for name, declared in roles.inputs.items():
+        for index, term in enumerate(declared.dims or ()):
+            if isinstance(term, str) and _BATCH.fullmatch(term):
+                roles.give(name, index, "batch", weak=True)
 
 
 def same_terms(roles: Roles) -> None:

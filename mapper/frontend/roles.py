@@ -9,18 +9,19 @@ import onnx
 
 from mapper.frontend.facts import Declared, DimTerm, Node
 from mapper.frontend.flow import Update, Way
-from mapper.frontend.role_guesses import batch_elsewhere, lengths_by_name, same_terms
+from mapper.frontend.role_guesses import batch_by_name, batch_elsewhere, lengths_by_name, same_terms
 from mapper.frontend.role_table import Roles
 from mapper.frontend.state import is_cache, is_cross, updates
 
 _TOKENS = re.compile(
     r"input_ids?$|token_type_ids?$|segment_ids?$|inputs_embeds$|^tokens?$|^ids$|decoder_input|prev_output_tokens|^tgt$|"
-    r"^targets?$|^prefix$|^src$|src_tokens|src_ids|^x_ids$|token_ids$",
+    r"^targets?$|^prefix$|^src$|^x_ids$|token_ids$|^(src|tgt|source|target)_(ids|tokens)$",
     re.IGNORECASE,
 )
 _POSITIONS = re.compile(r"position_ids?$|cache_position$|^positions?$|^input_pos$", re.IGNORECASE)
 _MASK = re.compile(r"attention_mask$|attn_mask$|input_mask$|padding_mask$|causal_mask$|^mask$", re.IGNORECASE)
-_ENCODED = re.compile(r"encoder|^enc_|^memory|^src_|cross_states|audio_(features|embeds)", re.IGNORECASE)
+_DECODED = re.compile(r"decoder|^tgt|^target|prev_output", re.IGNORECASE)
+_ENCODED = re.compile(r"encoder|^enc_|^memory|^src(_|$)|^source_|cross_states|audio_(features|embeds)", re.IGNORECASE)
 _PICTURES = re.compile(
     r"pixel|^image|^img|input_features|input_values|^latent|^sample$|spectrogram|^mel", re.IGNORECASE
 )
@@ -50,6 +51,7 @@ def find_roles(
     for step in steps:
         for name, dims in shaped.items():
             step(roles, name, dims)
+    batch_by_name(roles)
     batch_elsewhere(roles)
     lengths_by_name(roles)
     same_terms(roles)
@@ -59,8 +61,8 @@ def find_roles(
 def _main(inputs: Mapping[str, Declared]) -> str:
     """The input with the tokens of a call: a decoder's own where there are several."""
     tokens = [n for n, d in inputs.items() if _is_tokens(n, d)]
-    own = [n for n in tokens if "decoder" in n or not _ENCODED.search(n)]
-    decoder = [n for n in own if "decoder" in n]
+    own = [n for n in tokens if _DECODED.search(n) or not _ENCODED.search(n)]
+    decoder = [n for n in own if _DECODED.search(n)]
     if decoder or own or tokens:
         return (decoder or own or tokens)[0]
     whole = [n for n, d in inputs.items() if d.dims and len(d.dims) == 2 and d.elem in _INTEGERS]
@@ -108,7 +110,7 @@ def _cache(roles: Roles, name: str, dims: Dims, way: Way | None) -> None:
 def _length(dims: Dims, batch: int, way: Way | None) -> int:
     """The dim along which a cache grows: as its update says, else the last but one, else the only open one."""
     rank = len(dims)
-    if way is not None and way.axis is not None and -rank <= way.axis < rank and way.update is Update.GROWN:
+    if way is not None and way.axis is not None and -rank <= way.axis < rank:
         return way.axis % rank
     unknown = [i for i in range(batch + 1, rank) if _open(dims, i)]
     return rank - 2 if rank - 2 in unknown or not unknown else unknown[0]
@@ -118,7 +120,7 @@ def _tokens(roles: Roles, name: str, dims: Dims, main: str) -> None:
     declared = roles.inputs[name]
     if name != main and not _is_tokens(name, declared):
         return
-    if name == main or ("decoder" in main) == ("decoder" in name):
+    if name == main or bool(_DECODED.search(main)) == bool(_DECODED.search(name)):
         if not _ENCODED.search(name) or name == main:
             roles.give(name, 0, "batch")
             roles.give(name, 1, "seq")
@@ -131,7 +133,9 @@ def _encoded(roles: Roles, name: str, dims: Dims, main: str) -> None:
     """What an encoder left: its states [batch, enc_seq, width] and mask."""
     if not main or name == main or is_cache(name, len(dims)) or not 2 <= len(dims) <= 3:
         return
-    seq2seq = "decoder" in main and _MASK.search(name) and "decoder" not in name and _shares(roles, dims, "enc_seq")
+    seq2seq = (
+        _DECODED.search(main) and _MASK.search(name) and not _DECODED.search(name) and _shares(roles, dims, "enc_seq")
+    )
     if _ENCODED.search(name) or seq2seq:
         roles.give(name, 0, "batch")
         roles.give(name, 1, "enc_seq")

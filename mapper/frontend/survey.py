@@ -14,6 +14,7 @@ from mapper.frontend.dims import Bound, Dims
 from mapper.frontend.expect import Expectations
 from mapper.frontend.facts import DimTerm, Source, dtype_of
 from mapper.frontend.read import read
+from mapper.frontend.role_table import Slot
 from mapper.hw.work import DType
 
 _PROTO = onnx.TensorProto
@@ -23,17 +24,14 @@ _NO_PARAMETERS = frozenset({_PROTO.INT64, _PROTO.INT32, _PROTO.BOOL, _PROTO.STRI
 
 @dataclass(frozen=True, slots=True)
 class InputDim:
-    """A dim of an input. term: what the file writes there. role: batch, seq, past, total or ''."""
+    """A dim of an input. term: what the file writes there. role: batch, seq, past, ... or ''. name: what a user calls
+    it: its role, else the file's own name, else `input.index`."""
 
     input: str
     index: int
     term: DimTerm
     role: str
-
-    @property
-    def name(self) -> str:
-        """What the dim is called to the user: its role, else the file's own name, else `input.index`."""
-        return self.role or str(self.term or f"{self.input}.{self.index}")
+    name: str
 
     def size(self, bound: Bound) -> int:
         """Its size at a sample."""
@@ -41,7 +39,7 @@ class InputDim:
 
     def reason(self, bound: Bound) -> str:
         """Where its size comes from, in words."""
-        keys = (self.role, self.term, f"{self.input}.{self.index}")
+        keys = (self.name, f"{self.input}.{self.index}")
         found = next((bound.reasons[k] for k in keys if isinstance(k, str) and k in bound.reasons), "")
         return found or (f"= {self.term}" if isinstance(self.term, str) else "")
 
@@ -76,8 +74,11 @@ class Survey:
     def inputs(self) -> Iterator[tuple[str, DType, tuple[InputDim, ...]]]:
         """Each input with its number type and dims."""
         for name, declared in self.dims.inputs.items():
-            dims = (InputDim(name, i, t, self.dims.roles.get((name, i), "")) for i, t in enumerate(declared.dims or ()))
-            yield name, dtype_of(declared.elem), tuple(dims)
+            dims = tuple(self._dim((name, i)) for i in range(len(declared.dims or ())))
+            yield name, dtype_of(declared.elem), dims
+
+    def _dim(self, slot: Slot) -> InputDim:
+        return InputDim(*slot, self.dims.term(slot), self.dims.roles.get(slot, ""), self.dims.label(slot))
 
 
 def survey(path: str | Path) -> Survey:

@@ -255,6 +255,12 @@ ROLES: list[tuple[dict[str, Terms], dict[str, str]]] = [
     ({"past_conv.0": ("b", 64, 3), "input_ids": ("b", "s")}, {"past_conv.0.0": "batch", "past_conv.0.1": ""}),
     ({"input": (None, None), "state": (2, None, 128)}, {"input.0": "batch", "state.1": "batch", "state.0": ""}),
     ({"x": ("sequence_length", 576)}, {"x.0": "seq"}),
+    ({"x": ("time", "batch", 40)}, {"x.0": "", "x.1": "batch"}),
+    (
+        {"src_ids": ("b", "src_len"), "tgt_ids": ("b", "tgt_len"), "src_mask": ("b", "src_len")},
+        {"src_ids.1": "enc_seq", "tgt_ids.1": "seq", "src_mask.1": "enc_seq"},
+    ),
+    ({"src": ("b", "src_len", 8), "tgt": ("b", "tgt_len", 8)}, {"src.1": "enc_seq", "tgt.1": "seq"}),
     ({"x": ("batch", 80, "frames"), "audio_length": ("batch",)}, {"x.0": "batch", "audio_length.0": "batch"}),
     ({"key_cache_0": (2, "b", 8, "len", 4), "tokens": ("b", "n")}, {"key_cache_0.1": "batch", "key_cache_0.3": "past"}),
 ]

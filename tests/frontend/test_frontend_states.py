@@ -299,3 +299,16 @@ def test_zero_dim_inputs_are_no_trouble(tmp_path: Path) -> None:
 def test_constants_among_the_outputs_are_no_states(tmp_path: Path) -> None:
     nodes = [node("Identity", ["c"], ["y"]), node("Relu", ["x"], ["z"])]
     assert states(tmp_path, nodes, {"x": [2]}, ["y", "z"], [const("c", [1.0, 2.0], np.float32)]) == set()
+
+
+def test_a_cache_is_a_state_though_positions_are_counted_from_its_length(tmp_path: Path) -> None:
+    nodes = [
+        node("Shape", ["a"], ["s"]),
+        node("Gather", ["s", "two"], ["length"]),
+        node("Cast", ["length"], ["position"], to=TensorProto.FLOAT),
+        node("Add", ["x", "position"], ["new"]),
+        *grows("a", "new", "cat_3"),
+    ]
+    assert states(tmp_path, nodes, {"x": NEW, "a": CACHE}, ["y", "cat_3"], [const("two", 2)], batch=1, past=5) == {
+        ("a", "cat_3")
+    }
