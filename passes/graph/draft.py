@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mapper.ir.graph import Attr, Graph, Op, Value
@@ -47,6 +47,10 @@ class Draft:
         """The ops that read a value."""
         return [self._ops[name] for name in self._readers.get(value, ())]
 
+    def each_reader(self, value: str) -> Iterator[Op]:
+        """The ops that read a value, one by one; stop before rewriting any."""
+        return map(self._ops.__getitem__, self._readers.get(value, ()))
+
     def reader(self, value: str) -> Op | None:
         """The only op that reads a value, unless the value is needed elsewhere or leaves the graph."""
         readers = self._readers.get(value, {})
@@ -63,6 +67,9 @@ class Draft:
     def put(self, op: Op, place: int | None = None) -> None:
         """Adds an op, or puts it in the place of the one of the same name."""
         before = self._ops.get(op.name)
+        if before is not None and place is None and (before.inputs, before.outputs) == (op.inputs, op.outputs):
+            self._ops[op.name] = op  # keeps its turn among the readers
+            return
         if before is not None:
             place = self._place[op.name] if place is None else place
             self.drop(before)

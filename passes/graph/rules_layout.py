@@ -65,7 +65,7 @@ NEUTRAL = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0, "and": 1.0, "or": 0.0
 def duplicate(draft: Draft, op: Op) -> bool:
     """Of two equal views of one value the earlier does for both; so for moves and casts."""
     shape, dtype = draft.shape(op.outputs[0]), draft.values[op.outputs[0]].dtype
-    for other in draft.readers(op.inputs[0]):
+    for other in draft.each_reader(op.inputs[0]):
         same = (other.kind, other.inputs, other.attrs) == (op.kind, op.inputs, op.attrs) or (
             other.kind == op.kind == "view"
         )
