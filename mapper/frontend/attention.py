@@ -8,7 +8,8 @@ from math import prod
 from mapper.frontend.facts import Fact, Node
 from mapper.frontend.known import Known, size_of
 from mapper.frontend.rule_parts import integers_at, positive, shape_of
-from mapper.frontend.rules_attention import delta_sizes, grouped_sizes, multi_head_sizes, paged_sizes, projected_sizes
+from mapper.frontend.rules_attention import grouped_sizes, multi_head_sizes, paged_sizes, projected_sizes
+from mapper.frontend.rules_recurrence import delta_sizes
 from mapper.ir.graph import Attr, Shape
 
 Sizes = tuple[int, int, int, int, int, int, int]

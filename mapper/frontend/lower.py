@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from mapper.frontend.attributes import attributes_of
-from mapper.frontend.composite import Parts, composite_of, store_blocks
+from mapper.frontend.composite import composite_of
+from mapper.frontend.composite_parts import Parts
+from mapper.frontend.composite_products import store_blocks
 from mapper.frontend.custom import custom_attributes, custom_kind
 from mapper.frontend.facts import LIMIT, DimTerm, Fact, Known, Node, Source, dtype_of
 from mapper.frontend.naming import label_type, unique_names

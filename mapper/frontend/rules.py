@@ -9,9 +9,17 @@ from mapper.frontend.rules_layout import LAYOUT_RULES, NCHWC_DOMAIN, NCHWC_UPSAM
 from mapper.frontend.rules_matmul import MATMUL_RULES
 from mapper.frontend.rules_norm import NORM_RULES
 from mapper.frontend.rules_other import OTHER_RULES
+from mapper.frontend.rules_recurrence import RECURRENCE_RULES
 from mapper.frontend.vocabulary import MICROSOFT
 
-CONTRIB_RULES: dict[str, Rule] = {**ATTENTION_RULES, **LAYOUT_RULES, **MATMUL_RULES, **NORM_RULES, **OTHER_RULES}
+CONTRIB_RULES: dict[str, Rule] = {
+    **ATTENTION_RULES,
+    **LAYOUT_RULES,
+    **MATMUL_RULES,
+    **NORM_RULES,
+    **OTHER_RULES,
+    **RECURRENCE_RULES,
+}
 """By operator name, in the domains of onnxruntime and, where onnx has no such operator, in its own."""
 
 
