@@ -16,7 +16,7 @@ OLDEST_OPSET = 6
 _AGAIN = "export the model again"
 _DOMAINS = {"ai.onnx": ""}
 _TYPES = frozenset(onnx.TensorProto.DataType.values()) - {onnx.TensorProto.UNDEFINED}
-_LARGEST = 1 << 63
+_LARGEST_OPSET = 2**31 - 1
 
 
 def check_text(path: Path, model: onnx.ModelProto) -> None:
@@ -71,6 +71,8 @@ def opsets_of(path: Path, model: onnx.ModelProto) -> dict[str, int]:
     opsets: dict[str, int] = {}
     for entry in model.opset_import:
         domain, version = _DOMAINS.get(entry.domain, entry.domain), int(entry.version)
+        if not -_LARGEST_OPSET <= version <= _LARGEST_OPSET:
+            raise ModelError(f"{path} states opset {version} for domain '{domain}'", hint=_AGAIN)
         if opsets.setdefault(domain, version) != version:
             raise ModelError(f"{path} states opsets {opsets[domain]} and {version} for one domain '{domain}'")
     if not opsets:

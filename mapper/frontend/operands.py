@@ -124,6 +124,8 @@ def _last_axes(node: Node, inputs: Inputs) -> dict[int, Numbers]:
 
 def _crop_or_pad(node: Node, inputs: Inputs) -> dict[int, Numbers]:
     shape, axes = _shape(inputs), node.attr("axes")
+    if axes and not all(-len(shape) <= a < len(shape) for a in axes):
+        return {}
     return {1: [shape[a] for a in axes] if axes else shape}
 
 

@@ -108,6 +108,8 @@ def _sizes(node: Node, walk: Walk, whole: int, stated: str) -> list[int] | None:
     data = walk.data(stated)
     if data is None:
         return None
+    if data.dtype.kind not in "iu":
+        raise ModelError(f"{label(node)}: its sizes '{stated}' are no integers")
     if data.ndim:
         sizes = [int(size) for size in data.reshape(-1)]
         if min(sizes, default=0) < 0 or sum(sizes) != whole:

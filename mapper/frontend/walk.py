@@ -121,7 +121,8 @@ class Walk:
     def integer(self, name: str) -> int | None:
         """The one number of a value, where it is known."""
         data = self.data(name)
-        return int(data.reshape(-1)[0]) if data is not None and data.size == 1 else None
+        whole = data is not None and data.size == 1 and data.dtype.kind in "iub"
+        return int(data.reshape(-1)[0]) if data is not None and whole else None
 
     def has(self, name: str) -> bool:
         """Whether anything is known of the value."""

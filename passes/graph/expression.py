@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import erf
 from typing import Any
 
@@ -26,10 +27,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "erf": np.vectorize(erf, otypes=[float]),
     "exp": np.exp,
     "identity": np.asarray,
-    "clip": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "clip": lambda x, low=-np.inf, high=np.inf: np.minimum(np.maximum(x, low), high),
     "log": np.log,
-    "max": np.maximum,
-    "min": np.minimum,
+    "max": lambda *xs: reduce(np.maximum, xs),
+    "min": lambda *xs: reduce(np.minimum, xs),
     "mul": np.multiply,
     "neg": np.negative,
     "pow": np.power,
