@@ -117,9 +117,9 @@ def _imported(show: Show, path: str, found: Imported, target: Target) -> None:
     show.line("import", words, found.seconds)
     inputs = [v.name for v in graph.values if v.role is Role.INPUT]
     if not inputs:
-        show.line("", "note: the graph has no inputs that change from call to call")
+        show.note("the graph has no inputs that change from call to call")
     for warning in found.warnings:
-        show.line("", f"note: {warning}")
+        show.note(warning)
 
 
 def _instruments(args: Namespace, show: Show, out: Path) -> list[Instrument]:

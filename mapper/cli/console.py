@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator, Sized
@@ -40,6 +41,11 @@ class Show(Silent):
             return
         took = "" if seconds is None else f"{seconds:8.1f} s"
         self.console.print(Text(f"  {step:<12}{words[:92]:<92}{took}".rstrip()))
+
+    def note(self, words: str) -> None:
+        """A warning, whole, in as many lines as it takes."""
+        for line in textwrap.wrap(f"note: {words}", 92, subsequent_indent="      ", break_on_hyphens=False):
+            self.line("", line)
 
     def before(self, step: Pass, plan: Plan) -> None:
         if not self.quiet and self.console.is_terminal and (step.name.startswith("place") or step.name == "schedule"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 from mapper.report.inspection import Inspection, PhaseView
@@ -36,7 +37,7 @@ def inspect_screen(found: Inspection, command: str = "") -> str:
         *(_kinds(view, len(found.phases) > 1) for view in found.phases),
         _labelled("blocks", _blocks(found)),
         _labelled("opaque", _opaque(found)),
-        _labelled("note", found.warnings),
+        _labelled("note", [line for warning in found.warnings for line in _wrapped(warning)]),
         _problem(found, command),
     ]
     return "\n\n".join("\n".join(f"{'':<{INDENT}}{line}".rstrip() for line in lines) for lines in blocks if lines)
@@ -200,6 +201,11 @@ def _problem(found: Inspection, command: str) -> list[str]:
             *(f"  {line}" for line in found.unresolved),
         ]
     return []
+
+
+def _wrapped(text: str) -> list[str]:
+    """The text in lines that fit beside a label; what it names stays whole."""
+    return textwrap.wrap(text, WIDTH - INDENT - _LABEL, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _labelled(label: str, lines: Sequence[str]) -> list[str]:

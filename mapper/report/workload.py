@@ -148,7 +148,14 @@ def opaque_rows(graph: Graph, works: Mapping[str, Work]) -> tuple[OpaqueRow, ...
         if op.kind == "opaque":
             found.setdefault(_operator(op, works[op.name]), []).append(op)
     rows = [
-        OpaqueRow(name, len(ops), sum(works[op.name].bytes() for op in ops), why_operator_is_opaque(name))
+        OpaqueRow(name, len(ops), sum(works[op.name].bytes() for op in ops), _why_opaque(name, ops[0]))
         for name, ops in found.items()
     ]
     return tuple(sorted(rows, key=lambda row: (-row.bytes, row.operator)))
+
+
+def _why_opaque(operator: str, op: Op) -> str:
+    trips = op.attr("trips")
+    if trips is not None:
+        return f"a loop of {trips} trips as one op; what its body computes is counted"
+    return why_operator_is_opaque(operator)
