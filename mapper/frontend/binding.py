@@ -11,7 +11,7 @@ from mapper.errors import MissingDims, ModelError, did_you_mean
 from mapper.frontend.dims import Bound, Dims, equation_of, is_expression, place
 from mapper.frontend.facts import Fact, numpy_type
 from mapper.frontend.missing import Asked, suggest
-from mapper.frontend.role_table import Slot
+from mapper.frontend.role_table import ROLES, Slot
 from mapper.frontend.solver import Equation, Quantity, Size, Solver
 from mapper.ir.graph import Shape
 
@@ -129,14 +129,19 @@ def _unknown(dims: Dims, phase: str, name: str, given: Mapping[str, int]) -> Mod
     else:
         message += f"; {did_you_mean(name, dims.known_names, otherwise='it has')}"
     known = {n: size for n, size in given.items() if is_known(dims, n)}
-    lines = {
-        dims.label(s): dims.describe(s) for s in dims.slots if s in dims.roles or not isinstance(dims.term(s), int)
-    }
+    shown = [s for s in dims.slots if s in dims.roles or not isinstance(dims.term(s), int)]
+    lines = {dims.label(s): dims.describe(s) for s in reversed(shown)}
     hint = f"leave '{name}' out"
     would = _would_do(dims, phase, known)
     if would:
         hint += f': --phase "{phase}: {" ".join(f"{n}={size}" for n, size in would.items())}"'
-    return ModelError(message, details=[f"{label}: {text}" for label, text in lines.items()], hint=hint)
+    return ModelError(
+        message, details=[f"{label}: {text}" for label, text in sorted(lines.items(), key=_order)], hint=hint
+    )
+
+
+def _order(line: tuple[str, str]) -> int:
+    return ROLES.index(line[0]) if line[0] in ROLES else len(ROLES)
 
 
 def _would_do(dims: Dims, phase: str, given: dict[str, int]) -> dict[str, int]:
