@@ -92,7 +92,7 @@ def _weights(op: Op, scores: Array, further: list[Array | None]) -> Array:
     grown = np.exp(scores - scores.max(-1, keepdims=True))
     found = grown / grown.sum(-1, keepdims=True)
     found = found[..., :-1] if op.attr("sink") else found
-    return found * masks["weights"] if "weights" in masks else found
+    return np.asarray(found * masks["weights"] if "weights" in masks else found)
 
 
 def by_heads(x: Array, batch: int, heads: int, width: int) -> Array:

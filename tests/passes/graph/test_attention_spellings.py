@@ -224,7 +224,8 @@ ROTATIONS: dict[str, str] = {
         b = Mul (t, sh) r = Add (a, b) y = Concat <axis = -1> (r, o)""",
     "all rows but the first": """row = Constant <value_ints = [2]> () n = Slice (x, zero, one, row)
         o = Slice (x, one, six, row) co = Slice (c, one, six, row) so = Slice (s, one, six, row)
-        e, f = Split <axis = -1, num_outputs = 2> (o) g = Neg (f) t = Concat <axis = -1> (g, e) a = Mul (o, co) b = Mul (t, so) r = Add (a, b)
+        e, f = Split <axis = -1, num_outputs = 2> (o) g = Neg (f)
+        t = Concat <axis = -1> (g, e) a = Mul (o, co) b = Mul (t, so) r = Add (a, b)
         y = Concat <axis = 2> (n, r)""",
 }
 
