@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from mapper.errors import ModelError
 from mapper.frontend.attributes import attributes_of
 from mapper.frontend.composite import composite_of
 from mapper.frontend.composite_parts import Parts
@@ -13,6 +14,7 @@ from mapper.frontend.composite_products import store_blocks
 from mapper.frontend.custom import custom_attributes, custom_kind
 from mapper.frontend.facts import LIMIT, DimTerm, Fact, Known, Node, Source, dtype_of
 from mapper.frontend.naming import label_type, unique_names
+from mapper.frontend.nodes import label
 from mapper.frontend.order import live_ops, transposed_weights
 from mapper.frontend.symbols import Symbols
 from mapper.frontend.trace import Trace
@@ -48,7 +50,7 @@ class Lowering:
         for index, node in enumerate(self.trace.nodes):
             node = replace(node, outputs=tuple(n if n in read else "" for n in node.outputs))
             if not self._fold(node) and not self._rewire(node):
-                ops.extend(self._ops(node, names[index]))
+                ops.extend(self._checked_ops(node, names[index]))
         ops = live_ops(ops, self.source.outputs)
         return Graph(self.source.name, tuple(ops), tuple(self._values(ops)), tuple(self.states))
 
@@ -104,7 +106,9 @@ class Lowering:
         """Whether a weight is stored in fewer bits than its cast: then the stored form is kept."""
         source = self.resolve(node.inputs[0])
         stored, cast = dtype_of(self.facts(source)[0].elem), dtype_of(self.facts(node.outputs[0])[0].elem)
-        return self.facts(node.outputs[0])[0].data is None and stored.bits <= cast.bits
+        found = self.facts(node.outputs[0])[0]
+        tensor = found.data is None or (node.op_type == "DequantizeLinear" and found.elements > 1)
+        return tensor and stored.bits <= cast.bits
 
     def _rewire(self, node: Node) -> bool:
         """Drops a node that hands its input on unchanged, unless the result is named as a graph output."""
@@ -124,6 +128,18 @@ class Lowering:
         return name
 
     # Nodes that become ops.
+
+    def _checked_ops(self, node: Node, name: str) -> list[Op]:
+        """The ops of a node; one whose attributes do not fit its inputs is refused."""
+        try:
+            return self._ops(node, name)
+        except (KeyError, IndexError, ValueError, TypeError, ArithmeticError) as error:
+            known = [self.trace.samples[0].get(n) for n in node.inputs]
+            inputs = ", ".join("none" if f is None else str(list(f.shape or ())) for f in known)
+            raise ModelError(
+                f"{label(node)}: its attributes do not fit its inputs {inputs}: {error}",
+                hint="check the node against the documentation of its operator",
+            ) from None
 
     def _ops(self, node: Node, name: str) -> list[Op]:
         kind = kind_by_name(node.op_type, node.domain)
