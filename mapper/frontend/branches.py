@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import onnx
 
 from mapper.errors import ModelError
@@ -34,11 +34,16 @@ def run_if(node: Node, walk: Walk) -> None:
     given = walk.shop.expectations.of(key)
     if given is not None and given not in (0, 1):
         raise ModelError(f"--expect {key}={given}: it is a condition", hint=f"give {key}=1 or {key}=0")
-    known = walk.shop.branches.get(key)
-    if given is not None or known is not None:
-        _assume(node, walk, bool(given) if given is not None else bool(known))
-        return
-    _Comparison(node).start(walk)
+    if given is not None:
+        _assume(node, walk, bool(given))
+    elif id(node.proto) not in walk.shop.branches:
+        _Comparison(node).start(walk)
+    else:
+        known = walk.shop.branches[id(node.proto)]
+        if known is None:
+            _decide_both(node, walk)
+        else:
+            _assume(node, walk, known)
 
 
 def _assume(node: Node, walk: Walk, taken: bool) -> None:
@@ -47,7 +52,6 @@ def _assume(node: Node, walk: Walk, taken: bool) -> None:
     other = f", or with --dim {scalars[0]}=VALUE" if scalars else ""
     about = f"whether {label(node)} takes its then-branch, which data decides{other}"
     taken = bool(walk.shop.expectations.take(key, about, int(taken), "the costlier branch"))
-    walk.shop.branches[key] = taken
     walk.decide(key, int(taken))
     _take(node, walk, taken)
 
@@ -81,25 +85,24 @@ def _truth(walk: Walk, name: str) -> Fact | None:
     return fact if fact is not None and fact.elem == onnx.TensorProto.BOOL and fact.elements == 1 else None
 
 
-def _decide_both(node: Node, walk: Walk, truths: Mapping[bool, Sequence[Fact | None]]) -> None:
+def _decide_both(node: Node, walk: Walk) -> None:
     """`a and b`, `a or b` as exporters write them: both branches run, and where they agree the truth is known."""
     key, results = key_of(node), walk.assemble(node)
     sides = {taken: _branch(node, walk, taken) for taken in (True, False)}
     homes = {True: f"{key}/then", False: f"{key}/else"}
     names = {taken: body.names(homes[taken], f"{homes[taken]}/", {}, node.scope) for taken, body in sides.items()}
-    agreed = {}
+    ends: dict[str, list[str]] = {}
     for i, out in enumerate(node.outputs):
         if out:
-            ends = [names[taken].get(sides[taken].outputs[i], sides[taken].outputs[i]) for taken in (True, False)]
-            results.add("Where", [node.inputs[0], *ends], [out])
-    for out, yes, no in zip(filter(None, node.outputs), truths[True], truths[False], strict=True):
-        if yes is not None and no is not None and yes.key[:3] == no.key[:3] and yes.data is not None:
-            agreed[out] = yes.data
+            ends[out] = [names[taken].get(sides[taken].outputs[i], sides[taken].outputs[i]) for taken in (True, False)]
+            results.add("Where", [node.inputs[0], *ends[out]], [out])
 
     def agree(walk: Walk) -> None:
-        for out, data in agreed.items():
-            if out in walk.facts:
-                walk.facts[out] = Fact(onnx.TensorProto.BOOL, data.shape, data, Known.CALL)
+        for out, both in ends.items():
+            truths = {bool(data.all()) for data in map(walk.data, both) if data is not None}
+            if len(truths) == 1 and all(walk.data(n) is not None for n in both) and out in walk.facts:
+                fact = walk.facts[out]
+                walk.facts[out] = Fact(fact.elem, fact.shape, np.full(fact.shape or (), truths.pop()), Known.CALL)
 
     walk.put(results, agree)
     for taken, body in sides.items():
@@ -131,13 +134,17 @@ class _Comparison:
         if reasons or not all(map(walk.has, outputs)):
             self.reasons += reasons
         else:
-            self.costs[taken] = cost_of(walk, nodes, outputs, loops).weight
             self.truths[taken] = [_truth(walk, name) for name in outputs]
+            is_plain = None not in self.truths[taken]
+            self.costs[taken] = 0 if is_plain else cost_of(walk, nodes, outputs, loops).weight
         if taken:
             self._try(walk, False)
         elif len(self.truths) == 2 and None not in (*self.truths[True], *self.truths[False]):
-            _decide_both(self.node, walk, self.truths)
+            walk.shop.branches[id(self.node.proto)] = None
+            _decide_both(self.node, walk)
         elif self.costs:
-            _assume(self.node, walk, max(self.costs, key=lambda branch: (self.costs[branch], branch)))
+            costlier = max(self.costs, key=lambda branch: (self.costs[branch], branch))
+            walk.shop.branches[id(self.node.proto)] = costlier
+            _assume(self.node, walk, costlier)
         else:
             walk.unresolved += self.reasons

@@ -16,6 +16,10 @@ _ENDLESS = 2**31
 """A largest trip count from here on is none: exporters write 2^63-1 for `while`."""
 
 
+_MOST_TRIED = 1_000
+"""Iterations that are run to see whether a loop that data may end ends by itself."""
+
+
 def run_loop(node: Node, walk: Walk) -> None:
     """Runs the body as often as the trip count and the condition say."""
     body = walk.shop.body(node, "body")
@@ -133,6 +137,8 @@ class _Loop:
     def _may_end(self, walk: Walk) -> bool:
         """Whether a condition that data decide may yet become false by itself: something counts on from here."""
         if self.limit is not None or walk.shop.expectations.of(self.repeat.key) is not None:
+            return False
+        if self.repeat.index >= _MOST_TRIED:
             return False
         known = tuple([walk.facts[n].key if n in walk.facts else n for n in self.repeat.carried])
         ends, self.before = known != self.before, known

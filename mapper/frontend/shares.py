@@ -45,7 +45,8 @@ def share_of(node: Node, inputs: Sequence[Fact | None], shares: Shares) -> Share
 
 def share_matters(node: Node) -> bool:
     """Whether the node may make or hand on an expectation."""
-    return not node.domain and (node.op_type in _CARRIERS or node.op_type in _RULES)
+    known = node.op_type in _CARRIERS or node.op_type in _RULES
+    return known and not node.domain and bool(node.inputs and node.outputs)
 
 
 def _carried(node: Node, shares: Shares) -> Share | None:

@@ -44,7 +44,7 @@ class Shop:
 
     source: Source
     expectations: Expectations
-    branches: dict[str, bool] = field(default_factory=dict)  # branches assumed, by the If's first output
+    branches: dict[int, bool | None] = field(default_factory=dict)  # assumed, by the If's proto; None: both run
     repeats: set[str] = field(default_factory=set)  # loops, by first output
     closed: set[str] = field(default_factory=set)  # those of them that stand as one node
     warnings: dict[str, None] = field(default_factory=dict)
