@@ -30,9 +30,14 @@ class PhaseSize:
     how: str
 
 
+SCALAR = "value"
+"""The role of an input of one number: what is bound is its value."""
+
+
 @dataclass(frozen=True, slots=True)
 class DimView:
-    """An open dim. own: what the file calls it. inputs: where it stands, as `input.index`."""
+    """An open dim, or the value of a scalar input. own: what the file calls it. inputs: where it stands, as
+    `input.index`."""
 
     name: str
     role: str
@@ -79,7 +84,18 @@ def dims_of(
         for dim in dims:
             if not isinstance(dim.term, int):
                 found.setdefault(dim.name, []).append(dim)
-    return tuple(_dim(survey, name, dims, phases, given, missing) for name, dims in found.items())
+    open_dims = tuple(_dim(survey, name, dims, phases, given, missing) for name, dims in found.items())
+    return (*open_dims, *(_scalar(survey, name, phases, given) for name in survey.dims.scalars))
+
+
+def _scalar(survey: Survey, name: str, phases: Sequence[str], given: Sequence[Mapping[str, str]]) -> DimView:
+    """An input of one number, whose value may decide what the graph does."""
+    rows = []
+    for index, phase in enumerate(phases):
+        bounds = survey.bounds[index] if survey.bounds else ()
+        values = tuple(dict.fromkeys(b.scalars[name] for b in bounds if name in b.scalars))
+        rows.append(PhaseSize(phase, values, "given" if values or name in given[index] else "any value"))
+    return DimView(name, SCALAR, (), (name,), tuple(rows))
 
 
 def _dim(

@@ -127,7 +127,7 @@ def _per_token(draft: Draft, index: str) -> int:
         if op is None:
             break
         if op.attr("op_type") == "TopK":
-            width = draft.shape(op.outputs[0])[-1]
+            width = draft.shape(next(filter(None, op.outputs)))[-1]  # its values may be left out
             return width if isinstance(width, int) else 1
         index = next((n for n in op.inputs if n and not is_weight(draft, n)), "")
     return 1

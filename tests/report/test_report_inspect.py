@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 
 from mapper import inspect
@@ -12,6 +14,9 @@ from mapper.report.inspect_screen import inspect_screen
 from mapper.report.inspection import Inspection
 from mapper.report.screen import WIDTH
 from samples.models.build import MODELS
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "frontend"))
+from onnx_graphs import model, node, save, typed
 
 PREFILL, DECODE = "prefill: batch=1 seq=16 past=0", "decode: batch=1 seq=1 past=16..23"
 
@@ -41,9 +46,7 @@ def test_the_screen_of_an_encoder_whose_dims_are_missing(tmp_path: Path, golden:
 
 
 def test_figures_are_of_the_middle_sample_and_state_of_the_largest(gpt2: Path) -> None:
-    ranged, middle, last = (
-        inspect(gpt2, [f"decode: batch=1 seq=1 past={past}"]) for past in ("16..23", "19", "23")
-    )
+    ranged, middle, last = (inspect(gpt2, [f"decode: batch=1 seq=1 past={past}"]) for past in ("16..23", "19", "23"))
     assert ranged.macs == middle.macs
     assert ranged.state_bytes == last.state_bytes
     assert ranged.phases[0].calls == 8
@@ -94,7 +97,7 @@ def test_missing_dims_leave_the_inputs_and_what_would_do(gpt2: Path) -> None:
     assert not found.complete
     assert found.macs is None
     assert {name for name, _ in found.missing} == {"seq", "past"}
-    assert [i.name for i in found.inputs][0] == "input_ids"
+    assert found.inputs[0].name == "input_ids"
     assert inspect(gpt2, dims={"batch": 1, **dict(found.missing)}).complete
 
 
@@ -104,3 +107,16 @@ def test_the_screens_of_real_models_fit(models_folder: Path) -> None:
         lines = inspect_screen(inspect(path), f"mapper inspect {path.name}").splitlines()
         assert max(map(len, lines)) <= WIDTH + len(path.name), path.name
         assert len(lines) <= 80, path.name
+
+
+def test_a_scalar_input_is_listed_with_the_value_it_was_given(tmp_path: Path) -> None:
+    path = save(tmp_path, with_scalar())
+    sizes = [inspect(path, dims=dims).dims[-1] for dims in ({"n": 4}, {"n": 4, "flag": 7})]
+    assert [(d.name, d.role) for d in sizes] == [("flag", "value")] * 2
+    assert [(d.phases[0].sizes, d.phases[0].how) for d in sizes] == [((), "any value"), ((7,), "given")]
+
+
+def with_scalar() -> onnx.ModelProto:
+    """A sum with an integer input of one number."""
+    nodes = [node("Cast", ["flag"], ["f"], to=onnx.TensorProto.FLOAT), node("Add", ["x", "f"], ["y"])]
+    return model(nodes, {"x": ["n", 4], "flag": typed([], onnx.TensorProto.INT64)}, ["y"])
