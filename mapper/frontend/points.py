@@ -16,7 +16,7 @@ Numbers = NDArray[np.float64]
 Index = tuple[NDArray[np.int64], ...]
 
 DENSE = 1 << 16
-"""Elements up to which a value is computed whole, once, instead of only where it is asked for."""
+"""Elements up to which a value may be computed whole, once, instead of only where it is asked for."""
 
 DEPTH = 100
 """Nodes between a value and what it is computed from at most."""
@@ -80,7 +80,7 @@ class Points:
         node = self.makers.get(name)
         if node is None:
             return self._given(name, fact, index)
-        if 0 < fact.elements <= DENSE:
+        if name in self._whole or 0 < fact.elements <= min(DENSE, 4 * prod(size_at(index))):
             return np.asarray(self.whole(name)[index])
         key = (name, tuple(map(id, index)))
         if key not in self._known:  # the index is kept with the numbers so that its identity stays its own

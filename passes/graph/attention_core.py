@@ -63,7 +63,7 @@ class Core:
 
 def find_core(draft: Draft, softmax: Op) -> Core | None:
     """The attention around a softmax over the last axis, if there is one and nothing else reads its inner values."""
-    if softmax.attr("op_type") not in ("Softmax", "QLinearSoftmax"):
+    if softmax.attr("op_type") not in ("Softmax", "QLinearSoftmax") or not any(softmax.inputs[:1]):
         return None
     if softmax.attr("axis") != len(draft.shape(softmax.inputs[0])) - 1:
         return None
@@ -84,7 +84,7 @@ def _is_closed(draft: Draft, core: Core) -> bool:
 
 def _is_product(draft: Draft, op: Op) -> bool:
     """Whether the right side of a matmul changes with every call; the left one may be learned queries by heads."""
-    if len(op.inputs) < 2 or draft.values[op.inputs[1]].role is Role.WEIGHT:
+    if not all(op.inputs[:2]) or len(op.inputs) < 2 or draft.values[op.inputs[1]].role is Role.WEIGHT:
         return False
     return draft.values[op.inputs[0]].role is not Role.WEIGHT or len(draft.shape(op.inputs[0])) > 2
 
@@ -119,7 +119,7 @@ def _meaning(op: Op, scores: str) -> str:
 def _data(draft: Draft, op: Op) -> list[str]:
     """The op's operands that are no scalar constants; of a cast or view only what it converts."""
     if op.kind in ("view", "cast"):
-        return list(op.inputs[:1])
+        return [n for n in op.inputs[:1] if n]
     return [o for o in operands(draft, op) if isinstance(o, str) and not is_scalar(draft, o)]
 
 
@@ -206,9 +206,8 @@ def _passes_weights_on(draft: Draft, op: Op, scores: Scores) -> bool:
     """Whether an op after the softmax leaves the weights what they are, but for masks, guards and the sink."""
     if op.kind == "elementwise":
         return op.attr("fn") in KEEPS_WEIGHTS
-    before, after = draft.shape(op.inputs[0]), draft.shape(op.outputs[0])
     if op.attr("op_type") == "Slice":
-        return bool(scores.sink) and before[:-1] == after[:-1]
+        return bool(scores.sink) and draft.shape(op.inputs[0])[:-1] == draft.shape(op.outputs[0])[:-1]
     return op.kind in ("view", "cast")
 
 

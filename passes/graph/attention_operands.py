@@ -39,7 +39,7 @@ def trace(draft: Draft, value: str, last: Op, *, scaled: bool) -> Operand:
 def _step(draft: Draft, found: Operand, last: Op, scaled: bool) -> Operand | None:
     """The operand one op further up, if the attention can take that op over."""
     op = draft.maker(found.value)
-    if op is None:
+    if op is None or not op.inputs or not op.inputs[0] or len(op.outputs) != 1:
         return None
     present = found.present
     if found.value in draft.kept:
@@ -84,10 +84,10 @@ def _scaled(draft: Draft, op: Op, found: Operand) -> Operand | None:
 
 def _repeats(draft: Draft, op: Op) -> int:
     """How often an op repeats the heads of its input; 0 where it does something else."""
-    before, after = draft.shape(op.inputs[0]), draft.shape(op.outputs[0])
     itself = op.attr("op_type") == "Concat" and len(op.inputs) > 1 and len(set(op.inputs)) == 1
     if op.attr("op_type") not in ("Expand", "Tile") and not itself and not _picks_again(draft, op):
         return 0
+    before, after = draft.shape(op.inputs[0]), draft.shape(op.outputs[0])
     if len(before) != len(after) or len(before) < 3:
         return 0
     grown = [i for i, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]

@@ -31,7 +31,7 @@ def unpack(draft: Draft, found: Sequence[Operand], last: Iterable[Op]) -> list[O
 def _packed(draft: Draft, value: str) -> str:
     """The tensor that a value is a part of, or ''."""
     op = draft.maker(value)
-    if op is None:
+    if op is None or not op.inputs:
         return ""
     picks = op.kind == "gather" and op.attr("op_type") == "Gather" and isinstance(op.attr("index"), int)
     return op.inputs[0] if picks or op.attr("op_type") in ("Split", "Slice") else ""

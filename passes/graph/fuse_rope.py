@@ -139,7 +139,7 @@ def _take_over_rest(draft: Draft, rope: Op) -> None:
     rotated_at = concat.inputs.index(rope.outputs[0])
     parts = (rope.inputs[0], concat.inputs[1]) if rotated_at == 0 else (concat.inputs[0], rope.inputs[0])
     first, second = (draft.maker(name) for name in parts)
-    if first is None or second is None or first.inputs[:1] != second.inputs[:1]:
+    if first is None or second is None or first.inputs[:1] != second.inputs[:1] or not first.inputs:
         return
     whole, axis = draft.shape(first.inputs[0]), concat.attr("axis")
     meaning, wanted = ("rotary_dim", 0) if axis == len(whole) - 1 else ("first_row", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from passes_graph_sketch import Sketch, kinds, rewrite
 
-from mapper.hw.work import DType
+from mapper.hw.work import DType, Role
 from mapper.ir.graph import Graph, Op, Phase
 from passes.graph.fuse_attention import FuseAttention
 from passes.graph.simplify import Simplify
@@ -213,3 +213,41 @@ def test_a_classifier_softmax_is_no_attention() -> None:
     x = s.input("x", 2, 8)
     graph = s.graph(s.matmul(s.softmax(s.linear(x, 4)), s.weight("table", 4, 8)))
     assert rewrite(graph, FuseAttention()).ops == graph.ops
+
+
+def test_keys_that_are_made_of_nothing_end_the_search_for_their_source() -> None:
+    s = Sketch()
+    q, v = s.input("q", B, H, S, D), s.input("v", B, H, S, D)
+    k = s.value("noise", (B, H, S, D), Role.ACTIVATION)
+    s.ops.append(Op("noise", "move", (), (k,), (("op_type", "RandomNormal"),), ("noise",)))
+    y = s.matmul(s.softmax(s.matmul(q, s.transpose(k, 0, 1, 3, 2))), v)
+    assert the_attention(rewrite(s.graph(y), FuseAttention())).inputs == (q, k, v)
+
+
+def test_a_cache_written_in_place_is_read_and_written_by_the_attention() -> None:
+    s = Sketch()
+    q, k, v = projected(s)
+    place = s.input("place", S, 3)
+
+    def written(name: str, new: str) -> str:
+        buffer = s.input(f"past.{name}", B, H, 32, D)
+        present = s.op("scatter", "ScatterND", (buffer, place, new), (B, H, 32, D))
+        s.state(buffer, present)
+        return present
+
+    key, value = written("key", heads(s, k)), written("value", heads(s, v))
+    scores = s.matmul(heads(s, q), s.transpose(key, 0, 1, 3, 2))
+    op = the_attention(rewrite(s.graph(merge(s, s.matmul(s.softmax(scores), value))), FuseAttention()))
+    assert op.inputs == (q, k, v, "past.key", "past.value", place)
+    assert op.outputs[1:] == (key, value)
+
+
+def test_keys_for_half_of_the_heads_may_be_matched_by_folding_queries() -> None:
+    s = Sketch()
+    x = s.input("x", B, S, WIDTH)
+    q, k, v = s.linear(x, WIDTH), s.linear(x, 2 * D), s.linear(x, 2 * D)
+    folded = s.reshape(heads(s, q), B, 2, 2 * S, D)
+    weights = s.softmax(s.matmul(folded, s.transpose(heads(s, k, 2), 0, 1, 3, 2)))
+    context = s.reshape(s.matmul(weights, heads(s, v, 2)), B, H, S, D)
+    op = the_attention(rewrite(s.graph(merge(s, context)), FuseAttention()))
+    assert (op.attr("heads"), op.attr("kv_heads"), op.attr("q")) == (H, 2, S)
