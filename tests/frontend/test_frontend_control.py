@@ -328,6 +328,7 @@ def test_a_loop_that_never_ends(tmp_path: Path) -> None:
     assert "--expect y=N" in wrong(tmp_path, built)
 
 
+@pytest.mark.slow
 def test_a_while_loop_too_long_to_follow_asks_for_its_trips(tmp_path: Path) -> None:
     nodes = [node("Loop", ["", "true", "start", "x"], ["left", "y"], body=counting())]
     built = model(nodes, {"x": [2, 8]}, ["y"], [weight("w", [8, 8]), TRUE, const("start", 10**6)])
