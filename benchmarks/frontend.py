@@ -3,8 +3,8 @@
 python benchmarks/frontend.py                 stacks of layers built here
 python benchmarks/frontend.py MODELS_DIR      each export there too, bound to the dims of tests/frontend/corpus.csv
 
-Every file runs in a process of its own, whose start does not count. Seconds are those of the processor: the work is that
-of one core, and other programs do not disturb the figures. Exit code 1 when a bar is missed; the bars are for 2024.
+Every file runs in a process of its own, whose start does not count. Seconds are those of the processor: one core does
+the work, and other programs do not disturb the figures. Exit code 1 when a bar is missed; the bars are for 2024.
 """
 
 from __future__ import annotations

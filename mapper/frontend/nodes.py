@@ -12,6 +12,7 @@ from mapper.frontend.facts import Fact, Node
 from mapper.frontend.tensors import constant_of
 
 _AGAIN = "export the model again"
+_TYPE = onnx.AttributeProto.AttributeType.Value
 _GRAPH, _GRAPHS = onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS
 
 
@@ -66,7 +67,7 @@ def attribute_types(op_type: str, domain: str) -> Mapping[str, int]:
         schema = onnx.defs.get_schema(op_type, domain=domain)
     except onnx.defs.SchemaError:
         return {}
-    return {name: int(attribute.type) for name, attribute in schema.attributes.items()}
+    return {name: _TYPE(str(attribute.type).rpartition(".")[2]) for name, attribute in schema.attributes.items()}
 
 
 def free_names(graph: onnx.GraphProto) -> set[str]:
