@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import onnx
 from onnx import numpy_helper, shape_inference
 
@@ -80,7 +81,7 @@ def _types(
     standard = standard_of(node)
     if standard is not None:
         newest = onnx.defs.get_schema(standard.op_type)
-        types, reason = _by_schema(newest, node, standard.facts(inputs), opsets, outer)
+        types, reason = _by_schema(newest, node, standard.facts(inputs)[: newest.max_input], opsets, outer)
         return standard.outputs(types, inputs), reason
     schema = _schema(node, opsets.get(node.domain, 0) or opsets.get("", 0))
     if schema is not None:
@@ -132,6 +133,8 @@ def _by_schema(
     opsets: Mapping[str, int],
     outer: Mapping[str, Fact],
 ) -> tuple[Types, str]:
+    if schema.name == "Split" and node.attr("num_outputs", len(node.outputs)) != len(node.outputs):
+        raise ValueError(f"num_outputs is {node.attr('num_outputs')}, but it has {len(node.outputs)} outputs")
     lacking = lacking_input(schema, inputs)
     if lacking:
         raise ValueError(f"{node.op_type} lacks its {lacking}")
@@ -140,6 +143,8 @@ def _by_schema(
     proto.input.extend(f"i{i}" if fact is not None else "" for i, fact in enumerate(inputs))
     proto.output.extend(f"o{i}" if name else "" for i, name in enumerate(node.outputs))
     proto.attribute.extend(a for a in node.proto.attribute if a.name in schema.attributes)
+    if schema.name == "Resize":
+        inputs = [*inputs[:1], *map(_widened, inputs[1:])]
     present = {f"i{i}": fact for i, fact in enumerate(inputs) if fact is not None}
     types = {name: _type(fact) for name, fact in {**outer, **present}.items()}
     data = {
@@ -152,6 +157,14 @@ def _by_schema(
     out = [_read(found[name]) if name in found else (0, None) for name in proto.output]
     missing = any(shape is None for (_, shape), name in zip(out, node.outputs, strict=True) if name)
     return out, f"the shape does not follow from the inputs of {node.op_type}" if missing else ""
+
+
+def _widened(fact: Fact | None) -> Fact | None:
+    """Half floats as floats: converters to half precision change the scales of a resize along with its data."""
+    if fact is None or fact.elem != onnx.TensorProto.FLOAT16:
+        return fact
+    data = None if fact.data is None else fact.data.astype(np.float32)
+    return Fact(onnx.TensorProto.FLOAT, fact.shape, data, fact.known)
 
 
 def _type(fact: Fact) -> onnx.TypeProto:

@@ -161,7 +161,7 @@ class Lowering:
         if custom:
             attrs = (*attrs, *custom_attributes(node, custom))
         inputs = self._operands(node)
-        if kind == "matmul" and len(node.inputs) > 1 and node.inputs[1] in self.transposed:
+        if kind == "matmul" and len(node.inputs) > 1 and node.inputs[1] in self.transposed & self.folded:
             flipped = 1 - int(node.attr("transB", 0))
             attrs = (*((k, v) for k, v in attrs if k != "trans_b"), ("trans_b", flipped))
         if node.op_type in ("MatMulNBits", "MatMulBnb4"):

@@ -9,6 +9,7 @@ from typing import cast
 import onnx
 import pytest
 
+from mapper.errors import ModelError
 from mapper.frontend.facts import dtype_of
 from mapper.frontend.load import load_model
 from mapper.frontend.vocabulary import KIND_OF, OPAQUE, kind_by_name
@@ -66,3 +67,14 @@ def test_every_kind_of_the_table_exists() -> None:
 def test_a_known_name_in_an_unknown_domain_says_nothing() -> None:
     assert kind_by_name("Conv", "com.acme") == "opaque"
     assert kind_by_name("Conv", "com.microsoft.nchwc") == "conv"
+
+
+def test_a_mixture_without_its_matrices_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="do not fit its inputs"):
+        load_model(save(tmp_path, Probe("MoE", "f2,4,8 f6,4", "f2,4,8", "matmul", {"k": 2}).model()))
+
+
+def test_more_parts_than_outputs_are_refused(tmp_path: Path) -> None:
+    split = Probe("Split", "f2,6", "f2,3 f2,3", "move", {"axis": 1, "num_outputs": 1}, domain="")
+    with pytest.raises(ModelError, match="num_outputs is 1, but it has 2 outputs"):
+        load_model(save(tmp_path, split.model()))
