@@ -42,3 +42,22 @@ def test_a_weight_that_is_handed_on_is_stored_once(tmp_path: Path) -> None:
         node("MatMul", ["h", "again"], ["y"]),
     ]
     assert load(tmp_path, nodes, weight("w", [8, 8])).parameters == 64
+
+
+def test_a_product_with_a_transposed_activation_keeps_the_transpose(tmp_path: Path) -> None:
+    nodes = [node("Transpose", ["x"], ["t"], perm=[1, 0]), node("MatMul", ["x", "t"], ["y"])]
+    graph = load(tmp_path, nodes)
+    assert [(op.kind, op.attr("trans_b", 0)) for op in graph.ops] == [("move", 0), ("matmul", 0)]
+
+
+def test_a_convolution_of_a_runtime_that_adds_a_tensor_has_the_shape_of_its_convolution(tmp_path: Path) -> None:
+    nodes = [node("Conv", ["x", "w", "bias", "sum"], ["y"], domain="com.microsoft.nchwc")]
+    weights = [weight("w", [16, 8, 1, 1]), weight("bias", [16]), weight("sum", [1, 16, 4, 4])]
+    built = model(nodes, {"x": [1, 8, 4, 4]}, ["y"], weights, domains=["com.microsoft.nchwc"])
+    graph = load_model(save(tmp_path, built)).graph
+    assert graph.value["y"].shape == (1, 16, 4, 4)
+
+
+def test_scales_of_a_resize_may_be_half_floats(tmp_path: Path) -> None:
+    nodes = [node("Resize", ["x", "", "scales"], ["y"], mode="nearest")]
+    assert load(tmp_path, nodes, const("scales", [1, 2], np.float16)).value["y"].shape == (4, 16)
