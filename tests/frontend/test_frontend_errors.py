@@ -407,6 +407,7 @@ def test_a_name_of_a_megabyte_is_a_name(tmp_path: Path) -> None:
     assert load_model(path).graph.value[name].shape == (1,)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_nodes_are_read(tmp_path: Path) -> None:
     count = 100_000
     nodes = [node("Relu", [f"h{i}"], [f"h{i + 1}"]) for i in range(count)]
