@@ -14,12 +14,10 @@ from mapper.frontend.check import check_nodes, check_tensors, check_text, opset_
 from mapper.frontend.containers import tensor_inside
 from mapper.frontend.facts import Declared, DimTerm, Source
 from mapper.frontend.file import Contents, contents
-from mapper.frontend.nodes import label, make_node, nodes_of
+from mapper.frontend.nodes import nodes_of
 from mapper.frontend.order import live, sort_nodes
 from mapper.frontend.tensors import initializers
 from mapper.frontend.ties import tied_external
-
-__all__ = ["label", "make_node", "nodes_of", "read"]
 
 _UNNAMED = frozenset({"", "?", "-1", "None", "unk", "unknown"})
 
