@@ -14,7 +14,7 @@ HEADS_FIRST = (0, 2, 1, 3)
 
 
 def by_position(draft: Draft, operand: Operand, last: Op) -> Operand:
-    """The operand with rotations and norms of its rows moved in front of the transpose that splits the heads.
+    """The operand with rotations, norms and cuts of its rows moved in front of the transpose that splits the heads.
 
     They work on each row alone, so the transpose becomes the attention's.
     """
@@ -28,7 +28,8 @@ def by_position(draft: Draft, operand: Operand, last: Op) -> Operand:
     value, merged = split.inputs[0], split
     for op in reversed(chain):
         out = draft.values[op.outputs[0]]
-        new = Value(f"{out.name}.by_position", draft.shape(split.inputs[0]), out.dtype, Role.ACTIVATION)
+        shape = (*draft.shape(split.inputs[0])[:3], out.shape[-1])
+        new = Value(f"{out.name}.by_position", shape, out.dtype, Role.ACTIVATION)
         rest = [_turned(draft, n, op) if op.attr("fn") == "rope" and n else n for n in op.inputs[1:]]
         origin = origins((merged, op)) if op is chain[-1] else op.origin
         moved = replace(op, inputs=(value, *rest), outputs=(draft.add_value(new),), origin=origin)
@@ -48,10 +49,15 @@ def _rowwise(draft: Draft, operand: Operand, last: Op) -> list[Op]:
     while (op := draft.maker(value)) is not None and _is_rowwise(draft, op):
         chain.append(op)
         value = op.inputs[0]
+        if _splits_heads(draft.maker(value)):  # others may go on reading its result
+            return chain
         if draft.reader(value) is None:
             return []
-    splits = op is not None and op.kind == "move" and op.attr("perm") == HEADS_FIRST
-    return chain if splits else []
+    return []
+
+
+def _splits_heads(op: Op | None) -> bool:
+    return op is not None and op.kind == "move" and op.attr("perm") == HEADS_FIRST
 
 
 def _is_rowwise(draft: Draft, op: Op) -> bool:
@@ -61,6 +67,8 @@ def _is_rowwise(draft: Draft, op: Op) -> bool:
         return False
     if op.kind == "norm":
         return op.attr("width") == shape[-1] and all(len(draft.shape(n)) == 1 for n in op.inputs[1:] if n)
+    if op.attr("op_type") == "Slice":
+        return op.attr("axes") in ((-1,), (3,)) and draft.shape(op.outputs[0])[:3] == shape[:3]
     if op.attr("fn") != "rope":
         return False
     if op.attr("first_row") is not None:  # counts rows of the layout that it is in

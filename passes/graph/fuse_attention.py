@@ -59,6 +59,7 @@ def _fuse(draft: Draft, core: Core, scale: Scaling, bindings: Sequence[Binding])
     scale = scale.times(query.factor).times(key.factor)
     query, key, value = unpack(draft, [query, key, value], (product, context))
     query, key = by_position(draft, query, product), by_position(draft, key, product)
+    value = by_position(draft, value, context)
     attrs = {**sizes, **_further_attributes(core), **scale.attributes}
     finish(draft, context, (query, key, value), core.ops, (*(name for name, _ in core.masks), core.scores.sink), attrs)
 

@@ -36,7 +36,7 @@ def _returns_its_input(draft: Draft, op: Op) -> bool:
         return False
     match op.attr("op_type"):
         case "Concat":
-            return len(op.inputs) == 1
+            return all(0 in draft.shape(n) for n in op.inputs[1:])
         case "Slice":
             steps = op.attr("steps", (1,))
             return isinstance(steps, tuple) and all(int(s) > 0 for s in steps)
