@@ -148,7 +148,7 @@ _FLOPS: dict[str, int] = {
     # Arithmetic per element of usual vector code: one for a plain op, more where a polynomial or an iteration hides.
     "exp": 8, "log": 8, "tanh": 12, "sigmoid": 10, "erf": 14, "gelu": 16, "silu": 11, "softplus": 12, "mish": 16,
     "sqrt": 4, "reciprocal": 4, "rsqrt": 5, "div": 4, "pow": 10, "sin": 10, "cos": 10, "rope": 3, "mod": 4,
-    "hard_sigmoid": 3, "hard_swish": 4, "clip": 2, "where": 1, "add": 1, "mul": 1, "sub": 1, "swiglu": 12,
+    "hard_sigmoid": 3, "hard_swish": 4, "relu_squared": 2, "clip": 2, "where": 1, "add": 1, "mul": 1, "sub": 1, "swiglu": 12,
 }  # fmt: skip
 
 
@@ -248,7 +248,8 @@ KINDS: dict[str, Kind] = {
 """Attributes by kind. matmul: trans_a, trans_b; of a stack of expert matrices experts, picked (by each token) and,
 where it is known better than from these, active (used in a call). matmul, conv: arithmetic (a quantised product's
 type). conv: groups, transposed. attention: batch, heads, kv_heads, q, kv, head_dim, v_dim, causal, window (sizes or
-names of symbolic dims). norm, softmax: width. elementwise: fn. pool: window. rnn: steps, batch, hidden, gates, width,
+names of symbolic dims), scale, softcap, masks, sink. norm, softmax: width; a softmax has causal and window of its
+scores' mask. elementwise: fn. pool: window. rnn: steps, batch, hidden, gates, width,
 directions. opaque: op_type; of a loop with all its iterations trips, macs, flops (that are no product) and bytes."""
 
 
@@ -317,8 +318,9 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
     seen = view(graph, op, binding)
     pasts = {s.present: s.past for s in graph.states}
     inputs = [_operand(graph, n, binding) for n in dict.fromkeys(op.inputs) if n and n not in inside]
-    outputs = [_appended(graph, n, pasts.get(n, ""), binding) for n in op.outputs if n and n not in inside]
     kind = kind_of(op)
+    new_rows = (seen.size("q"), seen.size("kv")) if op.kind == "attention" else (1, 1)
+    outputs = [_appended(graph, n, pasts.get(n, ""), binding, new_rows) for n in op.outputs if n and n not in inside]
     if kind.priced_as in PICKING_KINDS:
         inputs = [_picked(o, elements(seen.outputs[0])) if i == 0 else o for i, o in enumerate(inputs)]
     dims = kind.dims(seen)
@@ -346,10 +348,13 @@ def _side(role: Role) -> Role:
     return Role.ACTIVATION if role in (Role.INPUT, Role.OUTPUT) else role
 
 
-def _appended(graph: Graph, name: str, past: str, binding: Binding) -> Operand:
+def _appended(graph: Graph, name: str, past: str, binding: Binding, new_rows: tuple[int, int]) -> Operand:
+    """What is written of an output; of a state only what is new. new_rows: rows added to a buffer, and rows it has."""
     whole = _operand(graph, name, binding)
     before = prod(bind(graph.value[past].shape, binding)) if past else 0
     new = whole.elements - before if whole.elements > before else whole.elements
+    if before == whole.elements and 0 < new_rows[0] < new_rows[1]:  # a buffer of fixed length, written in place
+        new = whole.elements * new_rows[0] // new_rows[1]
     return replace(whole, elements=new)
 
 

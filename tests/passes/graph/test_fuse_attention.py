@@ -7,6 +7,7 @@ from passes_graph_sketch import Sketch, kinds, rewrite
 
 from mapper.hw.work import DType, Role
 from mapper.ir.graph import Graph, Op, Phase
+from mapper.ir.kinds import work
 from passes.graph.fuse_attention import FuseAttention
 from passes.graph.simplify import Simplify
 
@@ -251,3 +252,16 @@ def test_keys_for_half_of_the_heads_may_be_matched_by_folding_queries() -> None:
     context = s.reshape(s.matmul(weights, heads(s, v, 2)), B, H, S, D)
     op = the_attention(rewrite(s.graph(merge(s, context)), FuseAttention()))
     assert (op.attr("heads"), op.attr("kv_heads"), op.attr("q")) == (H, 2, S)
+
+
+def test_of_a_cache_written_in_place_only_the_new_rows_are_written() -> None:
+    s = Sketch()
+    q, k, v = (s.input(name, B, H, S, D) for name in "qkv")
+    buffer, place = s.input("past", B, H, 28, D), s.input("place", S, 3)
+    present = s.op("scatter", "ScatterND", (buffer, place, k), (B, H, 28, D))
+    s.state(buffer, present)
+    values = s.op("scatter", "ScatterND", (s.input("other", B, H, 28, D), place, v), (B, H, 28, D))
+    scores = s.matmul(q, s.transpose(present, 0, 1, 3, 2))
+    graph = rewrite(s.graph(s.matmul(s.softmax(scores), values)), FuseAttention())
+    written = work(graph, the_attention(graph), {}).outputs[1]
+    assert written.elements == B * H * S * D
