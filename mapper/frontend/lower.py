@@ -38,10 +38,12 @@ class Lowering:
     extra: dict[str, Value] = field(default_factory=dict)  # values inside a node that becomes two ops
     transposed: set[str] = field(default_factory=set)  # transposes of weights that only matmuls read
     opaque: Counter[str] = field(default_factory=Counter)
+    kept: set[str] = field(default_factory=set)  # both ends of all states
     masks: Masks | None = None
 
     def graph(self) -> Graph:
         """The finished graph."""
+        self.kept = {name for s in self.states for name in (s.past, s.present) if name}
         ops: list[Op] = []
         self.aliases.update(self.source.tied)
         names = unique_names(self.trace.nodes)
@@ -219,7 +221,7 @@ class Lowering:
         return dict(enumerate(declared.dims)) if declared is not None and declared.dims is not None else {}
 
     def _role(self, name: str) -> Role:
-        if any(name in (s.past, s.present) for s in self.states):
+        if name in self.kept:
             return Role.STATE
         if name in self.source.inputs:
             return Role.INPUT
