@@ -49,7 +49,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
     "sigmoid": _sigmoid,
     "softplus": _softplus,
-    "relu:squared": lambda x: np.maximum(x, 0) ** 2,
+    "relu_squared": lambda x: np.maximum(x, 0) ** 2,
 }
 """What an activation computes, by the name of its function; after a colon, the approximation."""
 
