@@ -148,7 +148,8 @@ _FLOPS: dict[str, int] = {
     # Arithmetic per element of usual vector code: one for a plain op, more where a polynomial or an iteration hides.
     "exp": 8, "log": 8, "tanh": 12, "sigmoid": 10, "erf": 14, "gelu": 16, "silu": 11, "softplus": 12, "mish": 16,
     "sqrt": 4, "reciprocal": 4, "rsqrt": 5, "div": 4, "pow": 10, "sin": 10, "cos": 10, "rope": 3, "mod": 4,
-    "hard_sigmoid": 3, "hard_swish": 4, "relu_squared": 2, "clip": 2, "where": 1, "add": 1, "mul": 1, "sub": 1, "swiglu": 12,
+    "relu_squared": 2,
+    "hard_sigmoid": 3, "hard_swish": 4, "clip": 2, "where": 1, "add": 1, "mul": 1, "sub": 1, "swiglu": 12,
 }  # fmt: skip
 
 
@@ -249,8 +250,8 @@ KINDS: dict[str, Kind] = {
 where it is known better than from these, active (used in a call). matmul, conv: arithmetic (a quantised product's
 type). conv: groups, transposed. attention: batch, heads, kv_heads, q, kv, head_dim, v_dim, causal, window (sizes or
 names of symbolic dims), scale, softcap, masks, sink. norm, softmax: width; a softmax has causal and window of its
-scores' mask. elementwise: fn. pool: window. rnn: steps, batch, hidden, gates, width,
-directions. opaque: op_type; of a loop with all its iterations trips, macs, flops (that are no product) and bytes."""
+scores' mask. elementwise: fn. pool: window. rnn: steps, batch, hidden, gates, width, directions. opaque: op_type; of a
+loop with all its iterations trips, macs, flops (that are no product) and bytes."""
 
 
 PICKING_KINDS = ("embedding", "gather")
