@@ -27,10 +27,11 @@ _NONE: Mapping[str, int] = {}
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A model ready to be mapped. digest: sha256 of the file. opset: of ai.onnx, 0 if the file uses none of it.
+    """A model ready to be mapped. opset: of ai.onnx, 0 if the file uses none of it.
 
-    expectations: the quantities that depend on data, and what was taken for each. survey: the file itself and what its
-    dims were bound to; None for a graph that comes from no file.
+    digest: sha256 of the file; of one over 256 MiB, sha256 of its size and of all but its weights. expectations: the
+    quantities that depend on data, and what was taken for each. survey: the file itself and what its dims were bound
+    to; None for a graph that comes from no file.
     """
 
     graph: Graph
