@@ -60,7 +60,8 @@ def custom_types(node: Node, kind: Kind, inputs: Sequence[Fact | None]) -> Types
     except Exception as problem:
         owner = registry().owners.get(kind.name, "an unnamed package")
         raise MapperError(
-            f"{label(node)}: the shape rule of kind '{kind.name}' of {owner} failed: {type(problem).__name__}: {problem}",
+            f"{label(node)}: the shape rule of kind '{kind.name}' of {owner} failed: "
+            f"{type(problem).__name__}: {problem}",
             details=[f"inputs {', '.join(str(list(f.shape or ())) for f in present) or 'none'}"],
             hint=f"repair {owner}",
         ) from problem
