@@ -31,7 +31,7 @@ def unique_names(nodes: Sequence[Node]) -> list[str]:
 
 
 def opaque_warnings(opaque: Mapping[str, int]) -> list[str]:
-    """One warning that lists every operator without a kind, the most frequent first, and why; none where all have one."""
+    """One warning that lists every operator without a kind, the most frequent first, and why; none if all have one."""
     if not opaque:
         return []
     listed = [
