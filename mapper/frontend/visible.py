@@ -87,22 +87,26 @@ def classify(rows: NDArray[np.int64], seen: NDArray[np.bool_], queries: int) -> 
     return Visible(told=told)
 
 
-def compares_positions(makers: Mapping[str, Node], scores: str) -> bool:
-    """Whether the mask of a single query stems from comparing positions, as causal masks do."""
+def compares_positions(makers: Mapping[str, Node], facts: Mapping[str, Fact], scores: str) -> bool:
+    """Whether the mask of a single query stems from comparing positions with each other, as causal masks do."""
     waiting, seen = [scores], set()
     while waiting:
         node = makers.get(waiting.pop())
         if node is None or id(node) in seen:
             continue
         seen.add(id(node))
-        if node.op_type in _COMPARES:
+        if node.op_type == "Trilu":
             return True
+        if node.op_type in _COMPARES:  # positions with positions, or how far they are apart with a number
+            distances = (makers[n] for n in node.inputs if n in makers and makers[n].op_type == "Sub")
+            if any(all(facts[n].shape for n in pair.inputs if n in facts) for pair in (node, *distances)):
+                return True
         if node.op_type not in _OPAQUE:
             waiting += [n for n in node.inputs if n]
     return False
 
 
-_COMPARES = frozenset({"Trilu", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"})
+_COMPARES = frozenset({"Less", "LessOrEqual", "Greater", "GreaterOrEqual"})
 _OPAQUE = frozenset({"MatMul", "Gemm", "Einsum", "Conv", "FusedMatMul", "MatMulInteger", "Softmax", "Shape"})
 
 
@@ -127,7 +131,7 @@ class Masks:
             found.append(visible_keys(points, scores))
         told = [f for f in found if f.told]
         windows = {f.window for f in found if f.window}
-        causal = all(f.causal for f in told) if told else compares_positions(self.makers, scores)
+        causal = all(f.causal for f in told) if told else compares_positions(self.makers, self.samples[0], scores)
         return Visible(causal, windows.pop() if len(windows) == 1 else 0, bool(told))
 
     def _unflattened(self, scores: str) -> str:
