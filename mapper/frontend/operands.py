@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from mapper.frontend.facts import Fact, Known, Node, numpy_type
+from mapper.frontend.facts import LIMIT, Fact, Known, Node, numpy_type
 from mapper.frontend.rule_parts import integers_at
 from mapper.frontend.walk import Walk
 from mapper.ir.graph import Shape
@@ -60,7 +60,7 @@ _DEFAULT = "the plainest choice that fits"
 
 def _length(inputs: Inputs, index: int) -> int:
     fact = inputs[index] if index < len(inputs) else None
-    return 0 if fact is None else fact.elements
+    return 0 if fact is None else min(fact.elements, LIMIT)  # no operator takes as many dims; a damaged file may say so
 
 
 def _shape(inputs: Inputs, index: int = 0) -> Shape:
