@@ -96,7 +96,8 @@ def _repeat_node(dice: Dice, model: ModelProto) -> None:
         copy.CopyFrom(dice.choice(graph.node))
         if dice.random() < 0.7:
             copy.output[:] = [f"{o}.copy" if o else "" for o in copy.output]
-            graph.output[0].name = copy.output[0] if copy.output and graph.output else "y"
+            if graph.output:
+                graph.output[0].name = copy.output[0] if copy.output else "y"
 
 
 def _bypass_node(dice: Dice, model: ModelProto) -> None:
