@@ -36,7 +36,7 @@ STACK = ("gpt2", {"batch": 1, "seq": 1, "past": 512})
 def measure(path: Path, dims: dict[str, int], runs: int) -> dict[str, Any]:
     """Seconds and memory in this process: the fastest of some runs, the peak of the first."""
     from mapper.frontend import load_model
-    from mapper.frontend.read import read
+    from mapper.frontend.file.read import read
 
     warm_up()
     found: dict[str, Any] = {}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from mapper.errors import MapperError, ModelError
 from mapper.frontend.facts import Fact, Known, Node
+from mapper.frontend.file.nodes import label
 from mapper.frontend.naming import label_type
-from mapper.frontend.nodes import label
 from mapper.frontend.vocabulary import kind_by_name
 from mapper.hw.work import Role
 from mapper.ir.graph import Attr, Op

@@ -101,7 +101,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The type that the file states for a value; None for a tensor of unknown rank. container: what holds the tensor."""
+    """The type that the file states for a value; None for an unknown rank. container: what holds the tensor."""
 
     elem: int
     dims: tuple[DimTerm, ...] | None

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mapper.errors import UsageError
-from mapper.frontend.binding import bind, check_results
-from mapper.frontend.containers import open_containers
-from mapper.frontend.dims import Bound, Dims
+from mapper.frontend.dims.binding import bind, check_results
+from mapper.frontend.dims.dims import Bound, Dims
+from mapper.frontend.dims.symbols import Symbols
 from mapper.frontend.expect import Expectation, Expectations
-from mapper.frontend.lower import Lowering
+from mapper.frontend.file.containers import open_containers
+from mapper.frontend.file.read import read
+from mapper.frontend.lowering.lower import Lowering
 from mapper.frontend.naming import opaque_warnings
 from mapper.frontend.phases import PhaseSpec
-from mapper.frontend.read import read
 from mapper.frontend.shapes import Interpreter
-from mapper.frontend.state import Ends, find_states
+from mapper.frontend.states.state import Ends, find_states
 from mapper.frontend.survey import Survey
-from mapper.frontend.symbols import Symbols
 from mapper.ir.graph import Graph, Phase
 
 _NONE: Mapping[str, int] = {}

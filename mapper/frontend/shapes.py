@@ -9,22 +9,22 @@ import numpy as np
 import onnx
 
 from mapper.errors import ModelError, UnresolvedShapes
-from mapper.frontend.assembly import Assembly
-from mapper.frontend.check import check_arity
-from mapper.frontend.control import handler_of
-from mapper.frontend.counters import counted
-from mapper.frontend.dims import Bound
+from mapper.frontend.control.handlers import handler_of
+from mapper.frontend.dims.dims import Bound
+from mapper.frontend.dims.expressions import evaluate as evaluate_dim
 from mapper.frontend.expect import Expectations
-from mapper.frontend.expressions import evaluate as evaluate_dim
 from mapper.frontend.facts import LARGEST, LIMIT, Fact, Known, Node, Source, numpy_type
-from mapper.frontend.infer import Inferred, infer
-from mapper.frontend.nodes import label
-from mapper.frontend.operands import is_set, with_expected_operands
-from mapper.frontend.order import live
-from mapper.frontend.shares import share_matters, share_of
-from mapper.frontend.sizes import expected
-from mapper.frontend.trace import Facts, Trace
-from mapper.frontend.walk import Shop, Walk
+from mapper.frontend.file.check import check_arity
+from mapper.frontend.file.nodes import label
+from mapper.frontend.file.order import live
+from mapper.frontend.inference.counters import counted
+from mapper.frontend.inference.infer import Inferred, infer
+from mapper.frontend.walk.assembly import Assembly
+from mapper.frontend.walk.operands import is_set, with_expected_operands
+from mapper.frontend.walk.shares import share_matters, share_of
+from mapper.frontend.walk.sizes import expected
+from mapper.frontend.walk.trace import Facts, Trace
+from mapper.frontend.walk.walk import Shop, Walk
 
 _MOST_STEPS = 60_000
 """Nodes that a walk may run on top of the file's own, trials included: more would take minutes."""

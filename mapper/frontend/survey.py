@@ -9,12 +9,12 @@ from pathlib import Path
 
 import onnx
 
-from mapper.frontend.containers import open_containers
-from mapper.frontend.dims import Bound, Dims
+from mapper.frontend.dims.dims import Bound, Dims
+from mapper.frontend.dims.role_table import Slot
 from mapper.frontend.expect import Expectations
 from mapper.frontend.facts import DimTerm, Source, dtype_of
-from mapper.frontend.read import read
-from mapper.frontend.role_table import Slot
+from mapper.frontend.file.containers import open_containers
+from mapper.frontend.file.read import read
 from mapper.hw.work import DType
 
 _PROTO = onnx.TensorProto

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 
 from mapper.errors import MissingDims, ModelError
-from mapper.frontend.binding import bind
-from mapper.frontend.dims import Bound, Dims, place
+from mapper.frontend.dims.binding import bind
+from mapper.frontend.dims.dims import Bound, Dims, place
 from mapper.frontend.facts import Declared, DimTerm, Source
 from mapper.frontend.phases import parse_phase
 

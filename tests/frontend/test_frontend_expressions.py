@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapper.frontend.einsum import as_matmul
-from mapper.frontend.expressions import evaluate, names_in, parse
+from mapper.frontend.dims.expressions import evaluate, names_in, parse
+from mapper.frontend.lowering.einsum import as_matmul
 
 
 @pytest.mark.parametrize(

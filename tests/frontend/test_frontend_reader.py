@@ -12,9 +12,9 @@ from onnx_graphs import decode_block, model, node, save
 
 from mapper.errors import ModelError
 from mapper.frontend import load_model
-from mapper.frontend.file import contents
-from mapper.frontend.strip import Stripped
-from mapper.frontend.wire import DamagedError, Window, varint
+from mapper.frontend.file.proto import contents
+from mapper.frontend.file.strip import Stripped
+from mapper.frontend.file.wire import DamagedError, Window, varint
 
 SIDE = 80
 """A matrix of this side has more numbers than are read."""

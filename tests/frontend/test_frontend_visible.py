@@ -10,7 +10,7 @@ import pytest
 from onnx_graphs import weight
 
 from mapper.frontend import load_model, parse_phase
-from mapper.frontend.visible import Visible, classify
+from mapper.frontend.lowering.visible import Visible, classify
 from mapper.ir.graph import Op
 
 SCORES = "p = MatMul (q, k)"

@@ -1,0 +1,1 @@
+"""The open dims of a file: names, roles, expressions, and binding them to sizes."""

@@ -1,0 +1,1 @@
+"""What follows for the outputs of one node: shapes, types, numbers."""

@@ -1,0 +1,1 @@
+"""From the nodes of a file to the ops of the graph."""

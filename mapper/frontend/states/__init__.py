@@ -1,0 +1,1 @@
+"""What outlives a call: KV caches and recurrent states."""
