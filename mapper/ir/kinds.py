@@ -149,7 +149,8 @@ _FLOPS: dict[str, int] = {
     "exp": 8, "log": 8, "tanh": 12, "sigmoid": 10, "erf": 14, "gelu": 16, "silu": 11, "softplus": 12, "mish": 16,
     "sqrt": 4, "reciprocal": 4, "rsqrt": 5, "div": 4, "pow": 10, "sin": 10, "cos": 10, "rope": 3, "mod": 4,
     "relu_squared": 2,
-    "hard_sigmoid": 3, "hard_swish": 4, "clip": 2, "where": 1, "add": 1, "mul": 1, "sub": 1, "swiglu": 12,
+    "hard_sigmoid": 3, "hard_swish": 4, "clip": 2, "where": 1, "add": 1, "mul": 1, "sub": 1, "swiglu": 12, "geglu": 17,
+    "reglu": 2,
 }  # fmt: skip
 
 

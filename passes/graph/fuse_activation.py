@@ -13,6 +13,7 @@ from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
 from passes.graph.draft import Draft, origins
 from passes.graph.expression import FUNCTIONS, Array, Cone, cones, is_weight, pointwise, recognise, structure
+from passes.graph.gated import GATES, fuse_gate
 
 ANCHORS = ("erf", "tanh", "sigmoid", "clip", "hard_sigmoid", "exp", "softplus", "relu")
 """Every known spelling contains one of these."""
@@ -58,7 +59,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 class FuseActivation(Pass):
     """Turns gelu (erf, tanh or quick), silu, mish, hard swish, softplus and squared relu into one elementwise op each.
 
-    A spelling is recognised by what it computes at a few points, not by its form.
+    A spelling is recognised by what it computes at a few points, not by its form. An activation times another value
+    of its shape is one op too: `swiglu`, `geglu` or `reglu`, of what is activated and what it gates.
     """
 
     name = "fuse-activation"
@@ -70,6 +72,9 @@ class FuseActivation(Pass):
         for op in draft.ops():
             if op.kind == "elementwise" and op.attr("fn") in ANCHORS and draft.has(op):
                 _fuse(draft, op, known)
+        for op in draft.ops():
+            if op.kind == "elementwise" and op.attr("fn") in GATES and draft.has(op):
+                fuse_gate(draft, op)
         return replace(plan, graph=draft.graph())
 
 

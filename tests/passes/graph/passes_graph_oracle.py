@@ -27,6 +27,8 @@ FUNCTIONS: dict[str, Any] = {
     "silu": lambda x: x / (1 + np.exp(-x)), "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
 }  # fmt: skip
 
+GATES = {"swiglu": "silu", "geglu": "gelu", "reglu": "relu"}
+
 REDUCTIONS: dict[str, Any] = {
     "ReduceMean": np.mean, "ReduceSum": np.sum, "ReduceMax": np.max,
     "ReduceL2": lambda x, **how: np.sqrt(np.sum(x * x, **how)),
@@ -65,7 +67,7 @@ def _is_known(op: Op) -> bool:
     if op.attr("folded"):  # its weights are other numbers now
         return False
     if op.kind == "elementwise":
-        return op.attr("fn") in FUNCTIONS or (op.attr("fn") == "rope" and len(op.inputs) == 3)
+        return op.attr("fn") in (*FUNCTIONS, *GATES) or (op.attr("fn") == "rope" and len(op.inputs) == 3)
     if op.kind == "move":
         return op.attr("op_type") in ("Transpose", "Slice", "Expand", "Concat", "Split")
     if op.kind == "reduce":
@@ -93,6 +95,8 @@ def _compute(graph: Graph, op: Op, given: list[Array]) -> list[Array]:
         case "cast":
             return [given[0].astype(TYPES.get(graph.value[op.outputs[0]].dtype, float)).astype(float)]
         case "elementwise":
+            if op.attr("fn") in GATES:
+                return [_gate(op, *given)]
             if op.attr("approximate") == "quick":
                 return [given[0] / (1 + np.exp(-1.702 * given[0]))]
             if op.attr("fn") == "rope":
@@ -117,6 +121,14 @@ def _compute(graph: Graph, op: Op, given: list[Array]) -> list[Array]:
         case "matmul":
             return [_matmul(op, *given)]
     return _move(op, given, after)
+
+
+def _gate(op: Op, x: Array, *other: Array) -> Array:
+    halves = (x[..., ::2], x[..., 1::2]) if op.attr("interleaved") else tuple(np.split(x, 2, -1)) if not other else ()
+    gated, plain = (x, *other) if other else halves[:: -1 if op.attr("gate") else 1]
+    if op.attr("approximate") == "quick":
+        return np.asarray(gated / (1 + np.exp(-1.702 * gated)) * plain)
+    return np.asarray(FUNCTIONS[GATES[str(op.attr("fn"))]](gated) * plain)
 
 
 def _norm(op: Op, x: Array, *given: Array) -> Array:

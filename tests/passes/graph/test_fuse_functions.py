@@ -45,6 +45,10 @@ def silu(s: Sketch, x: str) -> str:
     return s.fn("Mul", s.fn("Sigmoid", x), x)
 
 
+def relu(s: Sketch, x: str) -> str:
+    return s.fn("Relu", x)
+
+
 def mish(s: Sketch, x: str) -> str:
     return s.fn("Mul", x, s.fn("Tanh", s.fn("Softplus", x)))
 
@@ -91,11 +95,45 @@ def test_an_activation_whose_inside_is_read_elsewhere_is_left_alone() -> None:
     assert rewrite(graph, FuseActivation()).ops == graph.ops
 
 
-def test_a_gated_activation_keeps_its_gate() -> None:
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [(silu, "swiglu"), (tanh_gelu_of_gpt2, "geglu"), (quick_gelu, "geglu"), (relu, "reglu")],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_an_activation_and_what_it_gates_become_one_op(spelling: Spelling, name: str, first: bool) -> None:
     s = Sketch()
     x = s.input("x", 2, 8)
-    y = s.fn("Mul", silu(s, s.linear(x, 16)), s.linear(x, 16))
-    assert kinds(rewrite(s.graph(y), FuseActivation())) == {"matmul": 2, "silu": 1, "mul": 1}
+    gate, other = spelling(s, s.linear(x, 16)), s.linear(x, 16)
+    graph = s.graph(s.fn("Mul", *((gate, other) if first else (other, gate))))
+    after = rewrite(graph, FuseActivation())
+    assert kinds(after) == {"matmul": 2, name: 1}
+    assert len({n for op in after.ops for n in op.origin}) == len(graph.ops)
+
+
+@pytest.mark.parametrize("gated", [0, 1])
+@pytest.mark.parametrize("cut", ["Split", "Slice"])
+def test_a_gate_reads_both_halves_of_one_product_in_place(cut: str, gated: int) -> None:
+    s = Sketch()
+    both = s.linear(s.input("x", 2, 8), 32)
+    halves = s.split(both, 1, 16, 16) if cut == "Split" else [s.slice(both, 1, 0, 16), s.slice(both, 1, 16, 32)]
+    after = rewrite(s.graph(s.fn("Mul", silu(s, halves[gated]), halves[1 - gated])), FuseActivation())
+    assert kinds(after) == {"matmul": 1, "swiglu": 1}
+    assert after.ops[1].attr("gate") == gated
+
+
+def test_a_half_that_is_read_elsewhere_stays_cut_off() -> None:
+    s = Sketch()
+    a, b = s.split(s.linear(s.input("x", 2, 8), 32), 1, 16, 16)
+    graph = s.graph(s.fn("Mul", silu(s, a), b), s.fn("Relu", b))
+    assert kinds(rewrite(graph, FuseActivation())) == {"matmul": 1, "move": 1, "swiglu": 1, "relu": 1}
+
+
+def test_an_activation_that_is_read_twice_or_broadcast_gates_nothing() -> None:
+    s = Sketch()
+    x, y = s.input("x", 2, 8), s.input("y", 2, 1)
+    twice = s.fn("Relu", x)
+    graph = s.graph(s.fn("Mul", twice, s.input("z", 2, 8)), s.fn("Neg", twice), s.fn("Mul", x, s.fn("Relu", y)))
+    assert rewrite(graph, FuseActivation()).ops == graph.ops
 
 
 def layer_norm(s: Sketch, x: str) -> str:
