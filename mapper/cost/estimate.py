@@ -227,6 +227,7 @@ def _total(costs: Sequence[Cost]) -> Cost:
         share=sum(c.share * c.ticks for c in costs) / ticks if ticks else longest.share,
         limited_by=longest.limited_by,
         band=sum(c.band * c.ticks for c in costs) / ticks if ticks else longest.band,
+        validated=all(c.validated for c in costs if c.ticks),
     )
 
 
@@ -242,6 +243,7 @@ def _mean(costs: Sequence[Cost], shares: Sequence[float]) -> Cost:
         weight_bytes=round(sum(s * c.weight_bytes for s, c in pairs)),
         share=sum(s * c.share for s, c in pairs),
         band=sum(s * c.band for s, c in pairs),
+        validated=all(c.validated for c in costs),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -23,6 +24,7 @@ class DType(StrEnum):
     F16 = "f16"
     BF16 = "bf16"
     F8 = "f8"
+    F4 = "f4"
     I64 = "i64"
     I32 = "i32"
     I16 = "i16"
@@ -54,6 +56,7 @@ _BITS: dict[DType, int] = {
     DType.F16: 16,
     DType.BF16: 16,
     DType.F8: 8,
+    DType.F4: 4,
     DType.I64: 64,
     DType.I32: 32,
     DType.I16: 16,
@@ -170,7 +173,8 @@ class Cost:
     ticks: from start to end, picoseconds. energy_pj: dynamic energy by cause inside the unit; traffic to memories and
     links is priced by whoever owns them. data_bytes / weight_bytes: traffic to the data and the weights memory.
     share: the part of the unit that is engaged (less than 1 only where tasks run side by side). band: relative error
-    band of the estimate, e.g. 0.3 for +-30 %.
+    band of the time, e.g. 0.3 for +-30 %. validated: whether the band comes from measurements of this kind of work on
+    this kind of unit; otherwise it is an assumption.
     """
 
     ticks: int
@@ -180,6 +184,7 @@ class Cost:
     share: float = 1.0
     limited_by: str = "compute"
     band: float = 0.5
+    validated: bool = False
 
     @property
     def total_pj(self) -> int:
@@ -221,6 +226,11 @@ class UnitModel(BaseModel, ABC):
     @abstractmethod
     def cost(self, work: Work, feed: Feed) -> Cost:
         """Time, energy by cause and traffic of one run. Only asked where `why_not` is None."""
+
+    def costs(self, works: Sequence[Work], feed: Feed) -> Sequence[Cost]:
+        """`cost` of each piece of work under one feed. A model that can price many at once gives it a form of its own,
+        which agrees with `cost`; who asks for many asks here."""
+        return [self.cost(work, feed) for work in works]
 
     def activation_dtype(self) -> DType:
         """The type in which the unit leaves its results in its data memory."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from mapper.hw.work import DType
+from mapper.hw.work import Cost, DType, Work
 
 _ALIASES = {
     "int2": "i2", "int4": "i4", "int8": "i8", "int16": "i16", "int32": "i32", "uint8": "u8", "uint4": "u4",
-    "fp16": "f16", "float16": "f16", "fp32": "f32", "float32": "f32", "bfloat16": "bf16", "fp8": "f8",
+    "fp16": "f16", "float16": "f16", "fp32": "f32", "float32": "f32", "bfloat16": "bf16", "fp8": "f8", "fp4": "f4",
 }  # fmt: skip
 
 NumberType = Annotated[DType, BeforeValidator(lambda name: _ALIASES.get(name, name) if isinstance(name, str) else name)]
@@ -31,6 +33,7 @@ class PerType(Block):
     bf16: NonNegativeFloat = 0.0
     f16: NonNegativeFloat = 0.0
     f8: NonNegativeFloat = 0.0
+    f4: NonNegativeFloat = 0.0
     i32: NonNegativeFloat = 0.0
     i16: NonNegativeFloat = 0.0
     i8: NonNegativeFloat = 0.0
@@ -51,6 +54,46 @@ class PerType(Block):
     def table(self) -> dict[DType, float]:
         """The types that have a figure."""
         return {t: self.of(t) for t in DType if t.value in type(self).model_fields and self.of(t)}
+
+
+ASSUMED = "assumed"
+
+
+def _one_for_all(figure: object) -> object:
+    return figure if isinstance(figure, Mapping) else {ASSUMED: figure}
+
+
+class ErrorBands(Block):
+    """Relative error of the time: a figure for each kind of work that was compared with measurements, and `assumed`
+    for all others. One number instead of the block is an assumption for all kinds."""
+
+    assumed: PositiveFloat = 0.5
+    matmul: PositiveFloat | None = None
+    conv: PositiveFloat | None = None
+    rnn: PositiveFloat | None = None
+    attention: PositiveFloat | None = None
+    decode: PositiveFloat | None = None
+    """Attention of one query row; as `attention` where it has no figure of its own."""
+    norm: PositiveFloat | None = None
+    softmax: PositiveFloat | None = None
+    elementwise: PositiveFloat | None = None
+    embedding: PositiveFloat | None = None
+
+    def of(self, work: Work) -> tuple[float, bool]:
+        """The band for this work, and whether it was measured."""
+        measured: float | None = getattr(self, work.kind, None) if work.kind != ASSUMED else None
+        if work.kind == "attention" and work.dim("q") == 1:
+            measured = self.decode or measured
+        return (self.assumed, False) if measured is None else (measured, True)
+
+    def on(self, work: Work, cost: Cost) -> Cost:
+        """The cost of the work with its band."""
+        band, validated = self.of(work)
+        return replace(cost, band=band, validated=validated)
+
+
+ErrorBand = Annotated[ErrorBands, BeforeValidator(_one_for_all, json_schema_input_type=ErrorBands | PositiveFloat)]
+"""What a unit file gives as `error_band`: a number or a block."""
 
 
 class Efficiency(Block):

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from mapper.hw.work import Cost, DType, Feed, Role, Storage, UnitModel, Work
-from targets.models.blocks import BufferBlock, Computes
+from targets.models.blocks import BufferBlock, Computes, ErrorBand, ErrorBands
 from targets.models.cim_blocks import ArrayEnergy, Write
 from targets.models.crossbar import arrays_needed, mvm_seconds, outputs_per_array, reads_per_mvm
 from targets.models.lanes import VectorBlock, buffer_storage, integer_dtype, no_lanes, recurrent, stored_bits
@@ -61,7 +61,7 @@ class CimAnalog(UnitModel):
     buffer: BufferBlock | None = None
     """SRAM for activations; exposed as the memory `<unit>.buffer`."""
     task_overhead_s: NonNegativeFloat = 0.0
-    error_band: PositiveFloat = 0.3
+    error_band: ErrorBand = ErrorBands(assumed=0.3)
 
     @model_validator(mode="after")
     def _only_static(self) -> Self:
@@ -137,13 +137,15 @@ class CimAnalog(UnitModel):
         needed = self.arrays_for(work)
         steps = ceil_div(min(self.rows * self.columns, cells), self.write.cells_at_once)
         rounds = ceil_div(needed, self.write.arrays_at_once or needed)
-        return Cost(
-            ticks=ticks_of(rounds * steps * self.write.latency_s),
-            energy_pj=energy({"write": cells * self.write.energy_pj}),
-            weight_bytes=work.bytes(Role.WEIGHT),
-            share=min(1.0, needed / self.arrays),
-            limited_by=f"cell writes of {self.write.latency_s * 1e6:.3g} us; they last {self.write.endurance:.0e}",
-            band=self.error_band,
+        return self.error_band.on(
+            work,
+            Cost(
+                ticks=ticks_of(rounds * steps * self.write.latency_s),
+                energy_pj=energy({"write": cells * self.write.energy_pj}),
+                weight_bytes=work.bytes(Role.WEIGHT),
+                share=min(1.0, needed / self.arrays),
+                limited_by=f"cell writes of {self.write.latency_s * 1e6:.3g} us; they last {self.write.endurance:.0e}",
+            ),
         )
 
     def cost(self, work: Work, feed: Feed) -> Cost:
@@ -161,13 +163,15 @@ class CimAnalog(UnitModel):
         memory = traffic.seconds(inside)
         fill = min(arrays, memory) / max(1, product.rows)  # the first row comes in before the arrays start
         start = 0.0 if work.fused else self.task_overhead_s
-        return Cost(
-            ticks=ticks_of(max(arrays, memory) + fill + start),
-            energy_pj=energy(self._product_energy(work)),
-            data_bytes=traffic.data,
-            share=min(1.0, self.arrays_for(work) * copies / self.arrays),
-            limited_by=limit({self._slowest(): arrays, "buffer bandwidth": memory, "task start": start}),
-            band=self.error_band,
+        return self.error_band.on(
+            work,
+            Cost(
+                ticks=ticks_of(max(arrays, memory) + fill + start),
+                energy_pj=energy(self._product_energy(work)),
+                data_bytes=traffic.data,
+                share=min(1.0, self.arrays_for(work) * copies / self.arrays),
+                limited_by=limit({self._slowest(): arrays, "buffer bandwidth": memory, "task start": start}),
+            ),
         )
 
     def mvm_seconds(self, input_bits: int) -> float:

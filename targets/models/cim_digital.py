@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, Role, Storage, UnitModel, Work
-from targets.models.blocks import BufferBlock, Computes
+from targets.models.blocks import BufferBlock, Computes, ErrorBand, ErrorBands
 from targets.models.cim_blocks import MacroEnergy, RowWrite
 from targets.models.crossbar import arrays_needed, digital_mvm_seconds, outputs_per_array
 from targets.models.lanes import VectorBlock, buffer_storage, integer_dtype, no_lanes, recurrent, stored_bits
@@ -62,7 +62,7 @@ class CimDigital(UnitModel):
     buffer: BufferBlock | None = None
     """SRAM for activations; exposed as the memory `<unit>.buffer`."""
     task_overhead_s: NonNegativeFloat = 0.0
-    error_band: PositiveFloat = 0.3
+    error_band: ErrorBand = ErrorBands(assumed=0.3)
 
     def why_not(self, work: Work) -> str | None:
         if work.kind in FREE or (self.vector and work.kind in self.vector.kinds):
@@ -114,12 +114,14 @@ class CimDigital(UnitModel):
         if not is_static(work):
             return Cost(ticks=0)
         tiles = self._tiles(work)
-        return Cost(
-            ticks=ticks_of(self._write_seconds(tiles)),
-            energy_pj=energy({"write": tiles * 8 * self._bank_bytes() * self.write.energy_pj_per_bit}),
-            weight_bytes=work.bytes(Role.WEIGHT),
-            limited_by="row writes",
-            band=self.error_band,
+        return self.error_band.on(
+            work,
+            Cost(
+                ticks=ticks_of(self._write_seconds(tiles)),
+                energy_pj=energy({"write": tiles * 8 * self._bank_bytes() * self.write.energy_pj_per_bit}),
+                weight_bytes=work.bytes(Role.WEIGHT),
+                limited_by="row writes",
+            ),
         )
 
     def cost(self, work: Work, feed: Feed) -> Cost:
@@ -181,14 +183,16 @@ class CimDigital(UnitModel):
         pj = self._product_energy(work)
         pj["write"] = tiles_written * 8 * self._bank_bytes() * self.write.energy_pj_per_bit
         pj["lanes"] = softmax * self.vector.energy_pj_per_op if self.vector else 0.0
-        return Cost(
-            ticks=ticks_of(total + start),
-            energy_pj=energy(pj),
-            data_bytes=traffic.data,
-            weight_bytes=traffic.weights,
-            share=share,
-            limited_by=limit({**parts, "weight writing": loading, "task start": start}),
-            band=self.error_band,
+        return self.error_band.on(
+            work,
+            Cost(
+                ticks=ticks_of(total + start),
+                energy_pj=energy(pj),
+                data_bytes=traffic.data,
+                weight_bytes=traffic.weights,
+                share=share,
+                limited_by=limit({**parts, "weight writing": loading, "task start": start}),
+            ),
         )
 
     def mvm_seconds(self, input_bits: int) -> float:

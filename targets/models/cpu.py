@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
-from targets.models.blocks import Efficiency, NumberType, PerType
+from targets.models.blocks import Efficiency, ErrorBand, ErrorBands, NumberType, PerType
 from targets.models.rates import (
     FREE_COST,
     MATRIX_KINDS,
@@ -52,7 +52,7 @@ class Cpu(UnitModel):
     """Energy of one dispatch."""
     opaque: bool = True
     """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
-    error_band: PositiveFloat = 0.5
+    error_band: ErrorBand = ErrorBands(assumed=0.5)
 
     def why_not(self, work: Work) -> str | None:
         return not_known(work, self.opaque)
@@ -80,19 +80,21 @@ class Cpu(UnitModel):
         compute = self._compute_seconds(work)
         memory = self._memory_seconds(work, traffic, feed)
         start = 0.0 if work.fused else self.op_overhead_s
-        return Cost(
-            ticks=ticks_of(max(compute, memory) + start),
-            energy_pj=energy(
-                {
-                    "compute": work.flops * self.energy_pj_per_op.near(work.dtype),
-                    "cache": 8 * work.bytes() * self.cache_energy_pj_per_bit,
-                    "launch": 0.0 if work.fused else self.overhead_energy_pj,
-                }
+        return self.error_band.on(
+            work,
+            Cost(
+                ticks=ticks_of(max(compute, memory) + start),
+                energy_pj=energy(
+                    {
+                        "compute": work.flops * self.energy_pj_per_op.near(work.dtype),
+                        "cache": 8 * work.bytes() * self.cache_energy_pj_per_bit,
+                        "launch": 0.0 if work.fused else self.overhead_energy_pj,
+                    }
+                ),
+                data_bytes=traffic.data,
+                weight_bytes=traffic.weights,
+                limited_by=limit({"cores": compute, "memory bandwidth": memory, "op overhead": start}),
             ),
-            data_bytes=traffic.data,
-            weight_bytes=traffic.weights,
-            limited_by=limit({"cores": compute, "memory bandwidth": memory, "op overhead": start}),
-            band=self.error_band,
         )
 
     def _compute_seconds(self, work: Work) -> float:

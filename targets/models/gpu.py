@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
-from targets.models.blocks import Efficiency, NumberType, PerType
+from targets.models.blocks import Efficiency, ErrorBand, ErrorBands, NumberType, PerType
 from targets.models.rates import (
     FREE_COST,
     MATRIX_KINDS,
@@ -90,7 +90,7 @@ class Gpu(UnitModel):
     launch_energy_pj: NonNegativeFloat = 0.0
     opaque: bool = False
     """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
-    error_band: PositiveFloat = 0.25
+    error_band: ErrorBand = ErrorBands(assumed=0.25)
 
     def why_not(self, work: Work) -> str | None:
         return not_known(work, self.opaque)
@@ -120,19 +120,21 @@ class Gpu(UnitModel):
                 parts = self._stream(work, feed)
         parts["kernel launch"] = 0.0 if work.fused else self.launch_s
         traffic = traffic_of(work, feed)
-        return Cost(
-            ticks=ticks_of(max(t for part, t in parts.items() if part != "kernel launch") + parts["kernel launch"]),
-            energy_pj=energy(
-                {
-                    "compute": work.flops * self.energy_pj_per_op.near(work.dtype),
-                    "l2": 8 * work.bytes() * self.l2_energy_pj_per_bit,
-                    "launch": 0.0 if work.fused else self.launch_energy_pj,
-                }
+        return self.error_band.on(
+            work,
+            Cost(
+                ticks=ticks_of(max(t for part, t in parts.items() if part != "kernel launch") + parts["kernel launch"]),
+                energy_pj=energy(
+                    {
+                        "compute": work.flops * self.energy_pj_per_op.near(work.dtype),
+                        "l2": 8 * work.bytes() * self.l2_energy_pj_per_bit,
+                        "launch": 0.0 if work.fused else self.launch_energy_pj,
+                    }
+                ),
+                data_bytes=traffic.data,
+                weight_bytes=traffic.weights,
+                limited_by=limit(parts),
             ),
-            data_bytes=traffic.data,
-            weight_bytes=traffic.weights,
-            limited_by=limit(parts),
-            band=self.error_band,
         )
 
     def _product(self, work: Work, feed: Feed) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, Storage, Work
-from targets.models.blocks import Block, BufferBlock, Precision
+from targets.models.blocks import Block, BufferBlock, ErrorBands, Precision
 from targets.models.rates import lane_cost
 
 
@@ -23,7 +23,7 @@ class VectorBlock(Block):
         """Peak rate in operations per second."""
         return self.lanes * self.clock_hz
 
-    def cost(self, work: Work, feed: Feed, start_s: float, band: float, efficiency: float = 1.0) -> Cost:
+    def cost(self, work: Work, feed: Feed, start_s: float, band: ErrorBands, efficiency: float = 1.0) -> Cost:
         """Roofline of work on the lanes; `efficiency` is the reached part of the bandwidth."""
         return lane_cost(
             work,

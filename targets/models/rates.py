@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from mapper.hw.work import TICKS_PER_SECOND, Cost, DType, Feed, Role, Work
 from mapper.ir.kinds import KINDS
+from targets.models.blocks import ErrorBands
 
 PRODUCTS = ("matmul", "conv", "rnn")
 """Kinds that are matrix products with dims m, n, k."""
@@ -171,19 +172,21 @@ FREE_COST = Cost(ticks=0, limited_by="nothing", band=0.0)
 
 
 def lane_cost(
-    work: Work, feed: Feed, *, ops_per_s: float, pj_per_op: float, start_s: float, efficiency: float, band: float
+    work: Work, feed: Feed, *, ops_per_s: float, pj_per_op: float, start_s: float, efficiency: float, band: ErrorBands
 ) -> Cost:
     """Roofline of work on plain lanes: max(operations / rate, bytes / bandwidth) + start; fused work pays no start."""
     traffic = traffic_of(work, feed)
     compute, memory = work.flops / ops_per_s, traffic.seconds(feed, efficiency)
     start = 0.0 if work.fused else start_s
-    return Cost(
-        ticks=ticks_of(max(compute, memory) + start),
-        energy_pj=energy({"compute": work.flops * pj_per_op}),
-        data_bytes=traffic.data,
-        weight_bytes=traffic.weights,
-        limited_by=limit({"vector lanes": compute, "memory bandwidth": memory, "task start": start}),
-        band=band,
+    return band.on(
+        work,
+        Cost(
+            ticks=ticks_of(max(compute, memory) + start),
+            energy_pj=energy({"compute": work.flops * pj_per_op}),
+            data_bytes=traffic.data,
+            weight_bytes=traffic.weights,
+            limited_by=limit({"vector lanes": compute, "memory bandwidth": memory, "task start": start}),
+        ),
     )
 
 

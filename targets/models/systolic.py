@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
-from targets.models.blocks import NumberType, PerType
+from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
 from targets.models.dma import blocked_traffic
 from targets.models.lanes import VectorBlock
 from targets.models.rates import (
@@ -60,7 +60,7 @@ class Systolic(UnitModel):
     """Part of the memory bandwidth that long DMA bursts reach."""
     task_overhead_s: NonNegativeFloat = 1e-6
     """Start of one task: descriptor fetch and first DMA latency; not paid by fused work."""
-    error_band: PositiveFloat = 0.3
+    error_band: ErrorBand = ErrorBands(assumed=0.3)
 
     def why_not(self, work: Work) -> str | None:
         if work.kind == "opaque":
@@ -101,19 +101,21 @@ class Systolic(UnitModel):
             "memory bandwidth": traffic.seconds(feed, self.memory_efficiency),
         }
         start = 0.0 if work.fused else self.task_overhead_s
-        return Cost(
-            ticks=ticks_of(max(parts.values()) + start),
-            energy_pj=energy(
-                {
-                    "compute": work.macs * self.energy_pj_per_mac.near(work.dtype)
-                    + lanes * self.vector.energy_pj_per_op,
-                    "sram": self._sram_bits(work) * self.sram_energy_pj_per_bit,
-                }
+        return self.error_band.on(
+            work,
+            Cost(
+                ticks=ticks_of(max(parts.values()) + start),
+                energy_pj=energy(
+                    {
+                        "compute": work.macs * self.energy_pj_per_mac.near(work.dtype)
+                        + lanes * self.vector.energy_pj_per_op,
+                        "sram": self._sram_bits(work) * self.sram_energy_pj_per_bit,
+                    }
+                ),
+                data_bytes=traffic.data,
+                weight_bytes=traffic.weights,
+                limited_by=limit({**parts, "task start": start}),
             ),
-            data_bytes=traffic.data,
-            weight_bytes=traffic.weights,
-            limited_by=limit({**parts, "task start": start}),
-            band=self.error_band,
         )
 
     def _array_seconds(self, work: Work) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
-from targets.models.blocks import NumberType, PerType
+from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
 from targets.models.dma import blocked_traffic
 from targets.models.rates import (
     FREE_COST,
@@ -42,7 +42,7 @@ class Vector(UnitModel):
     task_overhead_s: NonNegativeFloat = 1e-6
     opaque: bool = False
     """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
-    error_band: PositiveFloat = 0.4
+    error_band: ErrorBand = ErrorBands(assumed=0.4)
 
     def why_not(self, work: Work) -> str | None:
         return not_known(work, self.opaque)
@@ -70,16 +70,18 @@ class Vector(UnitModel):
         memory = traffic.seconds(feed, self.memory_efficiency)
         start = 0.0 if work.fused else self.task_overhead_s
         sram_bits = 8 * (work.bytes() + traffic.data + traffic.weights)  # written by DMA, read by the lanes
-        return Cost(
-            ticks=ticks_of(max(compute, memory) + start),
-            energy_pj=energy(
-                {
-                    "compute": operations * self.energy_pj_per_op.near(work.dtype),
-                    "sram": sram_bits * self.sram_energy_pj_per_bit,
-                }
+        return self.error_band.on(
+            work,
+            Cost(
+                ticks=ticks_of(max(compute, memory) + start),
+                energy_pj=energy(
+                    {
+                        "compute": operations * self.energy_pj_per_op.near(work.dtype),
+                        "sram": sram_bits * self.sram_energy_pj_per_bit,
+                    }
+                ),
+                data_bytes=traffic.data,
+                weight_bytes=traffic.weights,
+                limited_by=limit({"vector lanes": compute, "memory bandwidth": memory, "task start": start}),
             ),
-            data_bytes=traffic.data,
-            weight_bytes=traffic.weights,
-            limited_by=limit({"vector lanes": compute, "memory bandwidth": memory, "task start": start}),
-            band=self.error_band,
         )
