@@ -1,0 +1,84 @@
+"""AIConfigurator (Apache-2.0): GEMM, attention and NCCL of A100, H100 and L40S, split by shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.measured.points import TARGETS, Point, held_out_shape, records
+
+SOURCE = "aiconfigurator"
+DEVICES = ("a100_sxm", "h100_sxm", "l40s")
+TYPES = {"bfloat16": "bf16", "fp8": "f8", "int8_wo": "int8_wo", "int4_wo": "int4_wo", "nvfp4": "f4"}
+BYTES = {"half": 2, "int8": 1, "bfloat16": 2}
+COLLECTIVES = {"alltoall": "all_to_all"}
+SYSTEMS = {"a100_sxm": "dgx-a100", "l40s": "l40s-8", "h100_sxm": "dgx-h100"}
+"""The machine whose links the collectives of a device were measured on."""
+
+
+def points(folder: Path) -> Iterator[Point]:
+    """Products, prefill, decode and collectives of each device."""
+    for device in DEVICES:
+        yield from _products(folder / SOURCE / f"gemm_{device}.csv", device)
+        yield from _attention(folder / SOURCE / f"attn_prefill_{device}.csv", device, "prefill")
+        yield from _attention(folder / SOURCE / f"attn_decode_{device}.csv", device, "decode")
+        yield from _collectives(folder / SOURCE / f"nccl_{device}.csv", device)
+        yield from _custom(folder / SOURCE / f"custom_allreduce_{device}.csv", device)
+
+
+def _products(path: Path, device: str) -> Iterator[Point]:
+    """Products, held out by the shape n x k of the weight."""
+    for row in records(path):
+        dtype = TYPES[row["dtype"]]
+        columns = {"target": TARGETS[device], "kind": "matmul", "dtype": dtype, **{s: row[s] for s in "mnk"}}
+        held_out = held_out_shape(row["n"], row["k"])
+        yield Point(SOURCE, device, f"gemm {dtype}", columns, float(row["latency_us"]) * 1e-6, held_out)
+
+
+def _attention(path: Path, device: str, phase: str) -> Iterator[Point]:
+    """Attention, held out by batch and heads. In decode one new token follows `step` cached ones."""
+    for row in records(path):
+        dtype, cache, window = TYPES[row["attn_dtype"]], TYPES[row["kv_cache_dtype"]], int(row["window_size"])
+        heads = (row["num_heads"], row["num_key_value_heads"], row["head_dim"])
+        decode = phase == "decode"
+        columns: dict[str, str | int] = {
+            "target": TARGETS[device],
+            "kind": "attention",
+            "batch": row["batch_size"],
+            "heads": heads[0],
+            "kv_heads": heads[1],
+            "head_dim": heads[2],
+            "seq": 1 if decode else row["isl"],
+            "past": int(row["isl"]) + int(row["step"]) - 1 if decode else 0,
+            "dtype": dtype,
+        }
+        if cache != dtype:
+            columns["kv_dtype"] = cache
+        if window:
+            columns["window"] = window
+        types = dtype if cache == dtype else f"{dtype} cache {cache}"
+        op = f"{phase} {types}" + (" window" if window else "")
+        yield Point(
+            SOURCE, device, op, columns, float(row["latency_us"]) * 1e-6, held_out_shape(row["batch_size"], *heads)
+        )
+
+
+def _collectives(path: Path, device: str) -> Iterator[Point]:
+    """NCCL; every other power of two is held out. `message_size` counts elements of the whole tensor."""
+    for row in records(path):
+        size, kind = int(row["message_size"]), COLLECTIVES.get(row["op_name"], row["op_name"])
+        yield _collective(device, kind, "nccl", row["num_gpus"], size, size * BYTES[row["nccl_dtype"]], row)
+
+
+def _custom(path: Path, device: str) -> Iterator[Point]:
+    """TensorRT-LLM's own all-reduce."""
+    for row in records(path):
+        size = int(row["message_size"])
+        moved = size * BYTES[row["allreduce_dtype"]]
+        yield _collective(device, "all_reduce", "custom", row["num_gpus"], size, moved, row)
+
+
+def _collective(device: str, kind: str, by: str, ranks: str, elements: int, size: int, row: dict[str, str]) -> Point:
+    columns = {"target": SYSTEMS[device], "kind": kind, "bytes": size, "ranks": ranks}
+    op = f"{kind} x{ranks}" + ("" if by == "nccl" else f" {by}")
+    return Point(SOURCE, device, op, columns, float(row["latency_us"]) * 1e-6, elements.bit_length() % 2 == 0)

@@ -1,0 +1,33 @@
+"""LLMCompass (BSD-3): products, norms and an all-reduce on A100, PyTorch's launch included, split by shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.measured.points import TARGETS, Point, held_out_shape, records
+
+SOURCE = "llmcompass"
+
+
+def points(folder: Path) -> Iterator[Point]:
+    """Products, row functions and the all-reduce."""
+    base = folder / SOURCE
+    for row in records(base / "matmul_A100.csv"):
+        sizes = {s: row[s] for s in "mnk"}
+        yield _point(row, "gemm f16", {"kind": "matmul", **sizes}, held_out_shape(*sizes.values()))
+    for name, op in (("softmax", "softmax f16"), ("layernorm", "norm f16"), ("gelu", "elementwise f16")):
+        for row in records(base / f"{name}_A100.csv"):
+            yield _point(row, op, {"kind": name, "m": row["m"], "n": row["n"]}, held_out_shape(row["m"], row["n"]))
+    for i, row in enumerate(records(base / "allreduce_4xA100.csv")):
+        columns = {"target": TARGETS[row["device"]], "kind": "all_reduce", "bytes": row["bytes"], "ranks": "4"}
+        yield Point(SOURCE, row["device"], "all_reduce x4", columns, _seconds(row), i % 2 == 1)
+
+
+def _point(row: dict[str, str], op: str, columns: dict[str, str], held_out: bool) -> Point:
+    device = row["device"]
+    return Point(SOURCE, device, op, {"target": TARGETS[device], "dtype": "f16", **columns}, _seconds(row), held_out)
+
+
+def _seconds(row: dict[str, str]) -> float:
+    return float(row["latency_us"]) * 1e-6

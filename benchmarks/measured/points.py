@@ -1,0 +1,70 @@
+"""One measured latency: whose, of what, how long, and whether the constants may be fitted on it."""
+
+from __future__ import annotations
+
+import csv
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+Columns = Mapping[str, str | int]
+"""The columns of `mapper cost --csv` that the row fills, `target` among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A measured latency. `op` names the line of the table it belongs to, `held_out` the side of the split: only
+    points that are not held out may be used to fit constants."""
+
+    source: str
+    device: str
+    op: str
+    columns: Columns
+    seconds: float
+    held_out: bool
+
+
+TARGETS = {
+    "a100": "a100-80",
+    "a100_sxm": "a100-80",
+    "A100": "a100-80",
+    "h100": "h100-sxm",
+    "h100_sxm": "h100-sxm",
+    "H100": "h100-sxm",
+    "a40": "a40",
+    "A6000": "a6000",
+    "l40s": "l40s",
+    "RTXPRO6000": "rtx-pro-6000",
+    "TPU-v6e-1": "tpu-v6e",
+    "NVIDIA A100-PCIE-40GB": "a100-pcie-40",
+    "Tesla V100-PCIE-32GB": "v100",
+    "NV_V100": "v100",
+    "Tesla T4": "t4",
+    "Tesla P100-PCIE-16GB": "p100",
+    "Tesla P4": "p4",
+    "AMD_MI25": "mi25",
+    "NV_M40": "m40",
+    "NV_TitanX": "titan-x-maxwell",
+    "NV_TitanX_Pascal": "titan-x-pascal",
+    "NV_1080Ti": "gtx-1080-ti",
+    "4xA100_NVLink3": "dgx-a100",
+    "a100_dgx": "dgx-a100",
+    "a100_pairwise_nvlink": "a100-pairs",
+}
+"""The target that stands for a device as a source names it; a device without a target here is not priced."""
+
+OUT_OF = 4
+"""One shape in so many is held out where a source is split by shape."""
+
+
+def held_out_shape(*sizes: object) -> bool:
+    """Whether a shape is held out: the same for every row of that shape, and spread evenly over shapes."""
+    return zlib.crc32(",".join(map(str, sizes)).encode()) % OUT_OF == 0
+
+
+def records(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a CSV file by column; nothing where the file is absent."""
+    if path.is_file():
+        with path.open(newline="") as handle:
+            yield from csv.DictReader(handle)
