@@ -20,9 +20,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 2
+    if sys.stdout is None:  # closed by the shell (>&-)
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     module, _, function = str(args.run).partition(":")
     try:
-        return int(getattr(import_module(f"mapper.cli.{module}"), function)(args) or 0)
+        code = int(getattr(import_module(f"mapper.cli.{module}"), function)(args) or 0)
+        sys.stdout.flush()  # a full disk or a closed pipe shows here, not when Python ends
+        return code
     except MapperError as error:
         if args.debug:
             raise
@@ -34,8 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"  {note}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_output()
         return 0
+    except OSError as error:
+        if args.debug:
+            raise
+        _silence_output()
+        where = f" {error.filename}" if error.filename else " the output"
+        print(f"error: cannot read or write{where}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
     except Exception as error:
         if args.debug:
             raise
@@ -46,6 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)  # noqa: T201
         return 130
+
+
+def _silence_output() -> None:
+    """What is still buffered goes nowhere: there is no one to read it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     _explain(commands.add_parser("explain", help="what limits a plan, why each op is where it is, the fallbacks"))
     _passes(commands.add_parser("passes", help="the passes and pipelines there are"))
     _targets(commands.add_parser("targets", help="the targets there are, or one of them"))
-    _cost(commands.add_parser("cost", help="price one piece of work on one unit"))
+    _cost(commands.add_parser("cost", help="price one piece of work on one unit, or a table of them"))
     return parser
 
 
@@ -170,11 +186,23 @@ def _targets(p: argparse.ArgumentParser) -> None:
 
 
 def _cost(p: argparse.ArgumentParser) -> None:
-    p.set_defaults(run="lists:cost")
-    p.add_argument("--target", required=True, metavar="NAME|FILE")
+    p.set_defaults(run="pricing:cost")
+    p.add_argument("--target", metavar="NAME|FILE", help="a target's name (mapper targets) or YAML file")
     p.add_argument("--unit", metavar="UNIT", help="a unit of the target (default: each)")
-    p.add_argument("--work", required=True, metavar="TEXT", help='as "matmul m=4096 n=4096 k=4096 dtype=f16"')
+    p.add_argument("--work", metavar="TEXT", help='as "matmul m=4096 n=4096 k=4096 dtype=f16"')
     p.add_argument("--json", action="store_true", help="print the costs as JSON")
+    p.add_argument(
+        "--csv",
+        metavar="IN.csv",
+        help="a table of questions instead; columns target, unit (empty: the main one), kind, m, n, k, batch, heads, "
+        "kv_heads, head_dim, seq, past, dtype, bytes, ranks",
+    )
+    p.add_argument(
+        "--out", metavar="OUT.csv", help="where the table goes, with time_s, energy_j, low_s and high_s added"
+    )
+    p.add_argument(
+        "--keep-going", action="store_true", help="price the rows that can be, and say in a column `error` why not"
+    )
 
 
 class _Version(argparse.Action):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 import sys
 from math import prod
 from pathlib import Path
@@ -115,6 +116,28 @@ def test_a_setting_without_a_number_is_a_usage_error(mapper, bert_tiny: Path, co
     ran = mapper(command, bert_tiny, *target, flag, "seq=many")
     assert ran.code == 2
     assert f"{flag} seq=many: write a name and a whole number" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--dim", "seq=8", "--dim", "seq=9"], "--dim gives 'seq' twice: 8 and 9"),
+        (["--dim", "past=1..5"], '--phase "run: past=1..5"'),
+        (["--dim", f"seq={10**25}"], "more than 19 digits"),
+    ],
+)
+def test_a_setting_that_cannot_be_taken_as_it_is_says_why(mapper, bert_tiny: Path, words: list[str], said: str) -> None:
+    ran = mapper("inspect", bert_tiny, *words)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_an_output_that_cannot_be_written_is_an_error_in_one_line(bert_tiny: Path) -> None:
+    command = [sys.executable, "-c", "import sys; from mapper.cli import main; sys.exit(main())"]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ran = subprocess.run([*command, "inspect", str(bert_tiny)], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines()[-1].startswith("error: cannot read or write the output: No space left")
 
 
 def test_an_expected_value_that_nothing_asks_for_is_refused(mapper, bert_tiny: Path) -> None:

@@ -182,7 +182,8 @@ def _check_sizes(dims: Dims, phase: str, shapes: Mapping[str, Shape]) -> None:
             least = 0 if dims.roles.get((name, index)) == "past" or stated[index] == 0 else 1
             if size < least:
                 raise ModelError(
-                    f"phase '{phase}': dim {index} of input '{name}' would be {size}; the least is {least}"
+                    f"phase '{phase}': dim {index} of input '{name}' would be {size}; the least is {least}",
+                    hint=f"give a size of {least} or more",
                 )
         if prod(shape) >= _LARGEST:
             sizes = " x ".join(map(str, shape))

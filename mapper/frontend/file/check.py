@@ -151,7 +151,8 @@ def check_nodes(
         if name and name not in made
     ] + [f"'{name}', a graph output" for name in outputs if name not in made]
     if dangling:
-        raise ModelError(f"{path}: {len(dangling)} values are read but never made", details=dangling[:10], hint=_AGAIN)
+        many = "s are" if len(dangling) > 1 else " is"
+        raise ModelError(f"{path}: {len(dangling)} value{many} read but never made", details=dangling[:10], hint=_AGAIN)
 
 
 def check_arity(node: Node, opset: int) -> None:

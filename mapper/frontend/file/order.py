@@ -33,7 +33,10 @@ def sort_nodes(nodes: list[Node]) -> list[Node]:
     if len(order) < len(nodes):
         stuck = [out for i, count in enumerate(waiting) if count > 0 for out in nodes[i].outputs[:1]]
         named = ", ".join(f"'{name}'" for name in stuck[:5])
-        raise ModelError(f"the graph has a cycle: {len(stuck)} values wait for each other, among them {named}")
+        raise ModelError(
+            f"the graph has a cycle: {len(stuck)} values wait for each other, among them {named}",
+            hint="export the model again",
+        )
     return [nodes[i] for i in order]
 
 
