@@ -83,7 +83,12 @@ def _is_closed(draft: Draft, core: Core) -> bool:
 
 
 def _is_product(draft: Draft, op: Op) -> bool:
-    """Whether the right side of a matmul changes with every call; the left one may be learned queries by heads."""
+    """Whether the right side of a matmul changes with every call; the left one may be learned queries by heads.
+
+    A product that states its sizes has its operands' dims in an order of its own, which must be spelled out first.
+    """
+    if op.attr("k"):
+        return False
     if not all(op.inputs[:2]) or len(op.inputs) < 2 or draft.values[op.inputs[1]].role is Role.WEIGHT:
         return False
     return draft.values[op.inputs[0]].role is not Role.WEIGHT or len(draft.shape(op.inputs[0])) > 2

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mapper.hw.work import DType
 from mapper.ir.graph import Attr, Op
+from passes.graph.attention_cuts import cut_before_heads
 from passes.graph.attention_layout import by_position
 from passes.graph.attention_operands import Operand, trace
 from passes.graph.attention_packed import unpack
@@ -26,6 +27,7 @@ def absorb_layout(draft: Draft, op: Op) -> None:
     inputs = (*op.inputs, *[""] * (6 - len(op.inputs)))
     if "" in inputs[:3]:
         return
+    cut_before_heads(draft, inputs[:3])
     query, key, value = (trace(draft, name, op, scaled=False) for name in inputs[:3])
     if (key.past and inputs[4]) or (value.past and inputs[5]):
         return

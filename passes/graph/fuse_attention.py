@@ -9,6 +9,8 @@ from mapper.ir.graph import Attr, Binding
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
 from passes.graph.attention_core import Core, find_core
+from passes.graph.attention_cuts import cut_before_heads
+from passes.graph.attention_einsum import Spelled
 from passes.graph.attention_layout import by_position
 from passes.graph.attention_native import absorb_layout
 from passes.graph.attention_operands import trace
@@ -36,6 +38,9 @@ class FuseAttention(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         draft = Draft(plan.graph)
         bindings = [binding for phase in plan.phases for binding in phase.bindings()]
+        spelled = Spelled(draft)
+        for op in draft.ops():
+            spelled.spell(op)
         for op in draft.ops():
             if op.kind == "attention" and draft.has(op):
                 absorb_layout(draft, op)
@@ -44,12 +49,14 @@ class FuseAttention(Pass):
                 scale = None if core is None else scaling(draft, core.scores)
                 if core is not None and scale is not None:
                     _fuse(draft, core, scale, bindings)
+        spelled.restore()
         return replace(plan, graph=draft.graph())
 
 
 def _fuse(draft: Draft, core: Core, scale: Scaling, bindings: Sequence[Binding]) -> None:
     """Replaces the core and what leads to it by one op, unless its sizes remain unclear."""
     product, context = core.scores.product, core.context
+    cut_before_heads(draft, (*product.inputs[:2], context.inputs[1]))
     query = trace(draft, product.inputs[0], product, scaled=True)
     key = trace(draft, product.inputs[1], product, scaled=True)
     value = trace(draft, context.inputs[1], context, scaled=False)

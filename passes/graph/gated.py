@@ -14,10 +14,10 @@ GATES = {"silu": "swiglu", "gelu": "geglu", "relu": "reglu"}
 
 
 def fuse_gate(draft: Draft, activation: Op) -> None:
-    """Turns activation(a) * b into one elementwise op of a and b; of a tensor that holds both, if nothing else reads it.
+    """Turns activation(a) * b into one elementwise op of a and b, or of the tensor that holds just them.
 
-    Attributes: approximate and alpha as the activation has them. Of one tensor: gate, which half is activated; interleaved where
-    its even and odd elements are the halves.
+    Attributes: approximate and alpha as the activation has them. Of one tensor: gate, which half is activated;
+    interleaved where its even and odd elements are the halves.
     """
     name, product = GATES.get(str(activation.attr("fn"))), draft.reader(activation.outputs[0])
     if name is None or product is None or product.kind != "elementwise" or product.attr("fn") != "mul":

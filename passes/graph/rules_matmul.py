@@ -11,6 +11,8 @@ from passes.graph.draft import Draft, origins, with_attrs
 
 def transposed_operand(draft: Draft, op: Op) -> bool:
     """A matmul reads a matrix that was transposed for it as it was before."""
+    if op.attr("k"):  # its operands' dims have an order of their own
+        return False
     for side, flag in enumerate(("trans_a", "trans_b")):
         before = draft.maker(op.inputs[side])
         if before is not None and before.kind == "move" and _swaps_last_two(before):
@@ -32,6 +34,8 @@ def _swaps_last_two(op: Op) -> bool:
 
 def flattened_operand(draft: Draft, op: Op) -> bool:
     """A matmul between two views that fold and unfold the leading dims works on the unfolded tensor."""
+    if op.attr("k"):
+        return False
     fold, right = draft.maker(op.inputs[0]), draft.shape(op.inputs[1])
     readers = draft.readers(op.outputs[0])
     if fold is None or fold.kind != "view" or len(right) != 2 or op.attr("trans_a", 0) or op.outputs[0] in draft.kept:

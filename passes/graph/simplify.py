@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from mapper.ir.graph import Op
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
+from passes.graph import rules_cut as cut
 from passes.graph import rules_layout as layout
 from passes.graph import rules_matmul as matmul
 from passes.graph.draft import Draft
@@ -24,6 +25,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         layout.no_op,
         layout.merge_transposes,
         layout.duplicate,
+        cut.slices_as_split,
     ),
     "elementwise": (layout.neutral, layout.duplicate),
     "matmul": (matmul.transposed_operand, matmul.flattened_operand),
@@ -33,7 +35,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
 
 @dataclass(frozen=True)
 class Simplify(Pass):
-    """Removes views, moves and casts that change nothing, merges chains of them, and drops dead ops."""
+    """Removes views, moves and casts that change nothing, merges chains, makes slices one split, drops dead ops."""
 
     name = "simplify"
     requires = ("graph",)

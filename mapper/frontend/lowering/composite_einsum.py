@@ -39,7 +39,8 @@ def einsum(parts: Parts) -> None:
         out = node.outputs[0] if last else parts.between(suffix, shape, dtype)
         operands = (data, parts.input(index))
         if contraction.k:
-            parts.add(suffix, "matmul", operands, (out,), **_sized(parts, contraction, sizes))
+            spelled: dict[str, Attr] = {"equation": f"{left},{right}->{kept}"}
+            parts.add(suffix, "matmul", operands, (out,), **_sized(parts, contraction, sizes), **spelled)
         else:
             parts.add(suffix, "elementwise", operands, (out,), fn="mul", shape="own")
         left, data = kept, out

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from passes_graph_sketch import Sketch, kinds, rewrite
+from passes_graph_sketch import ONCE, Sketch, kinds, rewrite
+from real_plans import run, unplaced
 
 from mapper.hw.work import DType, Role
 from mapper.ir.graph import Graph, Op, Phase
@@ -265,3 +268,32 @@ def test_of_a_cache_written_in_place_only_the_new_rows_are_written() -> None:
     graph = rewrite(s.graph(s.matmul(s.softmax(scores), values)), FuseAttention())
     written = work(graph, the_attention(graph), {}).outputs[1]
     assert written.elements == B * H * S * D
+
+
+def rotated_heads(s: Sketch, cut: str) -> str:
+    """Queries, keys and values side by side in each head, queries and keys rotated, as GPT-NeoX has them."""
+    whole = s.transpose(s.reshape(s.linear(s.input("x", B, S, WIDTH), 3 * WIDTH), B, S, H, 3 * D), 0, 2, 1, 3)
+    bounds = [(i * D, (i + 1) * D) for i in range(3)]
+    q, k, v = s.split(whole, 3, D, D, D) if cut == "Split" else [s.slice(whole, 3, *b) for b in bounds]
+    cos, sin = s.input("cos", 1, 1, S, D), s.input("sin", 1, 1, S, D)
+    scores = s.matmul(s.fn("Mul", s.rope(q, cos, sin), D**-0.5), s.transpose(s.rope(k, cos, sin), 0, 1, 3, 2))
+    return merge(s, s.matmul(s.softmax(scores), v))
+
+
+@pytest.mark.parametrize("cut", ["Split", "Slice"])
+def test_of_packed_heads_that_are_rotated_only_the_cut_remains(cut: str) -> None:
+    s = Sketch()
+    graph = rewrite(s.graph(s.fn("Relu", rotated_heads(s, cut))), Simplify(), FuseAttention(), Simplify())
+    moves = [op.attr("op_type") for op in graph.ops if op.kind == "move"]
+    assert moves == ["Split"]
+    assert the_attention(graph).attr("heads") == H
+
+
+def test_the_cut_of_a_packed_projection_rides_on_it() -> None:
+    s = Sketch()
+    source = s.graph(s.fn("Relu", rotated_heads(s, "Slice")))
+    plan = replace(unplaced(), graph=rewrite(source, Simplify(), FuseAttention(), Simplify()), phases=ONCE)
+    clusters = run(plan, "partition").clusters or ()
+    kinds_of = {name: op.kind for name, op in plan.graph.op.items()}
+    held = [[kinds_of[name] for name in c.ops] for c in clusters]
+    assert any(set(ops) >= {"matmul", "view", "move"} for ops in held), held

@@ -138,3 +138,22 @@ def test_simplifying_twice_is_simplifying_once() -> None:
     x = s.reshape(s.transpose(s.input("x", 1, 4, 6), 1, 0, 2), 4, 6)
     graph = rewrite(s.graph(s.fn("Relu", s.linear(x, 3))), Simplify())
     assert rewrite(graph, Simplify()) == graph
+
+
+def test_slices_into_all_consecutive_parts_become_one_split() -> None:
+    s = Sketch()
+    x = s.linear(s.input("x", 2, 8), 12)
+    parts = [s.slice(x, 1, 4, 6), s.slice(x, 1, 0, 4), s.slice(x, 1, 6, 12)]
+    graph = rewrite(s.graph(*(s.fn("Relu", p) for p in parts)), Simplify())
+    assert kinds(graph) == {"matmul": 1, "move": 1, "relu": 3}
+    (split,) = (op for op in graph.ops if op.kind == "move")
+    assert split.outputs == (parts[1], parts[0], parts[2])
+    assert len(split.origin) == 3
+
+
+@pytest.mark.parametrize("ranges", [((0, 4), (6, 12)), ((0, 4), (3, 12)), ((0, 4), (4, 8)), ((4, 12),)])
+def test_slices_that_leave_a_gap_or_overlap_stay_slices(ranges: tuple[tuple[int, int], ...]) -> None:
+    s = Sketch()
+    x = s.input("x", 2, 12)
+    graph = s.graph(*(s.fn("Relu", s.slice(x, 1, *ends)) for ends in ranges))
+    assert rewrite(graph, Simplify()).ops == graph.ops
