@@ -29,7 +29,7 @@ class Op:
     """A node of the graph.
 
     `kind` is a word of the closed vocabulary in `mapper.ir.kinds`. `origin` lists the nodes of the ONNX file that this
-    op stands for, in file order.
+    op stands for, each once; a view that a pass put in stands for none.
     """
 
     name: str
@@ -100,6 +100,11 @@ class Graph:
         """Values that leave the graph: results and present states."""
         presents = {s.present for s in self.states}
         return tuple(v.name for v in self.values if v.role is Role.OUTPUT or v.name in presents)
+
+    @cached_property
+    def pasts(self) -> dict[str, str]:
+        """What a state was before the call, by what it is after it."""
+        return {s.present: s.past for s in self.states}
 
     @cached_property
     def parameters(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mapper.ir.graph import Attr, Graph, Op, Value
+from passes.graph.heirs import with_heirs
 
 
 class Draft:
@@ -112,9 +113,9 @@ class Draft:
                 waiting += [maker for value in op.inputs if (maker := self.maker(value))]
 
     def graph(self) -> Graph:
-        """The graph as rewritten, without dead ops."""
+        """The graph as rewritten, without dead ops; the nodes that these stood for go to the ops that are left."""
         self.prune(reversed(self.ops()))
-        return self.source.with_ops(self.ops(), self.values.values())
+        return self.source.with_ops(with_heirs(self.source, self.ops()), self.values.values())
 
 
 def with_attrs(op: Op, **changes: Attr | None) -> tuple[tuple[str, Attr], ...]:

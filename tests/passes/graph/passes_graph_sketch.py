@@ -9,6 +9,7 @@ import numpy as np
 from builders import tiny_target
 from passes_graph_oracle import evaluate, is_evaluable
 
+from mapper.frontend.file.order import live_ops
 from mapper.hw.work import DType, Role
 from mapper.ir.graph import Attr, Graph, Op, Phase, State, Value
 from mapper.ir.kinds import elements, kind_of, view, work
@@ -143,9 +144,11 @@ def rewrite(graph: Graph, *passes: Pass, phases: tuple[Phase, ...] = ONCE) -> Gr
     assert set(after.outputs) == set(graph.outputs)
     assert [after.value[n] for n in after.outputs] == [graph.value[n] for n in after.outputs]
     assert macs(after, phases) == macs(graph, phases)
-    assert {n for op in after.ops for n in op.origin} <= {n for op in graph.ops for n in op.origin}
+    due = {n for op in live_ops(graph.ops, graph.outputs) for n in op.origin}
+    assert due <= {n for op in after.ops for n in op.origin} <= {n for op in graph.ops for n in op.origin}
     for op in after.ops:
         assert len(op.origin) == len(set(op.origin))
+        assert op.origin or op.kind == "view"
     if is_evaluable(graph) and is_evaluable(after):
         wanted = evaluate(graph)
         found = evaluate(after, wanted)
