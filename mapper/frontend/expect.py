@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mapper.errors import UsageError, did_you_mean
 
+_PLACE = re.compile(r"\[\d+\]$")
+"""The place of a number in its value."""
 _SHOWN = 4
 """Warnings about one kind of quantity beyond which the rest is only counted."""
 
@@ -69,18 +72,16 @@ class Expectations:
 
     def warnings(self) -> list[str]:
         """One warning per quantity that was assumed; many of one kind are told by a few."""
-        kinds: dict[str, list[Expectation]] = {}
+        kinds: dict[str, dict[str, list[Expectation]]] = {}
         for e in self._found.values():
             if not e.given:
-                kinds.setdefault(e.about, []).append(e)
+                kinds.setdefault(e.about, {}).setdefault(_PLACE.sub("", e.name), []).append(e)
         told: list[str] = []
         for alike in kinds.values():
-            shown = alike if len(alike) <= _SHOWN else alike[:1]
-            told += map(_warning, shown)
+            shown = list(alike) if len(alike) <= _SHOWN else list(alike)[:1]
+            told += [_warning(name, alike[name]) for name in shown]
             if len(alike) > len(shown):
-                told.append(
-                    f"{len(alike) - 1} more like '{shown[0].name}' are assumed so; `mapper inspect` lists them all"
-                )
+                told.append(f"{len(alike) - 1} more like '{shown[0]}' are assumed so; `mapper inspect` lists them all")
         return told
 
     def check_used(self) -> None:
@@ -92,5 +93,9 @@ class Expectations:
             raise UsageError(f"--expect {unused[0]}: nothing in this model that depends on data has this name; {hint}")
 
 
-def _warning(e: Expectation) -> str:
-    return f"'{e.name}' depends on data ({e.about}): assumed {e.value}, {e.default}; set it with --expect {e.name}=N"
+def _warning(name: str, parts: Sequence[Expectation]) -> str:
+    """What was assumed of a value: one number, or several in their places."""
+    one, alone = parts[0], len(parts) == 1
+    name, value = (one.name, one.value) if alone else (name, f"[{', '.join(e.value for e in parts)}]")
+    flag = one.name if alone else f"{name}[i]"
+    return f"'{name}' depends on data ({one.about}): assumed {value}, {one.default}; set it with --expect {flag}=N"

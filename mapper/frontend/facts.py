@@ -23,6 +23,8 @@ LARGEST = 1 << 63
 """No tensor has as many elements."""
 
 Array = NDArray[Any]
+Parts = tuple[int | None, ...]
+"""The elements of a small vector, as far as they are known."""
 DimTerm = int | str | None
 """A dim as a file writes it: a number, a name or expression, or nothing."""
 
@@ -39,17 +41,28 @@ class Known(IntEnum):
 
 
 class Fact:
-    """What is known of a value at one sample: element type, shape, the numbers if few, and from what they follow."""
+    """What is known of a value at one sample: element type, shape, the numbers if few, and from what they follow.
 
-    __slots__ = ("data", "elem", "key", "known", "shape")
+    parts: the numbers of a small integer vector of which some are known and others not; None for all else.
+    """
 
-    def __init__(self, elem: int, shape: Shape | None, data: Array | None = None, known: Known = Known.CALL) -> None:
+    __slots__ = ("data", "elem", "key", "known", "parts", "shape")
+
+    def __init__(
+        self,
+        elem: int,
+        shape: Shape | None,
+        data: Array | None = None,
+        known: Known = Known.CALL,
+        parts: Parts | None = None,
+    ) -> None:
         self.elem = elem
         self.shape = shape
         self.data = data
         self.known = known
+        self.parts = parts
         content = None if data is None else repr(data.tolist()) if data.dtype == object else data.tobytes()
-        self.key = (elem, shape, content, known)
+        self.key = (elem, shape, content, known) if parts is None else (elem, shape, parts, known)
 
     @property
     def elements(self) -> int:

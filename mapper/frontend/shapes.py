@@ -24,6 +24,7 @@ from mapper.frontend.walk.operands import is_set, with_expected_operands
 from mapper.frontend.walk.shares import share_matters, share_of
 from mapper.frontend.walk.sizes import expected
 from mapper.frontend.walk.trace import Facts, Trace
+from mapper.frontend.walk.unknown import expected_of_unknown, likely_cause
 from mapper.frontend.walk.walk import Shop, Walk
 
 _MOST_STEPS = 60_000
@@ -130,6 +131,7 @@ class Interpreter:
             if fact.shape is None:
                 if found.refused or name in walk.read:
                     reason = (found.reason or "its shape depends on data") + _lever(node, inputs)
+                    reason += likely_cause(node, walk)
                     walk.unresolved.append(f"'{name}', made by {label(node)}{_of(inputs)}: {reason}")
                     self.expectations.need(*(n for n in node.inputs if n))
                 continue
@@ -168,6 +170,9 @@ class Interpreter:
             return replace(found, facts=_filled(facts, [Fact(*t, None, known) for t in types]))
         operands = with_expected_operands(node, inputs, walk) if missing else None
         if operands is None:
+            guesses = expected_of_unknown(node, inputs, missing, walk) if missing else None
+            if guesses is not None:
+                facts = [guesses.get(n, f) for n, f in zip(node.outputs, facts, strict=True)]
             return replace(found, facts=tuple(facts))
         again = self._infer(node, operands, {n: walk.facts[n] for n in node.captures})
         return replace(again, facts=_filled(facts, again.facts))

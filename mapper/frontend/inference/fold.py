@@ -38,7 +38,7 @@ def evaluate(node: Node, inputs: Sequence[Fact | None], outputs: Sequence[Fact],
     small = all(f.shape is not None and f.elements <= LIMIT for f in outputs)
     if not small and (node.op_type not in _SHAPE_FROM_DATA or any(f.shape is not None for f in outputs)):
         return tuple(outputs)
-    results = _run(node, [None if f is None else f.data for f in inputs], opset)
+    results = run(node, [None if f is None else f.data for f in inputs], opset)
     if results is None or len(results) < len(outputs):
         return tuple(outputs)
     return tuple(_with_data(fact, result) for fact, result in zip(outputs, results, strict=False))
@@ -56,7 +56,8 @@ def _shape_of(node: Node, inputs: Sequence[Fact | None], outputs: Sequence[Fact]
     return (Fact(out.elem, (len(part),), np.array(part, dtype=np.int64), known),)
 
 
-def _run(node: Node, arrays: list[Array | None], opset: int) -> tuple[Any, ...] | None:
+def run(node: Node, arrays: list[Array | None], opset: int) -> tuple[Any, ...] | None:
+    """What the reference implementation makes of numbers; None where it does not take them."""
     parameters = {"log": lambda *_: None, "opsets": {"": opset}, "verbose": 0, "new_ops": None}
     try:
         implementation = load_op("", node.op_type, max(opset, _FIRST.get(node.op_type, 0)))

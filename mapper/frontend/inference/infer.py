@@ -15,6 +15,7 @@ from mapper.frontend.facts import Fact, Known, Node
 from mapper.frontend.file.check import lacking_input
 from mapper.frontend.inference import rules
 from mapper.frontend.inference.fold import RANDOM, evaluate
+from mapper.frontend.inference.partly import with_parts
 from mapper.frontend.inference.rules_layout import standard_of
 from mapper.frontend.inference.rules_standard import AFTER_ONNX, BEFORE_ONNX
 
@@ -66,9 +67,16 @@ def infer(node: Node, inputs: Sequence[Fact | None], opsets: Mapping[str, int], 
     if refused:
         return Inferred(tuple(facts), reason, refused)
     found = evaluate(node, inputs, facts, opsets.get("", 0))
+    found = with_parts(node, inputs, found, opsets.get("", 0))
     if node.op_type in PRODUCTS and any(fact.data is None for fact in found):
         found = tuple(Fact(fact.elem, fact.shape, fact.data) for fact in found)
     return Inferred(found, reason, refused)
+
+
+def is_unknown(node: Node, opsets: Mapping[str, int]) -> bool:
+    """Whether nothing here knows what shape the operator makes: a plug-in's kind may state none."""
+    version = opsets.get(node.domain, 0) or opsets.get("", 0)
+    return standard_of(node) is None and _schema(node, version) is None and rules.rule_of(node) is None
 
 
 Types = list[tuple[int, tuple[int, ...] | None]]

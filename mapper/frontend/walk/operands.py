@@ -9,6 +9,7 @@ import numpy as np
 
 from mapper.frontend.facts import LIMIT, Fact, Known, Node, numpy_type
 from mapper.frontend.inference.rule_parts import integers_at
+from mapper.frontend.walk.reshape import PLAINEST, solved
 from mapper.frontend.walk.walk import Walk
 from mapper.ir.graph import Shape
 
@@ -27,6 +28,10 @@ def with_expected_operands(node: Node, inputs: Inputs, walk: Walk) -> list[Fact 
     if rule is None or any(f is not None and f.shape is None for f in inputs):
         return None
     found = list(inputs)
+    target = inputs[1] if len(inputs) > 1 else None
+    if node.op_type == "Reshape" and target is not None and target.parts is not None:
+        found[1] = walk.facts[node.inputs[1]] = solved(node, _shape(inputs), target, target.parts, walk)
+        return found
     for index, numbers in rule(node, inputs).items():
         fact = found[index] if index < len(found) else None
         if fact is None or fact.data is not None or fact.shape is None or len(numbers) != fact.elements:
@@ -42,20 +47,20 @@ def is_set(node: Node, inputs: Inputs, walk: Walk) -> bool:
     if not given or node.op_type not in RULES:
         return False
     open_ones = [n for n, f in zip(node.inputs, inputs, strict=True) if f is not None and f.data is None]
-    return any(name in given or f"{name}[0]" in given for name in open_ones)
+    return any(name in given or any(g.startswith(f"{name}[") for g in given) for name in open_ones)
 
 
 def _given(name: str, op_type: str, fact: Fact, numbers: Numbers, walk: Walk) -> Fact:
-    """The fact with the user's numbers, else those expected."""
+    """The fact with the numbers that are known, for all others the user's, else those expected."""
     take = walk.shop.expectations.take
     alone = fact.elements == 1
     about = f"what {op_type} makes its shape of"
-    taken = [take(name if alone else f"{name}[{i}]", about, n, _DEFAULT) for i, n in enumerate(numbers)]
+    taken = [
+        known if known is not None else take(name if alone else f"{name}[{i}]", about, n, PLAINEST)
+        for i, (n, known) in enumerate(zip(numbers, fact.parts or (None,) * len(numbers), strict=True))
+    ]
     data = np.array(taken, dtype=numpy_type(fact.elem)).reshape(fact.shape or ())
     return Fact(fact.elem, fact.shape, data, Known.SHAPES)
-
-
-_DEFAULT = "the plainest choice that fits"
 
 
 def _length(inputs: Inputs, index: int) -> int:
@@ -75,6 +80,21 @@ def _reshape(node: Node, inputs: Inputs) -> dict[int, Numbers]:
         return {1: ()}
     padded = (1,) * (rank - len(shape)) + shape
     return {1: (*padded[: rank - 1], prod(padded[rank - 1 :]))}
+
+
+def _expand(node: Node, inputs: Inputs) -> dict[int, Numbers]:
+    """No larger than the data."""
+    shape, rank = _shape(inputs), _length(inputs, 1)
+    return {1: ((1,) * (rank - len(shape)) + shape)[max(len(shape) - rank, 0) :]}
+
+
+def _slice(node: Node, inputs: Inputs) -> dict[int, Numbers]:
+    """All that there is."""
+    shape, count = _shape(inputs), _length(inputs, 1)
+    axes = integers_at(inputs, 3) or tuple(range(count))
+    if any(not -len(shape) <= a < len(shape) for a in axes):
+        return {}
+    return {1: (0,) * count, 2: [shape[a] for a in axes], 4: (1,) * count}
 
 
 def _constant(index: int, number: int) -> Rule:
@@ -211,6 +231,7 @@ RULES: dict[str, Rule] = {
     "CropAndResize": _crop_size,
     "DFT": _fourier,
     "DequantizeBFP": _constant(1, 1),
+    "Expand": _expand,
     "ExpandDims": _constant(1, 0),
     "MatMulFpQ4": _packed_shape,
     "MaxUnpool": _unpool,
@@ -222,6 +243,7 @@ RULES: dict[str, Rule] = {
     "Reshape": _reshape,
     "Resize": _resize,
     "STFT": _short_fourier,
+    "Slice": _slice,
     "Split": _split,
     "Squeeze": _squeeze,
     "Tile": _constant(1, 1),

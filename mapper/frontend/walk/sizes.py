@@ -40,8 +40,8 @@ def expected(node: Node, inputs: Inputs, walk: Walk) -> list[Typed] | None:
     text = TEXT_SIZES.get((node.domain, node.op_type))
     if text is not None:
         size = Size(*text(node, inputs))
-    if size is None:
-        return None
+    if size is None or any(f is not None and f.parts is not None for f in inputs):
+        return None  # what is known of its operands says more
     key = key_of(node)
     taken = walk.shop.expectations.take(key, size.about, size.assumed, size.default)
     if taken < 0 or (size.most is not None and taken > size.most):

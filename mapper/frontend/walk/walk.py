@@ -49,6 +49,16 @@ class Shop:
     closed: set[str] = field(default_factory=set)  # those of them that stand as one node
     warnings: dict[str, None] = field(default_factory=dict)
     bodies: dict[tuple[int, str], tuple[Node, Body]] = field(default_factory=dict)
+    _readers: dict[str, list[Node]] | None = None
+
+    def readers(self, name: str) -> list[Node]:
+        """The nodes of the file's graph that read a value."""
+        if self._readers is None:
+            self._readers = {}
+            for node in self.source.nodes:
+                for read in dict.fromkeys(node.inputs):
+                    self._readers.setdefault(read, []).append(node)
+        return self._readers.get(name, [])
 
     def body(self, node: Node, attribute: str) -> Body:
         """The node's subgraph; taken apart once."""
@@ -74,6 +84,7 @@ class Walk:
     decisions: dict[str, int] = field(default_factory=dict)  # branch, trips or length, by first output
     loops: dict[str, BodyCost] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)  # values that a node or the caller reads
+    assumed: dict[str, str] = field(default_factory=dict)  # outputs of unknown operators: what was assumed of them
     unrolled: int = 0
     unrolling: list[Unrolling] = field(default_factory=list)  # loops on their way, the outermost first
 
