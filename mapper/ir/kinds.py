@@ -16,6 +16,7 @@ from mapper.hw.work import DType, Operand, Role, Work
 from mapper.ir.graph import Binding, Graph, Op, Shape, bind
 from mapper.ir.kind import Dims, Kind, OpView, Shapes, stated_shapes
 from mapper.ir.registry import Registry, check_sizes, gather
+from mapper.ir.tables import elements_read, tokens_rotated
 
 
 def elements(shape: Shape) -> int:
@@ -319,11 +320,13 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
     A state that the op reads and extends counts what is read whole and what is written new.
     """
     seen = view(graph, op, binding)
-    pasts = {s.present: s.past for s in graph.states}
-    inputs = [_operand(graph, n, binding) for n in dict.fromkeys(op.inputs) if n and n not in inside]
+    tokens = tokens_rotated(seen)
+    inputs = [_read(graph, n, binding, tokens) for n in dict.fromkeys(op.inputs) if n and n not in inside]
     kind = kind_of(op)
     new_rows = (seen.size("q"), seen.size("kv")) if op.kind == "attention" else (1, 1)
-    outputs = [_appended(graph, n, pasts.get(n, ""), binding, new_rows) for n in op.outputs if n and n not in inside]
+    outputs = [
+        _appended(graph, n, graph.pasts.get(n, ""), binding, new_rows) for n in op.outputs if n and n not in inside
+    ]
     if kind.priced_as in PICKING_KINDS:
         inputs = [_picked(o, elements(seen.outputs[0])) if i == 0 else o for i, o in enumerate(inputs)]
     dims = kind.dims(seen)
@@ -345,6 +348,14 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
 def _operand(graph: Graph, name: str, binding: Binding) -> Operand:
     value = graph.value[name]
     return Operand(_side(value.role), prod(bind(value.shape, binding)), value.dtype)
+
+
+def _read(graph: Graph, name: str, binding: Binding, tokens: int) -> Operand:
+    """The operand; of a table of angles only the rows of the tokens that are rotated."""
+    whole = _operand(graph, name, binding)
+    value = graph.value[name]
+    rows = elements_read(bind(value.shape, binding), value.role, tokens)
+    return whole if rows is None else replace(whole, elements=rows)
 
 
 def _side(role: Role) -> Role:
