@@ -140,7 +140,7 @@ def cost(args: Namespace) -> int:
         )
         table.add_row(
             row["unit"], si(row["time_s"], "s"), si(row["energy_j"], "J"), row["limited_by"], causes, row["dtype"],
-            f"± {row['band']:.0%}",
+            f"± {row['band']:.0%}{'' if row['validated'] else ' unvalidated'}",
         )  # fmt: skip
     _console().print(table)
     return 0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mapper.cost.estimate import Typed, retyped
+from mapper.cost.pricing import energy_by_cause, feed_of
+from mapper.cost.works import Types, attention, copy, function, over_rows, product
 from mapper.errors import UsageError, did_you_mean
 from mapper.hw.target import Target, Unit
-from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND, DType, Feed, Operand, Role, Work
+from mapper.hw.work import TICKS_PER_SECOND, DType, Work
 
 EXAMPLES = {
     "matmul": "matmul m=4096 n=4096 k=4096 dtype=f16 (dynamic=1 when both sides are activations, batch=N)",
@@ -43,6 +46,9 @@ def work_of_text(text: str) -> tuple[Work, DType | None]:
     return _checked(kind, sizes, dtype or DType.F16), dtype
 
 
+_Builder = Callable[[dict[str, int], DType], Work]
+
+
 def _checked(kind: str, sizes: dict[str, int], dtype: DType) -> Work:
     build, needed, optional = _BUILDERS[kind]
     missing = [n for n in needed if n not in sizes]
@@ -51,63 +57,35 @@ def _checked(kind: str, sizes: dict[str, int], dtype: DType) -> Work:
         words = [f"missing {', '.join(missing)}"] if missing else []
         words += [f"unknown {', '.join(unknown)}"] if unknown else []
         raise UsageError(f"{kind}: {'; '.join(words)}", hint=f"write {EXAMPLES[kind]}")
-    work: Work = build(sizes, dtype)
-    return work
-
-
-def _activation(elements: int, dtype: DType) -> Operand:
-    return Operand(Role.ACTIVATION, elements, dtype)
+    return build(sizes, dtype)
 
 
 def _matmul(s: dict[str, int], t: DType) -> Work:
-    batch, m, n, k = s.get("batch", 1), s["m"], s["n"], s["k"]
-    right = Operand(Role.ACTIVATION if s.get("dynamic") else Role.WEIGHT, batch * k * n, t)
-    dims = (("batch", batch), ("m", m), ("n", n), ("k", k))
-    return Work("matmul", dims, (_activation(batch * m * k, t), right), (_activation(batch * m * n, t),), t)
+    return product(s["m"], s["n"], s["k"], Types.all(t), batch=s.get("batch", 1), dynamic=bool(s.get("dynamic")))
 
 
 def _attention(s: dict[str, int], t: DType) -> Work:
-    batch, heads, q, kv, width = s.get("batch", 1), s["heads"], s["q"], s["kv"], s["head_dim"]
-    groups = s.get("kv_heads", heads)
-    new, old = min(q, kv), max(0, kv - q)
-    dims = (
-        ("batch", batch), ("heads", heads), ("kv_heads", groups), ("q", q), ("kv", kv), ("pairs", q * kv),
-        ("head_dim", width), ("v_dim", s.get("v_dim", width)), ("causal", s.get("causal", 1)),
-    )  # fmt: skip
-    fresh = [_activation(batch * groups * new * width, t)] * 2
-    state = [Operand(Role.STATE, batch * groups * old * width, t)] * 2 if old else []
-    query = _activation(batch * heads * q * width, t)
-    return Work("attention", dims, (query, *fresh, *state), (query,), t)
+    given = {"batch": 1, "kv_heads": s["heads"], **s}
+    return attention(**given, types=Types.all(t))  # type: ignore[arg-type]
 
 
-def _rows(kind: str, flops: int) -> Any:
-    def build(s: dict[str, int], t: DType) -> Work:
-        n = s["rows"] * s["width"]
-        dims = (("rows", s["rows"]), ("width", s["width"]), ("elements", n), ("flops", flops))
-        first = Operand(Role.WEIGHT, n, t) if kind == "embedding" else _activation(n, t)
-        return Work(kind, dims, (first,), (_activation(n, t),), t)
-
-    return build
+def _rows(kind: str) -> _Builder:
+    return lambda s, t: over_rows(kind, s["rows"], s["width"], Types.all(t))
 
 
-def _flat(kind: str, flops: int) -> Any:
-    def build(s: dict[str, int], t: DType) -> Work:
-        n = s["elements"]
-        dims = (("elements", n), ("flops", s.get("flops", flops)))
-        return Work(kind, dims, (_activation(n, t),), (_activation(n, t),), t)
-
-    return build
-
-
-_BUILDERS: dict[str, tuple[Any, tuple[str, ...], tuple[str, ...]]] = {
+_BUILDERS: dict[str, tuple[_Builder, tuple[str, ...], tuple[str, ...]]] = {
     "matmul": (_matmul, ("m", "n", "k"), ("batch", "dynamic")),
-    "attention": (_attention, ("heads", "q", "kv", "head_dim"), ("batch", "kv_heads", "v_dim", "causal")),
-    "norm": (_rows("norm", 8), ("rows", "width"), ()),
-    "softmax": (_rows("softmax", 14), ("rows", "width"), ()),
-    "embedding": (_rows("embedding", 0), ("rows", "width"), ()),
-    "elementwise": (_flat("elementwise", 1), ("elements",), ("flops",)),
-    "move": (_flat("move", 0), ("elements",), ()),
-    "cast": (_flat("cast", 1), ("elements",), ()),
+    "attention": (_attention, ("heads", "q", "kv", "head_dim"), ("batch", "kv_heads", "v_dim", "causal", "window")),
+    "norm": (_rows("norm"), ("rows", "width"), ()),
+    "softmax": (_rows("softmax"), ("rows", "width"), ()),
+    "embedding": (_rows("embedding"), ("rows", "width"), ()),
+    "elementwise": (
+        lambda s, t: function("elementwise", s["elements"], Types.all(t), flops=s.get("flops")),
+        ("elements",),
+        ("flops",),
+    ),
+    "move": (lambda s, t: copy("move", s["elements"], Types.all(t)), ("elements",), ()),
+    "cast": (lambda s, t: copy("cast", s["elements"], Types.all(t)), ("elements",), ()),
 }
 
 
@@ -116,16 +94,8 @@ def price(target: Target, unit: Unit, work: Work, wanted: DType | None = None) -
     typed = retyped(unit, work, wanted)
     if not isinstance(typed, Typed):
         return {"unit": unit.name, "why_not": typed[1]}
-    weights = target.memory[unit.weights[0]] if unit.weights and work.weight else None
-    resident = weights is not None and weights.unit == unit.name and unit.model.engine == "spatial"
-    data = target.memory[unit.data]
-    inflow = None if resident else (weights or data).bandwidth_bytes_per_s
-    cost = unit.model.cost(typed.works[0], Feed(data.bandwidth_bytes_per_s, inflow))
-    causes = {cause: pj / PJ_PER_J for cause, pj in cost.energy_pj}
-    for memory, size in ((data, cost.data_bytes), (weights, cost.weight_bytes)):
-        if memory is not None and size:
-            cause = f"memory {memory.name}"
-            causes[cause] = causes.get(cause, 0.0) + 8 * size * memory.energy_pj_per_bit / PJ_PER_J
+    cost = unit.model.cost(typed.works[0], feed_of(target, unit, work))
+    causes = energy_by_cause(target, unit, work, cost)
     return {
         "unit": unit.name,
         "why_not": "",
@@ -137,4 +107,5 @@ def price(target: Target, unit: Unit, work: Work, wanted: DType | None = None) -
         "weight_bytes": cost.weight_bytes,
         "limited_by": cost.limited_by,
         "band": cost.band,
+        "validated": cost.validated,
     }

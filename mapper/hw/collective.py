@@ -11,7 +11,8 @@ from mapper.errors import UsageError, did_you_mean
 from mapper.hw.target import Target
 from mapper.hw.topology import Route, routes
 
-Kind = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast"]
+Kind = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send_recv"]
+KINDS: tuple[str, ...] = get_args(Kind)
 Flow = tuple[int, int, float]
 """Rank that sends, rank that receives, bytes."""
 Round = list[Flow]
@@ -28,12 +29,12 @@ class Collective:
     energy_pj: int
 
 
-def collective(target: Target, kind: Kind, units: Sequence[str], size_bytes: int) -> Collective:
-    """The collective among the data memories of `units`. `size_bytes` is the whole tensor: what each unit holds before
-    a reduction, an all_to_all or (the first unit) a broadcast, and after an all_gather. The arithmetic of reductions
-    is not included. One unit needs nothing."""
-    if kind not in get_args(Kind):
-        raise UsageError(f"no collective '{kind}'; {did_you_mean(kind, get_args(Kind))}")
+def collective(target: Target, kind: str, units: Sequence[str], size_bytes: int) -> Collective:
+    """The collective (one of `KINDS`) among the data memories of `units`. `size_bytes` is the whole tensor: what each
+    unit holds before a reduction, an all_to_all or (the first unit) a broadcast, and after an all_gather; a send_recv
+    hands it from the first unit to the second. The arithmetic of reductions is not included. One unit needs nothing."""
+    if kind not in KINDS:
+        raise UsageError(f"no collective '{kind}'; {did_you_mean(kind, KINDS)}")
     if len(units) < 2 or size_bytes <= 0:
         return Collective(kind, "none", 0.0, 0)
     priced = [
@@ -43,12 +44,12 @@ def collective(target: Target, kind: Kind, units: Sequence[str], size_bytes: int
     return min(priced, key=lambda c: (c.seconds, c.algorithm))
 
 
-def collective_seconds(target: Target, kind: Kind, units: Sequence[str], size_bytes: int) -> float:
+def collective_seconds(target: Target, kind: str, units: Sequence[str], size_bytes: int) -> float:
     """Seconds of the quickest algorithm."""
     return collective(target, kind, units, size_bytes).seconds
 
 
-def _algorithms(kind: Kind, g: int, size: float) -> Iterator[tuple[str, list[Round]]]:
+def _algorithms(kind: str, g: int, size: float) -> Iterator[tuple[str, list[Round]]]:
     """Every known algorithm for the collective among g ranks, as its rounds (Thakur et al., IJHPCA 2005)."""
     part = size / g
     around, at_once = ring_rounds(g, part), [direct_round(g, part)]
@@ -73,6 +74,8 @@ def _algorithms(kind: Kind, g: int, size: float) -> Iterator[tuple[str, list[Rou
             yield "ring", [*_reversed(up), *around]
             yield "direct", [[(0, i, size) for i in range(1, g)]]
             yield "tree", down
+        case "send_recv":
+            yield "direct", [[(0, 1, size)]]
 
 
 def ring_rounds(g: int, part: float) -> list[Round]:

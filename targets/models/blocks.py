@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
@@ -48,12 +49,25 @@ class PerType(Block):
 
         Index arithmetic in i64 and boolean masks thus run at the rate of the ordinary lanes.
         """
-        wider = [self.of(t) for t in sorted(DType, key=lambda t: t.bits) if t.bits >= dtype.bits and self.of(t)]
-        return self.of(dtype) or (wider[0] if wider else max(self.table().values(), default=0.0))
+        return self.nearest[dtype]
 
     def table(self) -> dict[DType, float]:
         """The types that have a figure."""
+        return self.given
+
+    @cached_property
+    def given(self) -> dict[DType, float]:
+        """What `table` returns."""
         return {t: self.of(t) for t in DType if t.value in type(self).model_fields and self.of(t)}
+
+    @cached_property
+    def nearest(self) -> dict[DType, float]:
+        """What `near` returns, for every type."""
+        wide = sorted(DType, key=lambda t: t.bits)
+        most = max(self.given.values(), default=0.0)
+        return {
+            t: self.of(t) or next((self.of(w) for w in wide if w.bits >= t.bits and self.of(w)), most) for t in DType
+        }
 
 
 ASSUMED = "assumed"
