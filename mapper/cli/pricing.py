@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -110,7 +111,7 @@ def _told(
         answer = answers[i]
         assert isinstance(answer, Refused)
         value = rows[i][header.index(answer.column)].strip() if answer.column in header else ""
-        said = not value or value in answer.why.replace("'", " ").split()
+        said = not value or value in re.split(r"[\s';,]+", answer.why)
         shown = answer.column if said else f"{answer.column} {value}"
         yield f"{path}:{lines[i]}: {shown}: {answer.why}"
     if len(bad) > SHOWN:
