@@ -95,7 +95,7 @@ class Node:
     captures: tuple[str, ...] = ()  # names of the outer graph that its subgraphs read
     has_subgraph: bool = False
     scope: Mapping[str, str] = field(default_factory=dict)  # names in its subgraphs -> names of the outer graph
-    origin: str = ""  # the file's name for it, where `name` is another
+    origin: str = ""  # the node of the file that it is, or that it is made for
 
     def attr(self, name: str, default: Any = None) -> Any:
         """The attribute's value, or `default`; a ModelError where it is not of the default's type."""
@@ -110,6 +110,16 @@ class Node:
                     )
                 return found
         return default
+
+
+@dataclass(frozen=True, slots=True)
+class FileNode:
+    """A node by a name of its own. home, owner: the branch or body that it is in and whose that is, or ''."""
+
+    name: str
+    op_type: str
+    home: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,8 @@ class Source:
     sequences: dict[str, tuple[str, ...] | None] = field(default_factory=dict)  # inputs that are sequences: elements
     tied: dict[str, str] = field(default_factory=dict)  # weights stored twice -> the name under which they are kept
     node_count: int = 0  # nodes of the file's graph, Constant nodes and dead ones too
+    every_node: tuple[FileNode, ...] = ()  # those of branches and bodies too
+    taken: Mapping[str, int] = field(default_factory=dict)  # how many of them bear a name
 
     @property
     def opset(self) -> int:

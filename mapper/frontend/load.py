@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mapper.errors import UsageError
@@ -14,6 +14,7 @@ from mapper.frontend.dims.symbols import Symbols
 from mapper.frontend.expect import Expectation, Expectations
 from mapper.frontend.file.containers import open_containers
 from mapper.frontend.file.read import read
+from mapper.frontend.lowering.folded import folded_nodes
 from mapper.frontend.lowering.lower import Lowering
 from mapper.frontend.naming import opaque_warnings
 from mapper.frontend.phases import PhaseSpec
@@ -31,7 +32,7 @@ class Imported:
 
     digest: sha256 of the file; of one over 256 MiB, sha256 of its size and of all but its weights. expectations: the
     quantities that depend on data, and what was taken for each. survey: the file itself and what its dims were bound
-    to; None for a graph that comes from no file.
+    to; None for a graph that comes from no file. folded: the nodes of the file that no op stands for, by reason.
     """
 
     graph: Graph
@@ -42,6 +43,7 @@ class Imported:
     seconds: float
     expectations: tuple[Expectation, ...] = ()
     survey: Survey | None = None
+    folded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def load_model(
@@ -84,7 +86,9 @@ def load_model(
     warnings = (*source.warnings, *trace.warnings, *expectations.warnings(), *opaque_warnings(lowering.opaque))
     seconds = time.perf_counter() - start
     file = file.bound(bounds)
-    return Imported(graph, result, warnings, source.digest, source.opset, seconds, expectations.found(), file)
+    left_out = folded_nodes(source.every_node, graph.ops, lowering.gone, trace.placed)
+    expected = expectations.found()
+    return Imported(graph, result, warnings, source.digest, source.opset, seconds, expected, file, left_out)
 
 
 def _check_names(specs: Sequence[PhaseSpec]) -> None:

@@ -60,7 +60,8 @@ class Interpreter:
             _refuse_uneven(walks, uneven)
         outputs = _resolved_outputs(walks[0], self.source.outputs)
         nodes = live(walks[0].ran, outputs)
-        return Trace(nodes, [w.facts for w in walks], list(shop.warnings), outputs, [w.loops for w in walks])
+        costs, placed = [w.loops for w in walks], frozenset(walks[0].placed)
+        return Trace(nodes, [w.facts for w in walks], list(shop.warnings), outputs, costs, placed)
 
     def _walk(self, shop: Shop, bound: Bound) -> Walk:
         walk = Walk(shop, bound, {**self.source.constants, **self._inputs(bound)})

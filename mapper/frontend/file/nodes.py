@@ -9,6 +9,7 @@ import onnx
 
 from mapper.errors import ModelError
 from mapper.frontend.facts import Fact, Node
+from mapper.frontend.file.identity import identity
 from mapper.frontend.file.tensors import constant_of
 
 _AGAIN = "export the model again"
@@ -16,16 +17,20 @@ _TYPE = onnx.AttributeProto.AttributeType.Value
 _GRAPH, _GRAPHS = onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS
 
 
-def nodes_of(graph: onnx.GraphProto, constants: dict[str, Fact]) -> list[Node]:
-    """The graph's nodes; its Constant nodes move to `constants`."""
+def nodes_of(
+    graph: onnx.GraphProto, constants: dict[str, Fact], taken: Mapping[str, int], home: str = ""
+) -> list[Node]:
+    """The graph's nodes; its Constant nodes move to `constants`. taken, home: see `identity`."""
     nodes = []
-    for proto in graph.node:
+    for index, proto in enumerate(graph.node):
         if proto.op_type == "Constant" and proto.domain in ("", "ai.onnx") and proto.output:
             fact = constant_of(proto)
             if fact is not None and proto.output[0] not in constants:
                 constants[proto.output[0]] = fact
                 continue
-        nodes.append(make_node(proto))
+        node = make_node(proto)
+        node.origin = identity(proto, index, home, taken)
+        nodes.append(node)
     return nodes
 
 

@@ -13,6 +13,7 @@ from mapper.errors import ModelError
 from mapper.frontend.facts import Declared, DimTerm, Source
 from mapper.frontend.file.check import check_nodes, check_tensors, check_text, opset_warnings, opsets_of
 from mapper.frontend.file.containers import tensor_inside
+from mapper.frontend.file.identity import file_nodes, node_names
 from mapper.frontend.file.nodes import nodes_of
 from mapper.frontend.file.order import live, sort_nodes
 from mapper.frontend.file.proto import Contents, contents
@@ -46,12 +47,14 @@ def _take_apart(path: Path, model: onnx.ModelProto, opsets: dict[str, int], foun
     constants = initializers(graph)
     outputs = tuple(o.name for o in graph.output)
     inputs = {i.name: _declared(i) for i in graph.input if i.name not in constants}
-    nodes = nodes_of(graph, constants)
+    taken = node_names(graph)
+    nodes = nodes_of(graph, constants, taken)
     check_nodes(path, nodes, inputs, constants, outputs)
     stated = {v.name: _declared(v) for v in (*graph.value_info, *graph.output)}
     source = Source(graph.name or path.stem, found.digest, opsets, [], inputs, outputs, constants, stated)
     source.tied.update({**tied_external(graph.initializer), **found.tied})
-    source.node_count = len(graph.node)
+    source.node_count, source.taken = len(graph.node), taken
+    source.every_node = tuple(file_nodes(graph, taken))
     source.nodes = live(sort_nodes(nodes), outputs)
     source.warnings += opset_warnings(path, source.nodes, opsets)
     return source

@@ -59,7 +59,7 @@ class Parts:
         name = f"{self.name}.{suffix}" if suffix else self.name
         own = tuple((key, value) for key, value in self.attrs if key in ("op_type", "domain"))
         found = (*own, *attrs.items()) if suffix or attrs else self.attrs
-        self.ops.append(Op(name, kind, inputs, outputs, found, (self.node.origin or self.node.name or self.name,)))
+        self.ops.append(Op(name, kind, inputs, outputs, found, (self.node.origin,)))
 
     def project(
         self, suffix: str, inputs: tuple[str, ...], columns: int, dtype: DType, *, out: str = "", **attrs: Attr

@@ -16,6 +16,7 @@ from mapper.frontend.lowering.attributes import attributes_of
 from mapper.frontend.lowering.composite import composite_of
 from mapper.frontend.lowering.composite_parts import Parts
 from mapper.frontend.lowering.composite_products import store_blocks
+from mapper.frontend.lowering.folded import CONSTANT, RENAMED, SIZES
 from mapper.frontend.lowering.visible import Masks, Visible
 from mapper.frontend.naming import label_type, unique_names
 from mapper.frontend.vocabulary import SHAPE_OPERANDS, WEIGHT_FIRST, kind_by_name
@@ -34,6 +35,7 @@ class Lowering:
     states: Sequence[State]
     aliases: dict[str, str] = field(default_factory=dict)  # value -> the value that holds the same numbers
     folded: set[str] = field(default_factory=set)
+    gone: dict[str, str] = field(default_factory=dict)  # why nodes left no op, by their origin
     stored: dict[str, Value] = field(default_factory=dict)  # weights whose storage differs from the file's tensor
     extra: dict[str, Value] = field(default_factory=dict)  # values inside a node that becomes two ops
     transposed: set[str] = field(default_factory=set)  # transposes of weights that only matmuls read
@@ -97,6 +99,8 @@ class Lowering:
                 return False
             if known is Known.SHAPES and facts[0].elements > max(LIMIT, held):
                 return False
+        known_by = min((fact.known for name in made for fact in self.facts(name)), default=Known.FILE)
+        self.gone.setdefault(node.origin, CONSTANT if known_by is Known.FILE else SIZES)
         if node.op_type in ("Cast", "CastLike", "DequantizeLinear") and self._is_narrower(node):
             self.aliases[made[0]] = self.resolve(node.inputs[0])
         if made[0] in self.transposed or (node.op_type == "Identity" and not node.domain):
@@ -121,6 +125,7 @@ class Lowering:
         if not renames or len(made) > 1 or made[0] in self.source.outputs:
             return False
         self.aliases[made[0]] = self.resolve(node.inputs[0])
+        self.gone.setdefault(node.origin, RENAMED)
         return True
 
     def resolve(self, name: str) -> str:
@@ -169,7 +174,7 @@ class Lowering:
         if node.op_type in ("MatMulNBits", "MatMulBnb4"):
             n, k, bits = int(node.attr("N", 0)), int(node.attr("K", 0)), int(node.attr("bits", 4))
             store_blocks(self, self.resolve(node.inputs[1]), n, k, bits)
-        return [Op(name, kind, inputs, node.outputs, (*attrs, *self._loop(node)), (node.origin or node.name or name,))]
+        return [Op(name, kind, inputs, node.outputs, (*attrs, *self._loop(node)), (node.origin,))]
 
     def _loop(self, node: Node) -> tuple[tuple[str, Attr], ...]:
         """The work of all iterations of a loop that stands as one node."""

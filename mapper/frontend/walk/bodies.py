@@ -10,6 +10,7 @@ import onnx
 
 from mapper.errors import ModelError
 from mapper.frontend.facts import Fact, Node
+from mapper.frontend.file.identity import home_of
 from mapper.frontend.file.nodes import label, nodes_of
 from mapper.frontend.file.order import sort_nodes
 from mapper.frontend.file.tensors import initializers
@@ -27,6 +28,7 @@ class Body:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     constants: Mapping[str, Fact]
+    home: str
 
     @cached_property
     def made(self) -> frozenset[str]:
@@ -65,18 +67,19 @@ def _placed(node: Node, names: Mapping[str, str], prefix: str) -> Node:
         tuple(sorted(set(scope.values()))),
         node.has_subgraph,
         scope,
-        node.origin or node.name,
+        node.origin,
     )
 
 
-def body_of(node: Node, attribute: str) -> Body:
-    """The node's subgraph, or a ModelError where it is missing or contradicts itself."""
+def body_of(node: Node, attribute: str, taken: Mapping[str, int]) -> Body:
+    """The node's subgraph, or a ModelError where it is missing or contradicts itself. taken: names of the file."""
     proto = next((a.g for a in node.proto.attribute if a.name == attribute and a.HasField("g")), None)
     if proto is None:
         raise ModelError(f"{label(node)} has no {attribute}", hint="export the model again")
     _check_depth(node, proto)
     constants = initializers(proto)
-    nodes = nodes_of(proto, constants)
+    home = home_of(node.origin, attribute)
+    nodes = nodes_of(proto, constants, taken, home)
     inputs, outputs = tuple(i.name for i in proto.input), tuple(o.name for o in proto.output)
     made = set(inputs) | set(constants)
     for inner in nodes:
@@ -85,7 +88,7 @@ def body_of(node: Node, attribute: str) -> Body:
                 raise ModelError(f"{label(node)}: value '{out}' of its {attribute} is made twice")
             if out:
                 made.add(out)
-    return Body(proto, tuple(sort_nodes(nodes)), inputs, outputs, constants)
+    return Body(proto, tuple(sort_nodes(nodes)), inputs, outputs, constants, home)
 
 
 def _check_depth(node: Node, graph: onnx.GraphProto) -> None:

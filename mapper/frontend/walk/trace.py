@@ -32,7 +32,7 @@ class Trace:
     """Facts of all values at each sample, and the nodes that ran (branches taken and loops unrolled are part of them).
 
     outputs: the graph's outputs, with the elements of sequences in their place. loops: for each sample, what the loops
-    cost that stand as one node, by each of the node's outputs.
+    cost that stand as one node, by each of the node's outputs. placed: homes of the branches and bodies that ran.
     """
 
     nodes: list[Node]
@@ -40,3 +40,4 @@ class Trace:
     warnings: list[str]
     outputs: tuple[str, ...] = ()
     loops: list[dict[str, BodyCost]] = field(default_factory=list)
+    placed: frozenset[str] = frozenset()

@@ -11,6 +11,7 @@ class Trial:
 
     def __init__(self, walk: Walk) -> None:
         self._ran = len(walk.ran)
+        self._placed = len(walk.placed)
         self._unresolved = len(walk.unresolved)
         self._unrolled = walk.unrolled
         self._decisions = dict(walk.decisions)
@@ -23,6 +24,7 @@ class Trial:
         """Takes everything back; the nodes that ran, and the reasons for values that could not be resolved."""
         nodes, reasons = walk.ran[self._ran :], walk.unresolved[self._unresolved :]
         del walk.ran[self._ran :]
+        del walk.placed[self._placed :]
         del walk.unresolved[self._unresolved :]
         walk.unrolled = self._unrolled
         walk.decisions = self._decisions

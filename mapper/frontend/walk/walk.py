@@ -64,7 +64,10 @@ class Shop:
         """The node's subgraph; taken apart once."""
         key = (id(node.proto), attribute)
         if key not in self.bodies:
-            self.bodies[key] = (node, body_of(node, attribute))  # the node keeps its proto, and so the key, alive
+            self.bodies[key] = (
+                node,
+                body_of(node, attribute, self.source.taken),
+            )  # the node keeps its proto, and so the key, alive
         return self.bodies[key][1]
 
 
@@ -77,6 +80,7 @@ class Walk:
     facts: Facts
     waiting: list[Node | Step] = field(default_factory=list)
     ran: list[Node] = field(default_factory=list)
+    placed: list[str] = field(default_factory=list)  # homes of the branches and bodies that ran
     sequences: dict[str, Elements] = field(default_factory=dict)
     shares: dict[str, Share] = field(default_factory=dict)
     drawn: dict[str, float] = field(default_factory=dict)
@@ -103,7 +107,7 @@ class Walk:
 
     def assemble(self, node: Node) -> Assembly:
         """An assembly in the name of a node of the file."""
-        return Assembly(self.shop.source.opset, node.origin or node.name)
+        return Assembly(self.shop.source.opset, node.origin)
 
     def place(self, body: Body, home: str, prefix: str, given: dict[str, str], node: Node, stem: str) -> dict[str, str]:
         """Runs a body's nodes next; what its names are called here. home, prefix, stem: see `Body`."""
@@ -111,6 +115,7 @@ class Walk:
             self.constant(f"{home}/{name}", fact)
         names = body.names(home, prefix, given, node.scope)
         self.push(body.placed(names, stem))
+        self.placed.append(body.home)
         return names
 
     def constant(self, name: str, fact: Fact) -> None:
