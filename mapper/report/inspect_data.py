@@ -20,6 +20,7 @@ def inspection_data(found: Inspection) -> dict[str, Any]:
         "opset": found.opset,
         "nodes": found.nodes,
         "ops": found.ops,
+        "folded": dict(found.folded),
         "macs": found.macs,
         "params": found.parameters,
         "params_in_use": found.used,

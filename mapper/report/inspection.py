@@ -51,7 +51,7 @@ class Inspection:
 
     parameters: elements that the file stores as weights, in its own form; used: elements of the weights that ops read.
     missing: sizes that would do, by the name of the dim that lacks one. unresolved: a line for each value that has no
-    shape. problem: the error that stopped the import.
+    shape. problem: the error that stopped the import. folded: how many nodes of the file no op stands for, by reason.
     """
 
     model: str
@@ -68,6 +68,7 @@ class Inspection:
     blocks: tuple[Block, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     warnings: tuple[str, ...] = ()
+    folded: tuple[tuple[str, int], ...] = ()
     missing: tuple[tuple[str, int], ...] = ()
     unresolved: tuple[str, ...] = ()
     problem: str = ""
@@ -123,6 +124,7 @@ def inspection_of(model: str, found: Imported, plan: Plan) -> Inspection:
         blocks=_blocks(plan, works[plan.phases[0].name]),
         expectations=found.expectations,
         warnings=found.warnings,
+        folded=tuple((reason, len(names)) for reason, names in found.folded.items()),
         seconds=found.seconds,
     )
 
