@@ -112,17 +112,22 @@ def computed(op: Op, given: Sequence[Any]) -> Array:
 
 
 def pointwise(draft: Draft, op: Op) -> bool:
-    """Whether the op computes each element from those at the same place; casts between floats count as nothing."""
+    """Whether the op computes each element from those at the same place.
+
+    Casts between floats count as nothing, and so does a quantisation of all elements alike.
+    """
     if op.kind == "elementwise":
         fn = op.attr("fn")
         if fn == "clip":
             return all(is_weight(draft, n) for n in op.inputs[1:] if n)
         return (fn in FUNCTIONS or fn == "hard_sigmoid") and "" not in op.inputs
-    return op.kind == "cast" and op.attr("op_type") in ("Cast", "CastLike") and _keeps_fractions(draft, op)
+    return op.kind == "cast" and _keeps_fractions(draft, op)
 
 
 def _keeps_fractions(draft: Draft, op: Op) -> bool:
-    return draft.values[op.outputs[0]].dtype.is_float
+    if op.attr("op_type") in ("QuantizeLinear", "DequantizeLinear"):
+        return len(op.outputs) == 1 and all(is_scalar(draft, n) for n in op.inputs[1:] if n)
+    return op.attr("op_type") in ("Cast", "CastLike") and draft.values[op.outputs[0]].dtype.is_float
 
 
 def rowwise(draft: Draft, op: Op) -> bool:
@@ -154,7 +159,7 @@ def cones(draft: Draft, result: str, through: Through = pointwise, limit: int = 
             return
         inside[op.name] = op
         frontier.remove(value)
-        read[op.name] = operands(draft, op)
+        read[op.name] = operands(draft, op)[:1] if op.kind == "cast" else operands(draft, op)
         frontier |= {o for o in read[op.name] if isinstance(o, str) and not is_weight(draft, o)}
 
 

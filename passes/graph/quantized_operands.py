@@ -53,4 +53,5 @@ def tidied(draft: Draft, op: Op) -> Op:
     while kept and not kept[-1]:
         kept.pop()
     quantised = "weights" if op_type in WEIGHTS_ONLY else "operands"
-    return replace(op, inputs=tuple(kept), attrs=with_attrs(op, quantised=quantised, scalar=None))
+    scalar = op.attr("scalar") if op_type in ("QLinearAdd", "QLinearMul") else None
+    return replace(op, inputs=tuple(kept), attrs=with_attrs(op, quantised=quantised, scalar=scalar))

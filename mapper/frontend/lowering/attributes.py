@@ -122,7 +122,7 @@ def _softmax(known: Known, node: Node) -> dict[str, Attr]:
 def _elementwise(known: Known, node: Node) -> dict[str, Attr]:
     found: dict[str, Attr] = {"fn": function_name(node.op_type)}
     if node.op_type in LOOSE or (not node.domain and known.opset < 7):  # before, an attribute said what to broadcast
-        return {**found, "shape": "own"}
+        return {**found, "shape": "own", **_quantised_scalar(known, node)}
     for name in node.inputs:
         scalar = _scalar(known, name) if name else None
         if scalar is not None:
@@ -138,6 +138,17 @@ def _elementwise(known: Known, node: Node) -> dict[str, Attr]:
             if value is not None:
                 found[key] = value
     return found
+
+
+def _quantised_scalar(known: Known, node: Node) -> dict[str, Attr]:
+    """The number that a constant operand of QLinearAdd or QLinearMul stands for."""
+    if node.op_type not in ("QLinearAdd", "QLinearMul"):
+        return {}
+    for first in (0, 3):
+        stored, scale, zero = (_scalar(known, n) if n else 0 for n in node.inputs[first : first + 3])
+        if stored is not None and scale is not None and zero is not None:
+            return {"scalar": float(f"{(stored - zero) * scale:.9g}")}
+    return {}
 
 
 def _bounds(known: Known, node: Node) -> dict[str, Attr]:
