@@ -11,6 +11,8 @@ from importlib import import_module
 from mapper.errors import MapperError
 
 _PLAN = ("plan", {"metavar": "PLAN.json", "help": "a plan that `mapper compile` wrote, or its folder"})
+_INSPECT = "what the compiler understands of a model, before any mapping"
+_DIMS = "Without --dim or --phase it lists the dims that need a size. Exit code 1: dims or shapes are missing."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     _compile(commands.add_parser("compile", help="map a model onto a target"))
-    _inspect(commands.add_parser("inspect", help="what the compiler understands of a model, before any mapping"))
+    _inspect(commands.add_parser("inspect", help=_INSPECT, description=_INSPECT.capitalize() + ".", epilog=_DIMS))
     _opt(commands.add_parser("opt", help="carry on from a plan with more passes"))
     _check(commands.add_parser("check", help="derive every figure of a plan again and hold it to every rule"))
     _show(commands.add_parser("show", help="a plan on one screen, or as text"))

@@ -15,6 +15,8 @@ from mapper.report.workload import Amount
 _SHOWN_INPUTS = 16
 _SHOWN_DIMS = 24
 _SHOWN_BLOCKS = 6
+_REASON = 28
+"""Columns of the reason for a dim's size at most."""
 _LABEL = 11
 """Columns of the words before a list: state, blocks, opaque, note."""
 
@@ -36,6 +38,7 @@ def inspect_screen(found: Inspection, command: str = "") -> str:
         _labelled("state", _states(found)),
         *(_kinds(view, len(found.phases) > 1) for view in found.phases),
         _labelled("blocks", _blocks(found)),
+        _labelled("folded", _folded(found)),
         _labelled("opaque", _opaque(found)),
         _labelled("note", [line for warning in found.warnings for line in _wrapped(warning)]),
         _problem(found, command),
@@ -46,12 +49,19 @@ def inspect_screen(found: Inspection, command: str = "") -> str:
 def _headline(found: Inspection) -> str:
     words = [f"opset {found.opset}" if found.opset else "no ai.onnx opset"]
     words.append(_count(found.nodes, "node") + (f" -> {_count(found.ops, 'op')}" if found.ops is not None else ""))
-    size = f", {si(found.weight_bytes, 'B')}" if found.weight_bytes is not None else ""
+    size = f", {_size(found.weight_bytes)}" if found.weight_bytes is not None else ""
     words.append(f"{_parameters(found)}{size}")
     if found.seconds:
         words.append(f"{found.seconds:.1f} s")
     rest = " · ".join(["", *words])
     return shorten(found.model, max(8, WIDTH - INDENT - len(rest))) + rest
+
+
+def _folded(found: Inspection) -> list[str]:
+    """How many nodes of the file left no op, and why."""
+    total = sum(number for _, number in found.folded)
+    parts = ", ".join(f"{number:,} {reason}" for reason, number in sorted(found.folded, key=lambda item: -item[1]))
+    return _wrapped(f"{_count(total, 'node')} without an op: {parts}") if total else []
 
 
 def _parameters(found: Inspection) -> str:
@@ -68,7 +78,7 @@ def _count(number: int, one: str) -> str:
 def _totals(found: Inspection) -> list[str]:
     rows = [
         [
-            v.name, str(v.calls), si(v.total.macs), si(v.total.weight_bytes, "B"), si(v.total.activation_bytes, "B"),
+            v.name, str(v.calls), si(v.total.macs), _size(v.total.weight_bytes), _size(v.total.activation_bytes),
             _bytes(v.total.state_bytes), _intensity(v.total), _bytes(v.state_bytes), _at(v),
         ]
         for v in found.phases
@@ -84,8 +94,13 @@ def _at(view: PhaseView) -> str:
     return " ".join(words) or "fixed sizes"
 
 
+def _size(number: int) -> str:
+    """Bytes; below a kilobyte these are whole."""
+    return f"{number} B" if number < 1000 else si(number, "B")
+
+
 def _bytes(size: int) -> str:
-    return si(size, "B") if size else ""
+    return _size(size) if size else ""
 
 
 def _intensity(amount: Amount) -> str:
@@ -118,13 +133,20 @@ def _dims(dims: Sequence[DimView]) -> list[str]:
     rows = []
     for dim in dims[:_SHOWN_DIMS]:
         own = [f"'{name}'" for name in dim.own if name != dim.name]
-        phases = [f"{_range(p.sizes)} {_how(p.how, len(p.sizes) > 1)}".strip() for p in dim.phases]
-        where = dim.inputs[0] + (f" and {len(dim.inputs) - 1} more" if len(dim.inputs) > 1 else "")
-        rows.append([dim.name, dim.role or "-", *phases, shorten(", ".join(own), 34), shorten(where, 34)])
+        sizes = ["?" if p.how == "missing" else _range(p.sizes) for p in dim.phases]
+        more = f" and {len(dim.inputs) - 1} more" if len(dim.inputs) > 1 else ""
+        where = shorten(dim.inputs[0], 34 - len(more)) + more
+        rows.append([dim.name, dim.role or "-", *sizes, _why(dim), shorten(", ".join(own), 34), where])
     if len(dims) > _SHOWN_DIMS:
         rows.append([f"... and {len(dims) - _SHOWN_DIMS} more"])
     names = [p.phase for p in dims[0].phases] if dims else []
-    return _table(["dim", "role", *names, "in the file", "where"], rows) if rows else []
+    return _table(["dim", "role", *names, "why", "in the file", "where"], rows) if rows else []
+
+
+def _why(dim: DimView) -> str:
+    """How the sizes were found, once where all phases agree but for numbers."""
+    several = len({p.sizes for p in dim.phases}) > 1 or any(len(p.sizes) > 1 for p in dim.phases)
+    return shorten(" | ".join(dict.fromkeys(_how(p.how, several) for p in dim.phases)), _REASON)
 
 
 def _range(sizes: Sequence[int]) -> str:
@@ -132,8 +154,8 @@ def _range(sizes: Sequence[int]) -> str:
 
 
 def _how(reason: str, several: bool) -> str:
-    """The reason in short; for a range of sizes without the numbers of its first sample."""
-    return shorten(re.sub(r"(?<=[A-Za-z_)]) \d+\b", "", reason) if several else reason, 40)
+    """The reason; for several sizes without the numbers of the first."""
+    return re.sub(r"(?<=[A-Za-z_)]) \d+\b", "", reason) if several else reason
 
 
 def _expected(found: Inspection) -> list[str]:
@@ -144,12 +166,11 @@ def _expected(found: Inspection) -> list[str]:
 def _states(found: Inspection) -> list[str]:
     lines = []
     for state in found.states:
-        kept = ", ".join(
-            f"{si(size, 'B')}{f' after {name}' if len(state.bytes) > 1 else ''}" for name, size in state.bytes
-        )
-        grows = f"{si(state.token_bytes, 'B')} a token" if state.token_bytes else "does not grow"
-        lines.append(f"{state.count} x {_shape(state.shape)} {state.dtype.value}: {kept} a request, {grows}")
-        lines.append(f"    {_pair(state)}")
+        several = len(state.bytes) > 1
+        kept = ", ".join(f"{_size(size)}{f' after {name}' if several else ''}" for name, size in state.bytes)
+        grows = f"{_size(state.token_bytes)} a token" if state.token_bytes else "does not grow"
+        lines.append(f"{state.count} x {_shape(state.shape)} {state.dtype.value}  {_pair(state)}")
+        lines += _wrapped(f"    a request keeps {kept}; {grows}")
     return lines
 
 
@@ -180,15 +201,16 @@ def _blocks(found: Inspection) -> list[str]:
     lines = []
     for block in shown:
         macs = f", {si(block.amount.macs)} MACs" if block.amount.macs else ""
-        weights = f", {si(block.amount.weight_bytes, 'B')} of weights" if block.amount.weight_bytes else ""
-        start = f"{block.times} x {_count(block.ops, 'op')}{macs}{weights}: "
+        weights = f", {_size(block.amount.weight_bytes)} of weights" if block.amount.weight_bytes else ""
+        phase = f" in {found.phases[0].name}" if len(found.phases) > 1 else ""
+        start = f"{block.times} x {_count(block.ops, 'op')}{macs}{weights}{phase}: "
         lines.append(start + listed(list(block.details), WIDTH - INDENT - _LABEL - len(start)))
     return lines
 
 
 def _opaque(found: Inspection) -> list[str]:
     rows = found.phases[0].opaque if found.phases else ()
-    return [f"{row.count} x {row.operator}, {si(row.bytes, 'B')} a call: {row.reason}" for row in rows]
+    return [f"{row.count} x {row.operator}, {_size(row.bytes)} a call: {row.reason}" for row in rows]
 
 
 def _problem(found: Inspection, command: str) -> list[str]:
@@ -214,7 +236,7 @@ def _labelled(label: str, lines: Sequence[str]) -> list[str]:
 
 
 def _table(head: Row, rows: Sequence[Row], right: Sequence[int] = ()) -> list[str]:
-    """Columns as wide as their longest cell; the last one takes the rest of the line, a list as much of it as fits."""
+    """Columns as wide as their longest cell; the last one takes the rest of the line, a list up to two lines of it."""
     inner = len(head) - 1
     widths = [max(len(row[c]) for row in (head, *rows) if c < len(row)) for c in range(inner)]
     lines = []
@@ -224,6 +246,14 @@ def _table(head: Row, rows: Sequence[Row], right: Sequence[int] = ()) -> list[st
         start = "  ".join([*cells, ""])
         last = row[inner] if len(row) > inner else ""
         room = WIDTH - INDENT - len(start)
-        end = shorten(last, room, end=True) if isinstance(last, str) else listed(list(last), room) if last else ""
-        lines.append((start + end).rstrip())
+        ends = [shorten(last, room, end=True)] if isinstance(last, str) else _in_two_lines(list(last), room)
+        lines += [(before + end).rstrip() for before, end in zip((start, " " * len(start)), ends, strict=False)]
     return lines
+
+
+def _in_two_lines(items: list[str], room: int) -> list[str]:
+    """The items that fit in two lines, with dots for the others."""
+    first = max(1, max((n for n in range(len(items) + 1) if len(", ".join(items[:n])) < room), default=1))
+    if first >= len(items):
+        return [shorten(", ".join(items), room)]
+    return [shorten(", ".join(items[:first]), room - 1) + ",", listed(items[first:], room)]

@@ -102,8 +102,10 @@ def _norm(op: Op, asked: Work) -> str:
 def _product(op: Op, asked: Work) -> str:
     weight = asked.weight
     experts = op.attr("experts")
-    kind = f"of {weight.dtype.value} weights" if weight else "of activations"
-    return f"{kind}, {op.attr('active')} of {experts} experts" if experts else kind
+    if weight is None:
+        return "of activations"
+    number_type = weight.dtype.value
+    return f"of {number_type} experts ({asked.dim('active')} of {experts})" if experts else f"of {number_type} weights"
 
 
 def _conv(op: Op, asked: Work) -> str:
@@ -115,10 +117,11 @@ def _conv(op: Op, asked: Work) -> str:
 
 def _attention(op: Op, asked: Work) -> str:
     heads, kv_heads, width = asked.dim("heads"), asked.dim("kv_heads"), asked.dim("head_dim")
-    shared = f" on {kv_heads} of keys and values" if kv_heads != heads else ""
+    shared = f" on {kv_heads} KV head{'s' * (kv_heads > 1)}" if kv_heads != heads else ""
     window = op.attr("window")
-    mask = ["causal" if asked.dim("causal", 0) else "full", *([f"window {window}"] if window else [])]
-    return f"{' '.join(mask)}, {heads} head{'s' * (heads > 1)}{shared} x {width}"
+    masks = [] if asked.dim("causal", 0) and window else ["causal" if asked.dim("causal", 0) else "full"]
+    mask = " ".join([*masks, *([f"window {window}"] if window else [])])
+    return f"{mask}: {heads} head{'s' * (heads > 1)} x {width}{shared}"
 
 
 _WORDS: dict[str, Callable[[Op, Work], str]] = {

@@ -74,7 +74,7 @@ def test_the_kinds_add_up_to_the_phase(gpt2: Path) -> None:
 
 def test_attention_says_its_heads_and_its_mask(gpt2: Path) -> None:
     rows = {row.kind: row.details for row in inspect(gpt2, [DECODE]).phases[0].kinds}
-    assert rows["attention"] == ("2 causal, 2 heads x 32",)
+    assert rows["attention"] == ("2 causal: 2 heads x 32",)
 
 
 def test_layers_are_found_as_repeated_blocks(tmp_path: Path) -> None:
