@@ -47,6 +47,8 @@ def _returns_its_input(draft: Draft, op: Op) -> bool:
 
 def neutral(draft: Draft, op: Op) -> bool:
     """An elementwise op with its neutral element (x + 0, x * 1, x and true) is bypassed."""
+    if op.attr("quantised"):  # its result is scaled anew
+        return False
     given = operands(draft, op)
     wanted = NEUTRAL.get(str(op.attr("fn")))
     if wanted is None or len(given) != 2 or wanted not in (given if op.attr("fn") in COMMUTATIVE else given[1:]):
@@ -60,31 +62,6 @@ def neutral(draft: Draft, op: Op) -> bool:
 
 NEUTRAL = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0, "and": 1.0, "or": 0.0}
 """The second operand with which a function returns its first."""
-
-
-def duplicate(draft: Draft, op: Op) -> bool:
-    """Of two equal views of one value the earlier does for both; so for moves and casts."""
-    shape, dtype = draft.shape(op.outputs[0]), draft.values[op.outputs[0]].dtype
-    for other in draft.each_reader(op.inputs[0]):
-        same = (other.kind, other.inputs, other.attrs) == (op.kind, op.inputs, op.attrs) or (
-            other.kind == op.kind == "view"
-        )
-        if (
-            other is op
-            or not same
-            or len(other.outputs) != 1
-            or len(op.outputs) != 1
-            or draft.place(other) > draft.place(op)
-        ):
-            continue
-        if draft.shape(other.outputs[0]) != shape or draft.values[other.outputs[0]].dtype is not dtype:
-            continue
-        if op.outputs[0] not in draft.kept:
-            draft.drop(op)
-            draft.redirect(op.outputs[0], other.outputs[0])
-            draft.put(replace(other, origin=origins((other, op))))
-            return True
-    return False
 
 
 def bypass(draft: Draft, op: Op) -> bool:

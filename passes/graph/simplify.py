@@ -12,22 +12,22 @@ from passes.graph import rules_cut as cut
 from passes.graph import rules_layout as layout
 from passes.graph import rules_matmul as matmul
 from passes.graph.draft import Draft
+from passes.graph.equal_ops import merge_equal
 
 Rule = Callable[[Draft, Op], bool]
 """Rewrites around one op and says whether it did."""
 
 RULES: dict[str, tuple[Rule, ...]] = {
-    "view": (layout.constant_layout, layout.no_op, layout.merge_views, layout.duplicate),
-    "cast": (layout.no_op, layout.cast_there_and_back, layout.duplicate),
+    "view": (layout.constant_layout, layout.no_op, layout.merge_views),
+    "cast": (layout.no_op, layout.cast_there_and_back),
     "move": (
         layout.constant_layout,
         layout.transpose_of_ones,
         layout.no_op,
         layout.merge_transposes,
-        layout.duplicate,
         cut.slices_as_split,
     ),
-    "elementwise": (layout.neutral, layout.duplicate),
+    "elementwise": (layout.neutral,),
     "matmul": (matmul.transposed_operand, matmul.flattened_operand),
 }
 """What is tried on an op of each kind, in order."""
@@ -43,7 +43,7 @@ class Simplify(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         draft = Draft(plan.graph)
-        while sum(_rewrite(draft, op) for op in draft.ops()):
+        while merge_equal(draft) + sum(_rewrite(draft, op) for op in draft.ops()):
             pass
         return replace(plan, graph=draft.graph())
 

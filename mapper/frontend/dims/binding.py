@@ -73,7 +73,7 @@ def _solve(dims: Dims, phase: str, given: Mapping[str, int]) -> Solver:
     for slot, (size, why) in dims.widths.items():
         if ("place", place(slot)) not in solver.sizes:
             solver.set(("place", place(slot)), Size(size, why))
-            solver.spread()
+            solver.spread([("place", place(slot))])
     return solver
 
 

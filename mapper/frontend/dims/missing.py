@@ -44,12 +44,12 @@ def suggest(solver: Solver, open_dims: Sequence[Asked], *, cached: bool) -> list
             continue
         size = _example(dim, cached)
         chosen.append(replace(dim, size=size))
-        before = dict(trial.sizes)
+        before = len(trial.sizes)
+        trial.set(dim.quantity, Size(size, "given", dim.name))
         try:
-            trial.set(dim.quantity, Size(size, "given", dim.name))
-            trial.spread()
+            trial.spread([dim.quantity])
         except ModelError:  # sizes given so far leave no choice that is known here: ask without trying
-            trial.sizes = {**before, dim.quantity: Size(size, "given", dim.name)}
+            trial.forget(before + 1)
     return chosen
 
 

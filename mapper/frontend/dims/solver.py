@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from mapper.errors import ModelError
 from mapper.frontend.dims.expressions import Expression, Number
@@ -57,11 +58,15 @@ class Solver:
         self.phase = phase
         self.sizes: dict[Quantity, Size] = {}
         self._weak = [e for e in equations if e.weak]
+        self._weak_of: dict[Quantity, list[int]] = {}
         self._of: dict[Quantity, list[Equation]] = {}
         for equation in equations:
             if not equation.weak:
                 for quantity in sorted(equation.quantities()):
                     self._of.setdefault(quantity, []).append(equation)
+        for index, equation in enumerate(self._weak):
+            for quantity in equation.quantities():
+                self._weak_of.setdefault(quantity, []).append(index)
 
     def set(self, quantity: Quantity, size: Size) -> None:
         """Notes a size; a different one noted before is refused."""
@@ -71,27 +76,55 @@ class Solver:
         elif known.size != size.size:
             raise self._contradiction(quantity[1], known, size)
 
-    def spread(self) -> None:
-        """Finds all that follows from the sizes noted so far."""
-        fresh = list(self.sizes)
+    def spread(self, fresh: Sequence[Quantity] | None = None) -> None:
+        """Finds all that follows from the sizes noted so far, or from those of some quantities."""
+        fresh = list(self.sizes) if fresh is None else fresh
         while fresh:
-            self._settle(fresh)
-            fresh = [q for e in self._weak if (q := self._bridge(e)) is not None]
+            fresh = self._bridged(self._settle(fresh))
 
-    def _settle(self, fresh: Sequence[Quantity]) -> None:
-        """Carries sizes over links first, so that a contradiction shows in the sum or product that it breaks."""
+    def _settle(self, fresh: Sequence[Quantity]) -> list[Quantity]:
+        """Carries sizes over links first, so that a contradiction shows in the sum or product that it breaks.
+
+        The quantities that have a size now, the given ones first.
+        """
+        reached = list(fresh)
         waiting = deque(fresh)
         sums: deque[Equation] = deque()
         while waiting or sums:
+            found = []
             if not waiting:
-                news = self._apply(sums.popleft())
-                waiting.extend([news] if news else [])
-                continue
-            for equation in self._of.get(waiting.popleft(), ()):
-                if not equation.is_link:
-                    sums.append(equation)
-                elif (news := self._apply(equation)) is not None:
-                    waiting.append(news)
+                found.append(self._apply(sums.popleft()))
+            else:
+                for equation in self._of.get(waiting.popleft(), ()):
+                    if equation.is_link:
+                        found.append(self._apply(equation))
+                    else:
+                        sums.append(equation)
+            news = [quantity for quantity in found if quantity is not None]
+            waiting.extend(news)
+            reached.extend(news)
+        return reached
+
+    def _bridged(self, reached: Sequence[Quantity]) -> list[Quantity]:
+        """The quantities that get a size over the weak links of these quantities, in the order of the links."""
+        touched = {index for quantity in reached for index in self._weak_of.get(quantity, ())}
+        waiting = sorted(touched)  # a sorted list is a heap
+        fresh = []
+        while waiting:
+            index = heappop(waiting)
+            found = self._bridge(self._weak[index])
+            if found is not None:
+                fresh.append(found)
+                further = {i for i in self._weak_of[found] if i > index} - touched
+                touched |= further
+                for other in further:
+                    heappush(waiting, other)
+        return fresh
+
+    def forget(self, count: int) -> None:
+        """Leaves only the first sizes that were noted, so many."""
+        while len(self.sizes) > count:
+            self.sizes.popitem()
 
     def _bridge(self, equation: Equation) -> Quantity | None:
         """Carries a size over a weak link; what was given for the place itself holds against a role."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -41,6 +41,11 @@ class Way:
 
 Ways = dict[str, Way]
 
+TOGETHER = 4096
+"""Inputs that are followed at once."""
+MOST_WAYS = 32
+"""A value that is made of more inputs than these continues none of them."""
+
 
 @dataclass(slots=True)
 class Flow:
@@ -55,11 +60,33 @@ class Flow:
         return bool(self.depends.get(value, 0) & self.bits.get(given, 0))
 
 
-def follow(nodes: Sequence[Node], inputs: Collection[str]) -> Flow:
+@dataclass(slots=True)
+class Flows:
+    """The flow of many inputs, some of them at a time: the marks of a value stay short, however many there are."""
+
+    of: dict[str, Flow]
+    parts: Sequence[Flow]
+
+    def ways(self, value: str) -> Ways:
+        """The inputs that a value carries on."""
+        return {past: way for flow in self.parts for past, way in flow.ways.get(value, {}).items()}
+
+    def rests_on(self, value: str, given: str) -> bool:
+        """Whether a value depends on an input."""
+        return given in self.of and self.of[given].rests_on(value, given)
+
+
+def follow(nodes: Sequence[Node], inputs: Collection[str]) -> Flows:
     """The ways of these inputs through the nodes, which are in topological order."""
+    uses = Counter(n for node in nodes for n in (*node.inputs, *node.captures) if n)
+    names = list(inputs)
+    flows = [_follow(nodes, names[i : i + TOGETHER], uses) for i in range(0, len(names), TOGETHER)]
+    return Flows({name: flow for flow in flows for name in flow.bits}, flows)
+
+
+def _follow(nodes: Sequence[Node], inputs: Sequence[str], uses: Counter[str]) -> Flow:
     bits = {name: 1 << i for i, name in enumerate(inputs)}
     flow = Flow({name: {name: Way()} for name in inputs}, dict(bits), bits)
-    uses = Counter(n for node in nodes for n in (*node.inputs, *node.captures) if n)
     for node in nodes:
         mask = 0
         if node.op_type in _SIZES and not node.domain:
@@ -146,19 +173,29 @@ def _ways(node: Node, index: int, flow: Flow) -> Ways:
 
 def _mixed(node: Node, operands: Sequence[str], flow: Flow, update: Update) -> Ways:
     """Ways through one of several operands; the others either carry the same input or do not depend on it."""
+    names = [n for n in dict.fromkeys(operands) if n]
+    ways = [flow.ways.get(n, {}) for n in names]
+    carriers = Counter(past for each in ways for past in each)
+    if len(names) < 2 or len(carriers) > MOST_WAYS:
+        return {}
+    shared = _shared(flow.depends.get(n, 0) for n in names)
     found: Ways = {}
-    for name in operands:
-        for past, way in flow.ways.get(name, {}).items():
-            if past in found:
-                continue
-            others = [o for o in operands if o and o != name]
-            carried = [past in flow.ways.get(o, {}) for o in others]
-            if all(carried) and others:
-                found[past] = replace(way, moved=True)
-            elif not any(flow.rests_on(o, past) for o in others) and others:
-                axis = _origin(way, int(node.attr("axis", 0)) if node.op_type == "Concat" else None)
-                found[past] = replace(way, update=update, axis=axis)
+    for past, way in (item for each in ways for item in each.items() if item[0] not in found):
+        if carriers[past] == len(names):
+            found[past] = replace(way, moved=True)
+        elif not shared & flow.bits[past]:
+            axis = _origin(way, int(node.attr("axis", 0)) if node.op_type == "Concat" else None)
+            found[past] = replace(way, update=update, axis=axis)
     return found
+
+
+def _shared(masks: Iterable[int]) -> int:
+    """The bits that are set in more than one of the masks."""
+    once = twice = 0
+    for mask in masks:
+        twice |= once & mask
+        once |= mask
+    return twice
 
 
 def _origin(way: Way, axis: int | None) -> int | None:

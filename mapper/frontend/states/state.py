@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import onnx
 
 from mapper.frontend.facts import Declared, Fact, Node
-from mapper.frontend.states.flow import Flow, Update, Way, follow
+from mapper.frontend.states.flow import Flows, Update, Way, follow
 from mapper.ir.graph import Shape, State
 
 _KV_INPUT = re.compile(r"(^|[._/])(past|cache|kv)|past_key|past_value|key_cache|value_cache|_cache(_|$)", re.IGNORECASE)
@@ -96,14 +96,14 @@ def _may_be_state(ends: Ends, name: str) -> bool:
     return len(ends.shape(name)) >= 1 and not _ORDINARY.search(name)
 
 
-def _candidates(ends: Ends, flow: Flow, outputs: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+def _candidates(ends: Ends, flow: Flows, outputs: Sequence[str]) -> Iterator[tuple[int, str, str]]:
     """Pairs with their rank, the surest first: same name and flow, sure flow, flow, name."""
     stems: dict[tuple[str, ...], list[str]] = {}
     for past in ends.inputs:
         if _may_be_state(ends, past):
             stems.setdefault(stem(past), []).append(past)
     for present in outputs:
-        ways = flow.ways.get(present, {})
+        ways = flow.ways(present)
         named = stems.get(stem(present), [])
         for past in dict.fromkeys((*named, *ways)):
             if _fits(ends, past, present):
@@ -112,7 +112,7 @@ def _candidates(ends: Ends, flow: Flow, outputs: Sequence[str]) -> Iterator[tupl
                     yield rank, past, present
 
 
-def _rank(ends: Ends, flow: Flow, past: str, present: str, named: bool, way: Way | None) -> int:
+def _rank(ends: Ends, flow: Flows, past: str, present: str, named: bool, way: Way | None) -> int:
     """How sure it is that the output continues the input, 1 the surest; 0 where nothing speaks for it."""
     update = Update.NONE if way is None else way.update
     if update is Update.IN_PLACE and ends.shape(past) != ends.shape(present):
@@ -203,7 +203,7 @@ def updates(inputs: Mapping[str, Declared], outputs: Mapping[str, Declared], nod
     flow = follow(nodes, may)
     found: dict[str, Way] = {}
     for present in outputs:
-        ways = {p: w for p, w in flow.ways.get(present, {}).items() if _is_sure(p, w, len(inputs[p].dims or ()))}
+        ways = {p: w for p, w in flow.ways(present).items() if _is_sure(p, w, len(inputs[p].dims or ()))}
         named = [past for past in ways if _RECURRENT.search(past)]
         for past in named or list(ways)[:1]:  # of two inputs put together, the first is the past
             found.setdefault(past, ways[past])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -69,9 +70,18 @@ def _axis_size(node: Node, inputs: Sequence[Fact | None], default: int) -> int:
     return shape[axis] if shape and -len(shape) <= axis < len(shape) else 0
 
 
+def _whole(inputs: Sequence[Fact | None], index: int) -> int | None:
+    """The one whole number that an input is known to hold."""
+    fact = inputs[index] if index < len(inputs) else None
+    if fact is None or fact.data is None or fact.data.size != 1:
+        return None
+    number = float(fact.data.reshape(-1)[0]) if fact.data.dtype.kind in "iuf" else math.nan
+    return int(number) if number.is_integer() else None
+
+
 def _top(node: Node, inputs: Sequence[Fact | None], shares: Shares) -> Share | None:
-    count = inputs[1].data if len(inputs) > 1 and inputs[1] is not None else None
-    picks = int(count.reshape(-1)[0]) if count is not None and count.size == 1 else int(node.attr("k", 1))
+    count = _whole(inputs, 1)
+    picks = int(node.attr("k", 1)) if count is None else count
     below = _axis_size(node, inputs, -1)
     return Share(below, None, max(picks, 1), node.outputs[-1]) if below else None
 
@@ -82,11 +92,11 @@ def _arg_max(node: Node, inputs: Sequence[Fact | None], shares: Shares) -> Share
 
 
 def _one_hot(node: Node, inputs: Sequence[Fact | None], shares: Shares) -> Share | None:
-    depth = inputs[1].data if len(inputs) > 1 and inputs[1] is not None else None
-    if depth is None or depth.size != 1 or int(depth.reshape(-1)[0]) < 1:
+    depth = _whole(inputs, 1)
+    if depth is None or depth < 1:
         return None
     picks = shares.get(node.inputs[0], Share()).picks
-    return Share(0, Fraction(1, int(depth.reshape(-1)[0])), picks, node.outputs[0])
+    return Share(0, Fraction(1, depth), picks, node.outputs[0])
 
 
 def _equal(node: Node, inputs: Sequence[Fact | None], shares: Shares) -> Share | None:

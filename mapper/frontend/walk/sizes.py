@@ -58,7 +58,9 @@ def _data(inputs: Inputs, index: int = 0) -> tuple[int, Shape] | None:
 
 def _number(inputs: Inputs, index: int) -> int | None:
     fact = inputs[index] if index < len(inputs) else None
-    return int(fact.data.reshape(-1)[0]) if fact is not None and fact.data is not None and fact.data.size else None
+    if fact is None or fact.data is None or not fact.data.size or fact.data.dtype.kind not in "iu":
+        return None
+    return int(fact.data.reshape(-1)[0])
 
 
 def _true_share(name: str, count: int, walk: Walk) -> tuple[int, str]:
