@@ -322,10 +322,10 @@ def test_a_body_that_makes_a_value_twice(tmp_path: Path) -> None:
     assert "'o' of its body is made twice" in wrong(tmp_path, looped(body))
 
 
-def test_a_loop_that_never_ends(tmp_path: Path) -> None:
+def test_a_loop_that_never_ends_is_one_iteration(tmp_path: Path) -> None:
     built = model([node("Loop", ["", "", "x"], ["y"], name="l",
                         body=loop_body([node("Neg", ["h"], ["h2"])], [("h", "h2")]))], {"x": [2]}, ["y"])  # fmt: skip
-    assert "--expect y=N" in wrong(tmp_path, built)
+    assert "--expect y=N" in load(tmp_path, built).warnings[0]
 
 
 @pytest.mark.slow

@@ -159,9 +159,9 @@ def test_a_value_without_a_shape_is_listed_with_its_op(tmp_path: Path) -> None:
     assert "'y', made by MatMul 'm' of [2], [3]: " in message
 
 
-def test_a_loop_whose_shapes_do_not_follow_is_refused_not_crashed(tmp_path: Path) -> None:
+def test_a_loop_whose_body_does_not_fit_is_refused_not_crashed(tmp_path: Path) -> None:
     body = helper.make_graph(
-        [node("Identity", ["c"], ["c2"]), node("Add", ["a", "x"], ["a2"])],
+        [node("Identity", ["c"], ["c2"]), node("MatMul", ["a", "z"], ["a2"])],
         "body",
         [
             helper.make_tensor_value_info("i", IDS, []),
@@ -174,9 +174,12 @@ def test_a_loop_whose_shapes_do_not_follow_is_refused_not_crashed(tmp_path: Path
         ],
     )
     path = built(
-        tmp_path, [node("Loop", ["trips", "", "x"], ["y"], body=body)], {"x": [2], "trips": typed([], IDS)}, ["y"]
+        tmp_path,
+        [node("Loop", ["trips", "", "x"], ["y"], body=body)],
+        {"x": [2], "z": [3], "trips": typed([], IDS)},
+        ["y"],
     )
-    assert "Loop" in refused(path)
+    assert "made by MatMul" in refused(path)
 
 
 def test_a_stated_shape_does_not_hide_sizes_that_do_not_fit(tmp_path: Path) -> None:
@@ -349,6 +352,26 @@ def test_external_data_outside_the_folder_is_refused_and_not_opened(tmp_path: Pa
     message = refused(weighted(tmp_path, tensor))
     assert "tensor 'w' has its numbers in" in message
     assert why in message
+
+
+@pytest.mark.parametrize("location", ["gone.bin", ""])
+def test_an_attribute_with_its_numbers_in_another_file_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("gone.bin").mkdir()
+    tensor = weight("", [1])
+    tensor.external_data[0].value = location
+    nodes = [node("ConstantOfShape", ["size"], ["c"], value=tensor), node("Relu", ["c"], ["y"])]
+    path = built(tmp_path, nodes, {"x": [1]}, ["y"], [const("size", [3])])
+    assert load_model(path).graph.value["y"].shape == (3,)
+
+
+@pytest.mark.parametrize("count", [float("nan"), float("inf"), 1.5])
+def test_a_count_that_is_no_whole_number_is_refused(tmp_path: Path, count: float) -> None:
+    nodes = [node("TopK", ["x", "k"], ["y", "i"])]
+    path = built(tmp_path, nodes, {"x": [6, 4]}, ["y", "i"], [const("k", [count], np.float32)])
+    assert "TopK" in refused(path)
 
 
 def test_external_data_inside_the_folder_need_not_exist(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from control_graphs import FLOAT, INT, load, loop_body, macs, shape, value
 from onnx import helper, numpy_helper
 from onnx_graphs import const, model, node, typed, weight
 
-from mapper.errors import ModelError, UnresolvedShapes
+from mapper.errors import ModelError
 from mapper.frontend.load import Imported
 
 
@@ -63,13 +63,25 @@ def test_an_element_that_data_pick_comes_from_all_of_them(tmp_path: Path) -> Non
     assert [op.kind for op in imported.graph.ops][-1] == "gather"
 
 
-def test_an_element_of_unlike_ones_that_data_pick_asks_for_its_place(tmp_path: Path) -> None:
+def test_an_element_of_unlike_ones_that_data_pick_is_the_first_or_as_set(tmp_path: Path) -> None:
     nodes = [node("SequenceConstruct", ["a", "b"], ["s"]), node("Abs", ["at"], ["place"]),
              node("SequenceAt", ["s", "place"], ["y"])]  # fmt: skip
     built = model(nodes, {"a": [2], "b": [3], "at": typed([], INT)}, ["y"])
-    with pytest.raises(UnresolvedShapes, match="--expect place=N"):
-        load(tmp_path, built)
+    assert results(load(tmp_path, built)) == {"y": (2,)}
+    assert "--expect place=N" in load(tmp_path, built).warnings[0]
     assert results(load(tmp_path, built, {"place": 1})) == {"y": (3,)}
+
+
+@pytest.mark.parametrize(
+    ("dims", "expect", "parts"), [([], {}, [(6,)]), ([], {"n": 4}, [(4,), (2,)]), ([2], {}, [(3,), (3,)]),
+                                  ([2], {"n[0]": 1, "n[1]": 5}, [(1,), (5,)])]
+)  # fmt: skip
+def test_sizes_of_parts_that_data_decide_have_a_default_and_can_be_set(
+    tmp_path: Path, dims: list[int], expect: dict[str, int], parts: list[tuple[int, ...]]
+) -> None:
+    built = model([node("SplitToSequence", ["x", "n"], ["s"])], {"x": [6], "n": typed(dims, INT)}, ["s"])
+    built.graph.output[0].CopyFrom(onnx.helper.make_tensor_sequence_value_info("s", 1, None))
+    assert list(results(load(tmp_path, built, expect)).values()) == parts
 
 
 def lstm_as_loop() -> onnx.ModelProto:

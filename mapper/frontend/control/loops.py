@@ -60,7 +60,9 @@ class _Loop:
     limit: int | None = None
     expected: int | None = None
     marker: Marker | None = None
-    before: tuple[object, ...] = ()  # what was known of the carried values, while data may end the loop
+    before: tuple[object, ...] = ()  # what was known of the carried values
+    moves: bool = False  # whether the last iteration changed that
+    open_ended: bool = False  # whether data may have ended it already
 
     def begin(self, walk: Walk) -> None:
         """The first iteration, or all of them as one node."""
@@ -69,8 +71,8 @@ class _Loop:
             raise ModelError(f"{label(self.repeat.node)} has a negative trip count, {self.limit}")
         if self.limit is not None and self.limit >= _ENDLESS and not self._counts_alone(walk):
             self.limit = None
-        if self.count and walk.integer(self.count) is None and not self._expect(walk):
-            return
+        if self.count and walk.integer(self.count) is None:
+            self._expect(walk)
         self.marker = Marker(walk, self)
         if self.repeat.key in walk.shop.closed:
             self.give_up(walk)
@@ -85,8 +87,8 @@ class _Loop:
         self.marker.back(walk)
         node, key = self.repeat.node, self.repeat.key
         trips = self._known_trips(walk)
-        if trips is None and walk.shop.expectations.of(key) is not None and self._expect(walk):
-            trips = self.expected
+        if trips is None and walk.shop.expectations.of(key) is not None:
+            trips = self._expect(walk)
         if trips is None:
             walk.shop.expectations.need(key)
             walk.refuse(node, f"it runs too often to be unrolled; set its trips with --expect {key}=N")
@@ -105,19 +107,22 @@ class _Loop:
             return self.expected
         return self.limit if self._counts_alone(walk) else None
 
-    def _expect(self, walk: Walk) -> bool:
-        """Takes the expected trips; False, with the reason noted, where there is no default for them."""
+    def _expect(self, walk: Walk) -> int:
+        """Takes the expected trips: all that it may make; where nothing limits them, those that differ."""
         node, key = self.repeat.node, self.repeat.key
-        if self.limit is None and walk.shop.expectations.of(key) is None:
-            walk.shop.expectations.need(key)
-            walk.refuse(node, f"how often it runs depends on data; set it with --expect {key}=N")
-            return False
         about = f"how often {label(node)} runs"
-        trips = walk.shop.expectations.take(key, about, self.limit or 0, "the most that it may")
+        if self.count in walk.bound.shapes:
+            about += f", also set with --dim {self.count}=N"
+        if self.limit is not None:
+            assumed, why = self.limit, "the most that it may"
+        else:
+            assumed = max(self.repeat.index, 1)
+            why = "one iteration" if assumed == 1 else "as far as iterations differ"
+        trips = walk.shop.expectations.take(key, about, assumed, why)
         if trips < 0 or (self.limit is not None and trips > self.limit):
             raise ModelError(f"--expect {key}={trips}: {label(node)} runs 0 to {self.limit or 'any number of'} times")
         self.expected = trips
-        return True
+        return trips
 
     def _next(self, walk: Walk) -> None:
         """One more iteration, if there is one."""
@@ -140,26 +145,26 @@ class _Loop:
             return False
         if self.repeat.index >= _MOST_TRIED:
             return False
-        known = tuple([walk.facts[n].key if n in walk.facts else n for n in self.repeat.carried])
-        ends, self.before = known != self.before, known
-        return ends
+        self.open_ended = self.open_ended or self.moves
+        return self.moves
 
     def _goes_on(self, walk: Walk) -> bool | None:
         """Whether another iteration runs; None where that cannot be told."""
         if self.limit is not None and self.repeat.index >= self.limit:
             return False
         if self.expected is None:
+            known = tuple([walk.facts[n].key if n in walk.facts else n for n in self.repeat.carried])
+            self.moves, self.before = known != self.before, known
             condition = self.repeat.condition or self.start
             if not walk.has(condition):
                 return None
             data = walk.data(condition)
             if data is not None and not (self.limit is None and self._counts_alone(walk)):
-                if not data.all() and self.before:
+                if not data.all() and self.open_ended:
                     self.limit = self.repeat.index
                     self._expect(walk)
                 return bool(data.all())
             if self._may_end(walk):
                 return True
-            if not self._expect(walk):
-                return None
+            self._expect(walk)
         return self.repeat.index < (self.expected or 0)

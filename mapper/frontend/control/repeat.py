@@ -47,6 +47,8 @@ class Repeat:
         self.scans = self.scans or [[] for _ in made[end:]]
         for collected, name in zip(self.scans, made[end:], strict=True):
             collected.append(name)
+        wanted = [name for name, out in zip(made[end:], self.scan_outputs(), strict=False) if out]
+        walk.read.update((*made[:end], *wanted))
         self.index += 1
         walk.unrolled += len(self.body.nodes)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mapper.errors import ModelError
-from mapper.frontend.facts import Node
+from mapper.frontend.facts import LIMIT, Array, Node
 from mapper.frontend.file.nodes import label
 from mapper.frontend.walk.walk import Walk, key_of
+from mapper.ir.graph import Shape
 
 
 def construct(node: Node, walk: Walk) -> None:
@@ -24,8 +27,7 @@ def insert(node: Node, walk: Walk) -> None:
     if at is None and _alike(walk, (*elements, new)):
         at = len(elements)  # where it goes makes no difference to shapes
     if at is None:
-        _refuse_position(node, walk, 2)
-        return
+        at = _expected_position(node, walk, 2, len(elements), "the end")
     walk.decide(key_of(node), at)
     walk.sequences[key_of(node)] = (*elements[:at], new, *elements[at:])
 
@@ -41,8 +43,7 @@ def erase(node: Node, walk: Walk) -> None:
     if at is None and _alike(walk, elements):
         at = len(elements) - 1
     if at is None:
-        _refuse_position(node, walk, 1)
-        return
+        at = _expected_position(node, walk, 1, len(elements) - 1, "the last")
     walk.decide(key_of(node), at)
     walk.sequences[key_of(node)] = (*elements[:at], *elements[at + 1 :])
 
@@ -57,14 +58,12 @@ def element_at(node: Node, walk: Walk) -> None:
         raise ModelError(f"{label(node)} reads an element of an empty sequence")
     at = _position(node, walk, 1, -1, len(elements))
     made = walk.assemble(node)
-    if at is not None:
-        walk.decide(out, at)
-        made.identity(elements[at], out)
-    elif _alike(walk, elements):
+    if at is None and _alike(walk, elements):
         made.add("Gather", [made.stack(elements, 0, f"{out}/all"), node.inputs[1]], [out], axis=0)
     else:
-        _refuse_position(node, walk, 1)
-        return
+        at = _expected_position(node, walk, 1, 0, "the first") if at is None else at
+        walk.decide(out, at)
+        made.identity(elements[at], out)
     walk.put(made)
 
 
@@ -88,8 +87,6 @@ def split(node: Node, walk: Walk) -> None:
     whole, stated = fact.shape[axis % rank], node.inputs[1] if len(node.inputs) > 1 else ""
     sizes = _sizes(node, walk, whole, stated)
     if sizes is None:
-        if walk.has(stated):
-            walk.refuse(node, f"its sizes '{stated}' are not known; set them with --expect {stated}=N")
         return
     walk.decide(out, len(sizes))
     names = [f"{out}/{i}" for i in range(len(sizes))]
@@ -105,9 +102,10 @@ def split(node: Node, walk: Walk) -> None:
 def _sizes(node: Node, walk: Walk, whole: int, stated: str) -> list[int] | None:
     if not stated:
         return [1] * whole
-    data = walk.data(stated)
-    if data is None:
+    fact = walk.facts.get(stated)
+    if fact is None or fact.shape is None:
         return None
+    data = fact.data if fact.data is not None else _expected_sizes(walk, whole, stated, fact.shape)
     if data.dtype.kind not in "iu":
         raise ModelError(f"{label(node)}: its sizes '{stated}' are no integers")
     if data.ndim:
@@ -119,6 +117,17 @@ def _sizes(node: Node, walk: Walk, whole: int, stated: str) -> list[int] | None:
     if piece < 1:
         raise ModelError(f"{label(node)}: parts of size {piece}")
     return [min(piece, whole - start) for start in range(0, whole, piece)]
+
+
+def _expected_sizes(walk: Walk, whole: int, stated: str, shape: Shape) -> Array:
+    """Sizes that depend on data: all in one part, or as many equal parts as there are sizes."""
+    take, about = walk.shop.expectations.take, "how long the parts of a sequence are"
+    if shape in ((), (0,)):
+        return np.array(take(stated, about, max(whole, 1), "all in one part"), dtype=np.int64)
+    count = min(shape[0], LIMIT)
+    names = [stated] if count == 1 else [f"{stated}[{i}]" for i in range(count)]
+    equal = [whole * (i + 1) // count - whole * i // count for i in range(count)]
+    return np.array([take(n, about, size, "equal parts") for n, size in zip(names, equal, strict=True)])
 
 
 def concat(node: Node, walk: Walk) -> None:
@@ -229,7 +238,6 @@ def _alike(walk: Walk, elements: tuple[str, ...]) -> bool:
     return all(f is not None for f in facts) and len({(f.elem, f.shape) for f in facts if f is not None}) == 1
 
 
-def _refuse_position(node: Node, walk: Walk, index: int) -> None:
-    name = node.inputs[index]
-    if walk.has(name):
-        walk.refuse(node, f"its position '{name}' is not known; set it with --expect {name}=N")
+def _expected_position(node: Node, walk: Walk, index: int, assumed: int, default: str) -> int:
+    """A position among unlike elements that depends on data."""
+    return walk.shop.expectations.take(node.inputs[index], f"the position for {node.op_type}", assumed, default)

@@ -97,6 +97,8 @@ def _types(
         if first is not None:
             return list(first(node, inputs)), f"the shape depends on the data of {node.op_type}"
         types, reason = _by_schema(schema, node, inputs, opsets, outer)
+        if reason:
+            types, reason = _by_newest(schema, node, inputs, opsets, outer) or (types, reason)
         after = AFTER_ONNX.get((node.domain, node.op_type)) if reason else None
         return (types, reason) if after is None else (_merged(types, after(node, inputs)), reason)
     rule = rules.rule_of(node)
@@ -124,6 +126,26 @@ def _schema(node: Node, version: int) -> onnx.defs.OpSchema | None:
         newest = onnx.defs.get_schema(node.op_type)
         return newest if newest.has_type_and_shape_inference_function else found
     return found
+
+
+def _by_newest(
+    schema: onnx.defs.OpSchema,
+    node: Node,
+    inputs: Sequence[Fact | None],
+    opsets: Mapping[str, int],
+    outer: Mapping[str, Fact],
+) -> tuple[Types, str] | None:
+    """What the newest schema says where the file's own leaves a shape open: old inference functions have gaps."""
+    newest = onnx.defs.get_schema(schema.name, domain=schema.domain)
+    names = {attribute.name for attribute in node.proto.attribute}
+    fits = newest.min_input <= len(inputs) <= newest.max_input and names <= set(newest.attributes)
+    if newest.since_version == schema.since_version or not fits:
+        return None
+    try:
+        types, reason = _by_schema(newest, node, inputs, opsets, outer)
+    except _REFUSALS:
+        return None
+    return None if reason else (types, reason)
 
 
 def _merged(types: Types, others: Sequence[tuple[int, tuple[int, ...] | None]]) -> Types:
