@@ -13,7 +13,9 @@ from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Pass
 from passes.graph.draft import Draft, origins
 from passes.graph.expression import Array, Cone, cones, is_weight, reached, rowwise
+from passes.graph.group_affine import fuse_group_norm
 from passes.graph.rows import Axes, Meaning, Rows
+from passes.graph.skip_norm import take_apart
 
 ANCHORS = ("sqrt", "rsqrt", "pow")
 """Known spellings take a root, or a reduction does it for them."""
@@ -36,7 +38,8 @@ class FuseNorm(Pass):
     """Turns layer norms and RMS norms, with their casts, scale and bias, into one `norm` op each.
 
     A spelling is recognised by what it computes, so scale and bias may enter it anywhere. Inputs: the data, what
-    scales, what shifts. `axes` are named where they are not the last ones.
+    scales, what shifts. `axes` are named where they are not the last ones. A group norm in pieces (an instance norm
+    between views, then scale and shift of channels) is one too.
     """
 
     name = "fuse-norm"
@@ -46,8 +49,12 @@ class FuseNorm(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         draft, rows = Draft(plan.graph), Rows(NORMS, SIZE, affine=True)
         for op in draft.ops():
+            take_apart(draft, op)
+        for op in draft.ops():
             if _is_anchor(op) and draft.has(op) and _follows_reduction(draft, op):
                 _fuse(draft, op, rows)
+            elif op.attr("op_type") == "InstanceNormalization" and draft.has(op):
+                fuse_group_norm(draft, op)
         return replace(plan, graph=draft.graph())
 
 

@@ -76,7 +76,7 @@ def _is_known(op: Op) -> bool:
         return op.attr("scale") is not None
     if op.kind == "matmul":
         return op.attr("op_type") in ("MatMul", "MatMulInteger", "Gemm") and not op.attr("experts")
-    return op.kind in ("view", "cast", "softmax", "norm")
+    return op.kind in ("view", "cast", "softmax", "norm") and op.attr("op_type") != "InstanceNormalization"
 
 
 def _given(name: str, shape: tuple[int | str, ...]) -> Array:

@@ -123,3 +123,27 @@ def test_ten_times_as_many_ops_take_about_ten_times_as_long() -> None:
         rewrite(graph, FuseNorm(), FuseSoftmax(), FuseActivation(), FuseBias())
         seconds.append(time.process_time() - began)
     assert seconds[1] < 20 * seconds[0] + 1
+
+
+def group_norm(s: Sketch, x: str, scale: str, shift: str) -> str:
+    """As PyTorch exports it: the groups are the channels of an instance norm, whose own scale and shift are 1 and 0."""
+    whole = s.shape(x)
+    groups = s.reshape(x, 1, 2, 3 * 8 * 8)
+    normed = s.op("norm", "InstanceNormalization", (groups, s.weight("ones", 2), s.weight("zeros", 2)),
+                  s.shape(groups), width=3 * 8 * 8, epsilon=1e-5)  # fmt: skip
+    return s.fn("Add", s.fn("Mul", s.reshape(normed, *whole), scale), shift)
+
+
+def test_a_group_norm_in_pieces_is_one_norm_of_channels() -> None:
+    s = Sketch()
+    y = group_norm(s, s.input("x", 1, 6, 8, 8), s.weight("scale", 6, 1, 1), s.weight("shift", 6, 1, 1))
+    (norm,) = rewrite(s.graph(y), FuseNorm()).ops
+    assert norm.inputs == ("x", "scale", "shift")
+    assert (norm.attr("groups"), norm.attr("width"), len(norm.origin)) == (2, 3 * 8 * 8, 5)
+
+
+@pytest.mark.parametrize("shape", [(8, 1), (1, 8), (6, 8, 8)])
+def test_a_scale_of_places_is_no_part_of_a_group_norm(shape: tuple[int, ...]) -> None:
+    s = Sketch()
+    graph = s.graph(group_norm(s, s.input("x", 1, 6, 8, 8), s.weight("scale", *shape), s.weight("shift", 6, 1, 1)))
+    assert rewrite(graph, FuseNorm()).ops == graph.ops
