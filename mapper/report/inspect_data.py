@@ -32,7 +32,8 @@ def inspection_data(found: Inspection) -> dict[str, Any]:
         "error": found.problem or None,
         "phases": {view.name: _phase(view) for view in found.phases},
         "inputs": [
-            {"name": i.name, "dtype": i.dtype.value, "shape": list(i.shape), "state": i.state} for i in found.inputs
+            {"name": i.name, "dtype": i.dtype.value, "shape": list(i.shape), "state": i.state if first else None}
+            for i in found.inputs
         ],
         "dims": [_dim(dim) for dim in found.dims],
         "expected": [

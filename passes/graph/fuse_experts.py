@@ -57,12 +57,7 @@ def _picked(draft: Draft, value: str) -> Picked | None:
             first = op.attr("axis", 0) == 0 and not op.attr("batch_dims", 0) and _is_matrices(draft, op)
             picks = rank == 3 and is_weight(draft, stack) and first and op.attr("op_type") in ("Gather", "GatherND")
             return Picked(stack, op.inputs[1], tuple(ops), turned) if picks else None
-        perm = op.attr("perm")
-        if (
-            op.kind == "move"
-            and isinstance(perm, tuple)
-            and perm == (*range(len(perm) - 2), len(perm) - 1, len(perm) - 2)
-        ):
+        if _turns_matrices(op):
             turned = not turned
         elif op.kind != "view" or draft.shape(op.inputs[0])[-2:] != draft.shape(op.outputs[0])[-2:]:
             return None
@@ -71,6 +66,7 @@ def _picked(draft: Draft, value: str) -> Picked | None:
 
 
 def _turns_matrices(op: Op) -> bool:
+    """Whether a transpose exchanges the last two dims alone."""
     perm = op.attr("perm")
     if op.kind != "move" or not isinstance(perm, tuple):
         return False

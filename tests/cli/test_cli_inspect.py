@@ -73,7 +73,7 @@ def test_missing_dims_in_json(mapper, bert_tiny: Path) -> None:
     data = json.loads(ran.out)
     assert ran.code == 1
     assert list(data["missing_dims"]) == ["seq"]
-    assert data["macs"] is data["ops"] is data["unresolved"] is None
+    assert data["macs"] is data["ops"] is data["unresolved"] is data["inputs"][0]["state"] is None
     assert data["params"] > 0
     assert data["dims"][0]["phases"]["run"]["how"] == "given 2"
 

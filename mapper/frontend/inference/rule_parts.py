@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 
 import numpy as np
 import onnx
@@ -125,11 +124,6 @@ def product(a: Shape, b: Shape) -> Shape:
 def swap(shape: Shape, swapped: int) -> Shape:
     """The shape with its last two dims exchanged, if asked for."""
     return (*shape[:-2], shape[-1], shape[-2]) if swapped and len(shape) > 1 else shape
-
-
-def flat_from(shape: Shape, axis: int) -> int:
-    """Elements of the dims from an axis on."""
-    return prod(shape[axis:])
 
 
 def reduced(shape: Shape, axes: Sequence[int], keep: bool) -> Shape:
