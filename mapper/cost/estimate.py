@@ -9,7 +9,7 @@ from functools import cached_property
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
 from mapper.ir.graph import Graph, Phase, static_elements
-from mapper.ir.kinds import PICKING_KINDS, priced_as, whole_stack
+from mapper.ir.kinds import PICKING_KINDS, priced_as, stored
 from mapper.ir.kinds import work as work_of
 from mapper.ir.plan import Cluster, Option, Refusal
 
@@ -164,9 +164,9 @@ class Estimator:
         for name, work in zip(cluster.ops, typed.works, strict=True):
             if work.weight is None:
                 continue
-            total += unit.model.weight_footprint_bytes(whole_stack(work))
             op = self.graph.op[name]
-            if priced_as(op) in PICKING_KINDS and work.inputs[0].role is Role.WEIGHT:
+            total += unit.model.weight_footprint_bytes(stored(self.graph, op, work))
+            if priced_as(op) in PICKING_KINDS and work.inputs[0].role is Role.WEIGHT and work.inputs[0].elements:
                 table = replace(work.inputs[0], elements=static_elements(self.graph.value[op.inputs[0]]))
                 total += table.bytes - work.inputs[0].bytes
         return total
@@ -175,7 +175,8 @@ class Estimator:
         """What it takes to write one copy of the cluster's weights into the unit."""
         typed = self.typed(unit, self.works(cluster)[0][0])
         assert isinstance(typed, Typed)
-        return _total([unit.model.deploy(whole_stack(w)) for w in typed.works if w.weight])
+        works = [stored(self.graph, self.graph.op[n], w) for n, w in zip(cluster.ops, typed.works, strict=True)]
+        return _total([unit.model.deploy(w) for w in works if w.weight])
 
 
 def retyped(unit: Unit, work: Work, wanted: DType | None) -> Typed | tuple[int, str]:

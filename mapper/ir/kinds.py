@@ -13,7 +13,7 @@ from math import prod
 
 from mapper.errors import InvalidPlan, did_you_mean
 from mapper.hw.work import DType, Operand, Role, Work
-from mapper.ir.graph import Binding, Graph, Op, Shape, bind
+from mapper.ir.graph import Binding, Graph, Op, Shape, bind, static_elements
 from mapper.ir.kind import Dims, Kind, OpView, Shapes, stated_shapes
 from mapper.ir.registry import Registry, check_sizes, gather
 from mapper.ir.tables import elements_read, tokens_rotated
@@ -314,10 +314,23 @@ def whole_stack(work: Work) -> Work:
     return replace(work, dims=dims, inputs=tuple(whole if o is work.weight else o for o in work.inputs))
 
 
+def stored(graph: Graph, op: Op, work: Work) -> Work:
+    """The work with its weights whole, also where it reads only some of them or none: what storing them takes."""
+    names = [n for n in dict.fromkeys(op.inputs) if n and graph.value[n].role is Role.WEIGHT]
+    weights = [o for o in work.inputs if o.role is Role.WEIGHT]
+    if len(names) == len(weights) and weights and not any(o.elements for o in weights):
+        whole = iter(
+            [replace(o, elements=static_elements(graph.value[n])) for n, o in zip(names, weights, strict=True)]
+        )
+        return replace(work, inputs=tuple(next(whole) if o.role is Role.WEIGHT else o for o in work.inputs))
+    return whole_stack(work)
+
+
 def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = frozenset()) -> Work:
     """The op as Work, in the graph's own number types. Operands named in `inside` stay within the op's cluster.
 
-    A state that the op reads and extends counts what is read whole and what is written new.
+    A state that the op reads and extends counts what is read whole and what is written new. An op whose outputs have no
+    elements reads none.
     """
     seen = view(graph, op, binding)
     tokens = tokens_rotated(seen)
@@ -339,10 +352,21 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
         inputs = [read if o == stack else o for o in inputs]
     if kind.priced_as == "view":
         inputs, outputs = [], []
+    if _makes_nothing(seen, kind.priced_as):
+        inputs = [replace(o, elements=0) for o in inputs]
     if op.kind == "opaque" and op.attr("bytes") is not None:  # what a loop's iterations move among themselves
         inner = seen.size("bytes") - sum(o.bytes for o in (*inputs, *outputs))
         inputs.append(Operand(Role.ACTIVATION, max(inner, 0), DType.U8))
     return Work(kind.priced_as, dims, tuple(inputs), tuple(outputs), _arithmetic(graph, op, kind.priced_as))
+
+
+_SEARCHING = ("sort", "opaque")
+"""Kinds that may have to read their input to find that nothing comes of it."""
+
+
+def _makes_nothing(seen: OpView, kind: str) -> bool:
+    """Whether no output has an element, as of an expert that no token goes to: then nothing is read either."""
+    return bool(seen.outputs) and kind not in _SEARCHING and not any(map(elements, seen.outputs))
 
 
 def _operand(graph: Graph, name: str, binding: Binding) -> Operand:
