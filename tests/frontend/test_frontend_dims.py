@@ -273,3 +273,8 @@ def test_roles_are_found_from_tokens_masks_positions_and_caches(
     found = dims(inputs)
     roles = {place(slot): found.roles.get(slot, "") for slot in found.slots}
     assert {where: roles[where] for where in wanted} == wanted
+
+
+def test_a_bias_of_one_batch_serves_any_batch() -> None:
+    inputs: dict[str, Terms] = {"query": ("batch", "seq", 8), "bias": (1, 2, "seq", "seq")}
+    assert bound(inputs, batch=3, seq=4).shapes == {"query": (3, 4, 8), "bias": (1, 2, 4, 4)}

@@ -63,7 +63,8 @@ def _solve(dims: Dims, phase: str, given: Mapping[str, int]) -> Solver:
     """All sizes that follow."""
     stated = {*dims.terms, *dims.results}
     more = [equation_of(n) for n in given if n in dims.results and is_expression(n, stated)]
-    solver = Solver(phase, [*_agreeing(dims, phase), *more])
+    alone = _batches_of_one(dims, given)
+    solver = Solver(phase, [*(e for e in _agreeing(dims, phase) if e.left not in alone), *more])
     _set_fixed(dims, solver)
     for name, size in given.items():
         quantity = _quantity(dims, name)
@@ -82,6 +83,14 @@ def _set_fixed(dims: Dims, solver: Solver) -> None:
         term = dims.term(slot)
         if isinstance(term, int):
             solver.set(("place", place(slot)), Size(term, f"fixed by dim {slot[1]} of input '{slot[0]}'"))
+
+
+def _batches_of_one(dims: Dims, given: Mapping[str, int]) -> set[Quantity]:
+    """Places fixed at a batch of one that serves all, where the batch given is another."""
+    names = {n for s, r in dims.roles.items() if r == "batch" for n in ("batch", dims.term(s)) if isinstance(n, str)}
+    if all(given.get(name, 1) == 1 for name in names):
+        return set()
+    return {("place", place(slot)) for slot in dims.roles if dims.spreads(slot)}
 
 
 def _agreeing(dims: Dims, phase: str) -> tuple[Equation, ...]:

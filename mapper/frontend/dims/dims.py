@@ -17,7 +17,9 @@ from mapper.frontend.dims.widths import cache_widths
 from mapper.frontend.facts import Declared, DimTerm, Source
 from mapper.ir.graph import Shape
 
-_NOT_NUMBERS = frozenset({onnx.TensorProto.STRING, onnx.TensorProto.UNDEFINED})
+_T = onnx.TensorProto
+_FLOATS = frozenset({_T.FLOAT, _T.FLOAT16, _T.BFLOAT16, _T.DOUBLE})
+_NOT_NUMBERS = frozenset({_T.STRING, _T.UNDEFINED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,12 @@ class Dims:
         if self.found.has("past"):
             found.append(_equation(("role", "total"), "past + seq", "role"))
         return found
+
+    def spreads(self, slot: Slot) -> bool:
+        """Whether it is a batch of one for all, as a bias or a mask of floats has it beside inputs of any batch."""
+        batch = self.roles.get(slot) == "batch" and self.term(slot) == 1
+        floats = self.inputs[slot[0]].elem in _FLOATS
+        return batch and floats and any(r == "batch" and self.term(s) != 1 for s, r in self.roles.items())
 
     def describe(self, slot: Slot) -> str:
         """Where a dim is, what the file calls it, and its size if fixed."""
