@@ -230,7 +230,7 @@ class Lowering:
             return Role.STATE
         if name in self.source.inputs:
             return Role.INPUT
-        if name in self.source.outputs:
+        if name in self.source.outputs and name not in self.source.constants:  # a constant is made by no op
             return Role.OUTPUT
         return Role.WEIGHT if self.is_constant(name) else Role.ACTIVATION
 
