@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mapper.cost.estimate import Typed, retyped
@@ -69,6 +69,10 @@ LINK_BAND = 0.5
 """Band of a collective over links whose collectives nobody measured."""
 
 
+MOST_AT_ONCE = 4096
+"""Works that a unit model is asked for together: enough to spread what a call costs, few enough for the caches."""
+
+
 class Pricer:
     """Answers questions about any number of targets. Holds caches only; equal questions get equal answers."""
 
@@ -128,10 +132,16 @@ class Pricer:
         return Refused("; ".join(reasons))
 
     def _ask(self, target: Target, unit: Unit, feed: Feed, asked: Sequence[tuple[Question, Work]]) -> None:
-        costs = unit.model.costs([work for _, work in asked], feed)
-        for (question, work), cost in zip(asked, costs, strict=True):
-            joules = sum(energy_by_cause(target, unit, work, cost).values())
-            self._answers[question] = Price(cost.ticks / TICKS_PER_SECOND, joules, cost.band, cost.validated)
+        for part in batched(asked, MOST_AT_ONCE):
+            costs = unit.model.costs([work for _, work in part], feed)
+            for (question, work), cost in zip(part, costs, strict=True):
+                joules = sum(energy_by_cause(target, unit, work, cost).values())
+                self._answers[question] = Price(cost.ticks / TICKS_PER_SECOND, joules, cost.band, cost.validated)
+
+
+def batched(asked: Sequence[tuple[Question, Work]], size: int) -> Iterator[Sequence[tuple[Question, Work]]]:
+    """The sequence in parts of at most `size`."""
+    return (asked[i : i + size] for i in range(0, len(asked), size))
 
 
 def feed_of(target: Target, unit: Unit, work: Work) -> Feed:

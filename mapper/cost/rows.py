@@ -48,8 +48,7 @@ TYPES: dict[str, Types] = {
     **{d.value: Types.all(d) for d in DType if d.is_float},
     "f8": Types(DType.F8, DType.F8, DType.F8, _B),
     "f4": Types(DType.F4, DType.F4, DType.F4, _B),
-    "i8": Types(DType.I8, DType.I8, DType.I8, DType.I32),
-    "i4": Types(DType.I4, DType.I4, DType.I4, DType.I32),
+    **{d.value: Types(d, d, d, DType.I32) for d in (DType.I2, DType.I4, DType.I8, DType.I16)},
     "int8_wo": Types(_F, _F, DType.I8, _F),
     "int4_wo": Types(_F, _F, DType.I4, _F),
 }

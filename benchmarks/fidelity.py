@@ -1,0 +1,227 @@
+"""How wrong the prices are: every measured latency against `mapper cost --csv`, beside two rooflines, and the bars.
+
+python benchmarks/fidelity.py MEASURED FACTS                          the table and the bars
+python benchmarks/fidelity.py MEASURED FACTS --write docs/fidelity.md  the same as a page
+
+MEASURED and FACTS are folders of public data that are not part of this repository; benchmarks/measured says which files
+and how they are split. Constants are fitted on one side of each split only ("in"); the bars are about the other side
+("out"). Targets below benchmarks/left_out are those of devices by constants that were fitted without them. Errors are
+mean absolute relative errors and, after the slash, the error that nine in ten points stay below, in percent.
+Exit code 1 when a bar is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(ROOT))
+
+from benchmarks import measured  # noqa: E402
+from benchmarks.bars import BARS, Bar, Line  # noqa: E402
+from benchmarks.errors import MODELS, Score, Scored, rate_of, scored  # noqa: E402
+from benchmarks.measured import cim  # noqa: E402
+from benchmarks.measured.points import Point  # noqa: E402
+from mapper.cost.pricing import Pricer, Question  # noqa: E402
+from mapper.cost.rows import question_of  # noqa: E402
+from mapper.hw.work import Work  # noqa: E402
+
+LEFT_OUT = ROOT / "benchmarks" / "left_out"
+"""Targets `<target>.yaml` of devices with constants fitted without any point of that device."""
+
+HEADER = (
+    "source", "device", "op", "points in+out", "plain in", "plain out", "three in", "three out", "ours in", "ours out",
+    "ours bias", "out in band",
+)  # fmt: skip
+
+
+LONGEST = 60
+"""Characters of a reason in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A bar with what was reached; `error` is None where nothing could be measured."""
+
+    bar: Bar
+    error: float | None
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether the bar is met."""
+        return self.error is not None and self.error <= self.bar.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A published figure of a macro and ours, or why there is none."""
+
+    rate: cim.Rate
+    ours: float | None
+    why: str = ""
+
+
+def main() -> int:
+    """Prints the table and the bars; 1 if a bar is missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("measured", type=Path, help="folder of measured latencies")
+    parser.add_argument("facts", type=Path, help="folder of facts: macros and end-to-end results")
+    parser.add_argument("--write", type=Path, metavar="FILE.md", help="write the page instead of printing it")
+    options = parser.parse_args()
+    for folder in (options.measured, options.facts):
+        if not folder.is_dir():
+            parser.error(f"{folder} is no folder")
+    points = list(measured.points(options.measured))
+    pricer = Pricer()
+    lines = scored(points, pricer)
+    left = scored(left_out(points), pricer)
+    macros = [macro(rate, pricer) for rate in cim.rates(options.facts)]
+    verdicts = [verdict(bar, lines, left, macros) for bar in BARS]
+    text = page(lines, left, macros, verdicts)
+    if options.write:
+        options.write.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+    return 0 if all(v.met for v in verdicts) else 1
+
+
+def left_out(points: Sequence[Point]) -> list[Point]:
+    """The points of devices that have a target by the constants of the others, asked of that target."""
+    return [
+        replace(p, columns={**p.columns, "target": str(path)}, held_out=True)
+        for p in points
+        if (path := LEFT_OUT / f"{p.columns['target']}.yaml").is_file()
+    ]
+
+
+def macro(rate: cim.Rate, pricer: Pricer) -> Macro:
+    """What the macro's target says about one figure."""
+    asked = question_of({name: str(cell) for name, cell in rate.columns.items()})
+    if not isinstance(asked, Question) or not isinstance(asked.what, Work):
+        return Macro(rate, None, getattr(asked, "why", "no work"))
+    (answer,) = pricer.answers([asked])
+    found = rate_of(answer, asked.what.flops, rate.metric)
+    return Macro(rate, found, "" if found is not None else "no target")
+
+
+def verdict(bar: Bar, lines: Sequence[Scored], left: Sequence[Scored], macros: Sequence[Macro]) -> Verdict:
+    """What was reached of a bar."""
+    if bar.kind == "not-yet":
+        return Verdict(bar, None, "not yet measured here")
+    if bar.kind == "rate":
+        return _rates(bar, [m for m in macros if bar.of(Line("cim", m.rate.device, m.rate.metric))])
+    if bar.kind == "left-out":
+        return _left_out(bar, lines, left)
+    chosen = [s for s in lines if bar.of(s.line)]
+    missing = sorted({f"{s.target} ({s.why})" for s in chosen if s.why})
+    priced = [s.score("ours", held_out=True).errors for s in chosen if not s.why]
+    error = Score(np.concatenate(priced)).mape if priced else None
+    if missing:  # a device without a price is a miss, however good the others are
+        rest = f"; {error:.1f} % on the others" if error is not None else ""
+        return Verdict(bar, None, f"no price: {', '.join(missing)}{rest}")
+    return Verdict(bar, error)
+
+
+def _left_out(bar: Bar, lines: Sequence[Scored], left: Sequence[Scored]) -> Verdict:
+    """The mean over devices, each by constants of the others; a device without such a target is a miss."""
+    wanted = {s.line.device for s in lines if bar.of(s.line)}
+    have = {d: [s.all.errors for s in left if s.line.device == d and bar.of(s.line) and not s.why] for d in wanted}
+    errors = {d: Score(np.concatenate(parts)).mape for d, parts in have.items() if parts}
+    told = ", ".join(f"{d} {e:.1f}" for d, e in sorted(errors.items()))
+    missing = sorted(wanted - set(errors))
+    if missing:
+        return Verdict(bar, None, f"no target fitted without: {', '.join(missing)}" + (f"; {told}" if told else ""))
+    return Verdict(bar, float(np.mean(list(errors.values()))), told)
+
+
+def _rates(bar: Bar, macros: Sequence[Macro]) -> Verdict:
+    known = [100 * abs(m.ours / m.rate.value - 1) for m in macros if m.ours is not None]
+    missing = sorted({str(m.rate.columns["target"]) for m in macros if m.ours is None})
+    error = float(np.mean(known)) if known else None
+    if missing or not macros:
+        return Verdict(bar, None, f"no target: {', '.join(missing)}")
+    return Verdict(bar, error)
+
+
+def page(lines: Sequence[Scored], left: Sequence[Scored], macros: Sequence[Macro], verdicts: Sequence[Verdict]) -> str:
+    """Everything as Markdown."""
+    said = (__doc__ or "").split("\n\n")[2].removesuffix("\nExit code 1 when a bar is missed.\n")
+    parts = ["# How wrong the prices are", "Made by `benchmarks/fidelity.py`.\n\n" + said, "## Bars"]
+    parts.append(_table(("bar", "at most", "reached", "", "note"), [_bar_cells(v) for v in verdicts]))
+    parts += ["## Line by line", _table(HEADER, [_cells(s) for s in lines])]
+    if left:
+        parts += ["## Devices by the constants of the others", _table(HEADER, [_cells(s) for s in left])]
+    if macros:
+        header = ("macro", "condition", "metric", "published", "ours", "error")
+        parts += ["## Compute-in-memory macros", _table(header, [_macro_cells(m) for m in macros])]
+    parts += ["## What is not validated", _gaps(lines, macros)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _bar_cells(v: Verdict) -> list[str]:
+    reached = "-" if v.error is None else f"{v.error:.1f} %"
+    note = "; ".join(n for n in (v.note, v.bar.note) if n)
+    return [v.bar.what, f"{v.bar.limit:g} %", reached, "met" if v.met else "MISSED", note]
+
+
+def _cells(s: Scored) -> list[str]:
+    counts = f"{int((~s.held_out).sum())}+{int(s.held_out.sum())}"
+    name = [s.line.source, s.line.device, s.line.op, counts]
+    if s.why:
+        return [*name, _short(f"{s.target}: {s.why}"), *[""] * (len(HEADER) - 5)]
+    errors = [_pair(s.score(model, side)) for model in MODELS for side in (False, True)]
+    return [*name, *errors, _number(s.score("ours", True).bias), _number(s.in_band)]
+
+
+def _short(why: str) -> str:
+    return why if len(why) <= LONGEST else why[: LONGEST - 3] + "..."
+
+
+def _pair(score: Score) -> str:
+    return "-" if math.isnan(score.mape) else f"{_number(score.mape)}/{_number(score.p90)}"
+
+
+def _number(percent: float) -> str:
+    return "-" if math.isnan(percent) else f"{percent:.1f}" if abs(percent) < 100 else f"{percent:.0f}"
+
+
+def _macro_cells(m: Macro) -> list[str]:
+    ours = _short(m.why) if m.ours is None else f"{m.ours / 1e12:.4g}"
+    error = "-" if m.ours is None else _number(100 * (m.ours / m.rate.value - 1))
+    return [m.rate.device, m.rate.condition, m.rate.metric, f"{m.rate.value / 1e12:.4g}", ours, error]
+
+
+def _gaps(lines: Sequence[Scored], macros: Sequence[Macro]) -> str:
+    """What has no price, and what has no measurement."""
+    devices = sorted({f"{s.line.device} ({s.target})" for s in lines if s.why})
+    rows = [f"- Measured, but without a target or a price here: {', '.join(devices)}."] if devices else []
+    if any(m.ours is None for m in macros):
+        names = sorted({m.rate.device for m in macros if m.ours is None})
+        rows.append(f"- Macros without a target: {', '.join(names)}.")
+    rows += [
+        "- Energy of any unit, end-to-end latency and throughput: no line above measures them yet.",
+        "- CPUs, systolic and vector units other than the TPU: their bands in the unit files are assumptions.",
+        "- A band that is an assumption is printed as `unvalidated` by `mapper cost`.",
+    ]
+    return "\n".join(rows)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown whose columns line up."""
+    cells = [list(header), *[[cell.replace("|", "/") for cell in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
