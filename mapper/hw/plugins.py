@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -27,7 +30,17 @@ _ERROR: dict[str, type[MapperError]] = {
 
 def names(group: str) -> tuple[str, ...]:
     """Every name that installed packages offer in a group, sorted."""
-    return tuple(sorted({e.name for e in entry_points(group=f"mapper.{group}")}))
+    return tuple(sorted({e.name for e in _entries(group)}))
+
+
+def _entries(group: str) -> tuple[EntryPoint, ...]:
+    """What installed packages offer in a group. Their files are read once, and again where the search path changed."""
+    return _read(f"mapper.{group}", tuple(sys.path), entry_points)
+
+
+@lru_cache(maxsize=len(NOUN) * 4)
+def _read(group: str, path: tuple[str, ...], find: Callable[..., Iterable[EntryPoint]]) -> tuple[EntryPoint, ...]:
+    return tuple(find(group=group))
 
 
 def owner(entry: EntryPoint) -> str:
@@ -37,12 +50,12 @@ def owner(entry: EntryPoint) -> str:
 
 def owner_of(group: str, name: str) -> str:
     """The distributions that offer a name, joined by 'and'."""
-    return " and ".join(sorted({owner(e) for e in entry_points(group=f"mapper.{group}", name=name)}))
+    return " and ".join(sorted({owner(e) for e in _entries(group) if e.name == name}))
 
 
 def load(group: str, name: str) -> Any:
     """The object behind a name. An unknown, doubly owned or broken plug-in is an error, never skipped."""
-    found = sorted(entry_points(group=f"mapper.{group}", name=name), key=owner)
+    found = sorted((e for e in _entries(group) if e.name == name), key=owner)
     noun, error = NOUN[group], _ERROR[group]
     if not found:
         raise error(f"no {noun} named '{name}'", hint=did_you_mean(name, names(group)))

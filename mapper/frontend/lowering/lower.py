@@ -41,15 +41,17 @@ class Lowering:
     transposed: set[str] = field(default_factory=set)  # transposes of weights that only matmuls read
     opaque: Counter[str] = field(default_factory=Counter)
     kept: set[str] = field(default_factory=set)  # both ends of all states
+    ends: frozenset[str] = frozenset()  # the graph's outputs
     masks: Masks | None = None
 
     def graph(self) -> Graph:
         """The finished graph."""
         self.kept = {name for s in self.states for name in (s.past, s.present) if name}
+        self.ends = frozenset(self.source.outputs)
         ops: list[Op] = []
         self.aliases.update(self.source.tied)
         names = unique_names(self.trace.nodes)
-        read = {n for node in self.trace.nodes for n in (*node.inputs, *node.captures)} | set(self.source.outputs)
+        read = {n for node in self.trace.nodes for n in (*node.inputs, *node.captures)} | self.ends
         self.transposed = transposed_weights(self.trace.nodes, self.source.outputs)
         for index, node in enumerate(self.trace.nodes):
             node = replace(node, outputs=tuple(n if n in read else "" for n in node.outputs))
@@ -89,7 +91,7 @@ class Lowering:
     def _fold(self, node: Node) -> bool:
         """Drops a node with the same results in every call; folding keeps shapes fixed and never inflates storage."""
         made = [n for n in node.outputs if n]
-        if not set(made).isdisjoint(self.source.outputs):
+        if not self.ends.isdisjoint(made):
             return False
         held = sum(self.facts(n)[0].elements for n in node.inputs if n and self.is_constant(n))
         for name in made:
@@ -122,7 +124,7 @@ class Lowering:
         renames = node.op_type in ("Identity", "Dropout") and node.domain == ""
         if node.op_type in ("Cast", "CastLike"):
             renames = self.facts(node.inputs[0])[0].elem == self.facts(made[0])[0].elem
-        if not renames or len(made) > 1 or made[0] in self.source.outputs:
+        if not renames or len(made) > 1 or made[0] in self.ends:
             return False
         self.aliases[made[0]] = self.resolve(node.inputs[0])
         self.gone.setdefault(node.origin, RENAMED)
@@ -230,7 +232,7 @@ class Lowering:
             return Role.STATE
         if name in self.source.inputs:
             return Role.INPUT
-        if name in self.source.outputs and name not in self.source.constants:  # a constant is made by no op
+        if name in self.ends and name not in self.source.constants:  # a constant that leaves the graph is made by no op
             return Role.OUTPUT
         return Role.WEIGHT if self.is_constant(name) else Role.ACTIVATION
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -78,7 +79,8 @@ def find_states(ends: Ends) -> tuple[State, ...]:
     output is made from the input as a cache or a recurrent state is, or because of their names. Caches that are only
     read are states without a present.
     """
-    outputs = [o for o in ends.outputs if o not in ends.inputs]
+    given = frozenset(ends.inputs)
+    outputs = [o for o in ends.outputs if o not in given]
     flow = follow(ends.nodes, [i for i in ends.inputs if _may_be_state(ends, i)])
     free = dict.fromkeys(outputs)
     found: dict[str, str] = {}
@@ -175,8 +177,8 @@ def _created(ends: Ends, outputs: Sequence[str]) -> list[str]:
     if named:
         return named
     keys = _read_as_cache(ends.nodes)
-    shapes = [ends.shape(o) for o in outputs]
-    return [o for o in outputs if o in keys and len(ends.shape(o)) == 4 and shapes.count(ends.shape(o)) >= 2]
+    shapes = Counter(ends.shape(o) for o in outputs)
+    return [o for o in outputs if o in keys and len(ends.shape(o)) == 4 and shapes[ends.shape(o)] >= 2]
 
 
 def _read_as_cache(nodes: Sequence[Node]) -> set[str]:
