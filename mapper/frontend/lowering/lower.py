@@ -232,7 +232,7 @@ class Lowering:
             return Role.STATE
         if name in self.source.inputs:
             return Role.INPUT
-        if name in self.ends and name not in self.source.constants:  # a constant that leaves the graph is made by no op
+        if name in self.ends:
             return Role.OUTPUT
         return Role.WEIGHT if self.is_constant(name) else Role.ACTIVATION
 
