@@ -17,7 +17,9 @@ ROOT = HERE.parents[1]
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which pip has installed the plug-in, from a copy so that nothing is left in the checkout."""
     source, site = tmp_path_factory.mktemp("source") / "plugin", tmp_path_factory.mktemp("site")
-    shutil.copytree(HERE, source, ignore=shutil.ignore_patterns("test_*", "plugin_sites.py", "__pycache__"))
+    shutil.copytree(
+        HERE, source, ignore=shutil.ignore_patterns("test_*", "conftest.py", "plugin_sites.py", "__pycache__")
+    )
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--target", str(site), str(source)], check=True)
     return site

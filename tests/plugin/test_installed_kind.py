@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from plugin_sites import distribution, installed, python
+from plugin_sites import distribution, python
 
 MODEL = """
 import onnx
@@ -45,13 +45,18 @@ KIND = Kind("{name}", "alike", lambda view: (("elements", 1), ("flops", 1)), ope
 """
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installed(tmp_path_factory)
+Done = subprocess.CompletedProcess[str]
 
 
-def run(code: str, folder: Path, *sites: Path, stated: str = "''") -> subprocess.CompletedProcess[str]:
+def run(code: str, folder: Path, *sites: Path, stated: str = "''") -> Done:
     return python(MODEL.replace("{stated}", stated) + code, folder, *sites)
+
+
+@pytest.fixture(scope="module")
+def saved(site: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
+    """A folder with the plan of a model that was compiled beside the plug-in, and what was printed."""
+    folder = tmp_path_factory.mktemp("saved")
+    return folder, run(COMPILE, folder, site)
 
 
 def rival(folder: Path, name: str, operator: str, like: str = "elementwise") -> Path:
@@ -62,8 +67,8 @@ def rival(folder: Path, name: str, operator: str, like: str = "elementwise") -> 
     return distribution(folder, "rival-plugin", f"[mapper.kinds]\n{name} = rival:KIND\n")
 
 
-def test_a_model_with_its_operator_is_compiled_and_checked(site: Path, tmp_path: Path) -> None:
-    done = run(COMPILE, tmp_path, site)
+def test_a_model_with_its_operator_is_compiled_and_checked(saved: tuple[Path, Done]) -> None:
+    _, done = saved
     assert done.returncode == 0, done.stderr
     kinds, units, *warnings = done.stdout.splitlines()
     assert kinds == "flash-fft-conv/2 flash-fft-conv/2"
@@ -89,15 +94,15 @@ def test_without_the_plugin_its_operator_is_opaque_runs_on_a_cpu_and_is_warned_o
 
 
 def test_without_the_plugin_and_without_stated_shapes_one_is_assumed_and_told(tmp_path: Path) -> None:
-    done = run(COMPILE, tmp_path)
+    done = run(INSPECT, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "the shape that my.domain::FlashFFTConv makes" in done.stdout
     assert "--expect " in done.stdout
 
 
-def test_a_saved_plan_needs_the_plugin_and_says_so(site: Path, tmp_path: Path) -> None:
-    assert run(COMPILE, tmp_path, site).returncode == 0
-    done = python('import mapper\nmapper.check(mapper.load_plan("out/plan.json"))', tmp_path)
+def test_a_saved_plan_needs_the_plugin_and_says_so(saved: tuple[Path, Done]) -> None:
+    folder, _ = saved
+    done = python('import mapper\nmapper.check(mapper.load_plan("out/plan.json"))', folder)
     assert "unknown kind 'flash-fft-conv' (is the package that brings it installed?)" in done.stderr
 
 

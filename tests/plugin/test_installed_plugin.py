@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from plugin_sites import distribution, installed, python
+from plugin_sites import distribution, python
 
 from mapper.errors import MapperError
 
@@ -29,11 +29,6 @@ plan = pipeline.run(Plan(load_target("example-soc"), found.graph, found.phases),
 assert all(c.name.startswith("mine:") and len(c.ops) == 1 for c in plan.clusters)
 print(sorted({p.unit for p in plan.placement}), judge(plan).latency > 0)
 """
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installed(tmp_path_factory)
 
 
 LOAD = "from mapper.hw import plugins\nplugins.load({group!r}, {name!r})"

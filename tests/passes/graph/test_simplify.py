@@ -133,6 +133,15 @@ def test_a_matmul_between_folded_dims_works_on_unfolded_ones() -> None:
     assert graph.ops[1].origin == ("Reshape_1", "MatMul_2", "Reshape_3")
 
 
+def test_very_many_equal_readers_of_one_value_are_one_and_quickly() -> None:
+    s = Sketch()
+    x = s.input("x", 2, 4)
+    y = s.op("move", "Concat", tuple(s.fn("Relu", x) for _ in range(4000)), (8000, 4), axis=0)
+    graph = rewrite(s.graph(y), Simplify())
+    assert len(graph.ops) == 2
+    assert len(graph.ops[0].origin) == 4000
+
+
 def test_simplifying_twice_is_simplifying_once() -> None:
     s = Sketch()
     x = s.reshape(s.transpose(s.input("x", 1, 4, 6), 1, 0, 2), 4, 6)
