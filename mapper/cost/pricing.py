@@ -65,9 +65,6 @@ class Refused:
 
 Answer = Price | Refused
 
-LINK_BAND = 0.5
-"""Band of a collective over links whose collectives nobody measured."""
-
 
 MOST_AT_ONCE = 4096
 """Works that a unit model is asked for together: enough to spread what a call costs, few enough for the caches."""
@@ -90,7 +87,7 @@ class Pricer:
             if isinstance(target, Refused):
                 self._answers[question] = target
             elif isinstance(question.what, Exchange):
-                self._answers[question] = exchanged(target, question.unit, question.what)
+                self._answers[question] = self._exchange(target, question.unit, question.what)
             else:
                 placed = self._placed(target, question, question.what)
                 if isinstance(placed, Refused):
@@ -130,6 +127,14 @@ class Pricer:
                 return unit, found
             reasons.append(f"{unit.name}: {found}")
         return Refused("; ".join(reasons))
+
+    def _exchange(self, target: Target, unit: str, what: Exchange) -> Answer:
+        """The price of a collective on the target, or on the system that several of it form."""
+        answer = exchanged(target, unit, what)
+        if isinstance(answer, Price) or not target.system or unit:
+            return answer
+        system = self.target(target.system)
+        return system if isinstance(system, Refused) else exchanged(system, "", what)
 
     def _ask(self, target: Target, unit: Unit, feed: Feed, asked: Sequence[tuple[Question, Work]]) -> None:
         for part in batched(asked, MOST_AT_ONCE):
@@ -209,7 +214,7 @@ def exchanged(target: Target, unit: str, what: Exchange) -> Answer:
         have = f"{target.name} has {len(alike[0])} {classes[0].kind}"
         return Refused(f"{have}; {what.kind} among {what.ranks} needs a system of so many", "ranks")
     found = collective(target, what.kind, names[: what.ranks], what.size_bytes)
-    return Price(found.seconds, found.energy_pj / PJ_PER_J, LINK_BAND, False)
+    return Price(found.seconds, found.energy_pj / PJ_PER_J, found.band, found.validated)
 
 
 def prices(questions: Iterable[Question]) -> list[Answer]:

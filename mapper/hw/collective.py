@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from mapper.errors import UsageError, did_you_mean
-from mapper.hw.target import Target
+from mapper.hw.target import Curve, Target
 from mapper.hw.topology import Route, routes
 
 Kind = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send_recv"]
@@ -21,12 +21,16 @@ Round = list[Flow]
 
 @dataclass(frozen=True, slots=True)
 class Collective:
-    """The time and link traffic of a collective under the algorithm that was quickest."""
+    """The time and link traffic of a collective under the algorithm that was quickest, or as it was measured.
+
+    band: relative error of the time; an assumption unless `validated`."""
 
     kind: str
     algorithm: str
     seconds: float
     energy_pj: int
+    band: float = 0.5
+    validated: bool = False
 
 
 def collective(target: Target, kind: str, units: Sequence[str], size_bytes: int) -> Collective:
@@ -41,7 +45,21 @@ def collective(target: Target, kind: str, units: Sequence[str], size_bytes: int)
         Collective(kind, name, sum(_round_seconds(target, units, r) for r in rounds), _energy(target, units, rounds))
         for name, rounds in _algorithms(kind, len(units), float(size_bytes))
     ]
-    return min(priced, key=lambda c: (c.seconds, c.algorithm))
+    best = min(priced, key=lambda c: (c.seconds, c.algorithm))
+    known = _measured(target, kind, units)
+    if known is None:
+        return best
+    curve, band = known
+    return replace(best, algorithm="measured", seconds=curve.seconds(size_bytes), band=band, validated=True)
+
+
+def _measured(target: Target, kind: str, units: Sequence[str]) -> tuple[Curve, float] | None:
+    """The measured curve for the collective among so many of the units that were measured, and its error band."""
+    measured = target.collectives
+    if measured is None or not set(units) <= set(measured.among):
+        return None
+    found = (c for c in measured.curves if (c.kind, c.ranks) == (kind, len(units)))
+    return next(((c, measured.band) for c in found), None)
 
 
 def collective_seconds(target: Target, kind: str, units: Sequence[str], size_bytes: int) -> float:

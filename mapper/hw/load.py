@@ -6,11 +6,12 @@ from pathlib import Path
 
 from mapper.errors import TargetError, did_you_mean
 from mapper.hw.assemble import build
+from mapper.hw.collective import KINDS
 from mapper.hw.library import find_target
 from mapper.hw.marks import Document
 from mapper.hw.parts import Parts, UnitDraft
 from mapper.hw.schema import TargetFile
-from mapper.hw.target import Target, Unit
+from mapper.hw.target import Curve, Measured, Target, Unit
 from mapper.hw.topology import unreachable
 
 
@@ -31,6 +32,8 @@ def load_target(name_or_path: str | Path) -> Target:
         io=_io(file, document, parts, units),
         power_limit_w=file.power.limit_w,
         source=file.source,
+        system=file.system,
+        collectives=_collectives(file, document, parts),
     )
     _check_reach(target, document)
     return target
@@ -51,6 +54,23 @@ def _complete(draft: UnitDraft, parts: Parts) -> Unit:
     resident_only = inside and not getattr(draft.model, "streams_weights", True)
     weights = inside if resident_only else [m.name for m in holding]
     return Unit(draft.name, draft.kind, draft.model_name, draft.model, data[0], tuple(weights))
+
+
+def _collectives(file: TargetFile, document: Document, parts: Parts) -> Measured | None:
+    """The measured collectives with the units they are about."""
+    if file.collectives is None:
+        return None
+    for i, entry in enumerate(file.collectives.curves):
+        if entry.kind not in KINDS:
+            mark = document.value_mark("collectives", "curves", i, "kind")
+            raise TargetError(f"{mark}: no collective '{entry.kind}'", hint=did_you_mean(entry.kind, KINDS))
+    among = [
+        parts.match_units(pattern, document.value_mark("collectives", "among", i))
+        for i, pattern in enumerate(file.collectives.among)
+    ]
+    names = tuple(dict.fromkeys(name for found in among for name in found))
+    curves = tuple(Curve(**entry.model_dump()) for entry in file.collectives.curves)
+    return Measured(names, file.collectives.error_band, curves)
 
 
 def _io(file: TargetFile, document: Document, parts: Parts, units: tuple[Unit, ...]) -> str:

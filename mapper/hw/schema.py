@@ -199,6 +199,27 @@ class Power(_Format):
     limit_w: Rate | None = None
 
 
+class CurveEntry(_Format):
+    """A collective as it was measured: latency_s + bytes * s_per_byte + sqrt(bytes) * s_per_root_byte."""
+
+    kind: str
+    """all_reduce, all_gather, reduce_scatter, all_to_all, broadcast or send_recv."""
+    ranks: Annotated[int, Field(ge=2)]
+    latency_s: Figure
+    s_per_byte: Figure
+    s_per_root_byte: Figure = 0.0
+
+
+class Collectives(_Format):
+    """Measured collectives; those without a curve follow from the links."""
+
+    among: Annotated[list[str], Field(min_length=1)]
+    """Units among which they were measured; `*` stands for any characters."""
+    error_band: Rate
+    """Relative error of the curves on sizes that they were not fitted on."""
+    curves: Annotated[list[CurveEntry], Field(min_length=1)]
+
+
 class TargetFile(Header):
     """A chip, package or system."""
 
@@ -211,3 +232,6 @@ class TargetFile(Header):
     io: str = ""
     """Memory where graph inputs appear and outputs must end; else the data memory of the first CPU."""
     power: Power = Power()
+    system: str = ""
+    """A target that several of this one form: collectives of more units than there are here are priced there."""
+    collectives: Collectives | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -53,9 +54,35 @@ class Link:
     idle_power_w: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Time of a collective of `size` bytes among so many units: latency_s + size * s_per_byte + sqrt(size) *
+    s_per_root_byte."""
+
+    kind: str
+    ranks: int
+    latency_s: float
+    s_per_byte: float
+    s_per_root_byte: float = 0.0
+
+    def seconds(self, size_bytes: float) -> float:
+        """The time of a tensor of that size."""
+        return self.latency_s + size_bytes * self.s_per_byte + math.sqrt(size_bytes) * self.s_per_root_byte
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Collectives that were measured among some units of a target; `band` is the relative error of the curves."""
+
+    among: tuple[str, ...]
+    band: float
+    curves: tuple[Curve, ...]
+
+
 @dataclass(frozen=True)
 class Target:
-    """The whole machine. `io` is the memory where graph inputs appear and graph outputs must end."""
+    """The whole machine. `io` is the memory where graph inputs appear and graph outputs must end; `system` names the
+    target that several of this one form, which answers what needs more units than there are here."""
 
     name: str
     about: str
@@ -66,6 +93,8 @@ class Target:
     io: str = ""
     power_limit_w: float | None = None
     source: str = ""
+    system: str = ""
+    collectives: Measured | None = None
 
     @cached_property
     def unit(self) -> dict[str, Unit]:

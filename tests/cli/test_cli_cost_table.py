@@ -112,6 +112,16 @@ def test_collectives_take_the_first_units_of_the_main_class(priced) -> None:
     assert 0 < seconds(two) < seconds(three)
 
 
+def test_more_ranks_than_units_are_priced_on_the_system_that_several_form(priced, tmp_path: Path) -> None:
+    chip(tmp_path)
+    one = (tmp_path / "chip.yaml").read_text().replace("name: chip", "name: one").replace("count: 3", "count: 1")
+    one = one.replace("[ring", "[chain").replace("lanes0, lanes1, lanes2", "lanes").replace("lanes0", "lanes")
+    one = "\n".join(line for line in one.splitlines() if not line.startswith(("  m1", "  m2")))
+    (tmp_path / "one.yaml").write_text(one + "\nsystem: ./chip.yaml\n")
+    here, there = priced(*(f"{name}.yaml,,all_reduce,,,,,,,,,,,1000000,3" for name in ("one", "chip")))
+    assert here["time_s"] == there["time_s"]
+
+
 def test_numbers_with_a_point_and_other_words_are_understood(priced) -> None:
     plain, other = priced("chip.yaml,,matmul,64,64,64,,,,,,,f16,,", "chip.yaml,,GEMM,64.0,64.0,6.4e1,,,,,,,float16,,")
     assert plain["time_s"] == other["time_s"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from target_builders import Load
 
-from mapper.errors import UsageError
+from mapper.errors import TargetError, UsageError
 from mapper.hw.collective import collective, collective_seconds, gather_rounds, spread_rounds
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
@@ -90,7 +91,7 @@ def test_one_unit_has_nothing_to_exchange(load: Load) -> None:
 
 
 def test_eight_gpus_reduce_at_the_rate_of_nvlink() -> None:
-    target = load_target("dgx-a100")
+    target = replace(load_target("dgx-a100"), collectives=None)
     gpus = [f"gpu{i}.gpu" for i in range(8)]
     size = 10**9
     seconds = collective_seconds(target, "all_reduce", gpus, size)
@@ -101,3 +102,33 @@ def test_an_unknown_collective_names_the_nearest(load: Load) -> None:
     target, units = network(load, 2, "chain")
     with pytest.raises(UsageError, match="did you mean 'all_reduce'"):
         collective_seconds(target, "allreduce", units, 1)  # type: ignore[arg-type]
+
+
+MEASURED = """
+collectives:
+  among: [a0, a1, a2]
+  error_band: 0.1
+  curves: [{kind: all_reduce, ranks: 2, latency_s: 3e-6, s_per_byte: 2e-9, s_per_root_byte: 1e-8}]
+"""
+
+
+def measured(load: Load, text: str = MEASURED) -> Target:
+    return load(
+        "units: {a: {use: units/lanes, count: 4}}\nmemories: {m: {use: memories/ram, serves: ['a*']}}\n" + text.strip()
+    )
+
+
+def test_a_measured_collective_has_the_time_and_band_of_its_curve(load: Load) -> None:
+    found = collective(measured(load), "all_reduce", ["a0", "a2"], 10_000)
+    assert found.seconds == pytest.approx(3e-6 + 2e-5 + 1e-6)
+    assert (found.algorithm, found.band, found.validated) == ("measured", 0.1, True)
+
+
+@pytest.mark.parametrize(("kind", "units"), [("all_gather", "01"), ("all_reduce", "012"), ("all_reduce", "03")])
+def test_a_collective_without_a_curve_follows_from_the_links(load: Load, kind: str, units: str) -> None:
+    assert not collective(measured(load), kind, [f"a{i}" for i in units], 10_000).validated
+
+
+def test_a_curve_of_an_unknown_collective_is_refused(load: Load) -> None:
+    with pytest.raises(TargetError, match=r"no collective 'all_redcue'(.|\n)*'all_reduce'"):
+        measured(load, MEASURED.replace("all_reduce", "all_redcue"))
