@@ -20,7 +20,8 @@ class Bar:
     """The most that the mean absolute error of some lines may be, in percent; `kind` says which error that is.
 
     held-out: points of the split that were not fitted. left-out: all points of a device, by constants of the others,
-    as the mean over devices. rate: figures of macros. not-yet: nothing here measures it.
+    as the mean over devices. probes: collectives of a fabric of which two times are known, as the mean over fabrics.
+    rate: figures of macros. not-yet: nothing here measures it.
     """
 
     what: str
@@ -61,7 +62,7 @@ BARS = (
     Bar("attention on a device not fitted, bf16", 20, "left-out",
         lambda line: line.op in ("prefill bf16", "decode bf16")),
     Bar("collectives, sizes not fitted", 8, "held-out", _collective),
-    Bar("collectives, new fabric with two probes", 12, "not-yet"),
+    Bar("collectives, new fabric with two probes", 12, "probes"),
     Bar("TPU and NPU GEMM", 10, "held-out", lambda line: line.device.startswith("TPU") and _product(line)),
     Bar("CIM macros, peak TOPS", 5, "rate", lambda line: line.op == "TOPS"),
     Bar("CIM macros, TOPS/W", 15, "rate", lambda line: line.op == "TOPS/W"),

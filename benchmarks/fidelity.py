@@ -30,6 +30,7 @@ from benchmarks.bars import BARS, Bar, Line  # noqa: E402
 from benchmarks.errors import MODELS, Score, Scored, rate_of, scored  # noqa: E402
 from benchmarks.measured import cim  # noqa: E402
 from benchmarks.measured.points import Point  # noqa: E402
+from benchmarks.probes import probed  # noqa: E402
 from mapper.cost.pricing import Pricer, Question  # noqa: E402
 from mapper.cost.rows import question_of  # noqa: E402
 from mapper.hw.work import Work  # noqa: E402
@@ -85,7 +86,9 @@ def main() -> int:
     lines = scored(points, pricer)
     left = scored(left_out(points), pricer)
     macros = [macro(rate, pricer) for rate in cim.rates(options.facts)]
-    verdicts = [verdict(bar, lines, left, macros) for bar in BARS]
+    verdicts = [
+        probe_verdict(bar, points) if bar.kind == "probes" else verdict(bar, lines, left, macros) for bar in BARS
+    ]
     text = page(lines, left, macros, verdicts)
     if options.write:
         options.write.write_text(text, encoding="utf-8")
@@ -129,6 +132,13 @@ def verdict(bar: Bar, lines: Sequence[Scored], left: Sequence[Scored], macros: S
         rest = f"; {error:.1f} % on the others" if error is not None else ""
         return Verdict(bar, None, f"no price: {', '.join(missing)}{rest}")
     return Verdict(bar, error)
+
+
+def probe_verdict(bar: Bar, points: Sequence[Point]) -> Verdict:
+    """The mean over fabrics, each known by two probes of each collective."""
+    errors = {name: Score(found).mape for name, found in probed(points).items()}
+    told = ", ".join(f"{name} {error:.1f}" for name, error in sorted(errors.items()))
+    return Verdict(bar, float(np.mean(list(errors.values()))) if errors else None, told)
 
 
 def _left_out(bar: Bar, lines: Sequence[Scored], left: Sequence[Scored]) -> Verdict:

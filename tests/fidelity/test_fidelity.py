@@ -12,6 +12,7 @@ from benchmarks.bars import BARS, Bar, Line
 from benchmarks.errors import Scored, scored
 from benchmarks.measured import aiconfigurator, cim, deepbench, llmcompass, llmservingsim, neusight, points, vidur
 from benchmarks.measured.points import Point, held_out_shape
+from benchmarks.probes import probed
 from benchmarks.rooflines import fit_bytes, fit_work
 from mapper.cost.pricing import Pricer, Question
 from mapper.cost.rows import question_of
@@ -116,6 +117,18 @@ def test_the_roofline_finds_its_constants() -> None:
 def test_the_collective_finds_its_constants() -> None:
     size = 2.0 ** np.arange(8, 30)
     assert fit_bytes(size, 9e-6 + 3e-12 * size + 1e-8 * np.sqrt(size)) == pytest.approx([9e-6, 3e-12, 1e-8], rel=1e-3)
+
+
+def test_two_probes_tell_a_fabric_that_bends_like_the_others() -> None:
+    size = 2.0 ** np.arange(8, 30)
+
+    def fabric(name: str, a: float, b: float) -> list[Point]:
+        seconds = a + b * size + 0.8 * np.sqrt(a * b * size)
+        columns = [{"target": "t", "kind": "all_reduce", "bytes": int(s), "ranks": 2} for s in size]
+        return [Point("s", name, "all_reduce x2", c, t, False) for c, t in zip(columns, seconds, strict=True)]
+
+    found = probed([*fabric("quick", 4e-6, 3e-12), *fabric("slow", 9e-6, 4e-10)])
+    assert max(np.abs(errors).max() for errors in found.values()) < 1e-3
 
 
 def line(errors: list[float], why: str = "") -> Scored:
