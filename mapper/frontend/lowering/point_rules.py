@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from mapper.frontend.facts import Node
+from mapper.frontend.file.tensors import tensor_fact
 from mapper.frontend.lowering.points import DENSE, Index, Numbers, Points, Rule, size_at
 
 
@@ -156,8 +157,12 @@ def _range(points: Points, node: Node, index: Index) -> Numbers:
 
 def _constant(points: Points, node: Node, index: Index) -> Numbers:
     value = node.attr("value")
-    filled = onnx.numpy_helper.to_array(value).reshape(-1)[0] if value is not None else 0
-    return np.full(size_at(index), float(filled))
+    if value is None:
+        return np.zeros(size_at(index))
+    filled = tensor_fact(value).data
+    if filled is None:  # its number lies in another file, which is never opened
+        raise ValueError("the value is not in the file")
+    return np.full(size_at(index), float(filled.reshape(-1)[0]))
 
 
 def _eye(points: Points, node: Node, index: Index) -> Numbers:
