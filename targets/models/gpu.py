@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 import numpy as np
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
-from targets.models.blocks import Efficiency, ErrorBand, ErrorBands, NumberType, PerType
+from targets.models.blocks import Block, ErrorBand, ErrorBands, NumberType, PerType
 from targets.models.rates import (
     FREE_COST,
     MATRIX_KINDS,
+    PRODUCTS,
     ceil_div,
     energy,
     is_static,
@@ -23,7 +27,7 @@ from targets.models.rates import (
     traffic_of,
     visible_part,
 )
-from targets.models.tiles import TileFigures, gemm_seconds
+from targets.models.tiles import Array, Products, TileDevice, TileFits, gemm_seconds
 
 BLOCK = 128
 """Query rows, or tokens of the cache, of one block of an attention kernel."""
@@ -35,10 +39,10 @@ LARGEST_GROUP = 32
 """Query heads of one KV head that public decode kernels serve together (COST_MODELS, "Attention")."""
 
 
-class GpuEfficiency(Efficiency):
-    """Defaults: A100, fitted on Vidur (matmul, memory) and AIConfigurator (attention); rows from LLMCompass softmax."""
+class GpuEfficiency(Block):
+    """The part of each peak that kernels other than products reach. Defaults: A100, attention fitted on AIConfigurator,
+    memory on Vidur, rows on LLMCompass softmax."""
 
-    matmul: PositiveFloat = 0.78
     attention: PositiveFloat = 0.5
     vector: PositiveFloat = 0.5
     memory: PositiveFloat = 0.73
@@ -49,8 +53,7 @@ class GpuEfficiency(Efficiency):
 class Gpu(UnitModel):
     """A GPU or a GPU-like tile (COST_MODELS, "GPU, CPU, TPU-like units"). Peaks are dense, a MAC counting two.
 
-    Defaults are the A100's, fitted by benchmarks/fit_gpu.py on Vidur Llama-2-7b and phi-2: 5.7 % and 6.7 % mean error
-    on Llama-2-70b and internlm-20b, which were not used.
+    The constants of products are fitted by benchmarks/fit_gemm.py; a unit file without them takes the joint fit.
     """
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -65,25 +68,18 @@ class Gpu(UnitModel):
     native: NumberType = DType.F16
     """Type of matrix products when no precision is asked for; all else runs in f16."""
     efficiency: GpuEfficiency = GpuEfficiency()
-    """Reached parts of the peaks; `matmul` and `memory` are the fitted ec and eb of the tile model."""
+    """Reached parts of the peaks in kernels other than products."""
+    products: TileFits = TileFits()
+    """Fitted constants of matrix products by number type."""
     launch_s: NonNegativeFloat = 4.1e-6
-    """Floor of one kernel: launch and drain. Attention with a split cache is two kernels."""
+    """Floor of one kernel that is no product: launch and drain. Attention with a split cache is two kernels."""
     head_block_s: NonNegativeFloat = 1.7e-6
     """Fixed part of each wave of attention blocks that serve one query row (AIConfigurator A100, decode)."""
     group_block_s: NonNegativeFloat = 6.3e-6
     """The same for blocks that serve many query rows or heads (AIConfigurator A100, decode and prefill)."""
     l2_bytes: PositiveInt
-    l2_bytes_per_cycle_per_sm: PositiveFloat = 27.0
-    overlap: PositiveFloat = 12.6
-    """Exponent p of the soft maximum over compute, DRAM and L2 time; large is a hard maximum."""
-    k_overhead: NonNegativeFloat = 75.0
-    """Prologue and epilogue of one tile, in steps of k."""
-    l2_reach: PositiveFloat = 0.04
-    """Operands up to this many times `l2_bytes` are found in L2 by half."""
-    split_s: NonNegativeFloat = 5.4e-6
-    """Extra cost of splitting k, for each doubling."""
-    wave_share: NonNegativeFloat = 0.28
-    """1: waves are whole (ceil); 0: waves overlap perfectly."""
+    l2_bytes_per_s: PositiveFloat
+    """Bandwidth of the L2; where it was never measured three times that of the memory, as on the GPUs that were."""
     energy_pj_per_op: PerType
     """Energy of one operation by type, registers and shared memory included."""
     l2_energy_pj_per_bit: NonNegativeFloat = 0.0
@@ -118,7 +114,25 @@ class Gpu(UnitModel):
                 parts = self._product(work, feed)
             case _:
                 parts = self._stream(work, feed)
-        parts["kernel launch"] = 0.0 if work.fused else self.launch_s
+        return self._total(work, feed, parts)
+
+    def costs(self, works: Sequence[Work], feed: Feed) -> Sequence[Cost]:
+        """Products of one number type are priced together."""
+        products: defaultdict[DType, list[int]] = defaultdict(list)
+        for i, work in enumerate(works):
+            if work.kind in PRODUCTS and not nothing(work):
+                products[work.dtype].append(i)
+        found: dict[int, Cost] = {}
+        for dtype, indices in products.items():
+            seconds = self._product_seconds([works[i] for i in indices], feed, dtype)
+            for i, time in zip(indices, seconds.tolist(), strict=True):
+                found[i] = self._total(works[i], feed, self._named(works[i], feed, time))
+        return [found[i] if i in found else self.cost(work, feed) for i, work in enumerate(works)]
+
+    def _total(self, work: Work, feed: Feed, parts: dict[str, float]) -> Cost:
+        """Parts that overlap, and the launch before them unless the work is fused."""
+        launch = self.products.of(work.dtype).launch_s if work.kind in PRODUCTS else self.launch_s
+        parts["kernel launch"] = 0.0 if work.fused else launch
         traffic = traffic_of(work, feed)
         return self.error_band.on(
             work,
@@ -139,28 +153,29 @@ class Gpu(UnitModel):
 
     def _product(self, work: Work, feed: Feed) -> dict[str, float]:
         """A product by the tile model; a recurrent one as `steps` products one after the other."""
-        steps = work.dim("steps")
-        memory = traffic_of(work, feed).seconds(feed, self.efficiency.memory)
-        bytes_moved = max(1, work.bytes())
-        figures = TileFigures(
-            sms=self.sms,
-            ops_per_s=self.matrix_ops_per_s.near(work.dtype),
-            bytes_per_s=bytes_moved / max(memory, 1e-15),  # both feeds and the reached part are in it
-            l2_bytes=self.l2_bytes,
-            l2_bytes_per_s=self.l2_bytes_per_cycle_per_sm * self.sms * self.clock_hz,
-            compute_efficiency=self.efficiency.matmul,
-            memory_efficiency=1.0,
-            overlap=self.overlap,
-            k_overhead=self.k_overhead,
-            l2_reach=self.l2_reach,
-            split_s=self.split_s,
-            wave_share=self.wave_share,
-        )
-        batch = work.dim("batch") * work.dim("groups")
-        sizes = (ceil_div(work.dim("m"), steps), work.dim("n"), work.dim("k"), batch, bytes_moved / steps)
-        m, n, k, copies, moved = (np.array([float(size)]) for size in sizes)
-        seconds = steps * float(gemm_seconds(m, n, k, copies, moved, work.dtype.bits / 8, figures)[0])
+        return self._named(work, feed, float(self._product_seconds([work], feed, work.dtype)[0]))
+
+    def _named(self, work: Work, feed: Feed, seconds: float) -> dict[str, float]:
+        """The time of a product under the name of what limits it."""
+        memory = traffic_of(work, feed).seconds(feed, self.products.of(work.dtype).memory)
         return {"memory bandwidth" if memory > 0.5 * seconds else "matrix cores": seconds}
+
+    def _product_seconds(self, works: Sequence[Work], feed: Feed, dtype: DType) -> Array:
+        """Seconds without launch of products in one number type."""
+        steps = np.array([work.dim("steps") for work in works], dtype=np.float64)
+        shapes = np.array([shape_of(work, feed) for work in works], dtype=np.float64).T
+        seconds: Array = steps * gemm_seconds(Products(*shapes), self.tile_device(dtype), self.products.of(dtype))
+        return seconds
+
+    def tile_device(self, dtype: DType) -> TileDevice:
+        """What the tile model needs from the data sheet."""
+        return TileDevice(
+            sms=self.sms,
+            ops_per_s=self.matrix_ops_per_s.near(dtype),
+            l2_bytes=self.l2_bytes,
+            l2_bytes_per_s=self.l2_bytes_per_s,
+            lanes=self.products.on_lanes(dtype),
+        )
 
     def _attention(self, work: Work, feed: Feed) -> dict[str, float]:
         """Products over the visible pairs in waves of blocks of 128 query rows; a cache read by few rows is split.
@@ -197,3 +212,20 @@ class Gpu(UnitModel):
         reached = self.efficiency.rows if work.kind in ("norm", "softmax") else self.efficiency.memory
         memory = traffic_of(work, feed).seconds(feed, reached)
         return {"vector lanes": work.flops / lanes, "memory bandwidth": memory}
+
+
+def shape_of(work: Work, feed: Feed) -> tuple[float, ...]:
+    """One step of a product as the fields of Products: weights may be narrower than the arithmetic, and both feeds are
+    in the bandwidth."""
+    steps, moved = work.dim("steps"), max(1, work.bytes())
+    bits = min(work.dtype.bits, work.weight.dtype.bits if work.weight else work.dtype.bits)
+    return (
+        ceil_div(work.dim("m"), steps),
+        work.dim("n"),
+        work.dim("k"),
+        work.dim("batch") * work.dim("groups"),
+        moved / steps,
+        work.dtype.bits / 8,
+        bits / 8,
+        moved / max(traffic_of(work, feed).seconds(feed), 1e-15),
+    )

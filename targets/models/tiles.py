@@ -1,4 +1,4 @@
-"""Time of a tiled matrix product on a GPU: the best of eleven tile shapes and seven splits of k."""
+"""Time of a tiled matrix product on a GPU: the soft minimum over tile shapes and splits of k."""
 
 from __future__ import annotations
 
@@ -6,54 +6,205 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from mapper.hw.work import DType
+from targets.models.blocks import Block
 
 Array = NDArray[np.float64]
 
-TILES = ((64, 64), (64, 128), (128, 64), (64, 256), (256, 64), (128, 128), (128, 256), (256, 128), (32, 64), (32, 128),
+TILES = ((256, 128), (128, 256), (128, 128), (64, 256), (256, 64), (128, 64), (64, 128), (64, 64), (32, 128), (32, 64),
          (16, 64))  # fmt: skip
 """Tile shapes (rows x columns of the output) that GPU libraries ship kernels for."""
 
-SPLITS = (1, 2, 3, 4, 6, 8, 16)
+SPLITS = (1, 2, 4, 8, 16)
 """Blocks that may share one output tile by parts of k."""
 
-_GRID = np.array([(tm, tn, s) for tm, tn in TILES for s in SPLITS], dtype=np.float64).T
+SIMT_TILES = (
+    (128, 128),
+    (128, 64),
+    (64, 128),
+    (64, 64),
+    (128, 32),
+    (32, 128),
+    (256, 64),
+    (64, 256),
+    (64, 32),
+    (32, 32),
+)
+"""The same for products on the ordinary lanes."""
+
+PARTIAL_BYTES = 8
+"""A partial sum of a split product: four bytes written, four read."""
+
+QUANTISED_BYTES = 3
+"""An activation that is quantised before a product: two bytes read, one written."""
+
+
+class TileFit(Block):
+    """The fitted constants of the tile model for one GPU and number type.
+
+    Defaults are joint fits over all measured GPUs (benchmarks/fit_gemm.py), for devices that were never measured.
+    """
+
+    launch_s: NonNegativeFloat = 2.71e-06
+    """Floor of one product: launch and drain, with the kernel that quantises where there is one."""
+    compute: PositiveFloat = 0.882
+    """Reached part of the peak before tiles, waves, overheads and clocks take theirs."""
+    memory: PositiveFloat = 0.737
+    """The same for the bandwidth of the memory."""
+    overlap: PositiveFloat = 4
+    """Exponent p of the soft maximum over compute, DRAM, L2 and tile supply; large is a hard maximum."""
+    k_overhead: NonNegativeFloat = 115
+    """Prologue and epilogue of one tile, in steps of k."""
+    l2_reach: PositiveFloat = 0.1
+    """Operands up to this part of the L2 are found in it by half."""
+    l2: PositiveFloat = 1.3
+    """Reached part of the unit's `l2_bytes_per_s`."""
+    split_s: NonNegativeFloat = 7e-07
+    """Extra cost of splitting k, for each doubling."""
+    split_traffic: NonNegativeFloat = 1.8
+    """Times that partial sums of a split product cross the L2."""
+    wave_share: NonNegativeFloat = 0.9
+    """1: waves are whole (ceil); 0: waves overlap perfectly."""
+    choice: PositiveFloat = 24.0
+    """Exponent of the soft minimum over tiles and splits; large is a library that always finds the best."""
+    ops_per_byte: PositiveFloat = 68.6
+    """Operations at peak for each byte that an SM can take in: small tiles starve."""
+    throttle: NonNegativeFloat = 0.0429
+    """Extra time of long arithmetic, when the clock has come down."""
+    throttle_s: PositiveFloat = 0.001
+    """Arithmetic after which half of the throttling has set in."""
+    quantise: NonNegativeFloat = 0.0
+    """Passes over the left operand that quantise it before the product."""
+
+
+TENSOR = TileFit()
+SIMT = TileFit(
+    launch_s=1.96e-05,
+    compute=0.802,
+    memory=0.329,
+    k_overhead=38.8,
+    l2=0.256,
+    ops_per_byte=3,
+    throttle=0.001,
+    overlap=4,
+    l2_reach=0.1,
+    split_s=7e-07,
+    throttle_s=0.001,
+)
+NARROW = TileFit(
+    launch_s=1.27e-05,
+    compute=0.875,
+    memory=0.76,
+    overlap=1.98,
+    k_overhead=95,
+    l2_reach=0.25,
+    l2=4,
+    split_s=7.68e-07,
+    ops_per_byte=75.2,
+    throttle=0.712,
+    throttle_s=0.000667,
+    quantise=1.24,
+)
+
+
+MATRIX_TYPES = (DType.F16, DType.BF16, DType.F8, DType.F4, DType.I8, DType.U8, DType.I4, DType.U4)
+"""Types that matrix cores multiply."""
+
+
+class TileFits(Block):
+    """Constants by number type; a type without its own takes those of the next wider one."""
+
+    f32: TileFit = SIMT
+    """Products on the ordinary lanes."""
+    f16: TileFit = TENSOR
+    """bf16 as well."""
+    f8: TileFit = NARROW
+    """Activations come in f16 and are quantised; f4 as well where it has no figures of its own."""
+    f4: TileFit | None = None
+    i8: TileFit | None = None
+
+    def of(self, dtype: DType) -> TileFit:
+        """The constants for arithmetic of the type."""
+        if self.on_lanes(dtype):
+            return self.f32
+        match dtype:
+            case DType.F8:
+                return self.f8
+            case DType.F4:
+                return self.f4 or self.f8
+            case DType.F16 | DType.BF16:
+                return self.f16
+        return self.i8 or self.f16
+
+    def on_lanes(self, dtype: DType) -> bool:
+        """Whether the ordinary lanes do products of the type."""
+        return dtype not in MATRIX_TYPES
 
 
 @dataclass(frozen=True, slots=True)
-class TileFigures:
-    """Constants of one GPU and number type. Rates are per SM where named so; the rest is fitted (see Gpu's fields)."""
+class Products:
+    """Matrix products to price: sizes, bytes touched once, bytes of one element on each side, bandwidth that serves
+    them. All arrays are of one length."""
+
+    m: Array
+    n: Array
+    k: Array
+    batch: Array
+    bytes_moved: Array
+    left_bytes: Array
+    right_bytes: Array
+    bytes_per_s: Array
+
+
+@dataclass(frozen=True, slots=True)
+class TileDevice:
+    """What a GPU is by its data sheet, for one number type."""
 
     sms: int
     ops_per_s: float
-    bytes_per_s: float
     l2_bytes: float
     l2_bytes_per_s: float
-    compute_efficiency: float
-    memory_efficiency: float
-    overlap: float
-    k_overhead: float
-    l2_reach: float
-    split_s: float
-    wave_share: float
+    lanes: bool = False
+    """Whether the ordinary lanes multiply, which come with tiles of their own."""
 
 
-def gemm_seconds(m: Array, n: Array, k: Array, batch: Array, bytes_moved: Array, width: float, f: TileFigures) -> Array:
-    """Seconds without launch of `batch` products m x k x n that touch `bytes_moved` bytes, elements `width` bytes wide.
+def gemm_seconds(p: Products, device: TileDevice, fit: TileFit) -> Array:
+    """Seconds without launch. Never falls when sizes or bytes grow.
 
-    COST_MODELS, "A GEMM form that held up": T = min over tiles and splits of [(C^p + Mdram^p + Ml2^p)^(1/p) + split].
-    Never falls when m, n, k, batch or bytes grow.
+    After COST_MODELS, "A GEMM form that held up": for each tile and split the soft maximum of arithmetic in waves over
+    SMs, DRAM, L2 re-reads and the supply of one SM, plus the cost of the split; then the soft minimum over all of them.
     """
-    tm, tn, splits = (axis[:, None] for axis in _GRID)
-    blocks = np.ceil(m / tm) * np.ceil(n / tn) * batch * splits
-    steps = k / splits
-    waves = blocks / f.sms
-    filled = f.wave_share * np.ceil(waves) + (1 - f.wave_share) * np.maximum(waves, 1.0)
-    compute = filled * 2 * tm * tn * (steps + f.k_overhead) / (f.compute_efficiency * f.ops_per_s / f.sms)
-    missed = 1 - 1 / (1 + (bytes_moved / (f.l2_reach * f.l2_bytes)) ** 4)
-    dram = bytes_moved * missed / (f.memory_efficiency * f.bytes_per_s)
-    reread = blocks * (tm + tn) * steps * width / f.l2_bytes_per_s
-    p = f.overlap
-    longest = np.maximum(np.maximum(compute, dram), reread)
-    soft = longest * ((compute / longest) ** p + (dram / longest) ** p + (reread / longest) ** p) ** (1 / p)
-    best: Array = (soft + f.split_s * np.log2(splits)).min(axis=0)
-    return best
+    tiles = SIMT_TILES if device.lanes else TILES
+    grid = np.array([(tm, tn, s) for tm, tn in tiles for s in SPLITS], dtype=np.float64)
+    tm, tn, splits = (axis[:, None] for axis in grid.T)
+    steps = p.k / splits
+    blocks = np.ceil(p.m / tm) * np.ceil(p.n / tn) * p.batch * splits
+    waves = blocks / device.sms
+    filled = fit.wave_share * np.ceil(waves) + (1 - fit.wave_share) * np.maximum(waves, 1.0)
+    sm_rate = device.ops_per_s / device.sms
+    tile_bytes = tm * p.left_bytes + tn * p.right_bytes
+    compute = filled * 2 * tm * tn * (steps + fit.k_overhead) / (fit.compute * sm_rate)
+    compute *= 1 + fit.throttle * compute / (compute + fit.throttle_s)
+    supply = filled * tile_bytes * (steps + fit.k_overhead) * fit.ops_per_byte / sm_rate
+    missed = 1 - 1 / (1 + (p.bytes_moved / (fit.l2_reach * device.l2_bytes)) ** 4)
+    dram = np.broadcast_to(p.bytes_moved * missed / (fit.memory * p.bytes_per_s), compute.shape)
+    partial = np.where(splits > 1, blocks * tm * tn * PARTIAL_BYTES * fit.split_traffic, 0.0)
+    reread = (blocks * tile_bytes * steps + partial) / (fit.l2 * device.l2_bytes_per_s)
+    soft = _soft_maximum((compute, supply, dram, reread), fit.overlap) + fit.split_s * np.log2(splits)
+    quantising = fit.quantise * QUANTISED_BYTES * p.batch * p.m * p.k / (fit.memory * p.bytes_per_s)
+    return _soft_minimum(soft, fit.choice) + quantising
+
+
+def _soft_maximum(parts: tuple[Array, ...], exponent: float) -> Array:
+    longest = np.maximum.reduce(parts)
+    total: Array = longest * sum((part / longest) ** exponent for part in parts) ** (1 / exponent)
+    return total
+
+
+def _soft_minimum(times: Array, exponent: float) -> Array:
+    """A library chooses by a heuristic among many kernels that are nearly as good; more good ones, a better choice."""
+    best = times.min(axis=0)
+    total: Array = best * ((best / times) ** exponent).sum(axis=0) ** (-1 / exponent)
+    return total

@@ -107,14 +107,19 @@ def metis(**changes: Any) -> CimDigital:
     return CimDigital.model_validate({**figures, **changes})
 
 
+A100_PRODUCTS = {
+    "launch_s": 3.65e-6, "compute": 0.994, "memory": 0.692, "overlap": 3.62, "k_overhead": 173, "l2_reach": 0.0585,
+    "l2": 0.873, "split_s": 5.87e-7, "ops_per_byte": 39.5, "throttle": 0.302, "throttle_s": 2.38e-4,
+}  # fmt: skip
+
+
 def a100() -> Gpu:
-    """A100 SXM, constants of benchmarks/fit_gpu.py on Vidur."""
+    """A100 SXM with the constants of benchmarks/fit_gemm.py."""
     return Gpu.model_validate(
         {
             "sms": 108, "clock_hz": 1.41e9, "matrix_ops_per_s": {"f16": 312e12, "bf16": 312e12, "i8": 624e12},
             "vector_ops_per_s": {"f32": 19.5e12, "f16": 39e12}, "l2_bytes": 40_000_000, "launch_s": 4.1e-6,
-            "efficiency": {"matmul": 0.78, "memory": 0.727}, "overlap": 12.6, "k_overhead": 75, "l2_reach": 0.04,
-            "l2_bytes_per_cycle_per_sm": 27, "split_s": 5.4e-6, "wave_share": 0.28,
+            "efficiency": {"memory": 0.727}, "l2_bytes_per_s": 6e12, "products": {"f16": A100_PRODUCTS},
             "energy_pj_per_op": {"f16": 0.6, "f32": 1.5},
         }
     )  # fmt: skip
