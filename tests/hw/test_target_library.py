@@ -83,7 +83,7 @@ def test_superhet_has_the_units_of_its_example() -> None:
 
 
 def test_every_target_runs_any_op_somewhere(target: Target) -> None:
-    if target.name == "a100-sxm-80":
+    if target.name in ("a100-sxm-80", "l40s-card"):
         pytest.skip("a part of systems, without a CPU")
     work = Work("opaque", (("elements", 8),), (Operand(Role.ACTIVATION, 8, DType.F32),), (), DType.F32)
     assert any(unit.model.why_not(work) is None for unit in target.units)
