@@ -167,8 +167,10 @@ class Estimator:
             op = self.graph.op[name]
             total += unit.model.weight_footprint_bytes(stored(self.graph, op, work))
             if priced_as(op) in PICKING_KINDS and work.inputs[0].role is Role.WEIGHT and work.inputs[0].elements:
-                table = replace(work.inputs[0], elements=static_elements(self.graph.value[op.inputs[0]]))
-                total += table.bytes - work.inputs[0].bytes
+                names = [n for n in dict.fromkeys(op.inputs) if n and self.graph.value[n].role is Role.WEIGHT]
+                for weight, read in zip(names, (o for o in work.inputs if o.role is Role.WEIGHT), strict=True):
+                    whole = replace(read, elements=static_elements(self.graph.value[weight]))
+                    total += whole.bytes - read.bytes
         return total
 
     def deploy(self, cluster: Cluster, unit: Unit) -> Cost:

@@ -16,7 +16,7 @@ from mapper.hw.work import DType, Operand, Role, Work
 from mapper.ir.graph import Binding, Graph, Op, Shape, bind, static_elements
 from mapper.ir.kind import Dims, Kind, OpView, Shapes, stated_shapes
 from mapper.ir.registry import Registry, check_sizes, gather
-from mapper.ir.tables import elements_read, tokens_rotated
+from mapper.ir.tables import elements_read, scales_read, tokens_rotated
 
 
 def elements(shape: Shape) -> int:
@@ -341,7 +341,7 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
         _appended(graph, n, graph.pasts.get(n, ""), binding, new_rows) for n in op.outputs if n and n not in inside
     ]
     if kind.priced_as in PICKING_KINDS:
-        inputs = [_picked(o, elements(seen.outputs[0])) if i == 0 else o for i, o in enumerate(inputs)]
+        inputs = [_picked(seen, i, o) for i, o in enumerate(inputs)]
     dims = kind.dims(seen)
     if kind.like:
         check_sizes(kind, dict(dims))
@@ -396,8 +396,14 @@ def _appended(graph: Graph, name: str, past: str, binding: Binding, new_rows: tu
     return replace(whole, elements=new)
 
 
-def _picked(table: Operand, picked: int) -> Operand:
-    return replace(table, elements=min(table.elements, picked))
+def _picked(seen: OpView, position: int, operand: Operand) -> Operand:
+    """What a look-up reads of an operand: of its table what it hands on, of the table's scales their share."""
+    picked = elements(seen.outputs[0])
+    if position == 0:
+        return replace(operand, elements=min(operand.elements, picked))
+    if operand.role is not Role.WEIGHT:
+        return operand
+    return replace(operand, elements=scales_read(seen, position, operand.elements, picked))
 
 
 _IN_FLOATS = ("norm", "softmax", "attention")

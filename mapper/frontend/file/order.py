@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mapper.errors import ModelError
 from mapper.frontend.facts import Node
 from mapper.ir.graph import Op
+
+_RETYPES = ("Cast", "DequantizeLinear")
+"""Operators whose result lies as their first input does."""
 
 
 def sort_nodes(nodes: list[Node]) -> list[Node]:
@@ -65,15 +68,25 @@ def live_ops(ops: Sequence[Op], outputs: Sequence[str]) -> list[Op]:
     return kept
 
 
-def transposed_weights(nodes: Sequence[Node], outputs: Iterable[str]) -> set[str]:
-    """Transposes of matrices that only matmuls read, on their right: these can read a weight itself, transposed."""
+def transposed_weights(
+    nodes: Sequence[Node], outputs: Iterable[str], fixed: Callable[[str], bool] = lambda name: False
+) -> set[str]:
+    """Transposes of matrices that only matmuls read, on their right: these can read a weight itself, transposed.
+
+    Also through casts and dequantisations whose results are `fixed`: the same in every call.
+    """
     found = {
         node.outputs[0]
         for node in nodes
         if node.op_type == "Transpose" and list(node.attr("perm") or (1, 0)) == [1, 0] and not node.domain
-    } - set(outputs)
+    }
     for node in nodes:
+        if node.op_type in _RETYPES and node.inputs[0] in found and fixed(node.outputs[0]):
+            found.add(node.outputs[0])
+    found -= set(outputs)
+    for node in reversed(nodes):
         takes = node.op_type in ("MatMul", "Gemm", "FusedMatMul")
-        found -= {n for i, n in enumerate(node.inputs) if not (takes and i == 1)}
+        passes_on = node.op_type in _RETYPES and node.outputs[0] in found
+        found -= {n for i, n in enumerate(node.inputs) if not ((takes and i == 1) or (passes_on and i == 0))}
         found.difference_update(node.captures)
     return found

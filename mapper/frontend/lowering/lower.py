@@ -17,6 +17,7 @@ from mapper.frontend.lowering.composite import composite_of
 from mapper.frontend.lowering.composite_parts import Parts
 from mapper.frontend.lowering.composite_products import store_blocks
 from mapper.frontend.lowering.folded import CONSTANT, RENAMED, SIZES
+from mapper.frontend.lowering.scaled import with_scales
 from mapper.frontend.lowering.visible import Masks, Visible
 from mapper.frontend.naming import label_type, unique_names
 from mapper.frontend.vocabulary import SHAPE_OPERANDS, WEIGHT_FIRST, kind_by_name
@@ -39,6 +40,9 @@ class Lowering:
     stored: dict[str, Value] = field(default_factory=dict)  # weights whose storage differs from the file's tensor
     extra: dict[str, Value] = field(default_factory=dict)  # values inside a node that becomes two ops
     transposed: set[str] = field(default_factory=set)  # transposes of weights that only matmuls read
+    flipped: set[str] = field(default_factory=set)  # those of them that are weights, read as they were
+    scales: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of weights kept in few bits, by what they become
+    shared: set[str] = field(default_factory=set)  # values that several nodes read, or that stand for such
     opaque: Counter[str] = field(default_factory=Counter)
     kept: set[str] = field(default_factory=set)  # both ends of all states
     ends: frozenset[str] = frozenset()  # the graph's outputs
@@ -51,8 +55,10 @@ class Lowering:
         ops: list[Op] = []
         self.aliases.update(self.source.tied)
         names = unique_names(self.trace.nodes)
-        read = {n for node in self.trace.nodes for n in (*node.inputs, *node.captures)} | self.ends
-        self.transposed = transposed_weights(self.trace.nodes, self.source.outputs)
+        readers = Counter(n for node in self.trace.nodes for n in {*node.inputs, *node.captures})
+        read = readers.keys() | self.ends
+        self.shared = {name for name, count in readers.items() if count > 1}
+        self.transposed = transposed_weights(self.trace.nodes, self.source.outputs, self._is_fixed)
         for index, node in enumerate(self.trace.nodes):
             node = replace(node, outputs=tuple(n if n in read else "" for n in node.outputs))
             if not self._fold(node) and not self._rewire(node):
@@ -103,20 +109,39 @@ class Lowering:
                 return False
         known_by = min((fact.known for name in made for fact in self.facts(name)), default=Known.FILE)
         self.gone.setdefault(node.origin, CONSTANT if known_by is Known.FILE else SIZES)
-        if node.op_type in ("Cast", "CastLike", "DequantizeLinear") and self._is_narrower(node):
-            self.aliases[made[0]] = self.resolve(node.inputs[0])
-        if made[0] in self.transposed or (node.op_type == "Identity" and not node.domain):
-            self.aliases[made[0]] = self.resolve(node.inputs[0])
+        retypes = node.op_type in ("Cast", "CastLike", "DequantizeLinear")
+        transposes = node.op_type == "Transpose" and made[0] in self.transposed
+        if transposes or (retypes and node.inputs[0] in self.flipped and made[0] in self.transposed):
+            self.flipped.add(made[0])
+        renames = transposes or (node.op_type == "Identity" and not node.domain)
+        if renames or (retypes and self._is_narrower(node)):
+            self._stand(node, made[0])
+        elif made[0] in self.flipped:
+            lies = self.value(self.resolve(node.inputs[0])).shape
+            self.stored[made[0]] = Value(made[0], lies, dtype_of(self.facts(made[0])[0].elem), Role.WEIGHT)
         self.folded.update(made)
         return True
 
+    def _is_fixed(self, name: str) -> bool:
+        return all(fact.known is Known.FILE for fact in self.facts(name))
+
+    def _stand(self, node: Node, made: str) -> None:
+        """Lets a weight stand for what a node makes of it, with its scales and zero points where there are several."""
+        self.aliases[made] = self.resolve(node.inputs[0])
+        own = node.inputs[1:3] if node.op_type == "DequantizeLinear" else ()
+        several = [self.resolve(n) for n in own if n and self.facts(n)[0].elements > 1]
+        self.scales[made] = (*self.scales.get(node.inputs[0], ()), *several)
+        if node.inputs[0] in self.shared:
+            self.shared.add(made)
+
     def _is_narrower(self, node: Node) -> bool:
-        """Whether a weight is stored in fewer bits than its cast: then the stored form is kept."""
+        """Whether a weight is stored in fewer bits than its cast, or anyhow: then the stored form is kept."""
         source = self.resolve(node.inputs[0])
         stored, cast = dtype_of(self.facts(source)[0].elem), dtype_of(self.facts(node.outputs[0])[0].elem)
         found = self.facts(node.outputs[0])[0]
         tensor = found.data is None or (node.op_type == "DequantizeLinear" and found.elements > 1)
-        return tensor and stored.bits <= cast.bits
+        anyhow = stored.is_float and cast.is_float and node.inputs[0] in self.shared
+        return tensor and (stored.bits <= cast.bits or anyhow)
 
     def _rewire(self, node: Node) -> bool:
         """Drops a node that hands its input on unchanged, unless the result is named as a graph output."""
@@ -170,12 +195,13 @@ class Lowering:
         if custom:
             attrs = (*attrs, *custom_attributes(node, custom))
         inputs = self._operands(node)
-        if kind == "matmul" and len(node.inputs) > 1 and node.inputs[1] in self.transposed & self.folded:
+        if kind == "matmul" and len(node.inputs) > 1 and node.inputs[1] in self.flipped:
             flipped = 1 - int(node.attr("transB", 0))
             attrs = (*((k, v) for k, v in attrs if k != "trans_b"), ("trans_b", flipped))
         if node.op_type in ("MatMulNBits", "MatMulBnb4"):
             n, k, bits = int(node.attr("N", 0)), int(node.attr("K", 0)), int(node.attr("bits", 4))
             store_blocks(self, self.resolve(node.inputs[1]), n, k, bits)
+        inputs = inputs if custom else with_scales(node, inputs, self.scales)
         return [Op(name, kind, inputs, node.outputs, (*attrs, *self._loop(node)), (node.origin,))]
 
     def _loop(self, node: Node) -> tuple[tuple[str, Attr], ...]:
