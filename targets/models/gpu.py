@@ -10,6 +10,7 @@ from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
 from targets.models.blocks import Block, ErrorBand, ErrorBands, NumberType, PerType
+from targets.models.flash import PrefillDevice, PrefillFit, prefill_seconds
 from targets.models.rates import (
     FREE_COST,
     MATRIX_KINDS,
@@ -30,7 +31,7 @@ from targets.models.rates import (
 from targets.models.tiles import Array, Products, TileDevice, TileFits, gemm_seconds
 
 BLOCK = 128
-"""Query rows, or tokens of the cache, of one block of an attention kernel."""
+"""Tokens of the cache of one block of a decode kernel, and the most query rows that such a block serves."""
 
 MOST_WAVES = 8
 """Waves up to which a cache is split."""
@@ -71,6 +72,8 @@ class Gpu(UnitModel):
     """Reached parts of the peaks in kernels other than products."""
     products: TileFits = TileFits()
     """Fitted constants of matrix products by number type."""
+    prefill: PrefillFit = PrefillFit()
+    """Fitted constants of attention over many query rows."""
     launch_s: NonNegativeFloat = 4.1e-6
     """Floor of one kernel that is no product: launch and drain. Attention with a split cache is two kernels."""
     head_block_s: NonNegativeFloat = 1.7e-6
@@ -178,26 +181,38 @@ class Gpu(UnitModel):
         )
 
     def _attention(self, work: Work, feed: Feed) -> dict[str, float]:
-        """Products over the visible pairs in waves of blocks of 128 query rows; a cache read by few rows is split.
+        """A prompt in blocks of its rows; few rows against a longer cache by its parts."""
+        q, group = work.dim("q"), ceil_div(work.dim("heads"), work.dim("kv_heads"))
+        if q == 1 or (q * group <= BLOCK and work.dim("kv") >= 2 * q):
+            return self._decode(work, feed, group)
+        device = PrefillDevice(
+            sms=self.sms,
+            matrix_ops_per_s=min(map(self.matrix_ops_per_s.near, (work.dtype, DType.F16))),  # f8 gains nothing (L40S)
+            lane_ops_per_s=self.vector_ops_per_s.near(DType.F32),
+            bytes_per_s=feed.data,
+            l2_bytes=self.l2_bytes,
+            l2_bytes_per_s=max(self.l2_bytes_per_s, feed.data),
+        )
+        compute, traffic = prefill_seconds(work, device, self.prefill)
+        return {"matrix cores" if compute >= traffic else "memory bandwidth": compute + traffic}
 
-        In decode up to 32 query heads of one KV head share a block, larger groups read the cache for each head; the
-        cache is split by 128 tokens up to eight waves of blocks, and a second kernel combines the parts. No block is
-        quicker than its own share of one SM (COST_MODELS, "Attention").
+    def _decode(self, work: Work, feed: Feed, group: int) -> dict[str, float]:
+        """Up to 32 query heads of one KV head share a block, larger groups read the cache for each head; the cache is
+        split by 128 tokens up to eight waves of blocks, and a second kernel combines the parts. No block is quicker
+        than its own share of one SM (COST_MODELS, "Attention").
         """
         kv, heads = max(1, work.dim("kv")), work.dim("batch") * work.dim("heads")
-        group = ceil_div(work.dim("heads"), work.dim("kv_heads"))
-        decode = work.dim("q") * group <= BLOCK
-        together = group if decode and group <= LARGEST_GROUP else 1  # query heads that one block serves
+        together = group if group <= LARGEST_GROUP else 1  # query heads that one block serves
         blocks = ceil_div(heads, together) * ceil_div(work.dim("q"), BLOCK)
-        splits = min(ceil_div(kv, BLOCK), max(1, MOST_WAVES * self.sms // blocks)) if decode else 1
+        splits = min(ceil_div(kv, BLOCK), max(1, MOST_WAVES * self.sms // blocks))
         waves = ceil_div(blocks * splits, self.sms)
-        alone = max(1 / splits, min(1.0, BLOCK / kv) if decode else 1.0) / blocks  # the part of all work in one block
+        alone = max(1 / splits, min(1.0, BLOCK / kv)) / blocks  # the part of all work in one block
         matrix = self.matrix_ops_per_s.near(work.dtype) * self.efficiency.attention
         lanes = self.vector_ops_per_s.near(work.dtype) * self.efficiency.vector
         whole = visible_part(work) * (work.flops / matrix + softmax_flops(work) / lanes)
         cache, reached = kv_bytes(work), feed.data * self.efficiency.memory
         rows = max(0, work.bytes() - cache) / reached
-        again = cache * (group // together if decode else 1) / reached
+        again = cache * (group // together) / reached
         single = together == 1 and work.dim("q") == 1
         fixed = waves * (self.head_block_s if single else self.group_block_s)
         fixed += self.launch_s if splits > 1 else 0.0
