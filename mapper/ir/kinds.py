@@ -248,13 +248,13 @@ KINDS: dict[str, Kind] = {
         Kind("opaque", "anything else, costed by the bytes it touches", _opaque_dims),
     )
 }
-"""Attributes by kind. matmul: trans_a, trans_b; where the dims of its operands have an order of their own batch, m, n, k
-and, if one says it, equation (as Einsum writes it); of a stack of expert matrices experts, picked (by each token) and,
-where it is known better than from these, active (used in a call). matmul, conv: arithmetic (a quantised product's
-type). conv: groups, transposed. attention: batch, heads, kv_heads, q, kv, head_dim, v_dim, causal, window (sizes or
-names of symbolic dims), scale, softcap, masks, sink. norm, softmax: width; a softmax has causal and window of its
-scores' mask. elementwise: fn. pool: window. rnn: steps, batch, hidden, gates, width, directions. opaque: op_type; of a
-loop with all its iterations trips, macs, flops (that are no product) and bytes."""
+"""Attributes by kind. matmul: trans_a, trans_b; where the dims of its operands have an order of their own batch, m, n,
+k and, if one says it, equation (as Einsum writes it); of a stack of expert matrices experts, picked (by each token)
+and, where it is known better than from these, active (used in a call). matmul, conv: arithmetic (a quantised
+product's type). conv: groups, transposed. attention: batch, heads, kv_heads, q, kv, head_dim, v_dim, causal, window
+(sizes or names of symbolic dims), scale, softcap, masks, sink. norm, softmax: width; a softmax has causal and window
+of its scores' mask. elementwise: fn. pool: window. rnn: steps, batch, hidden, gates, width, directions. opaque:
+op_type; of a loop with all its iterations trips, macs, flops (that are no product) and bytes."""
 
 
 PICKING_KINDS = ("embedding", "gather")
