@@ -113,14 +113,15 @@ def _sample(name: str, source: str, family: str, held_out: bool, points: Sequenc
     unit = next((u for u in target.units if isinstance(u.model, Gpu)), None)
     if unit is None or not isinstance(unit.model, Gpu) or not unit.model.matrix_ops_per_s.of(DType(family)):
         return None
-    works = [_work(point) for point in points]
+    works = [work_of(point) for point in points]
     shapes = [shape_of(work, feed_of(target, unit, work)) for work in works]
     products = Products(*np.array(shapes, dtype=np.float64).T)
     seconds = np.array([point.seconds for point in points])
     return Sample(name, source, family, products, unit.model.tile_device(DType(family)), seconds, held_out)
 
 
-def _work(point: Point) -> Work:
+def work_of(point: Point) -> Work:
+    """The work that a measured point asks for, read as `mapper cost --csv` reads its columns."""
     question = question_of({column: str(cell) for column, cell in point.columns.items()})
     if not isinstance(question, Question) or not isinstance(question.what, Work):
         raise ValueError(f"{point.source}: a row that `mapper cost --csv` does not read: {point.columns}")

@@ -27,15 +27,15 @@ class PrefillFit(Block):
 
     start_s: NonNegativeFloat = 7.9e-6
     """Further kernels beside the first launch."""
-    matrix: PositiveFloat = 0.647
+    matrix: PositiveFloat = 0.634
     """Reached part of the matrix peak while blocks are full."""
-    lanes: PositiveFloat = 0.242
+    lanes: PositiveFloat = 0.259
     """The same for the lanes, which work between the two products."""
-    block_s: NonNegativeFloat = 7.1e-7
+    block_s: NonNegativeFloat = 6.57e-7
     """Fixed time of one wave of blocks."""
-    memory: PositiveFloat = 0.841
+    memory: PositiveFloat = 0.829
     """Reached part of the bandwidth of the memory."""
-    l2_reach: PositiveFloat = 0.09
+    l2_reach: PositiveFloat = 0.117
     """Operands up to this part of the L2 are found in it by half."""
 
 
