@@ -115,7 +115,17 @@ class Draft:
     def graph(self) -> Graph:
         """The graph as rewritten, without dead ops; the nodes that these stood for go to the ops that are left."""
         self.prune(reversed(self.ops()))
+        if not self._is_rewritten():
+            return self.source
         return self.source.with_ops(with_heirs(self.source, self.ops()), self.values.values())
+
+    def _is_rewritten(self) -> bool:
+        """Whether anything differs from the source: most passes find nothing in most graphs."""
+        if len(self.values) != len(self.source.value) or len(self._ops) != len(self.source.ops):
+            return True
+        if any(value is not self.source.value[name] for name, value in self.values.items()):
+            return True
+        return any(now is not before for now, before in zip(self.ops(), self.source.ops, strict=True))
 
 
 def with_attrs(op: Op, **changes: Attr | None) -> tuple[tuple[str, Attr], ...]:
