@@ -24,7 +24,7 @@ FILES = sorted(FOLDER.glob("*/*.yaml"))
 MARKS = ("read", "derived", "recalled", "assumed", "measured")
 
 
-@pytest.fixture(params=target_names())
+@pytest.fixture(scope="module", params=target_names())
 def target(request: pytest.FixtureRequest) -> Target:
     """Each built-in target."""
     return load_target(request.param)

@@ -47,6 +47,7 @@ def test_the_pass_of_sample_02_is_under_thirty_lines() -> None:
     assert whole[0].count("\n") + 1 < 30
 
 
+@pytest.mark.slow
 def test_sample_03_maps_an_operator_that_is_opaque_without_its_kind() -> None:
     assert run("03_add_a_kind.py").startswith("flash-fft-conv on ")
     without = run("03_add_a_kind.py", "--without")

@@ -190,6 +190,7 @@ def test_the_binding_resource_is_named() -> None:
     assert bound(chain(work("a", 3), work("b", 4), after=((), (0,)))) == (7, "critical path")
 
 
+@pytest.mark.slow
 def test_the_same_budget_gives_the_same_schedule() -> None:
     problem = program(60)
     assert solve(problem, Budget(0.3)) == solve(problem, Budget(0.3))

@@ -29,6 +29,7 @@ def test_small_problems_are_solved_to_the_optimum(seed: int) -> None:
         assert result.status == "optimal"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_the_same_budget_and_seed_give_the_same_solution(name: str) -> None:
     problem = transformer(7, 7)
