@@ -154,6 +154,13 @@ def test_sizes_that_do_not_fit_the_model_are_refused_with_the_shapes(tmp_path: P
     assert "Add 'sum' of [3], [4]" in message
 
 
+@pytest.mark.parametrize("axis", [2**31, -(2**31), 3, -4])
+def test_an_axis_outside_its_input_is_refused_before_onnx_reads_beyond_it(tmp_path: Path, axis: int) -> None:
+    normed = node("LayerNormalization", ["x", "scale"], ["y", "mean"], axis=axis)
+    path = built(tmp_path, [normed, node("Add", ["y", "mean"], ["z"])], {"x": [2, 3, 4], "scale": [4]}, ["z"])
+    assert f"axis {axis} of LayerNormalization lies outside its input of rank 3" in refused(path)
+
+
 def test_a_value_without_a_shape_is_listed_with_its_op(tmp_path: Path) -> None:
     message = refused(built(tmp_path, [node("MatMul", ["x", "z"], ["y"], name="m")], {"x": [2], "z": [3]}, ["y"]))
     assert "'y', made by MatMul 'm' of [2], [3]: " in message
