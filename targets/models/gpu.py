@@ -76,6 +76,10 @@ class Gpu(UnitModel):
     """Fitted constants of attention over many query rows."""
     launch_s: NonNegativeFloat = 4.1e-6
     """Floor of one kernel that is no product: launch and drain. Attention with a split cache is two kernels."""
+    launch_gap_s: NonNegativeFloat = 0.0
+    """Time between the end of a kernel and the start of the next that depends on it. 0 is the time of kernels alone, as
+    profilers measure it and as `mapper cost` prices rows; about 1e-6 in a captured graph, about 8e-6 where a program
+    launches kernels one by one (FasterTransformer on A100: COST_MODELS, "GPU, CPU, TPU-like units")."""
     head_block_s: NonNegativeFloat = 1.7e-6
     """Fixed part of each wave of attention blocks that serve one query row (AIConfigurator A100, decode)."""
     group_block_s: NonNegativeFloat = 6.3e-6
@@ -135,7 +139,7 @@ class Gpu(UnitModel):
     def _total(self, work: Work, feed: Feed, parts: dict[str, float]) -> Cost:
         """Parts that overlap, and the launch before them unless the work is fused."""
         launch = self.products.of(work.dtype).launch_s if work.kind in PRODUCTS else self.launch_s
-        parts["kernel launch"] = 0.0 if work.fused else launch
+        parts["kernel launch"] = 0.0 if work.fused else launch + self.launch_gap_s
         traffic = traffic_of(work, feed)
         return self.error_band.on(
             work,

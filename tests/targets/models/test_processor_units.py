@@ -19,7 +19,7 @@ from unit_model_builders import (
     tpu_like,
 )
 
-from mapper.hw.work import DType, Feed
+from mapper.hw.work import DType, Feed, Work
 from targets.models.blocks import PerType
 from targets.models.dma import blocked_traffic
 from targets.models.systolic import Dataflow, product_cycles
@@ -48,13 +48,20 @@ def test_gpu_decode_is_limited_by_weights_and_prefill_by_arithmetic() -> None:
 
 
 def test_fused_work_pays_no_launch() -> None:
-    from dataclasses import replace
-
     work = lanes("elementwise", 1000)
     apart = a100().cost(work, HBM)
     together = a100().cost(replace(work, fused=True), HBM)
     assert apart.ticks - together.ticks == pytest.approx(4.1e6, abs=1)
     assert apart.limited_by == "kernel launch"
+
+
+@pytest.mark.parametrize("work", [lanes("elementwise", 1000), matmul(64, 64, 64, dtype=F16), attention(64, 64)])
+def test_a_kernel_that_is_launched_one_by_one_waits_for_the_gap_and_fused_work_does_not(work: Work) -> None:
+    eager = a100().scaled(launch_gap_s=8e-6)
+    assert eager.cost(work, HBM).ticks - a100().cost(work, HBM).ticks == pytest.approx(8e6, abs=1)
+    assert eager.costs([work], HBM) == [eager.cost(work, HBM)]
+    fused = replace(work, fused=True)
+    assert eager.cost(fused, HBM).ticks == a100().cost(fused, HBM).ticks
 
 
 def test_gpu_decode_attention_of_many_long_sequences_is_limited_by_its_cache() -> None:
