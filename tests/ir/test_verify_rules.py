@@ -6,6 +6,7 @@ import pytest
 from breaches_decisions import BREACHES as OF_DECISIONS
 from breaches_inputs import BREACHES as OF_INPUTS
 from breaches_inputs import Breach
+from breaches_outcomes import BREACHES as OF_OUTCOMES
 from real_plans import finished, unplaced
 
 from mapper.errors import InvalidPlan
@@ -14,7 +15,7 @@ from mapper.ir.verify import RULES, verify
 
 CASES = [
     pytest.param(rule, breach, id=f"{rule}: {breach.__name__.replace('_', ' ')}")
-    for rule, breaches in {**OF_INPUTS, **OF_DECISIONS}.items()
+    for rule, breaches in {**OF_INPUTS, **OF_DECISIONS, **OF_OUTCOMES}.items()
     for breach in breaches
 ]
 
@@ -34,7 +35,7 @@ def test_real_plans_keep_every_rule(model: str, target: str) -> None:
 
 
 def test_every_rule_has_a_breach() -> None:
-    assert {rule.name for rule in RULES} == {*OF_INPUTS, *OF_DECISIONS}
+    assert {rule.name for rule in RULES} == {*OF_INPUTS, *OF_DECISIONS, *OF_OUTCOMES}
 
 
 def test_rules_are_data_with_a_name_and_a_sentence() -> None:
@@ -45,7 +46,7 @@ def test_rules_are_data_with_a_name_and_a_sentence() -> None:
 
 
 def test_a_refusal_quotes_the_rule() -> None:
-    breach = OF_DECISIONS["inflight"][0]
+    breach = OF_OUTCOMES["inflight"][0]
     with pytest.raises(
         InvalidPlan, match="0 requests are in flight; 1 to 4096 can be\n  the rule: At least one request"
     ):
