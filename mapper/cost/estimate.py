@@ -9,8 +9,9 @@ from functools import cached_property
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
 from mapper.ir.graph import Graph, Phase, static_elements
-from mapper.ir.kinds import PICKING_KINDS, priced_as, stored
-from mapper.ir.kinds import work as work_of
+from mapper.ir.kinds import priced_as
+from mapper.ir.op_work import PICKING_KINDS, stored
+from mapper.ir.op_work import work as work_of
 from mapper.ir.plan import Cluster, Option, Refusal
 
 _STATIC_KINDS = ("matmul", "conv", "rnn", "embedding")

@@ -7,16 +7,14 @@ own data (a reshape's target, a slice's bounds); then `conserves` says what must
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from math import prod
 
 from mapper.errors import InvalidPlan, did_you_mean
-from mapper.hw.work import DType, Operand, Role, Work
-from mapper.ir.graph import Binding, Graph, Op, Shape, bind, static_elements
+from mapper.ir.experts import expert_dims
+from mapper.ir.graph import Binding, Graph, Op, Shape, bind
 from mapper.ir.kind import Dims, Kind, OpView, Shapes, stated_shapes
-from mapper.ir.registry import Registry, check_sizes, gather
-from mapper.ir.tables import elements_read, scales_read, tokens_rotated
+from mapper.ir.registry import Registry, gather
 
 
 def elements(shape: Shape) -> int:
@@ -72,39 +70,12 @@ def _matmul_outputs(view: OpView) -> Shapes | None:
     return (out,)
 
 
-def expected_experts(experts: int, picked: int, tokens: int) -> int:
-    """How many distinct of `experts` are expected where each of `tokens` picks `picked` of them, evenly spread.
-
-    E (1 - (1 - k/E)^tokens), rounded, at least one and as many as one token picks.
-    """
-    if experts <= 0 or tokens <= 0:
-        return 0
-    share = min(1.0, picked / experts)
-    return max(1, min(picked, experts), round(experts * (1 - (1 - share) ** tokens)))
-
-
-def _expert_dims(view: OpView, n: int, k: int) -> Dims:
-    """A product of rows with the matrices of their experts: as many equal groups of rows as about `active` of them.
-
-    MACs count every row once; groups divide the rows evenly, so their number is the divisor nearest to `active`.
-    """
-    rows, experts = elements(_out(view)) // max(n, 1), view.size("experts")
-    active = min(experts, view.size("active", 0) or expected_experts(experts, view.size("picked"), _tokens(view, rows)))
-    groups = min((d for d in range(1, experts + 1) if rows % d == 0), key=lambda d: abs(d - active), default=1)
-    sizes = {"batch": groups, "m": rows // groups, "n": n, "k": k, "experts": experts, "active": active}
-    return tuple(sizes.items())
-
-
-def _tokens(view: OpView, rows: int) -> int:
-    return -(-rows // max(1, view.size("picked")))
-
-
 def _matmul_dims(view: OpView) -> Dims:
     if view.op.attr("k"):  # operands whose dims lie in another order: the sizes are stated
         return tuple((name, view.size(name)) for name in ("batch", "m", "n", "k"))
     a, b = _matmul_shapes(view)
     if view.op.attr("experts"):
-        return _expert_dims(view, b[-1], a[-1])
+        return expert_dims(view, b[-1], a[-1])
     batch, m = prod(broadcast([a[:-2], b[:-2]])), a[-2]
     if elements(b[:-2]) == 1:  # one right-hand side for all: the batch is just more rows
         batch, m = 1, batch * m
@@ -257,10 +228,6 @@ of its scores' mask. elementwise: fn. pool: window. rnn: steps, batch, hidden, g
 op_type; of a loop with all its iterations trips, macs, flops (that are no product) and bytes."""
 
 
-PICKING_KINDS = ("embedding", "gather")
-"""Kinds that read only some elements of their first operand."""
-
-
 @cache
 def registry() -> Registry:
     """The kinds of installed packages; which ones are installed does not change while a program runs."""
@@ -302,121 +269,3 @@ def view(graph: Graph, op: Op, binding: Binding) -> OpView:
         tuple(v.role for v in ins),
         binding,
     )
-
-
-def whole_stack(work: Work) -> Work:
-    """Work with some experts of a stack as work with all of them: what storing them takes."""
-    experts, active = work.dim("experts", 0), work.dim("active")
-    if not experts or work.weight is None:
-        return work
-    whole = replace(work.weight, elements=work.weight.elements // max(active, 1) * experts)
-    dims = tuple((name, {"batch": experts, "m": 1, "active": experts}.get(name, size)) for name, size in work.dims)
-    return replace(work, dims=dims, inputs=tuple(whole if o is work.weight else o for o in work.inputs))
-
-
-def stored(graph: Graph, op: Op, work: Work) -> Work:
-    """The work with its weights whole, also where it reads only some of them or none: what storing them takes."""
-    names = [n for n in dict.fromkeys(op.inputs) if n and graph.value[n].role is Role.WEIGHT]
-    weights = [o for o in work.inputs if o.role is Role.WEIGHT]
-    if len(names) == len(weights) and weights and not any(o.elements for o in weights):
-        whole = iter(
-            [replace(o, elements=static_elements(graph.value[n])) for n, o in zip(names, weights, strict=True)]
-        )
-        return replace(work, inputs=tuple(next(whole) if o.role is Role.WEIGHT else o for o in work.inputs))
-    return whole_stack(work)
-
-
-def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = frozenset()) -> Work:
-    """The op as Work, in the graph's own number types. Operands named in `inside` stay within the op's cluster.
-
-    A state that the op reads and extends counts what is read whole and what is written new. An op whose outputs have no
-    elements reads none.
-    """
-    seen = view(graph, op, binding)
-    tokens = tokens_rotated(seen)
-    inputs = [_read(graph, n, binding, tokens) for n in dict.fromkeys(op.inputs) if n and n not in inside]
-    kind = kind_of(op)
-    new_rows = (seen.size("q"), seen.size("kv")) if op.kind == "attention" else (1, 1)
-    outputs = [
-        _appended(graph, n, graph.pasts.get(n, ""), binding, new_rows) for n in op.outputs if n and n not in inside
-    ]
-    if kind.priced_as in PICKING_KINDS:
-        inputs = [_picked(seen, i, o) for i, o in enumerate(inputs)]
-    dims = kind.dims(seen)
-    if kind.like:
-        check_sizes(kind, dict(dims))
-    if op.attr("experts"):
-        used = dict(dims)
-        stack = _operand(graph, op.inputs[1], binding)
-        read = replace(stack, elements=stack.elements // max(used["experts"], 1) * used["active"])
-        inputs = [read if o == stack else o for o in inputs]
-    if kind.priced_as == "view":
-        inputs, outputs = [], []
-    if _makes_nothing(seen, kind.priced_as):
-        inputs = [replace(o, elements=0) for o in inputs]
-    if op.kind == "opaque" and op.attr("bytes") is not None:  # what a loop's iterations move among themselves
-        inner = seen.size("bytes") - sum(o.bytes for o in (*inputs, *outputs))
-        inputs.append(Operand(Role.ACTIVATION, max(inner, 0), DType.U8))
-    return Work(kind.priced_as, dims, tuple(inputs), tuple(outputs), _arithmetic(graph, op, kind.priced_as))
-
-
-_SEARCHING = ("sort", "opaque")
-"""Kinds that may have to read their input to find that nothing comes of it."""
-
-
-def _makes_nothing(seen: OpView, kind: str) -> bool:
-    """Whether no output has an element, as of an expert that no token goes to: then nothing is read either."""
-    return bool(seen.outputs) and kind not in _SEARCHING and not any(map(elements, seen.outputs))
-
-
-def _operand(graph: Graph, name: str, binding: Binding) -> Operand:
-    value = graph.value[name]
-    return Operand(_side(value.role), prod(bind(value.shape, binding)), value.dtype)
-
-
-def _read(graph: Graph, name: str, binding: Binding, tokens: int) -> Operand:
-    """The operand; of a table of angles only the rows of the tokens that are rotated."""
-    whole = _operand(graph, name, binding)
-    value = graph.value[name]
-    rows = elements_read(bind(value.shape, binding), value.role, tokens)
-    return whole if rows is None else replace(whole, elements=rows)
-
-
-def _side(role: Role) -> Role:
-    return Role.ACTIVATION if role in (Role.INPUT, Role.OUTPUT) else role
-
-
-def _appended(graph: Graph, name: str, past: str, binding: Binding, new_rows: tuple[int, int]) -> Operand:
-    """What is written of an output; of a state only what is new. new_rows: rows added to a buffer, and rows it has."""
-    whole = _operand(graph, name, binding)
-    before = prod(bind(graph.value[past].shape, binding)) if past else 0
-    new = whole.elements - before if whole.elements > before else whole.elements
-    if before == whole.elements and 0 < new_rows[0] < new_rows[1]:  # a buffer of fixed length, written in place
-        new = whole.elements * new_rows[0] // new_rows[1]
-    return replace(whole, elements=new)
-
-
-def _picked(seen: OpView, position: int, operand: Operand) -> Operand:
-    """What a look-up reads of an operand: of its table what it hands on, of the table's scales their share."""
-    picked = elements(seen.outputs[0])
-    if position == 0:
-        return replace(operand, elements=min(operand.elements, picked))
-    if operand.role is not Role.WEIGHT:
-        return operand
-    return replace(operand, elements=scales_read(seen, position, operand.elements, picked))
-
-
-_IN_FLOATS = ("norm", "softmax", "attention")
-"""Kinds that compute in floats, even from and to integers."""
-
-
-def _arithmetic(graph: Graph, op: Op, kind: str) -> DType:
-    """The type the op states, else that of the first floating-point operand, else of the last output."""
-    stated = op.attr("arithmetic")
-    if isinstance(stated, str):
-        return DType(stated)
-    names = [n for n in (*op.inputs, *op.outputs) if n]
-    types = [graph.value[n].dtype for n in names]
-    if kind in _IN_FLOATS and not any(t.is_float for t in types):
-        return DType.F32
-    return next((t for t in types if t.is_float), types[-1] if types else DType.F32)

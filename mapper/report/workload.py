@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mapper.frontend.naming import why_operator_is_opaque
 from mapper.hw.work import Role, Work
 from mapper.ir.graph import Binding, Graph, Op
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from onnx_graphs import node, save
 
 from mapper.frontend import load_model
 from mapper.frontend.load import Imported
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 
 FLOAT, INT, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 

@@ -12,7 +12,7 @@ from onnx_graphs import const, model, node, save, typed, weight
 from mapper.errors import ModelError, UnresolvedShapes
 from mapper.frontend import load_model, parse_phase
 from mapper.frontend.walk.walk import MOST_NODES
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 
 TRUE = const("true", True, np.bool_)
 

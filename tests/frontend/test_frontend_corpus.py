@@ -10,7 +10,8 @@ import pytest
 
 from mapper.errors import ModelError
 from mapper.frontend import load_model, parse_phase
-from mapper.ir.kinds import kind_of, view, work
+from mapper.ir.kinds import kind_of, view
+from mapper.ir.op_work import work
 
 CORPUS = Path(__file__).with_name("corpus.csv")
 """The dims that each real graph is bound to, shared with the benchmarks."""

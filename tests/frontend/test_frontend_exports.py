@@ -10,7 +10,7 @@ from onnx_graphs import const, model, node, save, weight
 
 from mapper.frontend import load_model
 from mapper.ir.graph import Graph
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 
 
 def load(folder: Path, nodes: list[object], *weights: object, opset: int = 18) -> Graph:

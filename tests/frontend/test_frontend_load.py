@@ -13,7 +13,7 @@ from mapper.errors import UsageError
 from mapper.frontend import Imported, load_model, parse_phase
 from mapper.hw.work import DType, Role
 from mapper.ir.graph import Graph, Op, State
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 
 
 def load(folder: Path, built: onnx.ModelProto, *phases: str, **dims: int) -> Imported:

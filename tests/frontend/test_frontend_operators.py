@@ -15,7 +15,8 @@ from mapper.frontend.load import load_model
 from mapper.frontend.vocabulary import KIND_OF, OPAQUE, kind_by_name
 from mapper.frontend.vocabulary import STANDARD as STANDARD_DOMAINS
 from mapper.ir.graph import Phase
-from mapper.ir.kinds import KINDS, work
+from mapper.ir.kinds import KINDS
+from mapper.ir.op_work import work
 from mapper.ir.plan import Plan
 from mapper.ir.rules_shapes import graph_attention, graph_shapes, graph_sizes
 from tests.frontend.contrib_probes import CONTRIB

@@ -12,7 +12,7 @@ from onnx_graphs import model, node, save, typed, weight
 from mapper.frontend import load_model
 from mapper.hw.work import Role
 from mapper.ir.graph import Graph, static_elements
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 
 ROWS, WIDTH, BLOCK = 512, 64, 32
 

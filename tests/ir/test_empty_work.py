@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mapper.hw.work import DType, Role
 from mapper.ir.graph import Graph, Op, Value
-from mapper.ir.kinds import stored, work
+from mapper.ir.op_work import stored, work
 
 
 def product(rows: int) -> Graph:

@@ -9,7 +9,7 @@ import pytest
 
 from mapper.frontend.load import load_model
 from mapper.hw.work import Role
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 from tests.frontend.onnx_graphs import model, node, save, typed, weight
 
 I64 = onnx.TensorProto.INT64

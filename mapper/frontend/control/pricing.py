@@ -8,7 +8,7 @@ from mapper.frontend.facts import Node, Source
 from mapper.frontend.file.order import live
 from mapper.frontend.walk.trace import BodyCost, Trace
 from mapper.frontend.walk.walk import Walk
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 
 
 def cost_of(walk: Walk, nodes: Sequence[Node], outputs: Sequence[str], loops: Mapping[str, BodyCost]) -> BodyCost:

@@ -7,8 +7,8 @@ from math import prod
 from mapper.frontend.lowering.composite_parts import BITS, Parts, columns_of, type_of
 from mapper.frontend.lowering.known import size_of
 from mapper.hw.work import DType
+from mapper.ir.experts import expected_experts
 from mapper.ir.graph import Attr, Value
-from mapper.ir.kinds import expected_experts
 
 
 def mixture(parts: Parts) -> None:

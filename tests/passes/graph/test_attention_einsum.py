@@ -14,7 +14,7 @@ from passes_graph_sketch import check
 
 from mapper.frontend import load_model
 from mapper.ir.graph import Graph
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 from mapper.ir.plan import Plan
 from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pass_ import Context

@@ -10,7 +10,7 @@ from real_plans import run, unplaced
 
 from mapper.hw.work import DType, Role
 from mapper.ir.graph import Graph, Op, Phase
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 from passes.graph.fuse_attention import FuseAttention
 from passes.graph.simplify import Simplify
 

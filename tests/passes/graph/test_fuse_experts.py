@@ -6,8 +6,9 @@ import pytest
 from passes_graph_sketch import ONCE, Sketch, kinds, macs, rewrite
 
 from mapper.hw.work import DType, Role
+from mapper.ir.experts import expected_experts
 from mapper.ir.graph import Op
-from mapper.ir.kinds import expected_experts, whole_stack, work
+from mapper.ir.op_work import stored, work
 from passes.graph.fuse_experts import FuseExperts
 from passes.graph.simplify import Simplify
 
@@ -52,9 +53,9 @@ def test_a_call_reads_the_experts_that_are_expected_to_be_picked(spelling, token
     assert found.weight is not None
     assert found.weight.elements == active * WIDTH * OUT
     assert found.macs == tokens * PICKED * WIDTH * OUT
-    stored = whole_stack(found).weight
-    assert stored is not None
-    assert stored.elements == EXPERTS * WIDTH * OUT
+    whole = stored(graph, op, found).weight
+    assert whole is not None
+    assert whole.elements == EXPERTS * WIDTH * OUT
     assert macs(graph, ONCE) == [found.macs]
 
 

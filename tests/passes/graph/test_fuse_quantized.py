@@ -7,7 +7,7 @@ from passes_graph_sketch import Sketch, kinds, rewrite
 
 from mapper.hw.work import DType, Role
 from mapper.ir.graph import Graph, Op
-from mapper.ir.kinds import work
+from mapper.ir.op_work import work
 from passes.graph.fuse_bias import FuseBias
 from passes.graph.fuse_norm import FuseNorm
 from passes.graph.fuse_quantized import FuseQuantized
