@@ -16,7 +16,7 @@ from mapper.frontend.expect import Expectations
 from mapper.frontend.facts import LARGEST, LIMIT, Fact, Known, Node, Source, numpy_type
 from mapper.frontend.file.check import check_arity
 from mapper.frontend.file.nodes import label
-from mapper.frontend.file.order import live
+from mapper.frontend.file.order import live_nodes
 from mapper.frontend.inference.counters import counted
 from mapper.frontend.inference.infer import Inferred, infer
 from mapper.frontend.walk.assembly import Assembly
@@ -59,7 +59,7 @@ class Interpreter:
         if uneven:
             _refuse_uneven(walks, uneven)
         outputs = _resolved_outputs(walks[0], self.source.outputs)
-        nodes = live(walks[0].ran, outputs)
+        nodes = live_nodes(walks[0].ran, outputs)
         costs, placed = [w.loops for w in walks], frozenset(walks[0].placed)
         return Trace(nodes, [w.facts for w in walks], list(shop.warnings), outputs, costs, placed)
 

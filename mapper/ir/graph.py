@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
 from mapper.errors import InvalidPlan
 from mapper.hw.work import DType, Role
+from mapper.ir.order import live, sort_topologically
 
 Attr = int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
 Shape = tuple[int, ...]
@@ -113,7 +114,7 @@ class Graph:
 
     def with_ops(self, ops: Iterable[Op], values: Iterable[Value] = ()) -> Graph:
         """This graph with other ops (sorted topologically) and only the values they mention; `values` are added."""
-        kept = sort_topologically(tuple(ops))
+        kept = sort_ops(tuple(ops))
         mentioned = {n for op in kept for n in (*op.inputs, *op.outputs) if n}
         mentioned |= {n for s in self.states for n in (s.past, s.present) if n}
         table = {**self.value, **{v.name: v for v in values}}
@@ -122,36 +123,24 @@ class Graph:
         return Graph(self.name, kept, tuple(table[n] for n in names if n in mentioned or n in ends), self.states)
 
 
-def sort_topologically(ops: tuple[Op, ...]) -> tuple[Op, ...]:
+def sort_ops(ops: Sequence[Op]) -> tuple[Op, ...]:
     """The ops with producers before users, otherwise in the given order; a cycle is refused by naming an op on it."""
-    maker = {out: i for i, op in enumerate(ops) for out in op.outputs if out}
-    needs = [{maker[n] for n in op.inputs if n in maker and maker[n] != i} for i, op in enumerate(ops)]
-    if any(n in maker and maker[n] == i for i, op in enumerate(ops) for n in op.inputs):
-        bad = next(op for i, op in enumerate(ops) if any(maker.get(n) == i for n in op.inputs))
-        raise InvalidPlan(f"op '{bad.name}' reads its own output", rule="graph-acyclic")
-    if all(all(j < i for j in need) for i, need in enumerate(needs)):
-        return ops
-    import heapq
+    order, waiting = sort_topologically(ops, _reads)
+    for op in waiting:
+        if not set(op.inputs).isdisjoint(filter(None, op.outputs)):
+            raise InvalidPlan(f"op '{op.name}' reads its own output", rule="graph-acyclic")
+    if waiting:
+        raise InvalidPlan(f"the graph has a cycle through op '{waiting[0].name}'", rule="graph-acyclic")
+    return tuple(order)
 
-    users: list[list[int]] = [[] for _ in ops]
-    for i, need in enumerate(needs):
-        for j in need:
-            users[j].append(i)
-    waiting = [len(need) for need in needs]
-    ready = [i for i, n in enumerate(waiting) if n == 0]
-    heapq.heapify(ready)
-    order: list[int] = []
-    while ready:
-        i = heapq.heappop(ready)
-        order.append(i)
-        for j in users[i]:
-            waiting[j] -= 1
-            if waiting[j] == 0:
-                heapq.heappush(ready, j)
-    if len(order) < len(ops):
-        stuck = next(ops[i].name for i, n in enumerate(waiting) if n > 0)
-        raise InvalidPlan(f"the graph has a cycle through op '{stuck}'", rule="graph-acyclic")
-    return tuple(ops[i] for i in order)
+
+def live_ops(ops: Sequence[Op], outputs: Iterable[str]) -> list[Op]:
+    """The ops that some output depends on, in the same order."""
+    return live(ops, outputs, _reads)
+
+
+def _reads(op: Op) -> tuple[str, ...]:
+    return op.inputs
 
 
 def static_elements(value: Value) -> int:

@@ -125,7 +125,7 @@ class Draft:
             return True
         if any(value is not self.source.value[name] for name, value in self.values.items()):
             return True
-        return any(now is not before for now, before in zip(self.ops(), self.source.ops, strict=True))
+        return any(after is not before for after, before in zip(self.ops(), self.source.ops, strict=True))
 
 
 def with_attrs(op: Op, **changes: Attr | None) -> tuple[tuple[str, Attr], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mapper.frontend.facts import Node, Source
-from mapper.frontend.file.order import live
+from mapper.frontend.file.order import live_nodes
 from mapper.frontend.walk.trace import BodyCost, Trace
 from mapper.frontend.walk.walk import Walk
 from mapper.ir.op_work import work
@@ -20,7 +20,7 @@ def cost_of(walk: Walk, nodes: Sequence[Node], outputs: Sequence[str], loops: Ma
 
     whole = walk.shop.source
     named = [n for name in outputs for n in (walk.sequences.get(name) or (name,))]
-    kept = live(list(nodes), named)
+    kept = live_nodes(nodes, named)
     made = {out for node in kept for out in node.outputs}
     ends = tuple(name for name in dict.fromkeys(named) if name in made)
     source = Source(whole.name, "", whole.opsets, kept, {}, ends, whole.constants, {})

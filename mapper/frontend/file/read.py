@@ -15,7 +15,7 @@ from mapper.frontend.file.check import check_nodes, check_tensors, check_text, o
 from mapper.frontend.file.containers import tensor_inside
 from mapper.frontend.file.identity import file_nodes, node_names
 from mapper.frontend.file.nodes import nodes_of
-from mapper.frontend.file.order import live, sort_nodes
+from mapper.frontend.file.order import live_nodes, sort_nodes
 from mapper.frontend.file.proto import Contents, contents
 from mapper.frontend.file.tensors import initializers
 from mapper.frontend.file.ties import tied_external
@@ -55,7 +55,7 @@ def _take_apart(path: Path, model: onnx.ModelProto, opsets: dict[str, int], foun
     source.tied.update({**tied_external(graph.initializer), **found.tied})
     source.node_count, source.taken = len(graph.node), taken
     source.every_node = tuple(file_nodes(graph, taken))
-    source.nodes = live(sort_nodes(nodes), outputs)
+    source.nodes = live_nodes(sort_nodes(nodes), outputs)
     source.warnings += opset_warnings(path, source.nodes, opsets)
     return source
 

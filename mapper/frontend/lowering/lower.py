@@ -11,7 +11,7 @@ from mapper.frontend.custom import custom_attributes, custom_kind
 from mapper.frontend.dims.symbols import Symbols
 from mapper.frontend.facts import LIMIT, DimTerm, Fact, Known, Node, Source, dtype_of
 from mapper.frontend.file.nodes import label
-from mapper.frontend.file.order import live_ops, transposed_weights
+from mapper.frontend.file.order import transposed_weights
 from mapper.frontend.lowering.attributes import attributes_of
 from mapper.frontend.lowering.composite import composite_of
 from mapper.frontend.lowering.composite_parts import Parts
@@ -23,7 +23,7 @@ from mapper.frontend.naming import label_type, unique_names
 from mapper.frontend.vocabulary import SHAPE_OPERANDS, WEIGHT_FIRST, kind_by_name
 from mapper.frontend.walk.trace import Trace
 from mapper.hw.work import Role
-from mapper.ir.graph import Attr, Graph, Op, State, Value
+from mapper.ir.graph import Attr, Graph, Op, State, Value, live_ops
 
 
 @dataclass(slots=True)

@@ -9,9 +9,8 @@ import numpy as np
 from builders import tiny_target
 from passes_graph_oracle import evaluate, is_evaluable
 
-from mapper.frontend.file.order import live_ops
 from mapper.hw.work import DType, Role
-from mapper.ir.graph import Attr, Graph, Op, Phase, State, Value
+from mapper.ir.graph import Attr, Graph, Op, Phase, State, Value, live_ops
 from mapper.ir.kinds import elements, kind_of, view
 from mapper.ir.op_work import work
 from mapper.ir.plan import Plan
