@@ -24,8 +24,13 @@ def inspect(args: Namespace) -> int:
     else:
         sys.stdout.write(f"\n{inspect_screen(found, _command(args, found))}\n")
     if not found.complete:
-        sys.stderr.write(f"error: {found.problem}\n")
+        sys.stderr.write(f"error: {_problem(found, args.json)}\n")
     return 0 if found.complete else 1
+
+
+def _problem(found: Inspection, alone: bool) -> str:
+    """The error. Of missing dims the screen says where they are and what to type, unless the error stands alone."""
+    return found.problem.partition("\n")[0] if found.missing and not alone else found.problem
 
 
 def _command(args: Namespace, found: Inspection) -> str:

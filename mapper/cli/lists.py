@@ -152,8 +152,15 @@ def _sentence(cls: type) -> str:
 
 def _console() -> Console:
     """Standard output: as wide as the terminal; wide enough for every table where it is none."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
+    console = _Output(highlight=False)
+    return console if console.is_terminal else _Output(highlight=False, width=PIPED_WIDTH)
+
+
+class _Output(Console):
+    """A console that leaves a closed pipe to `main`, where rich would end with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # called while the BrokenPipeError is handled
 
 
 def _table(*columns: str) -> Table:

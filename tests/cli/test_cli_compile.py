@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 from cli_words import PHASES, PLACE, QUICK
 
@@ -108,3 +110,14 @@ def test_the_python_api_takes_a_built_pipeline_and_tells_what_limits(bert_tiny: 
     assert 1 <= len(done.limits) <= 3
     assert all(0 < share.part <= 1 and share.what for share in done.limits)
     assert set(done.units) == {"cpu", "dsa", "cim"}
+
+
+def test_a_model_of_constants_has_nothing_to_place(mapper, tmp_path: Path) -> None:
+    """Its outputs are weights that are there before any call."""
+    values = onnx.numpy_helper.from_array(np.ones((2, 3), np.float32))
+    output = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [2, 3])
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Constant", [], ["y"], value=values)], "g", [], [output])
+    path = tmp_path / "constant.onnx"
+    onnx.save(onnx.helper.make_model(graph), path)
+    ran = mapper("compile", path, *QUICK, "--out", tmp_path / "out", "--json")
+    assert (ran.code, json.loads(ran.out)["latency_s"]) == (0, 0)

@@ -63,6 +63,7 @@ def test_missing_dims_are_exit_1_with_a_command_that_works(mapper, bert_tiny: Pa
     ran = mapper("inspect", bert_tiny)
     assert ran.code == 1
     assert ran.err.startswith("error: phase 'run': these dims have no size: batch, seq")
+    assert len(ran.err.splitlines()) == 1, "the screen says the rest"
     command = next(line for line in ran.out.splitlines() if "mapper inspect" in line)
     assert mapper(*shlex.split(command)[1:]).code == 0
 
@@ -72,6 +73,7 @@ def test_missing_dims_in_json(mapper, bert_tiny: Path) -> None:
     data = json.loads(ran.out)
     assert ran.code == 1
     assert list(data["missing_dims"]) == ["seq"]
+    assert "next: add --dim seq=" in ran.err
     assert data["macs"] is data["ops"] is data["unresolved"] is data["inputs"][0]["state"] is None
     assert data["params"] > 0
     assert data["dims"][0]["phases"]["run"]["how"] == "given 2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -95,3 +96,13 @@ def test_no_command_prints_help(mapper) -> None:
     ran = mapper()
     assert ran.code == 2
     assert "start with" in ran.out
+
+
+@pytest.mark.parametrize("words", [["targets"], ["passes"], ["targets", "superhet"]])
+def test_a_reader_that_goes_away_ends_a_listing_quietly(words: list[str]) -> None:
+    command = [sys.executable, "-c", "import sys; from mapper.cli import main; sys.exit(main())", *words]
+    reader, writer = os.pipe()
+    os.close(reader)
+    ran = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (0, "")

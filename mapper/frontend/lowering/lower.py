@@ -258,7 +258,7 @@ class Lowering:
             return Role.STATE
         if name in self.source.inputs:
             return Role.INPUT
-        if name in self.ends:
+        if name in self.ends and name not in self.source.constants:  # a constant of the file is made by no op
             return Role.OUTPUT
         return Role.WEIGHT if self.is_constant(name) else Role.ACTIVATION
 
