@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mapper.cost.exchanges import with_group
 from mapper.cost.judge import Verdict, judge
 from mapper.emit.files import write_folder_atomically
 from mapper.errors import MapperError, UsageError, did_you_mean
@@ -131,6 +132,7 @@ def compile(
         *((("time_limit_s", f"{time_limit:g}"),) if time_limit is not None else ()),
     )
     graph = replace(found.graph, name=Path(model).name.removesuffix(".onnx"))
+    machine = with_group(machine, graph)
     plan = Plan(machine, graph, found.phases, goal, number, source)
     timing = Timing()
     ctx = Context(seed, kind, deadline, stop or threading.Event(), tell or _silent)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from mapper.cost.exchanges import exchange_cost, is_exchange, why_no_exchange
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
 from mapper.ir.graph import Graph, Phase, static_elements
@@ -46,12 +47,14 @@ class Estimator:
 
     def price(self, unit: Unit, work: Work, *, source: int = -1, replicas: int = 1) -> Cost:
         """The cost of one piece of work on a unit, its weights taken from entry `source` of `unit.weights`."""
-        return self._ask(unit.model, work, self._feed(unit, source, replicas))
+        return self._ask(unit, work, self._feed(unit, source, replicas))
 
-    def _ask(self, model: UnitModel, work: Work, feed: Feed) -> Cost:
-        key = (model, work, feed)
+    def _ask(self, unit: Unit, work: Work, feed: Feed) -> Cost:
+        if is_exchange(work):
+            return exchange_cost(self.target, unit, work)
+        key = (unit.model, work, feed)
         if key not in self._prices:
-            self._prices[key] = model.cost(work, feed)
+            self._prices[key] = unit.model.cost(work, feed)
         return self._prices[key]
 
     def _feed(self, unit: Unit, source: int, replicas: int) -> Feed:
@@ -101,11 +104,19 @@ class Estimator:
         """The works in the unit's types, or the index of the first that it refuses and why."""
         out: list[Work] = []
         for i, work in enumerate(works):
-            found = retyped(unit, work, self.precision)
+            found = self._retyped(unit, work)
             if not isinstance(found, Typed):
                 return i, found[1]
             out += found.works
         return Typed(tuple(out), tuple(w.dtype for w in out))
+
+    def _retyped(self, unit: Unit, work: Work) -> Typed | tuple[int, str]:
+        """The work in the unit's types; what a group exchanges is of the type in which its units keep activations."""
+        if not is_exchange(work):
+            return retyped(unit, work, self.precision)
+        reason = why_no_exchange(self.target, unit, work)
+        kept = unit.model.activation_dtype() if work.dtype.is_float else work.dtype
+        return Typed((_stored(work, kept, kept),), (kept,)) if reason is None else (0, reason)
 
     def refusal(self, cluster: Cluster, unit: Unit, phase: Phase | None = None) -> Refusal | None:
         """Why the unit cannot run the cluster in a phase (in any, when none is given), or None."""
@@ -153,7 +164,7 @@ class Estimator:
         types: tuple[DType, ...] = ()
         footprint = 0
         for phase, samples in self._served(cluster, unit, phases):
-            sums = [_total([self._ask(unit.model, w, feed) for w in typed.works]) for typed in samples]
+            sums = [_total([self._ask(unit, w, feed) for w in typed.works]) for typed in samples]
             types = samples[-1].types
             footprint = self._footprint(cluster, unit, samples[-1])
             costs.append((phase.name, _mean(sums, phase.shares)))

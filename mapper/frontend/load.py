@@ -13,6 +13,7 @@ from mapper.frontend.dims.dims import Bound, Dims
 from mapper.frontend.dims.symbols import Symbols
 from mapper.frontend.expect import Expectation, Expectations
 from mapper.frontend.file.containers import open_containers
+from mapper.frontend.file.ranks import state_ranks
 from mapper.frontend.file.read import read
 from mapper.frontend.lowering.folded import folded_nodes
 from mapper.frontend.lowering.lower import Lowering
@@ -64,6 +65,7 @@ def load_model(
     source = read(Path(path))
     expectations = Expectations(expect)
     open_containers(source, expectations)
+    state_ranks(source, expectations)
     open_dims = Dims.of(source)
     file = Survey.of(source, open_dims)
     sampled = [spec.samples() for spec in specs]

@@ -59,6 +59,9 @@ _GROUPS: dict[str, str] = {
     "DequantizeWithOrder QuantizeWithOrder",
     "sort": "TopK NonZero Unique NonMaxSuppression EfficientNMS_TRT Multinomial PackedSparseAttentionIndexer "
     "SparseAttentionIndexer",
+    "all_reduce": "AllReduce",
+    "all_gather": "AllGather",
+    "all_to_all": "AllToAll",
 }
 
 OPAQUE: dict[str, str] = {

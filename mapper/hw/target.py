@@ -82,7 +82,8 @@ class Measured:
 @dataclass(frozen=True)
 class Target:
     """The whole machine. `io` is the memory where graph inputs appear and graph outputs must end; `system` names the
-    target that several of this one form, which answers what needs more units than there are here."""
+    target that several of this one form, which answers what needs more units than there are here; `group` is that
+    target itself where the graph is one rank's part: it prices the exchanges among ranks."""
 
     name: str
     about: str
@@ -95,6 +96,7 @@ class Target:
     source: str = ""
     system: str = ""
     collectives: Measured | None = None
+    group: Target | None = None
 
     @cached_property
     def unit(self) -> dict[str, Unit]:

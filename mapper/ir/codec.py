@@ -50,7 +50,8 @@ class Codecs:
     def of(self, kind: Any) -> Codec:
         """The codec of a type; TypeError for a type that has none."""
         if kind not in self._known:
-            self._known[kind] = self._made(kind)
+            self._known[kind] = Codec(lambda v: self._known[kind].write(v), lambda r: self._known[kind].read(r))
+            self._known[kind] = self._made(kind)  # a type that holds itself finds the one above
         return self._known[kind]
 
     def _made(self, kind: Any) -> Codec:

@@ -11,6 +11,7 @@ from functools import cache
 from math import prod
 
 from mapper.errors import InvalidPlan, did_you_mean
+from mapper.ir.exchange_kinds import EXCHANGE_KINDS
 from mapper.ir.experts import expert_dims
 from mapper.ir.graph import Binding, Graph, Op, Shape, bind
 from mapper.ir.kind import Dims, Kind, OpView, Shapes, stated_shapes
@@ -217,6 +218,7 @@ KINDS: dict[str, Kind] = {
         Kind("cast", "change of number type, quantise, dequantise", _moved(1), _same),
         Kind("sort", "top-k, sort, unique, non-zero", _consumed(16)),
         Kind("opaque", "anything else, costed by the bytes it touches", _opaque_dims),
+        *EXCHANGE_KINDS.values(),
     )
 }
 """Attributes by kind. matmul: trans_a, trans_b; where the dims of its operands have an order of their own batch, m, n,
@@ -225,7 +227,8 @@ and, where it is known better than from these, active (used in a call). matmul, 
 product's type). conv: groups, transposed. attention: batch, heads, kv_heads, q, kv, head_dim, v_dim, causal, window
 (sizes or names of symbolic dims), scale, softcap, masks, sink. norm, softmax: width; a softmax has causal and window
 of its scores' mask. elementwise: fn. pool: window. rnn: steps, batch, hidden, gates, width, directions. opaque:
-op_type; of a loop with all its iterations trips, macs, flops (that are no product) and bytes."""
+op_type; of a loop with all its iterations trips, macs, flops (that are no product) and bytes. Those of exchanges are
+in mapper.ir.exchange_kinds."""
 
 
 @cache

@@ -7,6 +7,7 @@ from math import fsum, isfinite
 
 from mapper.errors import did_you_mean
 from mapper.hw.work import Role
+from mapper.ir.exchange_kinds import EXCHANGE_KINDS
 from mapper.ir.graph import Attr
 from mapper.ir.kinds import find_kind, unknown
 from mapper.ir.plan import Plan
@@ -23,6 +24,7 @@ SIZES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "norm": ((), ("width",)),
     "softmax": ((), ("width",)),
     "pool": ((), ("window",)),
+    **dict.fromkeys(EXCHANGE_KINDS, (("ranks",), ())),
 }
 """For each kind, its attributes that are sizes: those it must have and those it may have."""
 

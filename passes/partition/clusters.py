@@ -8,6 +8,7 @@ from functools import cache
 
 from mapper.cost.estimate import Estimator
 from mapper.hw.target import Unit
+from mapper.ir.exchange_kinds import EXCHANGE_KINDS
 from mapper.ir.graph import Graph, Op
 from mapper.ir.plan import Cluster, Plan
 from mapper.pipeline.pass_ import Context, Pass
@@ -90,7 +91,7 @@ def _host(graph: Graph, op: Op, member: dict[str, int], leaving: set[str]) -> in
     for maker, host in sorted(zip(makers, hosts, strict=True), key=lambda p: -p[1]):
         outs = [n for n in op.inputs if n in maker.outputs]
         alone = all(len(graph.users[n]) == 1 and n not in leaving for n in outs)
-        if alone and host == max(hosts):
+        if alone and host == max(hosts) and maker.kind not in EXCHANGE_KINDS:
             return host
     return None
 

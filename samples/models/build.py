@@ -2,33 +2,65 @@
 
 python samples/models/build.py gpt2 --out gpt2.onnx
 python samples/models/build.py bert-base --layers 2 --out bert.onnx
+python samples/models/build.py gpt3-layer --ranks 4 --out gpt3-layer.onnx
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import onnx
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from samples.models import bert, gpt2
+from samples.models import bert, decoder, gpt2
 
-Builder = Callable[[int | None, int | None], onnx.ModelProto]
-"""Takes the number of layers (None: the model's own) and a seed for random weights (None: no weights)."""
+
+class Builder(Protocol):
+    """Takes the number of layers (None: the model's own), a seed for random weights (None: no weights) and the number
+    of ranks that share the model, of which one is written."""
+
+    def __call__(self, layers: int | None, seed: int | None, ranks: int = 1) -> onnx.ModelProto: ...
 
 
 def _gpt2(config: gpt2.Gpt2) -> Builder:
-    return lambda layers, seed: gpt2.build(replace(config, layers=layers or config.layers), seed=seed)
+    def make(layers: int | None, seed: int | None, ranks: int = 1) -> onnx.ModelProto:
+        _alone(config.name, ranks)
+        return gpt2.build(replace(config, layers=layers or config.layers), seed=seed)
+
+    return make
 
 
 def _bert(config: bert.Bert) -> Builder:
-    return lambda layers, seed: bert.build(replace(config, layers=layers or config.layers), seed=seed)
+    def make(layers: int | None, seed: int | None, ranks: int = 1) -> onnx.ModelProto:
+        _alone(config.name, ranks)
+        return bert.build(replace(config, layers=layers or config.layers), seed=seed)
+
+    return make
+
+
+def _alone(name: str, ranks: int) -> None:
+    if ranks > 1:
+        raise SystemExit(f"{name} is not written for several ranks")
+
+
+def _decoder(config: decoder.Decoder) -> Builder:
+    def make(layers: int | None, seed: int | None, ranks: int = 1) -> onnx.ModelProto:
+        return decoder.build(replace(config, layers=layers or config.layers, ranks=ranks), seed=seed)
+
+    return make
+
+
+def _layer(config: decoder.Decoder) -> Builder:
+    def make(layers: int | None, seed: int | None, ranks: int = 1) -> onnx.ModelProto:
+        return decoder.build_layer(replace(config, ranks=ranks), seed=seed)
+
+    return make
 
 
 MODELS: dict[str, Builder] = {
@@ -36,6 +68,9 @@ MODELS: dict[str, Builder] = {
     "gpt2-tiny": _gpt2(gpt2.TINY),
     "bert-base": _bert(bert.Bert()),
     "bert-tiny": _bert(bert.TINY),
+    "gpt3-175b": _decoder(decoder.GPT3_175B),
+    "gpt3-layer": _layer(decoder.GPT3_175B),
+    "decoder-tiny": _decoder(decoder.TINY),
 }
 
 
@@ -45,9 +80,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("name", choices=sorted(MODELS))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", type=int, help="how many blocks, instead of the model's own number")
+    parser.add_argument("--ranks", type=int, default=1, help="write the graph of one of so many ranks")
     parser.add_argument("--random-weights", action="store_true", help="store random weights (meant for tiny models)")
     options = parser.parse_args(arguments)
-    model = MODELS[options.name](options.layers, 0 if options.random_weights else None)
+    model = MODELS[options.name](options.layers, 0 if options.random_weights else None, options.ranks)
     options.out.write_bytes(model.SerializeToString())
     print(f"{options.out}: {len(model.graph.node)} nodes, {options.out.stat().st_size / 1000:.0f} kB")
 

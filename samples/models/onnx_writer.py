@@ -90,8 +90,12 @@ class GraphWriter:
     def model(self, opset: int) -> onnx.ModelProto:
         """The finished model; one that stores its weights is checked against the ONNX standard."""
         graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, list(self.initializers.values()))
+        domains = sorted({node.domain for node in self.nodes} - {""})
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8, producer_name="mapper.samples"
+            graph,
+            opset_imports=[helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)],
+            ir_version=8,
+            producer_name="mapper.samples",
         )
         if self.random is not None:
             onnx.checker.check_model(model, full_check=True)

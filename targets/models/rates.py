@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mapper.hw.work import TICKS_PER_SECOND, Cost, DType, Feed, Role, Work
+from mapper.ir.exchange_kinds import EXCHANGE_KINDS
 from mapper.ir.kinds import KINDS
 from targets.models.blocks import ErrorBands
 
@@ -155,6 +156,8 @@ def visible_part(work: Work) -> float:
 
 def not_known(work: Work, runs_opaque: bool) -> str | None:
     """Why a unit does not take work whose kind no built-in unit model knows; None where it does."""
+    if work.kind in EXCHANGE_KINDS:
+        return f"{work.kind} runs on the links of a group of units, which the target prices"
     if work.kind == "opaque" and not runs_opaque:
         return OPAQUE
     if work.kind not in KINDS and not runs_opaque:

@@ -202,4 +202,11 @@ OTHER = [
     Probe("Scale", "f2,4", "f2,4", "elementwise", {"scale": 2.0}, domain="", oracle=False),
 ]
 
-CONTRIB = [*ATTENTION, *MATMUL, *QUANTISED, *NORM, *LAYOUT, *OTHER]
+EXCHANGE = [
+    Probe("AllReduce", "f2,4,8", "f2,4,8", "all_reduce", {"group_size": 4}, oracle=False),
+    Probe("AllGather", "f2,4,8", "f2,4,32", "all_gather", {"group_size": 4, "axis": 2}, oracle=False),
+    Probe("AllGather", "f2,4,8", "f2,4,8", "all_gather", oracle=False),
+    Probe("AllToAll", "h8,4", "h8,4", "all_to_all", {"group_size": 4}, oracle=False),
+]
+
+CONTRIB = [*ATTENTION, *MATMUL, *QUANTISED, *NORM, *LAYOUT, *EXCHANGE, *OTHER]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mapper.frontend.facts import Node
 from mapper.frontend.inference.rule_parts import Rule
 from mapper.frontend.inference.rules_attention import ATTENTION_RULES
+from mapper.frontend.inference.rules_exchange import EXCHANGE_RULES
 from mapper.frontend.inference.rules_layout import LAYOUT_RULES, NCHWC_DOMAIN, NCHWC_UPSAMPLE, standard_of
 from mapper.frontend.inference.rules_matmul import MATMUL_RULES
 from mapper.frontend.inference.rules_norm import NORM_RULES
@@ -14,6 +15,7 @@ from mapper.frontend.vocabulary import MICROSOFT
 
 CONTRIB_RULES: dict[str, Rule] = {
     **ATTENTION_RULES,
+    **EXCHANGE_RULES,
     **LAYOUT_RULES,
     **MATMUL_RULES,
     **NORM_RULES,

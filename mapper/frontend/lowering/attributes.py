@@ -248,7 +248,17 @@ def _rnn(known: Known, node: Node) -> dict[str, Attr]:
     }
 
 
+def _exchange(known: Known, node: Node) -> dict[str, Attr]:
+    found: dict[str, Attr] = {"ranks": int(node.attr("group_size", 1))}
+    if node.op_type == "AllGather":
+        found.update(_axis(0)(known, node))
+    return found
+
+
 _RULES: dict[str, Callable[[Known, Node], dict[str, Attr]]] = {
+    "all_gather": _exchange,
+    "all_reduce": _exchange,
+    "all_to_all": _exchange,
     "attention": attention_attributes,
     "conv": _conv,
     "elementwise": _elementwise,

@@ -1,0 +1,88 @@
+"""A rank graph: one rank of a group, whose exchanges the system that the target belongs to prices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import mapper
+from mapper.cost.check import check
+from mapper.cost.exchanges import ranks_of, with_group
+from mapper.errors import MapperError
+from mapper.hw.collective import collective_seconds
+from mapper.hw.load import load_target
+from mapper.hw.work import TICKS_PER_SECOND, DType, Role
+from mapper.ir.graph import Graph, Op, Value
+from mapper.ir.serial import from_json, to_json
+from samples.models import decoder
+
+PHASE = ["prefill: batch=4 seq=32 past=0"]
+
+
+def written(folder: Path, ranks: int) -> Path:
+    path = folder / "rank.onnx"
+    path.write_bytes(decoder.build(replace(decoder.TINY, ranks=ranks)).SerializeToString())
+    return path
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> mapper.Compiled:
+    path = written(tmp_path_factory.mktemp("rank"), 2)
+    return mapper.compile(path, "a100-80", PHASE, pipeline="one-unit")
+
+
+def test_an_all_reduce_costs_what_the_system_of_the_target_measured(compiled: mapper.Compiled) -> None:
+    plan, system = compiled.plan, load_target("dgx-a100")
+    (repeat,) = {c.repeat for c in plan.clusters or () if plan.graph.op[c.name].kind == "all_reduce"}
+    (option,) = plan.options_of[repeat]
+    size = 2 * 4 * 32 * decoder.TINY.width
+    seconds = collective_seconds(system, "all_reduce", ["gpu0.gpu", "gpu1.gpu"], size)
+    assert option.units == ("gpu0",)
+    assert option.cost("prefill").ticks == round(seconds * TICKS_PER_SECOND)
+    assert option.cost("prefill").validated
+
+
+def test_units_without_peers_refuse_an_exchange_and_say_how_many_there_are(compiled: mapper.Compiled) -> None:
+    refusals = {r.reason for r in compiled.plan.refusals or ()}
+    assert "all_reduce among 2 units: dgx-a100 has 0 cpu-epyc-7742" in refusals
+
+
+def test_the_plan_of_a_rank_holds_the_system_and_passes_its_check_after_a_round_trip(compiled: mapper.Compiled) -> None:
+    again = from_json(to_json(compiled.plan))
+    assert again == compiled.plan
+    assert again.target.group is not None
+    assert check(again).interval == compiled.verdict.interval
+
+
+def test_a_sum_after_an_all_reduce_is_a_kernel_of_its_own(compiled: mapper.Compiled) -> None:
+    graph = compiled.plan.graph
+    for cluster in compiled.plan.clusters or ():
+        kinds = [graph.op[name].kind for name in cluster.ops]
+        assert "all_reduce" not in kinds or kinds == ["all_reduce"]
+
+
+@pytest.mark.parametrize(
+    ("target", "ranks", "why"),
+    [
+        ("xeon-8592", 2, "xeon-8592 says nothing about a group"),
+        ("a100-80", 64, "dgx-a100, the system of a100-80, has 8 units of a kind"),
+        ("dgx-a100", 2, "dgx-a100 holds 8 gpu-a100-80, the units of several ranks"),
+    ],
+)
+def test_a_target_without_a_group_of_so_many_is_refused_once(target: str, ranks: int, why: str) -> None:
+    with pytest.raises(MapperError, match=why):
+        with_group(load_target(target), rank_graph(ranks))
+
+
+def test_a_graph_that_exchanges_nothing_needs_no_group() -> None:
+    target = load_target("xeon-8592")
+    assert with_group(target, rank_graph(1)) is target
+
+
+def rank_graph(ranks: int) -> Graph:
+    values = (Value("x", (8,), DType.F32, Role.INPUT), Value("y", (8,), DType.F32, Role.OUTPUT))
+    graph = Graph("one", (Op("sum", "all_reduce", ("x",), ("y",), (("ranks", ranks),)),), values)
+    assert ranks_of(graph) == ranks
+    return graph
