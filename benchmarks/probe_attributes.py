@@ -61,9 +61,11 @@ OWN_SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
 REQUIRED: dict[str, Any] = {
     "kernel_shape": [2], "to": 1, "axis": 0, "perm": [0], "equation": "ij,jk->ik", "hidden_size": 4, "blocksize": 2,
     "pooled_shape": [2, 2], "k": 1, "starts": [0], "ends": [1], "paddings": [0, 0], "shape": [2], "scales": [1.0],
-    "num_groups": 2, "mode": "TF", "body": None, "num_scan_inputs": 1, "axes": [0], "size": 3,
+    "num_groups": 2, "mode": "TF", "direction": "LEFT", "axes": [0], "size": 3,
     "ngram_counts": [0], "ngram_indexes": [0], "max_gram_length": 1, "min_gram_length": 1, "max_skip_count": 0,
 }  # fmt: skip
+SOME: dict[str, Any] = {"INT": 1, "INTS": [1], "FLOAT": 1.0, "FLOATS": [1.0], "STRING": "x"}
+"""Values of required attributes that have none above."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,10 @@ def questions(ops: list[str]) -> Iterator[Question]:
         if schema.domain or schema.deprecated or (ops and schema.name not in ops):
             continue
         fed = (*SHAPES, OWN_SHAPES[schema.name]) if schema.name in OWN_SHAPES else SHAPES
-        base = {n: REQUIRED.get(n, 1) for n, a in schema.attributes.items() if a.required}
-        if None in base.values():  # has a body: operators of control flow are inferred by mapper itself
+        kinds = {n: _kind(a) for n, a in schema.attributes.items()}
+        if "GRAPH" in kinds.values():  # mapper itself infers operators of control flow
             continue
+        base = {n: REQUIRED.get(n, SOME[kinds[n]]) for n, a in schema.attributes.items() if a.required}
         for shapes in fed:
             for attributes in _extreme(schema, base):
                 yield Question(schema.name, schema.since_version, attributes, shapes, 1)
@@ -99,11 +102,14 @@ def questions(ops: list[str]) -> Iterator[Question]:
 
 def _extreme(schema: onnx.defs.OpSchema, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for name, attribute in schema.attributes.items():
-        kind = str(attribute.type).rpartition(".")[2]
-        if kind == "INT":
+        if _kind(attribute) == "INT":
             yield from ({**base, name: value} for value in EXTREMES)
-        elif kind == "INTS":
+        elif _kind(attribute) == "INTS":
             yield from ({**base, name: [value] * length} for value in EXTREMES for length in LENGTHS)
+
+
+def _kind(attribute: onnx.defs.OpSchema.Attribute) -> str:
+    return str(attribute.type).rpartition(".")[2]
 
 
 def ask(question: Question) -> None:

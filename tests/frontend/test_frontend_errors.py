@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 from onnx_graphs import IDS, const, decode_block, node, save, typed
 from refusals import built, refused
 
+from benchmarks.probe_attributes import run
 from mapper.frontend import load_model
 
 
@@ -89,6 +90,23 @@ def test_an_axis_outside_its_input_is_refused_before_onnx_reads_beyond_it(tmp_pa
     normed = node("LayerNormalization", ["x", "scale"], ["y", "mean"], axis=axis)
     path = built(tmp_path, [normed, node("Add", ["y", "mean"], ["z"])], {"x": [2, 3, 4], "scale": [4]}, ["z"])
     assert f"axis {axis} of LayerNormalization lies outside its input of rank 3" in refused(path)
+
+
+@pytest.mark.parametrize("count", [-(2**31), -9, -1, 1, 2**31])
+def test_batch_dims_that_the_inputs_lack_are_refused_before_onnx_reads_beyond_them(tmp_path: Path, count: int) -> None:
+    picked = node("GatherND", ["x", "at"], ["y"], batch_dims=count)
+    path = built(tmp_path, [picked], {"x": [4, 4], "at": typed([2], IDS)}, ["y"])
+    assert f"batch_dims {count} of GatherND does not fit inputs of rank 1" in refused(path)
+
+
+def test_an_axis_behind_new_ones_is_no_extreme(tmp_path: Path) -> None:
+    path = built(tmp_path, [node("Unsqueeze", ["x"], ["y"], axes=[0, 3, 4])], {"x": [2, 3]}, ["y"], opset=11)
+    assert load_model(path).graph.value["y"].shape == (1, 2, 3, 1, 1)
+
+
+@pytest.mark.slow
+def test_no_extreme_attribute_kills_shape_inference() -> None:
+    assert run(["GatherND", "LayerNormalization", "Split"]) == {}
 
 
 def test_a_value_without_a_shape_is_listed_with_its_op(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from mapper.frontend.file.check import lacking_input
 from mapper.frontend.inference import rules
 from mapper.frontend.inference.fold import RANDOM, evaluate
 from mapper.frontend.inference.partly import with_parts
+from mapper.frontend.inference.ranges import check_ranges
 from mapper.frontend.inference.rules_layout import standard_of
 from mapper.frontend.inference.rules_standard import AFTER_ONNX, BEFORE_ONNX
 
@@ -148,27 +149,12 @@ def _by_newest(
     return None if reason else (types, reason)
 
 
-_AXIS_UNUSED = frozenset({"QuantizeLinear", "DequantizeLinear"})
-"""Their axis means nothing for one scale, and exporters write it all the same."""
-
-
 def _merged(types: Types, others: Sequence[tuple[int, tuple[int, ...] | None]]) -> Types:
     """The types, with others in place of what is missing."""
     padded = [*others, *[(0, None)] * len(types)]
     return [
         (elem or e, shape if shape is not None else s) for (elem, shape), (e, s) in zip(types, padded, strict=False)
     ]
-
-
-def _check_axis(node: Node, inputs: Sequence[Fact | None]) -> None:
-    """Refuses an axis far outside the first input: onnx's own inference takes it for a place in memory."""
-    axis, data = node.attr("axis"), inputs[0] if inputs else None
-    if not isinstance(axis, int) or data is None or data.shape is None or node.op_type in _AXIS_UNUSED:
-        return
-    rank = len(data.shape)
-    room = 0 if node.op_type.endswith("LayerNormalization") else 1  # others make a new axis, or flatten at the end
-    if not -rank - room <= axis < max(rank, 1) + room:
-        raise ValueError(f"axis {axis} of {node.op_type} lies outside its input of rank {rank}")
 
 
 def _by_schema(
@@ -178,9 +164,7 @@ def _by_schema(
     opsets: Mapping[str, int],
     outer: Mapping[str, Fact],
 ) -> tuple[Types, str]:
-    if schema.name == "Split" and node.attr("num_outputs", len(node.outputs)) != len(node.outputs):
-        raise ValueError(f"num_outputs is {node.attr('num_outputs')}, but it has {len(node.outputs)} outputs")
-    _check_axis(node, inputs)
+    check_ranges(schema, node, inputs)
     lacking = lacking_input(schema, inputs)
     if lacking:
         raise ValueError(f"{node.op_type} lacks its {lacking}")
