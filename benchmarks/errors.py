@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.bars import Line
 from benchmarks.measured.points import Point
@@ -73,6 +74,18 @@ class Scored:
         return Score(self.times["ours"] / self.seconds - 1)
 
 
+@dataclass(frozen=True)
+class Sums:
+    """Which point each priced row belongs to, and what each point's source adds to the time of kernels."""
+
+    owner: NDArray[np.int64]
+    overhead: Array
+
+    def of(self, rows: Sequence[float]) -> Array:
+        """Sums of a figure of the rows by point."""
+        return np.bincount(self.owner, np.asarray(rows, dtype=np.float64), len(self.overhead))
+
+
 def scored(points: Iterable[Point], pricer: Pricer) -> list[Scored]:
     """A line for each source, device and op, in the order of the points."""
     lines: dict[tuple[Line, str], list[Point]] = {}
@@ -83,7 +96,9 @@ def scored(points: Iterable[Point], pricer: Pricer) -> list[Scored]:
 
 
 def _line(line: Line, target: str, points: Sequence[Point], pricer: Pricer) -> Scored:
-    asked = [question_of({name: str(cell) for name, cell in p.columns.items()}) for p in points]
+    rows = [(i, columns) for i, p in enumerate(points) for columns in (p.columns, *p.also)]
+    asked = [question_of({name: str(cell) for name, cell in columns.items()}) for _, columns in rows]
+    overhead, owner = np.array([p.overhead_s for p in points]), np.array([i for i, _ in rows])
     seconds = np.array([p.seconds for p in points])
     held_out = np.array([p.held_out for p in points])
     known = pricer.target(target)
@@ -94,7 +109,7 @@ def _line(line: Line, target: str, points: Sequence[Point], pricer: Pricer) -> S
     refused = next((a for a in answers if isinstance(a, Refused)), None)
     if refused is not None:
         return _nothing(line, target, seconds, held_out, f"{refused.column}: {refused.why}")
-    return _compared(line, known, seconds, held_out, questions, answers)
+    return _compared(line, known, seconds, held_out, questions, answers, Sums(owner, overhead))
 
 
 def _absent(target: str) -> bool:
@@ -108,30 +123,37 @@ def _nothing(line: Line, target: str, seconds: Array, held_out: Array, why: str)
 
 
 def _compared(
-    line: Line, target: Target, seconds: Array, held_out: Array, asked: Sequence[Question], answers: Sequence[object]
+    line: Line,
+    target: Target,
+    seconds: Array,
+    held_out: Array,
+    asked: Sequence[Question],
+    answers: Sequence[object],
+    sums: Sums,
 ) -> Scored:
     prices = [a for a in answers if isinstance(a, Price)]
-    ours = np.array([p.seconds for p in prices])
-    low, high = (np.array([getattr(p, name) for p in prices]) for name in ("low_s", "high_s"))
+    ours, low, high = (
+        sums.of([getattr(p, name) for p in prices]) + sums.overhead for name in ("seconds", "low_s", "high_s")
+    )
     fitted = ~held_out if (~held_out).any() else np.ones_like(held_out)
     if isinstance(asked[0].what, Exchange):
         plain, three = _exchanges(target, [q.what for q in asked if isinstance(q.what, Exchange)], seconds, fitted)
     else:
-        plain, three = _works(target, [q.what for q in asked if isinstance(q.what, Work)], seconds, fitted)
+        plain, three = _works(target, [q.what for q in asked if isinstance(q.what, Work)], seconds, fitted, sums)
     within = (low <= seconds) & (seconds <= high)
     times = {"plain": plain, "three": three, "ours": ours}
     return Scored(line, target.name, seconds, held_out, times, within)
 
 
-def _works(target: Target, works: Sequence[Work], seconds: Array, fitted: Array) -> tuple[Array, Array]:
+def _works(target: Target, works: Sequence[Work], seconds: Array, fitted: Array, sums: Sums) -> tuple[Array, Array]:
     """Times of the two rooflines, by the dense peak of the type and the bandwidth of the main unit."""
     unit = main_units(target, works[0].dtype)[0]
     peaks = unit.model.peak_ops_per_s()
     peak = peaks.get(works[0].dtype) or max(peaks.values())
     bandwidth = target.memory[unit.data].bandwidth_bytes_per_s
     parts = [visible_part(w) if w.kind == "attention" else 1.0 for w in works]
-    compute = np.array([w.flops * part / peak for w, part in zip(works, parts, strict=True)])
-    memory = np.array([w.bytes(*Role) / bandwidth for w in works])
+    compute = sums.of([w.flops * part / peak for w, part in zip(works, parts, strict=True)])
+    memory = sums.of([w.bytes(*Role) / bandwidth for w in works])
     ef, eb, c = fit_work(compute[fitted], memory[fitted], seconds[fitted])
     return np.maximum(compute, memory), np.maximum(compute / ef, memory / eb) + c
 

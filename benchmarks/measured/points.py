@@ -15,7 +15,11 @@ Columns = Mapping[str, str | int]
 @dataclass(frozen=True, slots=True)
 class Point:
     """A measured latency. `op` names the line of the table it belongs to, `held_out` the side of the split: only
-    points that are not held out may be used to fit constants."""
+    points that are not held out may be used to fit constants.
+
+    `also` are further kernels that the measured name stands for: a program without fused kernels runs a norm as ten of
+    them. `overhead_s` is what the source's way to measure adds to the time of kernels.
+    """
 
     source: str
     device: str
@@ -23,6 +27,8 @@ class Point:
     columns: Columns
     seconds: float
     held_out: bool
+    also: tuple[Columns, ...] = ()
+    overhead_s: float = 0.0
 
 
 TARGETS = {

@@ -17,6 +17,9 @@ FITTED_MODELS = {
 }
 """By device the models whose layers may be used for fitting; all others are held out."""
 
+PARALLEL = ("phi-2",)
+"""Models whose attention and MLP both start from the norm: `add` is two additions, of two results to the residual."""
+
 _NORMS = ("input_layernorm", "post_attention_layernorm")
 _PLAIN = {"add": "add", "emb": "embedding", "attn_rope": "rope"}
 
@@ -28,6 +31,7 @@ def points(folder: Path) -> Iterator[Point]:
 
 
 def _layers(path: Path) -> Iterator[Point]:
+    rotated = _rotated(path)
     for row in records(path):
         device, model = row["device"], row["model"]
         target, held_out = TARGETS[device], model not in FITTED_MODELS[device]
@@ -37,8 +41,21 @@ def _layers(path: Path) -> Iterator[Point]:
             yield Point(SOURCE, device, "linear f16", {**common, "kind": "matmul", "k": row["k"]}, seconds, held_out)
             continue
         kind, op = _word(row["op"], model)
+        columns = {**common, "kind": kind, **({"n": rotated[row["tp"]]} if kind == "rope" else {})}
+        also = (columns,) if kind == "add" and model in PARALLEL else ()
         if seconds > 0:
-            yield Point(SOURCE, device, op, {**common, "kind": kind}, seconds, held_out)
+            yield Point(SOURCE, device, op, columns, seconds, held_out, also)
+
+
+def _rotated(path: Path) -> dict[str, int]:
+    """Width of a token's queries and keys by ways of tensor parallelism; the `n` of attn_rope is that of the model.
+
+    The projection before attention is queries, keys and values wide, the one after it reads as much as there are
+    queries: (n before + k after) / 2.
+    """
+    before = {row["tp"]: int(row["n"]) for row in records(path) if row["op"] == "attn_pre_proj"}
+    after = {row["tp"]: int(row["k"]) for row in records(path) if row["op"] == "attn_post_proj"}
+    return {ways: (before[ways] + after[ways]) // 2 for ways in before}
 
 
 def _word(op: str, model: str) -> tuple[str, str]:

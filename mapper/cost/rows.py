@@ -33,6 +33,9 @@ type of the cache."""
 ROWS = {"layernorm": "norm", "rmsnorm": "norm", "norm": "norm", "softmax": "softmax", "embedding": "embedding"}
 """Words for kinds over m rows of width n."""
 
+NORMS = {"layernorm": "layer", "rmsnorm": "rms"}
+"""Which norm a word means, as passes name them."""
+
 ALIASES = {
     "gemm": "matmul", "linear": "matmul", "bmm": "matmul", "layer_norm": "layernorm", "rms_norm": "rmsnorm",
     "silu_mul": "swiglu", "gelu_mul": "geglu", "copy": "move", "alltoall": "all_to_all", "allreduce": "all_reduce",
@@ -134,8 +137,10 @@ def _other(kind: str, cells: Cells, types: Types) -> Work:
     else:
         rows, width = _size(cells, "m", 1) * _size(cells, "batch", 1), _size(cells, "n")
     if kind in ROWS:
-        return over_rows(ROWS[kind], rows, width, types)
-    return copy(kind, rows * width, types) if kind in COPIES else function(kind, rows * width, types)
+        return over_rows(ROWS[kind], rows, width, types, NORMS.get(kind, ""))
+    if kind in COPIES:
+        return copy(kind, rows * width, types)
+    return function(kind, rows * width, types, rows=rows if cells.get("n") else 0)
 
 
 def _types(cells: Cells, column: str) -> Types:

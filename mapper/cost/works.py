@@ -85,8 +85,9 @@ def attention(
     return Work("attention", dims, (query, *fresh, *state), (out,), types.arithmetic)
 
 
-def over_rows(kind: str, rows: int, width: int, types: Types) -> Work:
-    """A norm, a softmax or an embedding (which reads the rows that it picks) over `rows` rows of `width`."""
+def over_rows(kind: str, rows: int, width: int, types: Types, name: str = "") -> Work:
+    """A norm, a softmax or an embedding (which reads the rows that it picks) over `rows` rows of `width`; `name` says
+    which norm."""
     n = rows * width
     dims = (("rows", rows), ("width", width), ("elements", n), ("flops", ROW_FLOPS[kind]))
     first = (
@@ -94,18 +95,20 @@ def over_rows(kind: str, rows: int, width: int, types: Types) -> Work:
         if kind == "embedding"
         else Operand(Role.ACTIVATION, n, types.activations)
     )
-    return Work(kind, dims, (first,), (Operand(Role.ACTIVATION, n, types.results),), types.arithmetic)
+    return Work(kind, dims, (first,), (Operand(Role.ACTIVATION, n, types.results),), types.arithmetic, function=name)
 
 
-def function(name: str, elements: int, types: Types, *, flops: int | None = None) -> Work:
-    """An element-wise function, by its name, with `elements` results."""
+def function(name: str, elements: int, types: Types, *, flops: int | None = None, rows: int = 0) -> Work:
+    """An element-wise function, by its name, with `elements` results; in so many rows where that is known."""
     dims = (
+        *((("rows", rows), ("width", elements // rows)) if rows else ()),
         ("elements", elements),
         ("flops", flops_per_element(name.removesuffix("_scalar")) if flops is None else flops),
     )
     reads = 2 if name in BINARY_FUNCTIONS else 1
     inputs = tuple([Operand(Role.ACTIVATION, elements, types.activations)] * reads)
-    return Work("elementwise", dims, inputs, (Operand(Role.ACTIVATION, elements, types.results),), types.arithmetic)
+    out = Operand(Role.ACTIVATION, elements, types.results)
+    return Work("elementwise", dims, inputs, (out,), types.arithmetic, function=name)
 
 
 def copy(kind: str, elements: int, types: Types) -> Work:

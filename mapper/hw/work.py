@@ -99,7 +99,8 @@ class Work:
 
     `dims` are named sizes; which ones a kind has stands in `mapper.ir.kinds`. `dtype` is the type of the arithmetic.
     `fused` work rides on the op before it in the same cluster: it pays no launch of its own, and the operands that
-    never leave the cluster are not among `inputs` and `outputs`.
+    never leave the cluster are not among `inputs` and `outputs`. `function` is the `fn` of the op where its kind has
+    one (mapper.ir.kinds): libraries have other kernels for swiglu and rope than for add.
     """
 
     kind: str
@@ -108,6 +109,7 @@ class Work:
     outputs: tuple[Operand, ...]
     dtype: DType
     fused: bool = False
+    function: str = ""
 
     def dim(self, name: str, default: int = 1) -> int:
         """The named size, or `default` where the kind has none."""

@@ -47,7 +47,8 @@ def work(graph: Graph, op: Op, binding: Binding, *, inside: frozenset[str] = fro
     if op.kind == "opaque" and op.attr("bytes") is not None:  # what a loop's iterations move among themselves
         inner = seen.size("bytes") - sum(o.bytes for o in (*inputs, *outputs))
         inputs.append(Operand(Role.ACTIVATION, max(inner, 0), DType.U8))
-    return Work(kind.priced_as, dims, tuple(inputs), tuple(outputs), _arithmetic(graph, op, kind.priced_as))
+    arithmetic, function = _arithmetic(graph, op, kind.priced_as), str(op.attr("fn", ""))
+    return Work(kind.priced_as, dims, tuple(inputs), tuple(outputs), arithmetic, function=function)
 
 
 def stored(graph: Graph, op: Op, work: Work) -> Work:

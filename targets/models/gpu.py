@@ -28,6 +28,7 @@ from targets.models.rates import (
     traffic_of,
     visible_part,
 )
+from targets.models.stream import StreamDevice, StreamFit, stream_seconds, streams
 from targets.models.tiles import Array, Products, TileDevice, TileFits, gemm_seconds
 
 BLOCK = 128
@@ -74,6 +75,8 @@ class Gpu(UnitModel):
     """Fitted constants of matrix products by number type."""
     prefill: PrefillFit = PrefillFit()
     """Fitted constants of attention over many query rows."""
+    stream: StreamFit = StreamFit()
+    """Fitted constants of kernels that are no product and no attention."""
     launch_s: NonNegativeFloat = 4.1e-6
     """Floor of one kernel that is no product: launch and drain. Attention with a split cache is two kernels."""
     launch_gap_s: NonNegativeFloat = 0.0
@@ -120,16 +123,21 @@ class Gpu(UnitModel):
             case "matmul" | "conv" | "rnn":
                 parts = self._product(work, feed)
             case _:
-                parts = self._stream(work, feed)
+                return self._stream_costs([work], feed)[0]
         return self._total(work, feed, parts)
 
     def costs(self, works: Sequence[Work], feed: Feed) -> Sequence[Cost]:
-        """Products of one number type are priced together."""
+        """Products of one number type are priced together, and all that is neither product nor attention."""
         products: defaultdict[DType, list[int]] = defaultdict(list)
+        rest: list[int] = []
         for i, work in enumerate(works):
             if work.kind in PRODUCTS and not nothing(work):
                 products[work.dtype].append(i)
+            elif work.kind not in MATRIX_KINDS and not nothing(work):
+                rest.append(i)
         found: dict[int, Cost] = {}
+        if rest:
+            found.update(zip(rest, self._stream_costs([works[i] for i in rest], feed), strict=True))
         for dtype, indices in products.items():
             seconds = self._product_seconds([works[i] for i in indices], feed, dtype)
             for i, time in zip(indices, seconds.tolist(), strict=True):
@@ -140,11 +148,16 @@ class Gpu(UnitModel):
         """Parts that overlap, and the launch before them unless the work is fused."""
         launch = self.products.of(work.dtype).launch_s if work.kind in PRODUCTS else self.launch_s
         parts["kernel launch"] = 0.0 if work.fused else launch + self.launch_gap_s
+        seconds = max(t for part, t in parts.items() if part != "kernel launch") + parts["kernel launch"]
+        return self._priced(work, feed, seconds, limit(parts))
+
+    def _priced(self, work: Work, feed: Feed, seconds: float, limited_by: str) -> Cost:
+        """The cost of the work that takes so long."""
         traffic = traffic_of(work, feed)
         return self.error_band.on(
             work,
             Cost(
-                ticks=ticks_of(max(t for part, t in parts.items() if part != "kernel launch") + parts["kernel launch"]),
+                ticks=ticks_of(seconds),
                 energy_pj=energy(
                     {
                         "compute": work.flops * self.energy_pj_per_op.near(work.dtype),
@@ -154,7 +167,7 @@ class Gpu(UnitModel):
                 ),
                 data_bytes=traffic.data,
                 weight_bytes=traffic.weights,
-                limited_by=limit(parts),
+                limited_by=limited_by,
             ),
         )
 
@@ -182,6 +195,17 @@ class Gpu(UnitModel):
             l2_bytes=self.l2_bytes,
             l2_bytes_per_s=self.l2_bytes_per_s,
             lanes=self.products.on_lanes(dtype),
+        )
+
+    def stream_device(self) -> StreamDevice:
+        """What the model of streaming kernels needs from the data sheet."""
+        return StreamDevice(
+            sms=self.sms,
+            clock_hz=self.clock_hz,
+            l2_bytes=self.l2_bytes,
+            l2_bytes_per_s=self.l2_bytes_per_s,
+            lane_ops_per_s=self.vector_ops_per_s,
+            lanes=self.efficiency.vector,
         )
 
     def _attention(self, work: Work, feed: Feed) -> dict[str, float]:
@@ -225,12 +249,17 @@ class Gpu(UnitModel):
             "memory bandwidth": max(rows + again, (rows / blocks + again * alone) * self.sms) + fixed,
         }
 
-    def _stream(self, work: Work, feed: Feed) -> dict[str, float]:
-        """Element-by-element kernels: operations on the lanes against bytes, of which L2 keeps the small ones."""
-        lanes = self.vector_ops_per_s.near(work.dtype) * self.efficiency.vector
-        reached = self.efficiency.rows if work.kind in ("norm", "softmax") else self.efficiency.memory
-        memory = traffic_of(work, feed).seconds(feed, reached)
-        return {"vector lanes": work.flops / lanes, "memory bandwidth": memory}
+    def _stream_costs(self, works: Sequence[Work], feed: Feed) -> list[Cost]:
+        """All other kernels by the model of bytes and SM work."""
+        device = self.stream_device()
+        traffic, busy, seconds = stream_seconds(streams(works, feed, device), device, self.stream)
+        rows = zip(works, traffic.tolist(), busy.tolist(), seconds.tolist(), strict=True)
+        return [self._streamed(work, feed, *times) for work, *times in rows]
+
+    def _streamed(self, work: Work, feed: Feed, traffic: float, busy: float, seconds: float) -> Cost:
+        """One of them; what is neither traffic nor work of the SMs is its launch."""
+        parts = {"memory bandwidth": traffic, "vector lanes": busy, "kernel launch": seconds - max(traffic, busy)}
+        return self._priced(work, feed, seconds + (0.0 if work.fused else self.launch_gap_s), limit(parts))
 
 
 def shape_of(work: Work, feed: Feed) -> tuple[float, ...]:
