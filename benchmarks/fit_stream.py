@@ -1,7 +1,7 @@
 """Fits the constants of GPU kernels that are no product and no attention, by device and jointly, with their errors.
 
-Usage: python -m benchmarks.fit_stream /path/to/measured [TARGET...] prints a `stream:` block for each unit file; without
-targets also the joint constants, and those without each device, as targets below benchmarks/left_out.
+Usage: python -m benchmarks.fit_stream FOLDER [TARGET...] prints a `stream:` block for each unit file. Without targets
+also the joint constants, and those without each device, which it writes as targets below benchmarks/left_out.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def _layers(path: Path) -> Iterator[Point]:
             yield Point(SOURCE, device, "linear f16", {**common, "kind": "matmul", "k": row["k"]}, seconds, held_out)
             continue
         kind, op = _word(row["op"], model)
-        columns = {**common, "kind": kind, **({"n": rotated[row["tp"]]} if kind == "rope" else {})}
+        columns = {**common, "kind": kind, **({"n": rotated.get(row["tp"], row["n"])} if kind == "rope" else {})}
         also = (columns,) if kind == "add" and model in PARALLEL else ()
         if seconds > 0:
             yield Point(SOURCE, device, op, columns, seconds, held_out, also)
@@ -55,7 +55,7 @@ def _rotated(path: Path) -> dict[str, int]:
     """
     before = {row["tp"]: int(row["n"]) for row in records(path) if row["op"] == "attn_pre_proj"}
     after = {row["tp"]: int(row["k"]) for row in records(path) if row["op"] == "attn_post_proj"}
-    return {ways: (before[ways] + after[ways]) // 2 for ways in before}
+    return {ways: (before[ways] + after[ways]) // 2 for ways in before if ways in after}
 
 
 def _word(op: str, model: str) -> tuple[str, str]:

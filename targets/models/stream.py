@@ -46,34 +46,34 @@ class StreamFit(Block):
     """The fitted constants of kernels that are no product and no attention (benchmarks/fit_stream.py). Defaults: the
     joint fit of all measured GPUs, for GPUs never measured."""
 
-    launch_s: PositiveFloat = 2e-6
+    launch_s: PositiveFloat = 2.46e-06
     """Floor of one kernel: launch and drain."""
-    memory: PositiveFloat = 0.85
+    memory: PositiveFloat = 0.781
     """Reached part of the bandwidth of the memory."""
-    l2: PositiveFloat = 1.0
+    l2: PositiveFloat = 1.47
     """The same of the L2."""
-    l2_reach: PositiveFloat = 0.5
+    l2_reach: PositiveFloat = 1.11
     """Operands up to this part of the L2 are found in it by half."""
-    element_s: NonNegativeFloat = 4.5e-10
+    element_s: NonNegativeFloat = 4.8e-11
     """Time of one element of a row that is alone on its SM: the latency of its loads."""
-    plain_cycles: NonNegativeFloat = 0.2
+    plain_cycles: NonNegativeFloat = 0.269
     """Clock cycles of one SM for one element, here and below, at full load."""
-    gated_cycles: NonNegativeFloat = 0.8
-    rotary_cycles: NonNegativeFloat = 0.6
-    norm_cycles: NonNegativeFloat = 0.7
+    gated_cycles: NonNegativeFloat = 0.732
+    rotary_cycles: NonNegativeFloat = 0.49
+    norm_cycles: NonNegativeFloat = 0.566
     """RMS norm: one element at a time, in vLLM's kernel."""
-    layer_cycles: NonNegativeFloat = 0.3
+    layer_cycles: NonNegativeFloat = 0.513
     """Layer norm: wide loads, in PyTorch's kernel."""
-    softmax_cycles: NonNegativeFloat = 0.6
+    softmax_cycles: NonNegativeFloat = 0.642
     """Rows wider than WARP_WIDTH; narrower ones stream as plain kernels do."""
-    embedding_cycles: NonNegativeFloat = 1.8
-    layer_s: NonNegativeFloat = 2e-6
+    embedding_cycles: NonNegativeFloat = 1.57
+    layer_s: NonNegativeFloat = 2.66e-06
     """Floor of a layer norm beyond `launch_s`: its reductions wait for each other."""
-    serial_row_s: NonNegativeFloat = 5e-7
+    serial_row_s: NonNegativeFloat = 4.15e-07
     """A row of an embedding while they are picked one after the other."""
-    norm_reach: PositiveFloat = 1.0
+    norm_reach: PositiveFloat = 0.105
     """Rows in flight, one for each SM, that are half still in the L2 when they are read again, in parts of the L2."""
-    softmax_reach: PositiveFloat = 0.5
+    softmax_reach: PositiveFloat = 0.368
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,13 +113,22 @@ A100_PRODUCTS = {
 }  # fmt: skip
 
 
+A100_STREAM = {
+    "launch_s": 2.44e-6, "memory": 1, "l2": 1.46, "l2_reach": 0.715, "plain_cycles": 0.289, "gated_cycles": 0.869,
+    "rotary_cycles": 0.621, "norm_cycles": 0.589, "layer_cycles": 0.51, "softmax_cycles": 0.62,
+    "embedding_cycles": 1.92, "layer_s": 2.69e-6, "serial_row_s": 5.54e-7, "element_s": 3.94e-10, "norm_reach": 0.105,
+    "softmax_reach": 0.565,
+}  # fmt: skip
+
+
 def a100() -> Gpu:
-    """A100 SXM with the constants of benchmarks/fit_gemm.py."""
+    """A100 SXM with the constants of benchmarks/fit_gemm.py and fit_stream.py."""
     return Gpu.model_validate(
         {
             "sms": 108, "clock_hz": 1.41e9, "matrix_ops_per_s": {"f16": 312e12, "bf16": 312e12, "i8": 624e12},
             "vector_ops_per_s": {"f32": 19.5e12, "f16": 39e12}, "l2_bytes": 40_000_000, "launch_s": 4.1e-6,
             "efficiency": {"memory": 0.727}, "l2_bytes_per_s": 6e12, "products": {"f16": A100_PRODUCTS},
+            "stream": A100_STREAM,
             "energy_pj_per_op": {"f16": 0.6, "f32": 1.5},
         }
     )  # fmt: skip
