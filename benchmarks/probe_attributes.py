@@ -170,6 +170,7 @@ def run(ops: list[str]) -> dict[int, str]:
     total = sum(1 for _ in questions(ops))
     at = -1
     while at < total - 1:
+        before = at
         command = [sys.executable, __file__, "--work", str(at + 1), "--ops", *ops]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             assert process.stdout is not None
@@ -178,6 +179,8 @@ def run(ops: list[str]) -> dict[int, str]:
                     found[at] = json.loads(line)
                 else:
                     at = int(line)
+        if at == before:
+            raise RuntimeError(f"a process that asks questions ended with {process.returncode} before the first")
         if process.returncode:
             found[at] = "too slow" if process.returncode == -signal.SIGALRM else f"died ({process.returncode})"
     return found
