@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.bars import Line
 from benchmarks.measured.points import Point
 from benchmarks.rooflines import Array, fit_bytes, fit_work
-from mapper.cost.pricing import Answer, Exchange, Price, Pricer, Question, Refused, main_units
+from mapper.cost.pricing import Exchange, Price, Pricer, Question, Refused, main_units
 from mapper.cost.rows import question_of
 from mapper.hw.library import target_names
 from mapper.hw.target import Target
@@ -164,10 +164,3 @@ def _exchanges(target: Target, whats: Sequence[Exchange], seconds: Array, fitted
     plain = size / max(link.bandwidth_bytes_per_s for link in target.links) if target.links else size * np.nan
     a, b, g = fit_bytes(size[fitted], seconds[fitted])
     return plain, a + b * size + g * np.sqrt(size)
-
-
-def rate_of(answer: Answer, operations: float, metric: str) -> float | None:
-    """Operations per second or per joule that a price means; None where there is no price."""
-    if not isinstance(answer, Price):
-        return None
-    return operations / (answer.seconds if metric == "TOPS" else answer.joules)

@@ -27,13 +27,12 @@ if __package__ in (None, ""):  # run as a script
 
 from benchmarks import measured  # noqa: E402
 from benchmarks.bars import BARS, Bar, Line  # noqa: E402
-from benchmarks.errors import MODELS, Score, Scored, rate_of, scored  # noqa: E402
+from benchmarks.errors import MODELS, Score, Scored, scored  # noqa: E402
+from benchmarks.macros import Macro, macro  # noqa: E402
 from benchmarks.measured import cim  # noqa: E402
 from benchmarks.measured.points import Point  # noqa: E402
 from benchmarks.probes import probed  # noqa: E402
-from mapper.cost.pricing import Pricer, Question  # noqa: E402
-from mapper.cost.rows import question_of  # noqa: E402
-from mapper.hw.work import Work  # noqa: E402
+from mapper.cost.pricing import Pricer  # noqa: E402
 
 LEFT_OUT = ROOT / "benchmarks" / "left_out"
 """Targets `<target>.yaml` of devices with constants fitted without any point of that device."""
@@ -60,15 +59,6 @@ class Verdict:
     def met(self) -> bool:
         """Whether the bar is met."""
         return self.error is not None and self.error <= self.bar.limit
-
-
-@dataclass(frozen=True, slots=True)
-class Macro:
-    """A published figure of a macro and ours, or why there is none."""
-
-    rate: cim.Rate
-    ours: float | None
-    why: str = ""
 
 
 def main() -> int:
@@ -104,16 +94,6 @@ def left_out(points: Sequence[Point]) -> list[Point]:
         for p in points
         if (path := LEFT_OUT / f"{p.columns['target']}.yaml").is_file()
     ]
-
-
-def macro(rate: cim.Rate, pricer: Pricer) -> Macro:
-    """What the macro's target says about one figure."""
-    asked = question_of({name: str(cell) for name, cell in rate.columns.items()})
-    if not isinstance(asked, Question) or not isinstance(asked.what, Work):
-        return Macro(rate, None, getattr(asked, "why", "no work"))
-    (answer,) = pricer.answers([asked])
-    found = rate_of(answer, asked.what.flops, rate.metric)
-    return Macro(rate, found, "" if found is not None else "no target")
 
 
 def verdict(bar: Bar, lines: Sequence[Scored], left: Sequence[Scored], macros: Sequence[Macro]) -> Verdict:
@@ -154,12 +134,13 @@ def _left_out(bar: Bar, lines: Sequence[Scored], left: Sequence[Scored]) -> Verd
 
 
 def _rates(bar: Bar, macros: Sequence[Macro]) -> Verdict:
-    known = [100 * abs(m.ours / m.rate.value - 1) for m in macros if m.ours is not None]
-    missing = sorted({str(m.rate.columns["target"]) for m in macros if m.ours is None})
-    error = float(np.mean(known)) if known else None
+    missing = sorted({f"{m.rate.columns['target']} ({m.why})" for m in macros if m.ours is None})
     if missing or not macros:
-        return Verdict(bar, None, f"no target: {', '.join(missing)}")
-    return Verdict(bar, error)
+        return Verdict(bar, None, f"no price: {', '.join(missing)}")
+    errors = {side: [abs(m.error) for m in macros if m.rate.held_out == side] for side in (False, True)}
+    told = [f"{len(errors[side])} {name}" for side, name in ((False, "fitted"), (True, "held out")) if errors[side]]
+    out = f": {np.mean(errors[True]):.1f} %" if errors[True] else ""
+    return Verdict(bar, float(np.mean([*errors[False], *errors[True]])), ", ".join(told) + out)
 
 
 def page(lines: Sequence[Scored], left: Sequence[Scored], macros: Sequence[Macro], verdicts: Sequence[Verdict]) -> str:
@@ -171,7 +152,7 @@ def page(lines: Sequence[Scored], left: Sequence[Scored], macros: Sequence[Macro
     if left:
         parts += ["## Devices by the constants of the others", _table(HEADER, [_cells(s) for s in left])]
     if macros:
-        header = ("macro", "condition", "metric", "published", "ours", "error")
+        header = ("macro", "condition", "metric", "published", "ours", "error", "side")
         parts += ["## Compute-in-memory macros", _table(header, [_macro_cells(m) for m in macros])]
     parts += ["## What is not validated", _gaps(lines, macros)]
     return "\n\n".join(parts) + "\n"
@@ -205,9 +186,11 @@ def _number(percent: float) -> str:
 
 
 def _macro_cells(m: Macro) -> list[str]:
-    ours = _short(m.why) if m.ours is None else f"{m.ours / 1e12:.4g}"
-    error = "-" if m.ours is None else _number(100 * (m.ours / m.rate.value - 1))
-    return [m.rate.device, m.rate.condition, m.rate.metric, f"{m.rate.value / 1e12:.4g}", ours, error]
+    scale = 1.0 if m.rate.metric.startswith("part") else 1e12
+    ours = _short(m.why) if m.ours is None else f"{m.ours / scale:.4g}"
+    side = "held out" if m.rate.held_out else "fitted"
+    published = f"{m.rate.value / scale:.4g}"
+    return [m.rate.device, m.rate.condition, m.rate.metric, published, ours, _number(m.error), side]
 
 
 def _gaps(lines: Sequence[Scored], macros: Sequence[Macro]) -> str:

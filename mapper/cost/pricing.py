@@ -10,7 +10,7 @@ from mapper.errors import MapperError, did_you_mean
 from mapper.hw.collective import collective
 from mapper.hw.load import load_target
 from mapper.hw.target import Target, Unit
-from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND, Cost, DType, Feed, Work
+from mapper.hw.work import ALL_REPLICAS, PJ_PER_J, TICKS_PER_SECOND, Cost, DType, Feed, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +150,16 @@ def batched(asked: Sequence[tuple[Question, Work]], size: int) -> Iterator[Seque
 
 
 def feed_of(target: Target, unit: Unit, work: Work) -> Feed:
-    """How the operands reach the unit: its data memory, and the first memory it takes weights from."""
+    """How the operands reach the unit: its data memory, and the first memory it takes weights from.
+
+    Work that is priced alone has the whole unit: weights inside it have as many copies as there is room for.
+    """
     weights = target.memory[unit.weights[0]] if unit.weights and work.weight else None
     data = target.memory[unit.data].bandwidth_bytes_per_s
     if weights is None:
         return Feed(data, data)
     resident = weights.unit == unit.name and unit.model.engine == "spatial"
-    return Feed(data, None if resident else weights.bandwidth_bytes_per_s)
+    return Feed(data, None, ALL_REPLICAS) if resident else Feed(data, weights.bandwidth_bytes_per_s)
 
 
 def energy_by_cause(target: Target, unit: Unit, work: Work, cost: Cost) -> dict[str, float]:

@@ -26,9 +26,9 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of a table, in any order; only `target` and `kind` must be there."""
 
-OPTIONAL = ("window", "causal", "kv_dtype")
-"""Further columns of attention: visible positions before a query (0: all), 0 where every query sees every key, and the
-type of the cache."""
+OPTIONAL = ("window", "causal", "kv_dtype", "weight_dtype")
+"""Further columns: of attention the visible positions before a query (0: all), 0 where every query sees every key, and
+the type of the cache; of products the type of the weights where it is not that of the activations."""
 
 ROWS = {"layernorm": "norm", "rmsnorm": "norm", "norm": "norm", "softmax": "softmax", "embedding": "embedding"}
 """Words for kinds over m rows of width n."""
@@ -51,7 +51,7 @@ TYPES: dict[str, Types] = {
     **{d.value: Types.all(d) for d in DType if d.is_float},
     "f8": Types(DType.F8, DType.F8, DType.F8, _B),
     "f4": Types(DType.F4, DType.F4, DType.F4, _B),
-    **{d.value: Types(d, d, d, DType.I32) for d in (DType.I2, DType.I4, DType.I8, DType.I16)},
+    **{d.value: Types(d, d, d, DType.I32) for d in DType if d.value[0] == "i" and d.bits <= 16},
     "int8_wo": Types(_F, _F, DType.I8, _F),
     "int4_wo": Types(_F, _F, DType.I4, _F),
 }
@@ -99,6 +99,8 @@ def _question(cells: Cells) -> Question:
     types = _types(cells, "dtype")
     stated = bool(cells.get("dtype"))
     if kind == "matmul":
+        if cells.get("weight_dtype"):
+            types = types._replace(weights=_types(cells, "weight_dtype").weights)
         return Question(target, unit, _product(cells, types), stated)
     if kind == "attention":
         return Question(target, unit, _attention(cells, types), stated)

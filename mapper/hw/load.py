@@ -9,6 +9,7 @@ from mapper.hw.assemble import build
 from mapper.hw.collective import KINDS
 from mapper.hw.library import find_target
 from mapper.hw.marks import Document
+from mapper.hw.operating import at_supply, operating_point
 from mapper.hw.parts import Parts, UnitDraft
 from mapper.hw.schema import TargetFile
 from mapper.hw.target import Curve, Measured, Target, Unit
@@ -16,14 +17,20 @@ from mapper.hw.topology import unreachable
 
 
 def load_target(name_or_path: str | Path) -> Target:
-    """The target of that name, or in that file. Raises TargetError with file:line:col and the next step."""
-    path = find_target(name_or_path)
+    """The target of that name, or in that file. Raises TargetError with file:line:col and the next step.
+
+    A name with a voltage after it, as in `macro-0v85`, is the target at that supply voltage.
+    """
+    name, volts = operating_point(name_or_path)
+    path = find_target(name)
     file, document, parts = build(path)
+    if volts:
+        parts.units = at_supply(parts.units, volts, path)
     if not parts.units:
         raise TargetError(f"{document.root}: the target '{file.name}' has no units", hint="add `units:` or `chips:`")
     units = tuple(_complete(draft, parts) for draft in parts.units)
     target = Target(
-        name=file.name,
+        name=f"{file.name}-{volts}" if volts else file.name,
         about=file.about,
         units=units,
         memories=tuple(parts.memories),

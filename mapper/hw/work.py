@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,12 @@ class DType(StrEnum):
     U8 = "u8"
     U4 = "u4"
     I2 = "i2"
+    I12 = "i12"
+    I7 = "i7"
+    I6 = "i6"
+    I5 = "i5"
+    I3 = "i3"
+    I1 = "i1"
     BOOL = "bool"
     STRING = "string"
 
@@ -51,20 +58,7 @@ class DType(StrEnum):
 
 
 _BITS: dict[DType, int] = {
-    DType.F64: 64,
-    DType.F32: 32,
-    DType.F16: 16,
-    DType.BF16: 16,
-    DType.F8: 8,
-    DType.F4: 4,
-    DType.I64: 64,
-    DType.I32: 32,
-    DType.I16: 16,
-    DType.I8: 8,
-    DType.I4: 4,
-    DType.U8: 8,
-    DType.U4: 4,
-    DType.I2: 2,
+    **{t: int(t.value.lstrip("biuf")) for t in DType if t.value[-1].isdigit()},
     DType.BOOL: 8,
     DType.STRING: 64,
 }
@@ -155,6 +149,10 @@ class Work:
         return max(static, key=lambda o: o.bytes) if static else None
 
 
+ALL_REPLICAS = 2**31
+"""As many copies of the weights as the unit has room for and the work can use."""
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """How operands reach a unit: bandwidth of its data memory, and of its weights unless they sit in the unit.
@@ -176,7 +174,8 @@ class Cost:
     links is priced by whoever owns them. data_bytes / weight_bytes: traffic to the data and the weights memory.
     share: the part of the unit that is engaged (less than 1 only where tasks run side by side). band: relative error
     band of the time, e.g. 0.3 for +-30 %. validated: whether the band comes from measurements of this kind of work on
-    this kind of unit; otherwise it is an assumption.
+    this kind of unit; otherwise it is an assumption. energy_band: the same for the energy, 0 where nothing is known.
+    wear: writes of a cell in one run, all cells of the unit worn alike; 0 where nothing that wears out is written.
     """
 
     ticks: int
@@ -187,6 +186,8 @@ class Cost:
     limited_by: str = "compute"
     band: float = 0.5
     validated: bool = False
+    energy_band: float = 0.0
+    wear: float = 0.0
 
     @property
     def total_pj(self) -> int:
@@ -253,6 +254,14 @@ class UnitModel(BaseModel, ABC):
     def max_replicas(self, work: Work) -> int:
         """How many copies of the weights can usefully work at once; 1 where a copy brings nothing."""
         return 1
+
+    def endurance(self) -> float:
+        """Writes that a cell of the unit survives; infinite where nothing wears out."""
+        return math.inf
+
+    def at_supply(self, volts: float) -> Self | None:
+        """The unit at another supply voltage; None where its file has no figures by voltage."""
+        return None
 
     def peak_ops_per_s(self) -> dict[DType, float]:
         """Peak arithmetic rate by type (a MAC counts two), for listings and rooflines."""

@@ -13,7 +13,7 @@ import targets
 from mapper.errors import MapperError, TargetError
 from mapper.hw import plugins
 from mapper.hw.editor import json_schema
-from mapper.hw.library import target_names
+from mapper.hw.library import find_target, target_names
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
 from mapper.hw.topology import routes, unreachable
@@ -83,8 +83,8 @@ def test_superhet_has_the_units_of_its_example() -> None:
 
 
 def test_every_target_runs_any_op_somewhere(target: Target) -> None:
-    if target.name in ("a100-sxm-80", "l40s-card"):
-        pytest.skip("a part of systems, without a CPU")
+    if find_target(target.name).parent.name == "chips" and not any(u.model_name == "cpu" for u in target.units):
+        pytest.skip("a part of systems or a macro by itself, without a CPU")
     work = Work("opaque", (("elements", 8),), (Operand(Role.ACTIVATION, 8, DType.F32),), (), DType.F32)
     assert any(unit.model.why_not(work) is None for unit in target.units)
 

@@ -1,0 +1,204 @@
+"""What analog and digital compute-in-memory units have in common: tiles, copies, supply, statistics, wear, leakage."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from math import inf
+from typing import ClassVar, Self
+
+from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from mapper.hw.work import Cost, DType, Role, Storage, UnitModel, Work
+from targets.models.blocks import BufferBlock, Computes, ErrorBand, ErrorBands
+from targets.models.cim_blocks import Network, RowWrite, Write
+from targets.models.cim_supply import KNOWN_STATISTICS, UNKNOWN_STATISTICS, Statistics, Supply
+from targets.models.crossbar import arrays_needed, outputs_per_array
+from targets.models.lanes import VectorBlock, buffer_storage, integer_dtype, no_lanes, recurrent, stored_bits
+from targets.models.rates import (
+    FREE,
+    MATRIX_KINDS,
+    ceil_div,
+    is_static,
+    lane_dtype,
+    product_of,
+    products_of,
+)
+
+
+class CimUnit(UnitModel):
+    """Arrays that hold one side of a product and multiply where it is (COST_MODELS, "Compute in memory")."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+    engine: ClassVar[str] = "spatial"
+
+    arrays: PositiveInt
+    """Arrays (macros, cores)."""
+    rows: PositiveInt
+    """Weights summed in one output."""
+    columns: PositiveInt
+    active_rows: PositiveInt | None = None
+    """Rows summed together; None: all of them."""
+    computes: Computes = Computes()
+    allow_dynamic: bool = False
+    """True: products of two activations run here too, one of them written first, at its cost and wear."""
+    accumulator_bits: PositiveInt = 32
+    """Width of the partial sums that travel between row tiles."""
+    vector: VectorBlock | None = None
+    """Digital lanes; without them only products run here."""
+    buffer: BufferBlock | None = None
+    """SRAM for activations; exposed as the memory `<unit>.buffer`."""
+    network: Network | None = None
+    """Without it partial sums of all row tiles meet in the registers at the arrays."""
+    node_nm: PositiveFloat | None = None
+    supply: Supply | None = None
+    supply_v: PositiveFloat | None = None
+    """Operating point; None: the nominal one."""
+    statistics: Statistics | None = None
+    """Of the operands; None: unknown, and the energies of the file hold."""
+    leakage_w: NonNegativeFloat = 0.0
+    """Power of all arrays while they work, beyond `idle_power_w`."""
+    task_overhead_s: NonNegativeFloat = 0.0
+    error_band: ErrorBand = ErrorBands(assumed=0.3)
+
+    @model_validator(mode="after")
+    def _has_supply(self) -> Self:
+        if self.supply_v is not None:
+            why = self.supply.outside(self.supply_v) if self.supply else "supply_v needs `supply:`"
+            if why:
+                raise ValueError(why)
+        return self
+
+    def at_supply(self, volts: float) -> Self | None:
+        return self.scaled(supply_v=volts) if self.supply else None
+
+    def why_not(self, work: Work) -> str | None:
+        if work.kind in FREE or (self.vector and work.kind in self.vector.kinds):
+            return None
+        if work.kind == "rnn":
+            return recurrent(work)
+        if work.kind not in MATRIX_KINDS:
+            return no_lanes(work, self.vector)
+        if not is_static(work) and not self.allow_dynamic:
+            return self._rewriting(work)
+        if work.kind == "attention" and not (self.vector and "softmax" in self.vector.kinds):
+            return "attention needs a softmax between its two products, and the unit has no lanes for it"
+        return self._too_large(work)
+
+    @abstractmethod
+    def _rewriting(self, work: Work) -> str:
+        """Why two changing operands are out of reach."""
+
+    @abstractmethod
+    def _too_large(self, work: Work) -> str | None:
+        """Why the held side does not fit, or None."""
+
+    @property
+    @abstractmethod
+    def _bits_per_column(self) -> int:
+        """Bits that one column of a row holds."""
+
+    @property
+    def _differential(self) -> bool:
+        return False
+
+    @property
+    def _writing(self) -> Write | RowWrite:
+        """The block `write` of the unit."""
+        found: Write | RowWrite = self.write  # type: ignore[attr-defined]
+        return found
+
+    def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
+        if work.kind in MATRIX_KINDS:
+            return integer_dtype(wanted, self.computes.matmul.inputs)
+        return lane_dtype(work, wanted, {DType.F16: 1.0}, DType.F16)
+
+    @abstractmethod
+    def mvm_seconds(self, input_bits: int, rows: int | None = None) -> float:
+        """Time of one vector with inputs of the given width through so many rows (all, if None), seconds."""
+
+    def peak_ops_per_s(self) -> dict[DType, float]:
+        own = self.computes.matmul
+        macs = self.arrays * self.rows * self.outputs(own.weights.bits)
+        return {own.inputs: 2 * macs / self.mvm_seconds(own.inputs.bits)}
+
+    def weight_footprint_bytes(self, work: Work) -> int:
+        return self._tiles(work) * self._array_bytes() if is_static(work) else work.bytes(Role.WEIGHT)
+
+    def max_replicas(self, work: Work) -> int:
+        if not is_static(work):
+            return 1
+        return max(1, min(product_of(work).rows, self.arrays // self._tiles(work)))
+
+    def endurance(self) -> float:
+        return self._writing.endurance or inf
+
+    def _storages(self, banks: int, bandwidth: float, pj_per_bit: float) -> tuple[Storage, ...]:
+        arrays = Storage(
+            "arrays",
+            capacity_bytes=self.arrays * banks * self._array_bytes(),
+            bandwidth_bytes_per_s=bandwidth,
+            energy_pj_per_bit=pj_per_bit,
+            holds=("weights",),
+        )
+        return (arrays, *buffer_storage(self.buffer))
+
+    def _told(self, work: Work, cost: Cost) -> Cost:
+        """The cost with the bands of its time and of its energy."""
+        band = KNOWN_STATISTICS if self.statistics else UNKNOWN_STATISTICS
+        return replace(self.error_band.on(work, cost), energy_band=band)
+
+    def _slowed(self, seconds: float) -> float:
+        """A time at the operating point."""
+        return seconds * self.supply.slowdown(self.supply_v) if self.supply and self.supply_v else seconds
+
+    def _at_point(self, causes: Mapping[str, float], seconds: float, share: float) -> dict[str, float]:
+        """Energies at the operating point, with the statistics of the operands and the leakage of the arrays."""
+        factor = self.supply.energy(self.supply_v) if self.supply and self.supply_v else 1.0
+        drivers, cells = (self.statistics.drivers, self.statistics.cells) if self.statistics else (1.0, 1.0)
+        by_cause = {"dac": drivers, "driver": drivers, "cell": cells, "compute": cells}
+        found = {cause: pj * factor * by_cause.get(cause, 1.0) for cause, pj in causes.items()}
+        return {**found, "leakage": self.leakage_w * seconds * share * 1e12}
+
+    def _wear(self, tiles: int) -> float:
+        """Writes of a cell of the unit in a run that writes so many tiles, all cells worn alike."""
+        return tiles / self.arrays if self.endurance() < inf else 0.0
+
+    def _travelling_bits(self, k: int, n: int) -> int:
+        """Bits of partial sums that go from core to core for one vector (COST_MODELS eq. 7)."""
+        return self.network.bits(ceil_div(k, self.rows), n, self.accumulator_bits) if self.network else 0
+
+    def _products(self, work: Work) -> tuple[tuple[int, int, int, int], ...]:
+        """(copies, rows, n, k) of each product, the static side as the matrix that is held."""
+        if work.kind == "attention":
+            return products_of(work)
+        product = product_of(work)
+        return ((product.copies, product.rows, product.n, product.k),)
+
+    def _tiles(self, work: Work) -> int:
+        """Arrays that one copy of the held side takes (eq. 1)."""
+        return sum(self._tiles_of(times, n, k, work) for times, _, n, k in self._products(work))
+
+    def _tiles_of(self, times: int, n: int, k: int, work: Work) -> int:
+        return arrays_needed(
+            k,
+            n,
+            rows=self.rows,
+            columns=self.columns,
+            weight_bits=self._widths(work)[0],
+            cell_bits=self._bits_per_column,
+            differential=self._differential,
+            copies=times,
+        )
+
+    def outputs(self, weight_bits: int) -> int:
+        """Weights side by side in a row of an array."""
+        return outputs_per_array(self.columns, weight_bits, self._bits_per_column, self._differential)
+
+    def _widths(self, work: Work) -> tuple[int, int]:
+        """Bits of a stored weight and of an input."""
+        return stored_bits(work, self.computes.matmul)
+
+    def _array_bytes(self) -> int:
+        return self.rows * self.columns * self._bits_per_column // 8
