@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import NonNegativeFloat, PositiveInt, model_validator
 
 from mapper.hw.work import Cost, Feed, Role, Storage, Work
-from targets.models.cim_base import CimUnit
+from targets.models.cim_base import CimUnit, Held
 from targets.models.cim_blocks import ArrayEnergy, Write
 from targets.models.cim_pulses import Pulses
 from targets.models.cim_technology import TABLE_NODE_NM, TABLE_V, array_energy
@@ -22,8 +22,6 @@ from targets.models.rates import (
     is_static,
     limit,
     nothing,
-    product_of,
-    products_of,
     softmax_flops,
     ticks_of,
     traffic_of,
@@ -74,10 +72,10 @@ class CimAnalog(CimUnit):
     def _differential(self) -> bool:
         return self.differential
 
-    def _rewriting(self, work: Work) -> str:
+    def _rewriting(self, held: Held) -> str:
         """Why two changing operands are out of reach: the cells to write on each call, their time and endurance."""
         per_weight = self._columns_per_weight(self.computes.matmul.weights.bits)
-        cells = per_weight * sum(times * n * k for times, _, n, k in products_of(work))
+        cells = per_weight * sum(times * n * k for times, _, n, k in held.products)
         lasts = self.write.endurance
         wears = f"a cell wears out after {lasts:.0e} calls" if lasts else "allow_dynamic is false"
         return (
@@ -85,14 +83,12 @@ class CimAnalog(CimUnit):
             f"at {self.write.latency_s * 1e6:.3g} us each, and {wears}"
         )
 
-    def _too_large(self, work: Work) -> str | None:
+    def _too_large(self, held: Held) -> str | None:
         """The arrays that one copy of the weights needs, where the unit has fewer and may not rewrite them."""
-        weight_bits, _ = self._widths(work)
-        if not self.outputs(weight_bits):
-            return f"a weight of {weight_bits} bits is wider than the {self.columns} columns of an array"
-        needed = self._tiles(work)
-        if needed > self.arrays and not self.allow_dynamic:
-            return f"its weights need {needed:,} arrays of {self.rows}x{self.columns}, the unit has {self.arrays:,}"
+        if not held.tiles:
+            return f"a weight of {held.weight_bits} bits is wider than the {self.columns} columns of an array"
+        if held.tiles > self.arrays and not self.allow_dynamic:
+            return f"its weights need {held.tiles:,} arrays of {self.rows}x{self.columns}, the unit has {self.arrays:,}"
         return None
 
     def storages(self) -> tuple[Storage, ...]:
@@ -104,8 +100,8 @@ class CimAnalog(CimUnit):
         """Programming one copy, array after array or side by side (eq. 8): write steps of an array x its write time."""
         if not is_static(work):
             return Cost(ticks=0)
-        needed = self._tiles(work)
-        cells = product_of(work).static * self._columns_per_weight(self._widths(work)[0])
+        held = self.held(work)
+        needed, cells = held.tiles, held.static * self._columns_per_weight(held.weight_bits)
         lasts = f"; they last {self.write.endurance:.0e}" if self.write.endurance else ""
         return self._told(
             work,
@@ -127,35 +123,32 @@ class CimAnalog(CimUnit):
         if work.kind not in MATRIX_KINDS and self.vector:
             lanes = self.vector.cost(work, inside, self.task_overhead_s, self.error_band)
             return replace(lanes, share=1 / self.arrays)
-        tiles = self._tiles(work)
-        if is_static(work) and tiles <= self.arrays and feed.weights is None:
-            copies = min(max(1, feed.replicas), self.max_replicas(work))
-            return self._cost(work, inside, copies, written=0)
-        rows = max(m for _, m, _, _ in self._products(work))
-        spare = max(1, min(self.arrays // tiles, rows))
-        tried = (self._cost(work, inside, copies, written=tiles * copies) for copies in {1, spare})
+        held = self.held(work)
+        most = self._copies(held)
+        if held.static and held.tiles <= self.arrays and feed.weights is None:
+            return self._cost(work, held, inside, min(max(1, feed.replicas), most), written=0)
+        tried = (self._cost(work, held, inside, copies, written=held.tiles * copies) for copies in {1, most})
         return min(tried, key=lambda c: (c.ticks, c.total_pj))
 
-    def _cost(self, work: Work, feed: Feed, copies: int, *, written: int) -> Cost:
+    def _cost(self, work: Work, held: Held, feed: Feed, copies: int, *, written: int) -> Cost:
         """The product on `copies` copies of the held side, after so many arrays have been written."""
-        products, (_, input_bits) = self._products(work), self._widths(work)
         arrays = sum(
-            ceil_div(m, copies) * self.mvm_seconds(input_bits, k) * self._rounds(times, n, k, work)
-            for times, m, n, k in products
+            ceil_div(m, copies) * ceil_div(tiles, self.arrays) * self.mvm_seconds(held.input_bits, k)
+            for (_, m, _, k), tiles in zip(held.products, held.tiles_of, strict=True)
         )
         traffic = traffic_of(work, feed)
         memory = traffic.data / feed.data
-        travelling = sum(times * m * self._travelling_bits(k, n) for times, m, n, k in products)
+        travelling = sum(times * m * self._travelling_bits(k, n) for times, m, n, k in held.products)
         network = travelling / 8 / self.network.bandwidth_bytes_per_s if self.network else 0.0
         softmax = softmax_flops(work) if work.kind == "attention" and self.vector else 0
         lanes = softmax / self.vector.ops_per_s if self.vector else 0.0
         loading = traffic.weights / feed.weights if feed.weights else 0.0
         writing = max(loading, self._write_seconds(written)) if written else 0.0
-        fill = min(arrays, memory) / max(1, *(m for _, m, _, _ in products))  # the first row comes before the arrays
+        fill = min(arrays, memory) / max(1, held.rows)  # the first row comes before the arrays
         start = 0.0 if work.fused else self.task_overhead_s
         parts = {self._slowest(): arrays, "buffer bandwidth": memory, "partial sums": network, "softmax": lanes}
-        share = 1.0 if written else min(1.0, self._tiles(work) * copies / self.arrays)
-        pj = self._at_point(self._product_energy(work), arrays, share)
+        share = 1.0 if written else min(1.0, held.tiles * copies / self.arrays)
+        pj = self._at_point(self._product_energy(held), arrays, share)
         pj["noc"] = travelling * self.network.energy_pj_per_bit if self.network else 0.0
         pj["write"] = written * self.rows * self.columns * self.write.energy_pj
         pj["lanes"] = softmax * self.vector.energy_pj_per_op if self.vector else 0.0
@@ -171,9 +164,6 @@ class CimAnalog(CimUnit):
                 wear=self._wear(written),
             ),
         )
-
-    def _rounds(self, times: int, n: int, k: int, work: Work) -> int:
-        return ceil_div(self._tiles_of(times, n, k, work), self.arrays)
 
     def _write_seconds(self, tiles: int, cells: int | None = None) -> float:
         """Writing so many arrays, `arrays_at_once` side by side, `cells` of each (all, if None)."""
@@ -199,20 +189,19 @@ class CimAnalog(CimUnit):
 
     def arrays_for(self, work: Work) -> int:
         """Arrays of one copy of the static operand (eq. 1)."""
-        return self._tiles(work)
+        return self.held(work).tiles
 
-    def _product_energy(self, work: Work) -> dict[str, float]:
+    def _product_energy(self, held: Held) -> dict[str, float]:
         """Eq. 4 over the rows and columns in use: idle rows drive nothing and idle columns are not converted."""
-        weight_bits, input_bits = self._widths(work)
-        pj, slices = self.energies, self._slices(input_bits)
-        per_weight, outputs = self._columns_per_weight(weight_bits), self.outputs(weight_bits)
+        pj, slices = self.energies, self._slices(held.input_bits)
+        per_weight, outputs = self._columns_per_weight(held.weight_bits), self.outputs(held.weight_bits)
         driven = read = conversions = carried = 0
-        for times, m, n, k in self._products(work):
+        for times, m, n, k in held.products:
             row_tiles, column_tiles = ceil_div(k, self.rows), ceil_div(n, outputs)
             driven += times * m * slices * k * column_tiles
             read += times * m * slices * k * n * per_weight
             conversions += times * m * slices * self._passes(k) * n * per_weight
-            carried += times * m * (k * input_bits * column_tiles + n * self.accumulator_bits * (row_tiles - 1))
+            carried += times * m * (k * held.input_bits * column_tiles + n * self.accumulator_bits * (row_tiles - 1))
         return {
             "dac": driven * (pj.dac_row or 0.0),
             "cell": read * (pj.cell or 0.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf
 from typing import ClassVar, Self
 
@@ -25,6 +25,30 @@ from targets.models.rates import (
     product_of,
     products_of,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A product as the arrays see it: (copies, rows, n, k) of each part, the held side k x n, and its tiles.
+
+    `static` is the number of elements that are weights, 0 where both sides change on every call.
+    """
+
+    products: tuple[tuple[int, int, int, int], ...]
+    tiles_of: tuple[int, ...]
+    static: int
+    weight_bits: int
+    input_bits: int
+
+    @property
+    def tiles(self) -> int:
+        """Arrays that one copy takes."""
+        return sum(self.tiles_of)
+
+    @property
+    def rows(self) -> int:
+        """Vectors of the longest part."""
+        return max(m for _, m, _, _ in self.products)
 
 
 class CimUnit(UnitModel):
@@ -80,18 +104,19 @@ class CimUnit(UnitModel):
             return recurrent(work)
         if work.kind not in MATRIX_KINDS:
             return no_lanes(work, self.vector)
-        if not is_static(work) and not self.allow_dynamic:
-            return self._rewriting(work)
+        held = self.held(work)
+        if not held.static and not self.allow_dynamic:
+            return self._rewriting(held)
         if work.kind == "attention" and not (self.vector and "softmax" in self.vector.kinds):
             return "attention needs a softmax between its two products, and the unit has no lanes for it"
-        return self._too_large(work)
+        return self._too_large(held)
 
     @abstractmethod
-    def _rewriting(self, work: Work) -> str:
+    def _rewriting(self, held: Held) -> str:
         """Why two changing operands are out of reach."""
 
     @abstractmethod
-    def _too_large(self, work: Work) -> str | None:
+    def _too_large(self, held: Held) -> str | None:
         """Why the held side does not fit, or None."""
 
     @property
@@ -124,12 +149,14 @@ class CimUnit(UnitModel):
         return {own.inputs: 2 * macs / self.mvm_seconds(own.inputs.bits)}
 
     def weight_footprint_bytes(self, work: Work) -> int:
-        return self._tiles(work) * self._array_bytes() if is_static(work) else work.bytes(Role.WEIGHT)
+        return self.held(work).tiles * self._array_bytes() if is_static(work) else work.bytes(Role.WEIGHT)
 
     def max_replicas(self, work: Work) -> int:
-        if not is_static(work):
-            return 1
-        return max(1, min(product_of(work).rows, self.arrays // self._tiles(work)))
+        return self._copies(self.held(work)) if is_static(work) else 1
+
+    def _copies(self, held: Held) -> int:
+        """Copies of the held side for which there is room and work."""
+        return max(1, min(held.rows, self.arrays // max(1, held.tiles)))
 
     def endurance(self) -> float:
         return self._writing.endurance or inf
@@ -169,24 +196,26 @@ class CimUnit(UnitModel):
         """Bits of partial sums that go from core to core for one vector (COST_MODELS eq. 7)."""
         return self.network.bits(ceil_div(k, self.rows), n, self.accumulator_bits) if self.network else 0
 
-    def _products(self, work: Work) -> tuple[tuple[int, int, int, int], ...]:
-        """(copies, rows, n, k) of each product, the static side as the matrix that is held."""
-        if work.kind == "attention":
-            return products_of(work)
-        product = product_of(work)
-        return ((product.copies, product.rows, product.n, product.k),)
+    def held(self, work: Work) -> Held:
+        """What the arrays hold for a product, and what passes through them."""
+        weight_bits, input_bits = stored_bits(work, self.computes.matmul)
+        products, static = products_of(work), 0
+        if work.kind != "attention":
+            product = product_of(work)
+            products, static = ((product.copies, product.rows, product.n, product.k),), product.static
+        tiles = tuple(self._tiles_of(times, n, k, weight_bits) for times, _, n, k in products)
+        return Held(products, tiles, static, weight_bits, input_bits)
 
-    def _tiles(self, work: Work) -> int:
-        """Arrays that one copy of the held side takes (eq. 1)."""
-        return sum(self._tiles_of(times, n, k, work) for times, _, n, k in self._products(work))
-
-    def _tiles_of(self, times: int, n: int, k: int, work: Work) -> int:
+    def _tiles_of(self, times: int, n: int, k: int, weight_bits: int) -> int:
+        """Arrays of one copy (eq. 1); none where a weight is wider than a row."""
+        if not self.outputs(weight_bits):
+            return 0
         return arrays_needed(
             k,
             n,
             rows=self.rows,
             columns=self.columns,
-            weight_bits=self._widths(work)[0],
+            weight_bits=weight_bits,
             cell_bits=self._bits_per_column,
             differential=self._differential,
             copies=times,
@@ -195,10 +224,6 @@ class CimUnit(UnitModel):
     def outputs(self, weight_bits: int) -> int:
         """Weights side by side in a row of an array."""
         return outputs_per_array(self.columns, weight_bits, self._bits_per_column, self._differential)
-
-    def _widths(self, work: Work) -> tuple[int, int]:
-        """Bits of a stored weight and of an input."""
-        return stored_bits(work, self.computes.matmul)
 
     def _array_bytes(self) -> int:
         return self.rows * self.columns * self._bits_per_column // 8

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, Feed, Role, Storage, Work
-from targets.models.cim_base import CimUnit
+from targets.models.cim_base import CimUnit, Held
 from targets.models.cim_blocks import MacroEnergy, RowWrite
 from targets.models.cim_technology import TABLE_NODE_NM, TABLE_V, macro_energy
 from targets.models.crossbar import digital_mvm_seconds
@@ -21,8 +21,6 @@ from targets.models.rates import (
     is_static,
     limit,
     nothing,
-    product_of,
-    products_of,
     softmax_flops,
     ticks_of,
     traffic_of,
@@ -51,13 +49,13 @@ class CimDigital(CimUnit):
     def _bits_per_column(self) -> int:
         return self.weight_bits
 
-    def _rewriting(self, work: Work) -> str:
+    def _rewriting(self, held: Held) -> str:
         """Why two changing operands are out of reach: the bits to write on each call."""
-        bits = sum(times * n * k for times, _, n, k in products_of(work)) * self.computes.matmul.weights.bits
+        bits = sum(times * n * k for times, _, n, k in held.products) * self.computes.matmul.weights.bits
         return f"both operands change every call: {bits / 1e6:.3g} Mbit to write, and allow_dynamic is false"
 
-    def _too_large(self, work: Work) -> str | None:
-        if self.outputs(self._widths(work)[0]):
+    def _too_large(self, held: Held) -> str | None:
+        if held.tiles:
             return None
         return f"a weight is wider than the {self.columns * self.weight_bits} bits of a row"
 
@@ -70,7 +68,7 @@ class CimDigital(CimUnit):
         """Writing one copy into the macros (eq. 8)."""
         if not is_static(work):
             return Cost(ticks=0)
-        tiles = self._tiles(work)
+        tiles = self.held(work).tiles
         return self._told(
             work,
             Cost(
@@ -91,49 +89,32 @@ class CimDigital(CimUnit):
         if work.kind not in MATRIX_KINDS and self.vector:
             lanes = self.vector.cost(work, inside, self.task_overhead_s, self.error_band)
             return replace(lanes, share=1 / self.arrays)
-        if is_static(work) and feed.weights is None:
-            return self._resident(work, inside)
-        return self._written(work, inside)
+        held = self.held(work)
+        most = self._copies(held)
+        if held.static and feed.weights is None:
+            return self._cost(work, held, inside, min(max(1, feed.replicas), most), writes=False)
+        tried = (self._cost(work, held, inside, copies, writes=True) for copies in {1, most})
+        return min(tried, key=lambda c: (c.ticks, c.total_pj))
 
-    def _resident(self, work: Work, feed: Feed) -> Cost:
-        """Weights in place: rounds over the tiles that share a macro, rows spread over the replicas (eq. 5, 6)."""
-        product, tiles = product_of(work), self._tiles(work)
-        copies = min(max(1, feed.replicas), self.max_replicas(work))
-        rounds = ceil_div(product.rows, copies) * ceil_div(tiles, self.arrays)
-        compute = rounds * self.mvm_seconds(self._widths(work)[1], product.k)
-        share = min(1.0, tiles * copies / self.arrays)
-        return self._cost(work, feed, compute, tiles_written=0, share=share)
+    def _cost(self, work: Work, held: Held, feed: Feed, copies: int, *, writes: bool) -> Cost:
+        """Rounds over the tiles that share a macro, rows spread over copies (eq. 5, 6).
 
-    def _written(self, work: Work, feed: Feed) -> Cost:
-        """One side is written first: behind the arithmetic from two banks on, else before it (eq. 8).
-
-        Idle macros take copies of the tiles where that is quicker. The whole unit is engaged.
+        What is not in place is written first: behind the arithmetic from two banks on, else before it (eq. 8); then the
+        whole unit is engaged.
         """
-        tiles = self._tiles(work)
-        rows = max(m for _, m, _, _ in self._products(work))
-        spare = max(1, min(self.arrays // tiles, rows))
-        return min(
-            (self._written_by(work, feed, tiles, copies) for copies in {1, spare}), key=lambda c: (c.ticks, c.total_pj)
-        )
-
-    def _written_by(self, work: Work, feed: Feed, tiles: int, copies: int) -> Cost:
-        input_bits = self._widths(work)[1]
         compute = sum(
-            self.mvm_seconds(input_bits, k)
-            * ceil_div(m, copies)
-            * ceil_div(self._tiles_of(times, n, k, work), self.arrays)
-            for times, m, n, k in self._products(work)
+            ceil_div(m, copies) * ceil_div(tiles, self.arrays) * self.mvm_seconds(held.input_bits, k)
+            for (_, m, _, k), tiles in zip(held.products, held.tiles_of, strict=True)
         )
-        return self._cost(work, feed, compute, tiles_written=tiles * copies, share=1.0)
-
-    def _cost(self, work: Work, feed: Feed, compute: float, *, tiles_written: int, share: float) -> Cost:
+        tiles_written = held.tiles * copies if writes else 0
+        share = 1.0 if writes else min(1.0, held.tiles * copies / self.arrays)
         traffic = traffic_of(work, feed)
         written = self._write_seconds(tiles_written)
         loading = max(written, traffic.weights / feed.weights if feed.weights else 0.0)
         softmax = softmax_flops(work) if work.kind == "attention" else 0
         lanes = softmax / self.vector.ops_per_s if self.vector else 0.0
         memory = traffic.data / feed.data
-        travelling = sum(times * m * self._travelling_bits(k, n) for times, m, n, k in self._products(work))
+        travelling = sum(times * m * self._travelling_bits(k, n) for times, m, n, k in held.products)
         network = travelling / 8 / self.network.bandwidth_bytes_per_s if self.network else 0.0
         parts = {
             "macro cycles": compute, "buffer bandwidth": memory, "softmax on the lanes": lanes, "partial sums": network,
@@ -142,7 +123,7 @@ class CimDigital(CimUnit):
         if self.banks > 1:  # all but the first round of tiles is written behind the arithmetic
             total = max(*parts.values(), loading) + self._first_round(traffic.weights, feed, tiles_written)
         start = 0.0 if work.fused else self.task_overhead_s
-        pj = self._at_point(self._product_energy(work), compute, share)
+        pj = self._at_point(self._product_energy(work, held), compute, share)
         pj["noc"] = travelling * self.network.energy_pj_per_bit if self.network else 0.0
         pj["write"] = self._write_pj(tiles_written)
         pj["lanes"] = softmax * self.vector.energy_pj_per_op if self.vector else 0.0
@@ -170,14 +151,14 @@ class CimDigital(CimUnit):
         )
         return self._slowed(seconds)
 
-    def _product_energy(self, work: Work) -> dict[str, float]:
+    def _product_energy(self, work: Work, held: Held) -> dict[str, float]:
         """MACs in native widths, cycles of drivers and cells, and bits that go to the macros and between row tiles."""
-        weight_bits, input_bits = self._widths(work)
+        weight_bits, input_bits = held.weight_bits, held.input_bits
         native, pj = self.computes.matmul.inputs.bits, self.energies
         scale = ceil_div(weight_bits, self.weight_bits) * input_bits / native
         cycles = work.macs * ceil_div(input_bits, self.bits_per_cycle)
         carried = 0
-        for times, m, n, k in self._products(work):
+        for times, m, n, k in held.products:
             inputs, sums = ceil_div(n, self.outputs(weight_bits)), ceil_div(k, self.rows) - 1
             carried += times * m * (k * input_bits * inputs + n * self.accumulator_bits * sums)
         return {
