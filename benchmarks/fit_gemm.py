@@ -1,156 +1,113 @@
-"""Fits the tile constants of every measured GPU, and joint ones for GPUs never measured, with held-out errors.
+"""Fits the tile constants of every GPU: its own where it was measured, those of its kin where not.
 
-Usage: python benchmarks/fit_gemm.py /path/to/measured [TARGET...] prints a `products:` block for each unit file.
+python benchmarks/fit_gemm.py /path/to/measured [TARGET...]           prints the constants and their errors
+python benchmarks/fit_gemm.py /path/to/measured [TARGET...] --write   and writes them into targets/units, those that a
+                                                                      measured device gets from others into left_out
 """
 
 from __future__ import annotations
 
-import sys
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+import argparse
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import left_out_files
 from benchmarks.fitting import Array, Constants, Range, fit
-from benchmarks.measured import aiconfigurator, deepbench, llmcompass, llmservingsim, neusight, vidur
-from benchmarks.measured.points import Point
-from mapper.cost.pricing import Question, feed_of
-from mapper.cost.rows import question_of
-from mapper.hw.library import target_names
+from benchmarks.gemm_samples import MOST, Sample, samples, work_of
+from benchmarks.kin import BIRTHS, TWINS, kinship
+from benchmarks.unit_files import flow as block
+from benchmarks.unit_files import replace_block
 from mapper.hw.load import load_target
-from mapper.hw.work import DType, Work
-from targets.models.gpu import Gpu, shape_of
-from targets.models.tiles import Products, TileDevice, TileFit, gemm_seconds
+from mapper.hw.work import DType
+from targets.models.gpu import Gpu
 
-SOURCES = (aiconfigurator, deepbench, llmcompass, llmservingsim, neusight, vidur)
+__all__ = ["MOST", "block", "work_of"]
 
 RANGES = {
-    "launch_s": Range(3e-6, 1e-7, 5e-5),
+    "launch_cycles": Range(5e3, 100, 2e5),
     "compute": Range(0.9, 0.1, 1.25),
     "memory": Range(0.8, 0.3, 1.1),
     "overlap": Range(4.0, 1.0, 12.0),
     "k_overhead": Range(100.0, 1.0, 600.0),
-    "l2_reach": Range(0.1, 0.01, 2.0),
+    "l2_reach": Range(0.9, 0.1, 2.0),
     "l2": Range(1.0, 0.1, 4.0),
-    "split_s": Range(1e-6, 1e-9, 2e-5),
+    "split_cycles": Range(1e3, 10, 2e4),
     "ops_per_byte": Range(50.0, 3.0, 200.0),
     "throttle": Range(0.2, 0.001, 1.5),
     "throttle_s": Range(1e-3, 1e-5, 0.01),
 }
 """Bounds are physical: a reached part near one, a throttle that at most quarters the clock."""
 
-QUANTISE = {"quantise": Range(1.0, 0.05, 10.0)}
+FAMILY_RANGES = {
+    "f8": {"launch_s": Range(8e-6, 1e-7, 4e-5), "quantise": Range(1.0, 0.05, 10.0)},
+    "f32": {"k_overhead": Range(20.0, 1.0, 600.0), "launch_cycles": Range(1.5e4, 100, 2e5)},
+}
+KIN_RANGES = {"f32": {"pj_per_op_nm": Range(1.0, 0.3, 2.0)}}
+"""Power is known from other devices only: on its own one the reached part of the peak holds it."""
 
-COMMON = {"choice": 24.0, "wave_share": 0.9, "split_traffic": 1.8}
-"""Held for every device: fits on one device alone come near, and none gets better on what is held out."""
+COMMON = {"f8": {"launch_cycles": 4900.0}, "f32": {"ops_per_byte": 10.0, "throttle": 0.0, "throttle_s": 1e-3}}
+"""Held by family. f8: launches beyond the product's own are in launch_s. f32: neither supply nor clocks limit."""
 
-FIXED = {"overlap": 4.0, "l2_reach": 0.1, "split_s": 7e-7, "throttle_s": 1e-3}
-"""Held in joint fits, near what single devices agree on: six devices cannot tell eleven constants."""
+FIXED = {"overlap": 4.0, "l2_reach": 0.9, "throttle_s": 1e-3}
+"""Held in fits over several devices, near what single devices agree on."""
 
-FAMILIES = {"f16": "f16", "bf16": "f16", "f8": "f8", "f32": "f32", "i8": "i8"}
 WEIGHTS = {"vidur": 2.0, "llmservingsim": 0.3, "llmcompass": 0.1}
 """Vidur's bar is the tighter one; LLMCompass has twenty points with the launch from Python in them."""
 
 FEW = 200
 """Points below which a device gets only the free constants of a joint fit."""
 
-MOST = 1200
-"""Points of one source that a fit uses; more change nothing."""
+KIN_MOST = 400
+"""Points of each sample of a fit over several devices."""
 
 
 @dataclass(frozen=True)
-class Sample:
-    """Products of one source on one target in one family of types, as arrays."""
+class Found:
+    """Constants of one device for one family of types, and what they were fitted on in words."""
 
-    target: str
-    source: str
-    family: str
-    products: Products
-    device: TileDevice
-    seconds: Array
-    held_out: bool
-
-    def predict(self, x: Constants) -> Array:
-        """Seconds under the constants."""
-        constants = TileFit(**x)
-        return constants.launch_s + gemm_seconds(self.products, self.device, constants)
-
-    def errors(self, x: Constants) -> Array:
-        """Relative errors."""
-        return self.predict(x) / self.seconds - 1
-
-    def thinned(self) -> Sample:
-        """At most MOST points, the same ones on every run."""
-        pick = np.random.default_rng(0).permutation(len(self.seconds))[:MOST]
-        fields = {name: getattr(self.products, name)[pick] for name in Products.__slots__}
-        return Sample(
-            self.target, self.source, self.family, Products(**fields), self.device, self.seconds[pick], self.held_out
-        )
+    constants: dict[str, float]
+    words: str
 
 
-def samples(folder: Path) -> Iterator[Sample]:
-    """All measured products on GPUs, by target, source, family and side of the split."""
-    groups: defaultdict[tuple[str, str, str, bool], list[Point]] = defaultdict(list)
-    for source in SOURCES:
-        for point in source.points(folder):
-            columns = point.columns
-            if columns["kind"] == "matmul" and "_wo" not in str(columns["dtype"]):
-                family = FAMILIES.get(str(columns["dtype"]))
-                if family is not None:
-                    groups[str(columns["target"]), point.source, family, point.held_out].append(point)
-    for key, points in sorted(groups.items()):
-        sample = _sample(*key, points)
-        if sample is not None:
-            yield sample
-
-
-def _sample(name: str, source: str, family: str, held_out: bool, points: Sequence[Point]) -> Sample | None:
-    if name not in target_names():
-        return None
-    target = load_target(name)
-    unit = next((u for u in target.units if isinstance(u.model, Gpu)), None)
-    if unit is None or not isinstance(unit.model, Gpu) or not unit.model.matrix_ops_per_s.of(DType(family)):
-        return None
-    works = [work_of(point) for point in points]
-    shapes = [shape_of(work, feed_of(target, unit, work)) for work in works]
-    products = Products(*np.array(shapes, dtype=np.float64).T)
-    seconds = np.array([point.seconds for point in points])
-    return Sample(name, source, family, products, unit.model.tile_device(DType(family)), seconds, held_out)
-
-
-def work_of(point: Point) -> Work:
-    """The work that a measured point asks for, read as `mapper cost --csv` reads its columns."""
-    question = question_of({column: str(cell) for column, cell in point.columns.items()})
-    if not isinstance(question, Question) or not isinstance(question.what, Work):
-        raise ValueError(f"{point.source}: a row that `mapper cost --csv` does not read: {point.columns}")
-    return question.what
-
-
-def constants(samples: Sequence[Sample], held: Constants) -> dict[str, float]:
-    """The fit of one set of constants to all samples, each of equal weight but for WEIGHTS."""
-    thin = [sample.thinned() for sample in samples]
-    weights = np.concatenate([np.full(len(s.seconds), WEIGHTS.get(s.source, 1.0) / len(s.seconds)) for s in thin])
-    ranges = RANGES | (QUANTISE if samples[0].family == "f8" else {})
-    held = {**COMMON, **held}
+def constants(
+    given: Sequence[Sample], held: Constants, weight: Callable[[Sample], float], kin: bool
+) -> dict[str, float]:
+    """The fit of one set of constants to all samples, of equal weight but for WEIGHTS and `weight`."""
+    thin = [sample.thinned(KIN_MOST if kin else MOST) for sample in given]
+    weights = np.concatenate([np.full(len(s.seconds), _weight(s) * weight(s) / len(s.seconds)) for s in thin])
+    family = given[0].family
+    ranges = RANGES | FAMILY_RANGES.get(family, {}) | (KIN_RANGES.get(family, {}) if kin else {})
+    held = {**COMMON.get(family, {}), **held}
     free = {name: r for name, r in ranges.items() if name not in held}
 
     def residuals(x: Constants) -> Array:
-        return np.concatenate([np.log(s.predict({**x, **held}) / s.seconds) for s in thin])
+        return np.concatenate([s.residuals({**x, **held}) for s in thin])
 
-    return {**fit(free, residuals, weights), **held}
-
-
-def fitted(own: Sequence[Sample]) -> dict[str, float]:
-    """Constants of one device; with few points most are held at what devices agree on."""
-    points = sum(len(s.seconds) for s in own)
-    return constants(own, FIXED if points < FEW else {})
+    return {**fit(free, residuals, weights / weights.sum()), **held}
 
 
-def block(x: Constants) -> str:
-    """Constants as a line of a unit file."""
-    return "{" + ", ".join(f"{name}: {value:.3g}" for name, value in x.items()) + "}"
+def _weight(sample: Sample) -> float:
+    return WEIGHTS.get(sample.source, 1.0)
+
+
+def own(of: Sequence[Sample]) -> Found:
+    """Constants of a measured device; with few points most are held at what devices agree on."""
+    fitted = [s for s in of if not s.held_out]
+    x = constants(fitted, FIXED if sum(len(s.seconds) for s in fitted) < FEW else {}, lambda s: 1.0, kin=False)
+    return Found(x, f"on {of[0].target}: {report(x, [s for s in of if s.held_out])}")
+
+
+def from_kin(device: str, family: str, all_of: Sequence[Sample]) -> Found | None:
+    """Constants of a device by the measurements of others; None where none has the type."""
+    others = [s for s in all_of if s.family == family and s.target != device and not s.held_out]
+    if not others:
+        return None
+    x = constants(others, FIXED, lambda s: kinship(device, s.target), kin=True)
+    nearest = sorted({s.target for s in others}, key=lambda name: -kinship(device, name))
+    return Found(x, "by others, most by " + ", ".join(nearest[:2]))
 
 
 def report(x: Constants, tested: Iterable[Sample]) -> str:
@@ -158,39 +115,51 @@ def report(x: Constants, tested: Iterable[Sample]) -> str:
     words = []
     for s in tested:
         errors = s.errors(x)
-        side = "held out" if s.held_out else "fitted"
-        words.append(f"{s.source} {side} {np.abs(errors).mean():.1%} of {len(errors)} ({np.median(errors):+.0%})")
-    return "; ".join(words)
+        words.append(f"{s.source} {np.abs(errors).mean():.1%} of {len(errors)} ({np.median(errors):+.0%})")
+    return ", ".join(words)
 
 
-def main(folder: Path, names: Sequence[str]) -> None:
-    """Prints constants and errors by device, then the joint ones, each device left out in turn."""
+def families_of(device: str) -> list[str]:
+    """The families of types in which a GPU multiplies. Matrix cores take bytes by the constants of 16 bits."""
+    model = next(u.model for u in load_target(device).units if isinstance(u.model, Gpu))
+    given = [family for family in ("f32", "f16", "f8", "i8") if model.matrix_ops_per_s.of(DType(family))]
+    return [family for family in given if family != "i8" or "f16" not in given]
+
+
+def main(folder: Path, names: Sequence[str], write: bool) -> None:
+    """Prints, device by device, its own constants and those by its kin, each with its errors."""
     found = list(samples(folder))
-    for family in dict.fromkeys(s.family for s in found):
-        devices = sorted({s.target for s in found if s.family == family})
-        of = {name: [s for s in found if s.target == name and s.family == family] for name in devices}
-        print(family)
-        for name in names or devices:
-            own = [s for s in of.get(name, []) if not s.held_out]
-            if own:
-                x = fitted(own)
-                print(f"  {name}: {report(x, of[name])}\n    {family}: {block(x)}", flush=True)
-        if not names and len(devices) > 1:
-            _joint(family, of)
+    for device in names or BIRTHS:
+        shipped: dict[str, Found] = {}
+        left: dict[str, Found] = {}
+        for family in families_of(device):
+            of = [s for s in found if (s.target, s.family) == (device, family)]
+            twin = [s for s in found if (s.target, s.family) == (TWINS.get(device), family)]
+            kin = from_kin(device, family, found)
+            if of or twin:
+                shipped[family] = own(of or twin)
+                print(f"{device} {family}: held out {shipped[family].words}\n  {block(shipped[family].constants)}")
+            elif kin:
+                shipped[family] = kin
+            if kin:
+                left[family] = kin
+                print(f"  {kin.words}: {report(kin.constants, of)}\n  {block(kin.constants)}", flush=True)
+        if write:
+            _write(device, shipped, left, measured=any(s.target == device for s in found))
 
 
-def _joint(family: str, of: dict[str, list[Sample]]) -> None:
-    """Constants for devices never measured, and how wrong they are on each that was left out."""
-    held = FIXED if family != "f8" else {}
-    errors = []
-    for name in of:
-        others = [s for other in of for s in of[other] if other != name and not s.held_out]
-        x = constants(others, held)
-        errors.append(float(np.mean(np.concatenate([np.abs(s.errors(x)) for s in of[name]]))))
-        print(f"  without {name}: {report(x, of[name])}", flush=True)
-    x = constants([s for name in of for s in of[name] if not s.held_out], held)
-    print(f"  joint; devices left out: {np.mean(errors):.1%} on average\n    {family}: {block(x)}", flush=True)
+def _write(device: str, shipped: dict[str, Found], left: dict[str, Found], measured: bool) -> None:
+    said = "; ".join(f"{family} {found.words}" for family, found in shipped.items())
+    blocks = {family: block(found.constants) for family, found in shipped.items()}
+    replace_block(f"gpu-{device}", "products", blocks, f"benchmarks/fit_gemm.py, mean error held out: {said}")
+    if measured:
+        left_out_files.write(device, {"products": {family: found.constants for family, found in left.items()}})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("targets", nargs="*")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    main(options.folder, options.targets, options.write)

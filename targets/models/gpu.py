@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
+from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
 from targets.models.blocks import Block, ErrorBand, ErrorBands, NumberType, PerType
 from targets.models.flash import PrefillDevice, PrefillFit, prefill_seconds
 from targets.models.rates import (
@@ -29,7 +29,7 @@ from targets.models.rates import (
     visible_part,
 )
 from targets.models.stream import StreamDevice, StreamFit, stream_seconds, streams
-from targets.models.tiles import Array, Products, TileDevice, TileFits, gemm_seconds
+from targets.models.tiles import Array, Products, TileDevice, TileFits, gemm_seconds, launch_seconds
 
 BLOCK = 128
 """Tokens of the cache of one block of a decode kernel, and the most query rows that such a block serves."""
@@ -90,6 +90,12 @@ class Gpu(UnitModel):
     l2_bytes: PositiveInt
     l2_bytes_per_s: PositiveFloat
     """Bandwidth of the L2; where it was never measured three times that of the memory, as on the GPUs that were."""
+    l2_partitions: PositiveInt = 1
+    """Parts of the L2 that keep copies of their own of what their SMs read (A100 and H100: two)."""
+    board_power_w: NonNegativeFloat = 0.0
+    """Power limit of the board with its memory; with `process_nm` it may limit long arithmetic. 0: unknown."""
+    process_nm: NonNegativeFloat = 0.0
+    """Process of the chip; 0: unknown."""
     energy_pj_per_op: PerType
     """Energy of one operation by type, registers and shared memory included."""
     l2_energy_pj_per_bit: NonNegativeFloat = 0.0
@@ -146,7 +152,7 @@ class Gpu(UnitModel):
 
     def _total(self, work: Work, feed: Feed, parts: dict[str, float]) -> Cost:
         """Parts that overlap, and the launch before them unless the work is fused."""
-        launch = self.products.of(work.dtype).launch_s if work.kind in PRODUCTS else self.launch_s
+        launch = self._product_launch(work.dtype) if work.kind in PRODUCTS else self.launch_s
         parts["kernel launch"] = 0.0 if work.fused else launch + self.launch_gap_s
         seconds = max(t for part, t in parts.items() if part != "kernel launch") + parts["kernel launch"]
         return self._priced(work, feed, seconds, limit(parts))
@@ -187,14 +193,19 @@ class Gpu(UnitModel):
         seconds: Array = steps * gemm_seconds(Products(*shapes), self.tile_device(dtype), self.products.of(dtype))
         return seconds
 
+    def _product_launch(self, dtype: DType) -> float:
+        return launch_seconds(self.tile_device(dtype), self.products.of(dtype))
+
     def tile_device(self, dtype: DType) -> TileDevice:
         """What the tile model needs from the data sheet."""
         return TileDevice(
             sms=self.sms,
+            clock_hz=self.clock_hz,
             ops_per_s=self.matrix_ops_per_s.near(dtype),
-            l2_bytes=self.l2_bytes,
+            l2_bytes=self.l2_bytes / self.l2_partitions,
             l2_bytes_per_s=self.l2_bytes_per_s,
             lanes=self.products.on_lanes(dtype),
+            watts_per_nm=self.board_power_w / self.process_nm if self.process_nm else 0.0,
         )
 
     def stream_device(self) -> StreamDevice:
@@ -276,4 +287,5 @@ def shape_of(work: Work, feed: Feed) -> tuple[float, ...]:
         work.dtype.bits / 8,
         bits / 8,
         moved / max(traffic_of(work, feed).seconds(feed), 1e-15),
+        work.bytes(Role.WEIGHT),
     )

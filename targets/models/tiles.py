@@ -41,14 +41,21 @@ QUANTISED_BYTES = 3
 """An activation that is quantised before a product: two bytes read, one written."""
 
 
+RETURNS_AFTER = 4
+"""Other weights of its size that are read before a weight is read again: the L2 holds it until then or not at all.
+AIConfigurator rotates five copies of each weight (its collect_gemm); the layers of a model are many more."""
+
+
 class TileFit(Block):
     """The fitted constants of the tile model for one GPU and number type.
 
     Defaults are joint fits over all measured GPUs (benchmarks/fit_gemm.py), for devices that were never measured.
     """
 
-    launch_s: NonNegativeFloat = 2.71e-06
-    """Floor of one product: launch and drain, with the kernel that quantises where there is one."""
+    launch_cycles: NonNegativeFloat = 4900
+    """Floor of one product: launch and drain, in clocks of the SMs (about 5000 on A100, H100, L40S and V100)."""
+    launch_s: NonNegativeFloat = 0.0
+    """Time of further launches that do not follow the clock: kernels that quantise, a program in Python."""
     compute: PositiveFloat = 0.882
     """Reached part of the peak before tiles, waves, overheads and clocks take theirs."""
     memory: PositiveFloat = 0.737
@@ -57,61 +64,40 @@ class TileFit(Block):
     """Exponent p of the soft maximum over compute, DRAM, L2 and tile supply; large is a hard maximum."""
     k_overhead: NonNegativeFloat = 115
     """Prologue and epilogue of one tile, in steps of k."""
-    l2_reach: PositiveFloat = 0.1
-    """Operands up to this part of the L2 are found in it by half."""
+    l2_reach: PositiveFloat = 0.9
+    """Part of one L2 partition that operands may fill and still be found in it by half."""
+    l2_edge: PositiveFloat = 12
+    """How sharply hits end beyond that: the exponent of the footprint."""
     l2: PositiveFloat = 1.3
     """Reached part of the unit's `l2_bytes_per_s`."""
-    split_s: NonNegativeFloat = 7e-07
-    """Extra cost of splitting k, for each doubling."""
+    split_cycles: NonNegativeFloat = 1100
+    """Extra cost of splitting k, for each doubling, in clocks."""
     split_traffic: NonNegativeFloat = 1.8
     """Times that partial sums of a split product cross the L2."""
     wave_share: NonNegativeFloat = 0.9
     """1: waves are whole (ceil); 0: waves overlap perfectly."""
     choice: PositiveFloat = 24.0
     """Exponent of the soft minimum over tiles and splits; large is a library that always finds the best."""
-    ops_per_byte: PositiveFloat = 68.6
+    ops_per_byte: PositiveFloat = 60
     """Operations at peak for each byte that an SM can take in: small tiles starve."""
-    throttle: NonNegativeFloat = 0.0429
+    throttle: NonNegativeFloat = 0.07
     """Extra time of long arithmetic, when the clock has come down."""
     throttle_s: PositiveFloat = 0.001
     """Arithmetic after which half of the throttling has set in."""
+    pj_per_op_nm: NonNegativeFloat = 0.0
+    """Energy that the board takes for one operation of a long product, for each nm of its process: what `board_power_w`
+    allows is the most that arithmetic reaches (T4, P4). 0 where power is no limit."""
     quantise: NonNegativeFloat = 0.0
     """Passes over the left operand that quantise it before the product."""
 
 
 TENSOR = TileFit()
-"""16-bit types on matrix cores. Source of this block and of the two below: the joint fit of benchmarks/fit_gemm.py
-over all measured GPUs (aiconfigurator, DeepBench, LLMCompass, LLMServingSim, NeuSight, Vidur), for GPUs without their
-own. Error on a GPU left out of the fit (docs/cost-models.md): 15.4 % on average of 16 bit."""
-SIMT = TileFit(
-    launch_s=1.96e-05,
-    compute=0.802,
-    memory=0.329,
-    k_overhead=38.8,
-    l2=0.256,
-    ops_per_byte=3,
-    throttle=0.001,
-    overlap=4,
-    l2_reach=0.1,
-    split_s=7e-07,
-    throttle_s=0.001,
-)
-"""Ordinary lanes, f32: 29 % on a GPU left out, of ten."""
-NARROW = TileFit(
-    launch_s=1.27e-05,
-    compute=0.875,
-    memory=0.76,
-    overlap=1.98,
-    k_overhead=95,
-    l2_reach=0.25,
-    l2=4,
-    split_s=7.68e-07,
-    ops_per_byte=75.2,
-    throttle=0.712,
-    throttle_s=0.000667,
-    quantise=1.24,
-)
-"""8-bit floats, with their quantisation: 23 % on a GPU left out, of two."""
+"""16-bit types on matrix cores. Source of this block and of the two below: joint fits of benchmarks/fit_gemm.py over all
+measured GPUs, for unit files without their own; the errors on GPUs left out are in docs/cost-models.md."""
+SIMT = TileFit(launch_cycles=40000, compute=0.75, memory=0.45, k_overhead=15, l2=0.45, ops_per_byte=10, throttle=0)
+"""Ordinary lanes, f32."""
+NARROW = TileFit(launch_s=1e-5, quantise=1)
+"""8-bit floats, with their quantisation."""
 
 
 MATRIX_TYPES = (DType.F16, DType.BF16, DType.F8, DType.F4, DType.I8, DType.U8, DType.I4, DType.U4)
@@ -151,7 +137,7 @@ class TileFits(Block):
 @dataclass(frozen=True, slots=True)
 class Products:
     """Matrix products to price: sizes, bytes touched once, bytes of one element on each side, bandwidth that serves
-    them. All arrays are of one length."""
+    them, bytes of the weight (0 where both sides are activations). All arrays are of one length."""
 
     m: Array
     n: Array
@@ -161,6 +147,7 @@ class Products:
     left_bytes: Array
     right_bytes: Array
     bytes_per_s: Array
+    weight_bytes: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +155,28 @@ class TileDevice:
     """What a GPU is by its data sheet, for one number type."""
 
     sms: int
+    clock_hz: float
     ops_per_s: float
     l2_bytes: float
+    """Of one partition, where SMs of both keep copies of what they read."""
     l2_bytes_per_s: float
     lanes: bool = False
     """Whether the ordinary lanes multiply, which come with tiles of their own."""
+    watts_per_nm: float = 0.0
+    """Power of the board over its process; 0 where one is unknown."""
+
+
+def launch_seconds(device: TileDevice, fit: TileFit) -> float:
+    """Floor of one product."""
+    return fit.launch_cycles / device.clock_hz + fit.launch_s
+
+
+def reached_ops_per_s(device: TileDevice, fit: TileFit) -> float:
+    """Rate of long arithmetic: the reached part of the peak, or what the power of the board allows."""
+    reached = fit.compute * device.ops_per_s
+    if not (device.watts_per_nm and fit.pj_per_op_nm):
+        return reached
+    return min(reached, device.watts_per_nm / (fit.pj_per_op_nm * 1e-12))
 
 
 def gemm_seconds(p: Products, device: TileDevice, fit: TileFit) -> Array:
@@ -188,18 +192,26 @@ def gemm_seconds(p: Products, device: TileDevice, fit: TileFit) -> Array:
     blocks = np.ceil(p.m / tm) * np.ceil(p.n / tn) * p.batch * splits
     waves = blocks / device.sms
     filled = fit.wave_share * np.ceil(waves) + (1 - fit.wave_share) * np.maximum(waves, 1.0)
-    sm_rate = device.ops_per_s / device.sms
     tile_bytes = tm * p.left_bytes + tn * p.right_bytes
-    compute = filled * 2 * tm * tn * (steps + fit.k_overhead) / (fit.compute * sm_rate)
+    compute = filled * 2 * tm * tn * (steps + fit.k_overhead) * (device.sms / reached_ops_per_s(device, fit))
     compute *= 1 + fit.throttle * compute / (compute + fit.throttle_s)
-    supply = filled * tile_bytes * (steps + fit.k_overhead) * fit.ops_per_byte / sm_rate
-    missed = 1 - 1 / (1 + (p.bytes_moved / (fit.l2_reach * device.l2_bytes)) ** 4)
-    dram = np.broadcast_to(p.bytes_moved * missed / (fit.memory * p.bytes_per_s), compute.shape)
+    supply = filled * tile_bytes * (steps + fit.k_overhead) * (fit.ops_per_byte * device.sms / device.ops_per_s)
+    from_dram = _from_dram(p, device, fit)
+    dram = np.broadcast_to(from_dram, compute.shape)
     partial = np.where(splits > 1, blocks * tm * tn * PARTIAL_BYTES * fit.split_traffic, 0.0)
     reread = (blocks * tile_bytes * steps + partial) / (fit.l2 * device.l2_bytes_per_s)
-    soft = _soft_maximum((compute, supply, dram, reread), fit.overlap) + fit.split_s * np.log2(splits)
+    soft = _soft_maximum((compute, supply, dram, reread), fit.overlap)
+    soft += fit.split_cycles / device.clock_hz * np.log2(splits)
     quantising = fit.quantise * QUANTISED_BYTES * p.batch * p.m * p.k / (fit.memory * p.bytes_per_s)
     return _soft_minimum(soft, fit.choice) + quantising
+
+
+def _from_dram(p: Products, device: TileDevice, fit: TileFit) -> Array:
+    """Seconds of what the L2 does not hold: operands, result and the weights that are read between two uses of one."""
+    footprint = p.bytes_moved + RETURNS_AFTER * p.weight_bytes
+    missed = 1 - 1 / (1 + (footprint / (fit.l2_reach * device.l2_bytes)) ** fit.l2_edge)
+    seconds: Array = p.bytes_moved * missed / (fit.memory * p.bytes_per_s)
+    return seconds
 
 
 def _soft_maximum(parts: tuple[Array, ...], exponent: float) -> Array:

@@ -108,8 +108,8 @@ def metis(**changes: Any) -> CimDigital:
 
 
 A100_PRODUCTS = {
-    "launch_s": 3.65e-6, "compute": 0.994, "memory": 0.692, "overlap": 3.62, "k_overhead": 173, "l2_reach": 0.0585,
-    "l2": 0.873, "split_s": 5.87e-7, "ops_per_byte": 39.5, "throttle": 0.302, "throttle_s": 2.38e-4,
+    "launch_cycles": 5140, "compute": 0.996, "memory": 0.69, "overlap": 3.78, "k_overhead": 181, "l2_reach": 0.909,
+    "l2": 0.856, "split_cycles": 845, "ops_per_byte": 40.7, "throttle": 0.303, "throttle_s": 0.00024,
 }  # fmt: skip
 
 
@@ -127,9 +127,9 @@ def a100() -> Gpu:
         {
             "sms": 108, "clock_hz": 1.41e9, "matrix_ops_per_s": {"f16": 312e12, "bf16": 312e12, "i8": 624e12},
             "vector_ops_per_s": {"f32": 19.5e12, "f16": 39e12}, "l2_bytes": 40_000_000, "launch_s": 4.1e-6,
-            "efficiency": {"memory": 0.727}, "l2_bytes_per_s": 6e12, "products": {"f16": A100_PRODUCTS},
+            "efficiency": {"memory": 0.727}, "l2_bytes_per_s": 6e12, "l2_partitions": 2,
+            "products": {"f16": A100_PRODUCTS}, "energy_pj_per_op": {"f16": 0.6, "f32": 1.5},
             "stream": A100_STREAM,
-            "energy_pj_per_op": {"f16": 0.6, "f32": 1.5},
         }
     )  # fmt: skip
 

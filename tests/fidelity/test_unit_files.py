@@ -1,0 +1,40 @@
+"""Fitted blocks in unit files: one block is replaced, every other line stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.unit_files import flow, replace_block
+
+BEFORE = """name: gpu-x
+products: {}
+l2_bytes: 4
+energy_pj_per_op: {f16: 1}
+source_of:
+  products: "assumed"
+  l2_bytes: "read"
+"""
+AFTER = """name: gpu-x
+products:
+  f16: {compute: 0.5}
+l2_bytes: 4
+energy_pj_per_op: {f16: 1}
+source_of:
+  products: "fitted, 5 %"
+  l2_bytes: "read"
+"""
+
+
+def test_a_block_and_its_source_are_replaced_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "gpu-x.yaml").write_text(BEFORE)
+    for _ in range(2):
+        replace_block("gpu-x", "products", {"f16": flow({"compute": 0.50001})}, "fitted, 5 %", tmp_path)
+        assert (tmp_path / "gpu-x.yaml").read_text() == AFTER
+
+
+def test_a_file_without_the_block_gets_it(tmp_path: Path) -> None:
+    (tmp_path / "gpu-x.yaml").write_text(BEFORE.replace("products: {}\n", "").replace('  products: "assumed"\n', ""))
+    replace_block("gpu-x", "products", {"f16": flow({"compute": 0.5})}, "fitted, 5 %", tmp_path)
+    text = (tmp_path / "gpu-x.yaml").read_text()
+    assert "products:\n  f16: {compute: 0.5}\nenergy_pj_per_op" in text
+    assert text.endswith('  l2_bytes: "read"\n  products: "fitted, 5 %"\n')
