@@ -92,7 +92,7 @@ class TileFit(Block):
 
 
 TENSOR = TileFit()
-"""16-bit types on matrix cores. Source of this block and of the two below: joint fits of benchmarks/fit_gemm.py over all
+"""16-bit types on matrix cores. Source of this block and the two below: joint fits of benchmarks/fit_gemm.py over all
 measured GPUs, for unit files without their own; the errors on GPUs left out are in docs/cost-models.md."""
 SIMT = TileFit(launch_cycles=40000, compute=0.75, memory=0.45, k_overhead=15, l2=0.45, ops_per_byte=10, throttle=0)
 """Ordinary lanes, f32."""
