@@ -30,6 +30,7 @@ class Kernel:
     kind: str
     seconds: float
     joules: float
+    band: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,14 @@ class Priced:
         return self.layers * sum(k.joules for k in self.layer) + sum(k.joules for k in self.outside)
 
     @property
+    def band(self) -> float:
+        """Relative error band of the time: the mean over kernels, as if all were wrong the same way."""
+        total = self.layers * sum(k.seconds * k.band for k in self.layer) + sum(
+            k.seconds * k.band for k in self.outside
+        )
+        return total / self.seconds
+
+    @property
     def launches(self) -> int:
         """Kernels of the call."""
         return self.layers * len(self.layer) + len(self.outside)
@@ -69,12 +78,26 @@ def price(
     The graph has two layers, of which the second stands for all. A phase over a range of pasts is the mean of its
     calls. Raises MapperError as compile does: sizes that do not fit, a target without a system of so many ranks.
     """
-    found = priced(build(replace(config, layers=2)), target, phases, precision=precision, pipeline=pipeline)
+    model = build(replace(config, layers=2))
+    return whole(model, config.layers, target, phases, precision=precision, pipeline=pipeline)
+
+
+def whole(
+    model: onnx.ModelProto,
+    layers: int,
+    target: str | Target,
+    phases: Sequence[str],
+    *,
+    precision: str | DType | None = None,
+    pipeline: str = PREPARE,
+) -> dict[str, Priced]:
+    """Each phase of a model of two layers as if it had so many of the second."""
+    found = priced(model, target, phases, precision=precision, pipeline=pipeline)
     return {
         phase: Priced(
             tuple(k for k in kernels if k.name.startswith(LAYER)),
             tuple(k for k in kernels if not k.name.startswith("/layers/")),
-            config.layers,
+            layers,
         )
         for phase, kernels in found.items()
     }
@@ -106,5 +129,5 @@ def _kernels(plan: Plan, phase: str, unit: str) -> list[Kernel]:
         if cost.ticks:
             moved = 8 * (cost.data_bytes + cost.weight_bytes) * memory.energy_pj_per_bit
             seconds, joules = cost.ticks / TICKS_PER_SECOND, (cost.total_pj + moved) / PJ_PER_J
-            found.append(Kernel(cluster.name, plan.graph.op[cluster.name].kind, seconds, joules))
+            found.append(Kernel(cluster.name, plan.graph.op[cluster.name].kind, seconds, joules, cost.band))
     return found

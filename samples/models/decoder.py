@@ -87,14 +87,21 @@ def build(config: Decoder, *, seed: int | None = None) -> onnx.ModelProto:
     for i, past in enumerate(pasts):
         with g.scope("layers", str(i)):
             stream = _block(g, config, stream, _Cached(i, past, lengths, total))
-    hidden, _ = _norm(g, config, "norm", stream)
-    hidden = g.node("Slice", hidden, g.ints(-1), g.ints(2**31 - 1), g.ints(1))
-    with g.scope("head"):
-        logits = g.node("MatMul", hidden, g.weight("weight", config.width, config.own_vocabulary))
-        if config.ranks > 1:
-            logits = g.node("AllGather", logits, domain=MICROSOFT, group_size=config.ranks, axis=2)
-    g.output(logits, "logits", (BATCH, 1, config.own_vocabulary * config.ranks))
+    _write_head(g, config, stream)
     g.output_first("logits")
+    return g.model(opset=23)
+
+
+def build_prompt(config: Decoder, *, seed: int | None = None) -> onnx.ModelProto:
+    """The whole decoder over a prompt without a cache, its attention in pieces: scores, softmax and context."""
+    g = GraphWriter(f"{config.name}-prompt", seed)
+    ids = g.input("input_ids", (BATCH, SEQ), TensorProto.INT64)
+    mask = g.input("causal_mask", (1, 1, SEQ, SEQ))
+    stream = _Stream(_embedded(g, config, ids))
+    for i in range(config.layers):
+        with g.scope("layers", str(i)):
+            stream = _block(g, config, stream, _Plain(mask))
+    _write_head(g, config, stream)
     return g.model(opset=23)
 
 
@@ -160,6 +167,17 @@ class _Plain:
         weights = g.node("BiasSoftmax", scores, self.mask, domain=MICROSOFT, axis=3, is_inner_broadcast=0)
         merged = g.node("Transpose", g.node("MatMul", weights, value), perm=[0, 2, 1, 3])
         return g.node("Reshape", merged, g.ints(0, 0, own))
+
+
+def _write_head(g: GraphWriter, config: Decoder, stream: _Stream) -> None:
+    """The logits of the last token: each rank's words, gathered."""
+    hidden, _ = _norm(g, config, "norm", stream)
+    hidden = g.node("Slice", hidden, g.ints(-1), g.ints(2**31 - 1), g.ints(1))
+    with g.scope("head"):
+        logits = g.node("MatMul", hidden, g.weight("weight", config.width, config.own_vocabulary))
+        if config.ranks > 1:
+            logits = g.node("AllGather", logits, domain=MICROSOFT, group_size=config.ranks, axis=2)
+    g.output(logits, "logits", (BATCH, 1, config.own_vocabulary * config.ranks))
 
 
 def _embedded(g: GraphWriter, config: Decoder, ids: str) -> str:
