@@ -72,8 +72,8 @@ def terms(asked: Sequence[Request], target: str) -> list[Terms | str]:
         chosen = [asked[i] for i in indices]
         try:
             made: list[Terms] | list[str] = _of_model(config, chosen, load_target(target))
-        except MapperError as error:
-            made = [error.message] * len(chosen)
+        except (MapperError, ValueError) as error:  # a system too small, or ranks that do not divide the heads
+            made = [str(error).splitlines()[0]] * len(chosen)
         found.update(zip(indices, made, strict=True))
     return [found[i] for i in range(len(asked))]
 
