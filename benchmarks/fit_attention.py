@@ -6,83 +6,110 @@ Usage: python benchmarks/fit_attention.py /path/to/measured [TARGET...] prints a
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.fit_gemm import MOST, block, work_of
+from benchmarks.attention_samples import Library, Sample, samples
 from benchmarks.fitting import Array, Constants, Range, fit
-from benchmarks.measured import aiconfigurator
-from benchmarks.measured.points import Point
-from mapper.cost.pricing import feed_of
-from mapper.hw.library import target_names
-from mapper.hw.load import load_target
-from mapper.hw.work import TICKS_PER_SECOND, Feed, Work
 from targets.models.flash import PrefillFit
-from targets.models.gpu import Gpu
 
-FITTED = "prefill bf16"
-"""The one type that every device has; other types and windows are reported by benchmarks/fidelity.py."""
-
-RANGES = {
-    "start_s": Range(5e-6, 1e-8, 5e-5),
-    "matrix": Range(0.6, 0.05, 1.0),
-    "lanes": Range(0.25, 0.02, 1.0),
-    "block_s": Range(5e-7, 1e-9, 2e-5),
-    "memory": Range(0.8, 0.2, 1.1),
-    "l2_reach": Range(0.1, 0.01, 4.0),
+DEVICE = {
+    "launch_s": Range(8e-6, 1e-6, 3e-5),
+    "tail": Range(0.6, 0.05, 1.0),
+    "exposed": Range(0.3, 0.01, 1.0),
+    "memory": Range(0.7, 0.2, 1.1),
+    "l2": Range(17.0, 3.0, 64.0),
+    "l2_reach": Range(1.0, 0.05, 8.0),
 }
+"""Constants of a device and a number type; bounds are physical."""
+
+KERNEL = {
+    "full": Range(0.45, 0.05, 1.0),
+    "alone": Range(500.0, 50.0, 2000.0),
+    "block_cycles": Range(1000.0, 1.0, 20_000.0),
+}
+"""Constants of a kernel."""
+
+SHORT = "short"
+"""How fast kernels for short caches are, relative to those for long ones."""
+
+STARTS = 6
+"""Starting points of a fit: the best is kept, as the error has kinks."""
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Attention of one GPU: its unit model, the pieces of work with what feeds them, and the measured seconds."""
-
-    model: Gpu
-    asked: tuple[tuple[Work, Feed], ...]
-    seconds: Array
-
-    def errors(self, x: Constants) -> Array:
-        """Natural logarithms of predicted over measured seconds."""
-        model = self.model.model_copy(update={"prefill": PrefillFit(**x)})
-        ticks = np.array([model.cost(work, feed).ticks for work, feed in self.asked], dtype=np.float64)
-        return np.log(ticks / TICKS_PER_SECOND / self.seconds)
-
-    def thinned(self) -> Sample:
-        """At most MOST points, the same ones on every run."""
-        pick = np.random.default_rng(0).permutation(len(self.seconds))[:MOST]
-        return Sample(self.model, tuple(self.asked[i] for i in pick), self.seconds[pick])
+def ranges(library: Library, sizes: Iterable[int]) -> dict[str, Range]:
+    """The constants to fit where heads of those sizes were measured."""
+    own = {f"{size}.{name}": r for size in sizes for name, r in KERNEL.items()}
+    device = DEVICE if library.prepares else {name: DEVICE[name] for name in ("launch_s", "tail", "exposed")}
+    short = {SHORT: Range(0.7, 0.2, 2.0)} if any(size in library.short for size in sizes) else {}
+    return {**device, **own, **short}
 
 
-def samples(folder: Path) -> dict[tuple[str, bool], Sample]:
-    """Measured prompts by target and side of the split."""
-    groups: defaultdict[tuple[str, bool], list[Point]] = defaultdict(list)
-    for point in aiconfigurator.points(folder):
-        if point.op == FITTED:
-            groups[str(point.columns["target"]), point.held_out].append(point)
-    return {key: _sample(key[0], points) for key, points in sorted(groups.items()) if key[0] in target_names()}
+def block(x: Constants, library: Library, sizes: Iterable[int]) -> dict[str, Any]:
+    """The constants as the fields of a PrefillFit."""
+    kernels = [_kernel(x, size, library.tiles[size]) for size in sizes]
+    short = [_kernel(x, size, library.short[size], x[SHORT]) for size in sizes if size in library.short]
+    known = {name: float(f"{x[name]:.3g}") for name in DEVICE if name in x}
+    known |= {} if library.prepares else {"preparation": 0.0}
+    return {**known, "kernels": kernels, **({"short": short} if short else {})}
 
 
-def _sample(name: str, points: Sequence[Point]) -> Sample:
-    target = load_target(name)
-    unit, model = next((u, u.model) for u in target.units if isinstance(u.model, Gpu))
-    works = [work_of(point) for point in points]
-    return Sample(model, tuple((w, feed_of(target, unit, w)) for w in works), np.array([p.seconds for p in points]))
+def _kernel(x: Constants, size: int, tile: tuple[int, int], speed: float = 1.0) -> dict[str, Any]:
+    speeds = {name: x[f"{size}.{name}"] * speed for name in ("full", "alone")}
+    cycles = x[f"{size}.block_cycles"]
+    rounded = {name: float(f"{value:.3g}") for name, value in {**speeds, "block_cycles": cycles}.items()}
+    return {"head_dim": size, "rows": tile[0], "step": tile[1], **rounded}
+
+
+def fitted(sample: Sample, sizes: Sequence[int]) -> dict[str, Any]:
+    """The block of least mean absolute log error, the best of several starts."""
+    library, count = sample.library, sum(len(group.seconds) for group in sample.groups)
+    free, weights = ranges(library, sizes), np.full(count, 1 / count)
+
+    def residuals(x: Constants) -> Array:
+        return sample.errors(PrefillFit(**block(x, library, sizes)))
+
+    random = np.random.default_rng(0)
+    found = []
+    for start in range(STARTS):
+        moved = {
+            name: Range(
+                float(np.clip(r.start * np.exp(0.3 * (start > 0) * random.normal()), r.low, r.high)), r.low, r.high
+            )
+            for name, r in free.items()
+        }
+        x = fit(moved, residuals, weights, rounds=60)
+        found.append((float(weights @ np.abs(residuals(x))), block(x, library, sizes)))
+    return min(found, key=lambda pair: pair[0])[1]
+
+
+def text(value: Any) -> str:
+    """A block as it stands in a unit file."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {text(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(text, value)) + "]"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def main(folder: Path, names: Sequence[str]) -> None:
-    """Prints the constants of each device and their errors."""
+    """Prints the constants of each device and type, and their errors."""
     found = samples(folder)
-    for name in names or sorted({name for name, _ in found}):
-        thin = found[name, False].thinned()
-        x = fit(RANGES, thin.errors, np.full(len(thin.seconds), 1 / len(thin.seconds)))
-        for held_out, side in ((False, "fitted"), (True, "held out")):
-            errors = np.expm1(found[name, held_out].errors(x))
-            print(f"{name}: {side} {np.abs(errors).mean():.1%} of {len(errors)} ({np.median(errors):+.0%})")
-        print(f"  prefill: {block(x)}", flush=True)
+    for own in found:
+        if own.held_out or (names and own.target not in names):
+            continue
+        constants = fitted(own, sorted({group.head_dim for group in own.groups}))
+        for sample in found:
+            if (sample.target, sample.family) == (own.target, own.family):
+                errors = np.expm1(sample.errors(PrefillFit(**constants)))
+                side = "held out" if sample.held_out else "fitted"
+                print(
+                    f"{own.target} {own.family}: {side} {np.abs(errors).mean():.1%} of {len(errors)} ({errors.mean():+.1%})"
+                )
+        print(f"  {own.family}: {text(constants)}", flush=True)
 
 
 if __name__ == "__main__":

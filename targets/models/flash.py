@@ -1,42 +1,93 @@
-"""Time of attention over many query rows on a GPU: blocks of query rows in waves over SMs, and passes beside them."""
+"""Time of attention over many query rows on a GPU: blocks of query rows on SMs, and the passes beside them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import NonNegativeFloat, PositiveFloat
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from mapper.hw.work import Role, Work
+from mapper.hw.work import DType, Role, Work
 from targets.models.blocks import Block
-from targets.models.rates import ceil_div
 
-TILE = 64
-"""Query rows of a block, and positions that it sees in one step. Kernels with 128 rows would pay twice as much for
-prompts of 16 or 32 tokens as was measured."""
+Array = NDArray[np.float64]
 
-LANE_OPS = 4
-"""Operations on the lanes for each score: scale, maximum, exponential, sum."""
+SHORT = 64
+"""Positions up to which kernels with long steps give way to ones with short steps (TensorRT-LLM, fmhaRunner.cpp)."""
 
-PREPARATION = 2
-"""Times that queries, keys and values cross the memory before the kernel reads them: a kernel of its own turns,
-packs and stores them."""
+LEAST_BYTES = 2
+"""Queries, keys, values and results are at least so wide outside the kernel; narrower ones are made before it."""
+
+DRAFT = 8
+"""Query rows of one sequence up to which libraries split its cache over blocks: a token and what speculation adds to
+it. A longer chunk of a prompt runs in the kernel of prompts, however long its cache (LLMServingSim, RTX PRO 6000)."""
+
+L2_EDGE = 6
+"""Steepness of the step from operands that are found in the L2 to those that are not."""
+
+
+class FlashKernel(Block):
+    """One kernel: the head dimension that it is made for, its tile, and how fast it is. Defaults: bf16, A100 and L40S."""
+
+    head_dim: PositiveInt = 128
+    rows: PositiveInt = 64
+    """Query rows of a block."""
+    step: PositiveInt = 128
+    """Positions that a block sees at once; a multiple of `rows`, or `rows` of it."""
+    full: PositiveFloat = 0.47
+    """Reached part of the peak while blocks abound."""
+    alone: PositiveFloat = 640.0
+    """Operations in one clock cycle of a block that has an SM to itself. Its four warps wait for each other, so that
+    the peak matters less than the clock: A100, L40S and RTX PRO 6000 differ by 5 % in it, and by two in the peak."""
+    block_cycles: NonNegativeFloat = 1100.0
+    """Fixed clock cycles of a block: prologue and epilogue."""
 
 
 class PrefillFit(Block):
-    """The fitted constants of attention over many query rows. Defaults: A100, AIConfigurator, bf16."""
+    """The fitted constants of attention over many query rows (benchmarks/fit_attention.py)."""
 
-    start_s: NonNegativeFloat = 7.9e-6
-    """Further kernels beside the first launch."""
-    matrix: PositiveFloat = 0.634
-    """Reached part of the matrix peak while blocks are full."""
-    lanes: PositiveFloat = 0.259
-    """The same for the lanes, which work between the two products."""
-    block_s: NonNegativeFloat = 6.57e-7
-    """Fixed time of one wave of blocks."""
-    memory: PositiveFloat = 0.829
+    launch_s: NonNegativeFloat = 9e-6
+    """Launch and drain, with those of the kernels before it."""
+    tail: NonNegativeFloat = 0.63
+    """The part of the longest block that SMs wait for at the end: blocks of a causal mask differ in length."""
+    preparation: NonNegativeFloat = 1.0
+    """Passes over queries, keys and values before the kernel: one turns, packs and stores them. 0 where the kernel takes
+    them as they are."""
+    exposed: NonNegativeFloat = 0.3
+    """The part of reading queries and writing results that arithmetic does not hide."""
+    memory: PositiveFloat = 0.7
     """Reached part of the bandwidth of the memory."""
-    l2_reach: PositiveFloat = 0.117
+    l2: PositiveFloat = 17.0
+    """Bytes that an SM takes from the L2 per clock cycle while all do."""
+    l2_reach: PositiveFloat = 1.0
     """Operands up to this part of the L2 are found in it by half."""
+    kernels: tuple[FlashKernel, ...] = (FlashKernel(),)
+    """By head dimension; other sizes take the next larger one."""
+    short: tuple[FlashKernel, ...] = ()
+    """The same for at most SHORT positions, where there are others for those."""
+
+    def kernel(self, head_dim: int, kv: int) -> FlashKernel:
+        """The kernel for heads of that size and so many positions."""
+        by_size = sorted((self.short if kv <= SHORT else ()) or self.kernels, key=lambda k: k.head_dim)
+        return next((k for k in by_size if k.head_dim >= head_dim), by_size[-1])
+
+
+NARROW = PrefillFit()
+
+
+class PrefillFits(Block):
+    """Constants by number type."""
+
+    f16: PrefillFit = PrefillFit()
+    """bf16 and f32 as well."""
+    f8: PrefillFit = NARROW
+    """f4 as well."""
+
+    def of(self, dtype: DType) -> PrefillFit:
+        """The constants for arithmetic of the type."""
+        return self.f8 if dtype.bits <= DType.F8.bits else self.f16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,42 +95,126 @@ class PrefillDevice:
     """What a GPU is by its data sheet, for one number type, and the bandwidth of its data memory."""
 
     sms: int
-    matrix_ops_per_s: float
-    lane_ops_per_s: float
+    clock_hz: float
+    ops_per_s: float
     bytes_per_s: float
     l2_bytes: float
-    l2_bytes_per_s: float
 
 
-def prefill_seconds(work: Work, device: PrefillDevice, fit: PrefillFit) -> tuple[float, float]:
-    """Seconds of the arithmetic without launch, and of the traffic, which is before and after it.
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Pieces of attention that one kernel computes, as arrays. `reach` is what a query sees of `kv` positions; `fresh`
+    are bytes of queries and new keys and values as given, `packed` as the kernel takes them, `edges` those of queries
+    and results, `cached` those of older keys and values."""
 
-    Waves of blocks of the average length; no kernel is quicker than its longest block, the last of a causal mask.
+    blocks_of_rows: Array
+    q: Array
+    kv: Array
+    reach: Array
+    causal: Array
+    width: Array
+    fresh: Array
+    packed: Array
+    edges: Array
+    cached: Array
+
+
+def is_prompt(work: Work) -> bool:
+    """Whether an attention is of a prompt or a chunk of one, rather than of the next token against a cache."""
+    q = work.dim("q")
+    return q > DRAFT or q >= work.dim("kv")
+
+
+def prompts_of(works: Sequence[Work]) -> Prompts:
+    """The sizes of pieces of attention work."""
+    return Prompts(*np.array([_sizes(work) for work in works], dtype=np.float64).reshape(-1, 10).T)
+
+
+def _sizes(work: Work) -> tuple[float, ...]:
+    """The fields of Prompts for one work."""
+    dims = dict(work.dims)
+    batch, heads, q = dims.get("batch", 1), dims.get("heads", 1), dims.get("q", 1)
+    kv, head_dim, v_dim = max(1, dims.get("kv", 1)), dims.get("head_dim", 1), dims.get("v_dim", 1)
+    inner = work.dtype.bits / 8
+    outer = max(LEAST_BYTES, inner)
+    new = batch * dims.get("kv_heads", 1) * min(q, kv) * (head_dim + v_dim)
+    queries, results = batch * heads * q * head_dim, batch * heads * q * v_dim
+    return (
+        batch * heads,
+        q,
+        kv,
+        min(kv, dims.get("reach", kv)),
+        float(q <= kv and (dims.get("causal", 0) or dims.get("reach", kv) < kv)),
+        head_dim + v_dim,
+        (queries + new) * outer,
+        (queries + new) * inner,
+        queries * inner + results * outer,
+        sum(o.bytes for o in work.inputs if o.role is Role.STATE),
+    )
+
+
+def prefill_seconds(works: Sequence[Work], device: PrefillDevice, fit: PrefillFit) -> tuple[Array, Array]:
+    """Seconds of the arithmetic without launch, and of what comes before and after it, for each work."""
+    kernels = [fit.kernel(work.dim("head_dim"), work.dim("kv")) for work in works]
+    compute, traffic = np.zeros(len(works)), np.zeros(len(works))
+    for kernel in dict.fromkeys(kernels):
+        of = [i for i, k in enumerate(kernels) if k == kernel]
+        prompts = prompts_of([works[i] for i in of])
+        compute[of] = np.maximum(
+            arithmetic_seconds(prompts, kernel, device, fit.tail), prompts.cached / (fit.memory * device.bytes_per_s)
+        )
+        traffic[of] = traffic_seconds(prompts, device, fit)
+    return compute, traffic
+
+
+def arithmetic_seconds(p: Prompts, kernel: FlashKernel, device: PrefillDevice, tail: float) -> Array:
+    """Seconds of the kernel: the work of all blocks spread over SMs, and a part of the longest block at the end.
+
+    No kernel is quicker than its longest block, the last of a causal mask, alone on its SM.
     """
-    width = work.dim("head_dim") + work.dim("v_dim")
-    step_s = (
-        2 * TILE * TILE * width / (fit.matrix * device.matrix_ops_per_s)
-        + LANE_OPS * TILE * TILE / (fit.lanes * device.lane_ops_per_s)
-    ) * device.sms
-    rows = ceil_div(work.dim("q"), TILE)
-    waves = ceil_div(work.dim("batch") * work.dim("heads") * rows, device.sms)
-    average, longest = _steps(work, rows)
-    compute = max(waves * (average * step_s + fit.block_s), longest * step_s + fit.block_s)
-    fresh = sum(o.bytes for o in work.inputs if o.role is not Role.STATE)
-    moved = work.bytes() + PREPARATION * fresh
-    missed = 1 - 1 / (1 + (moved / (fit.l2_reach * device.l2_bytes)) ** 4)
-    traffic = moved * (missed / (fit.memory * device.bytes_per_s) + (1 - missed) / device.l2_bytes_per_s)
-    return compute, fit.start_s + traffic
+    rows, total, longest = steps(p, kernel)
+    step_ops = 2 * kernel.rows * kernel.step * p.width
+    step_s = step_ops * device.sms / (kernel.full * device.ops_per_s)
+    block_s = kernel.block_cycles / device.clock_hz
+    load = p.blocks_of_rows * (total * step_s + rows * block_s) / device.sms
+    slowest = longest * step_ops / (kernel.alone * device.clock_hz) + block_s
+    filled = np.minimum(1.0, p.blocks_of_rows * rows / device.sms)
+    seconds: Array = np.maximum(slowest, load + tail * filled**2 * slowest)
+    return seconds
 
 
-def _steps(work: Work, rows: int) -> tuple[float, int]:
-    """Tiles of the cache that a block of query rows sees: on average and at most."""
-    kv = max(1, work.dim("kv"))
-    reach = work.dim("reach", kv)
-    longest = ceil_div(kv, TILE)
-    if reach < kv:
-        seen = min(longest, ceil_div(reach, TILE) + 1)
-        return float(seen), seen
-    if not work.dim("causal", 0) or work.dim("q") > kv:
-        return float(longest), longest
-    return longest - (rows - 1) / 2, longest
+def traffic_seconds(p: Prompts, device: PrefillDevice, fit: PrefillFit) -> Array:
+    """Seconds of the kernels beside it and of the bytes that it cannot hide."""
+    prepared = fit.preparation * (p.fresh + p.packed)
+    missed = 1 - 1 / (1 + (prepared / (fit.l2_reach * device.l2_bytes)) ** L2_EDGE)
+    memory = fit.memory * device.bytes_per_s
+    l2 = max(memory, fit.l2 * device.sms * device.clock_hz)
+    seconds: Array = prepared * (missed / memory + (1 - missed) / l2) + fit.exposed * p.edges / memory
+    return seconds
+
+
+def steps(p: Prompts, kernel: FlashKernel) -> tuple[Array, Array, Array]:
+    """Blocks of query rows of one head, and the steps over positions that all of them, and the longest, take."""
+    rows = np.ceil(p.q / kernel.rows)
+    past = np.maximum(0.0, p.kv - p.q)
+    last = np.ceil(p.kv / kernel.step)
+    total = np.where(p.causal, _ladder(past + kernel.rows, rows - 1, kernel, up=True) + last, rows * last)
+    whole = p.kv - p.reach <= 0
+    hidden = past - p.reach + 1  # positions that the first row no longer sees, where positive
+    seen_all = np.where(whole, rows, np.clip(np.ceil(-hidden / kernel.rows), 0, rows))
+    skipped = _ladder(np.maximum(0.0, hidden + seen_all * kernel.rows), rows - seen_all, kernel, up=False)
+    seen = p.reach + np.minimum(p.q, kernel.rows) - 2  # by a whole block, but for the two at the ends
+    longest = np.where(whole, last, np.minimum(last, np.ceil(seen / kernel.step) + 1))
+    return rows, total - np.where(whole, 0.0, skipped), longest
+
+
+def _ladder(first: Array, count: Array, kernel: FlashKernel, *, up: bool) -> Array:
+    """The sum of (first + i * rows) / step over i < count, each term rounded up or down."""
+    period = max(1, kernel.step // kernel.rows)
+    rise = max(1, kernel.rows // kernel.step)
+    total = np.zeros_like(first)
+    for phase in range(period):
+        times = np.maximum(0.0, np.ceil((count - phase) / period))
+        start = (first + phase * kernel.rows) / kernel.step
+        total += times * (np.ceil(start) if up else np.floor(start)) + rise * times * (times - 1) / 2
+    return total

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
 from targets.models.blocks import Block, ErrorBand, ErrorBands, NumberType, PerType
-from targets.models.flash import PrefillDevice, PrefillFit, prefill_seconds
+from targets.models.flash import PrefillDevice, PrefillFits, is_prompt, prefill_seconds
 from targets.models.rates import (
     FREE_COST,
     MATRIX_KINDS,
@@ -73,8 +73,8 @@ class Gpu(UnitModel):
     """Reached parts of the peaks in kernels other than products."""
     products: TileFits = TileFits()
     """Fitted constants of matrix products by number type."""
-    prefill: PrefillFit = PrefillFit()
-    """Fitted constants of attention over many query rows."""
+    prefill: PrefillFits = PrefillFits()
+    """Fitted constants of attention over many query rows, by number type."""
     stream: StreamFit = StreamFit()
     """Fitted constants of kernels that are no product and no attention."""
     launch_s: NonNegativeFloat = 4.1e-6
@@ -125,7 +125,8 @@ class Gpu(UnitModel):
             return FREE_COST
         match work.kind:
             case "attention":
-                parts = self._attention(work, feed)
+                prompt = is_prompt(work)
+                parts = self._prompts([work], feed, work.dtype)[0] if prompt else self._decode(work, feed)
             case "matmul" | "conv" | "rnn":
                 parts = self._product(work, feed)
             case _:
@@ -133,26 +134,35 @@ class Gpu(UnitModel):
         return self._total(work, feed, parts)
 
     def costs(self, works: Sequence[Work], feed: Feed) -> Sequence[Cost]:
-        """Products of one number type are priced together, and all that is neither product nor attention."""
+        """Products of one number type are priced together, so are prompts, and all that is neither of the two."""
         products: defaultdict[DType, list[int]] = defaultdict(list)
+        prompts: defaultdict[DType, list[int]] = defaultdict(list)
         rest: list[int] = []
         for i, work in enumerate(works):
-            if work.kind in PRODUCTS and not nothing(work):
+            if nothing(work):
+                continue
+            if work.kind in PRODUCTS:
                 products[work.dtype].append(i)
-            elif work.kind not in MATRIX_KINDS and not nothing(work):
+            elif work.kind not in MATRIX_KINDS:
                 rest.append(i)
+            elif is_prompt(work):
+                prompts[work.dtype].append(i)
         found: dict[int, Cost] = {}
         if rest:
             found.update(zip(rest, self._stream_costs([works[i] for i in rest], feed), strict=True))
+        parts: dict[int, dict[str, float]] = {}
         for dtype, indices in products.items():
             seconds = self._product_seconds([works[i] for i in indices], feed, dtype)
-            for i, time in zip(indices, seconds.tolist(), strict=True):
-                found[i] = self._total(works[i], feed, self._named(works[i], feed, time))
+            parts |= {i: self._named(works[i], feed, s) for i, s in zip(indices, seconds.tolist(), strict=True)}
+        for dtype, indices in prompts.items():
+            parts |= zip(indices, self._prompts([works[i] for i in indices], feed, dtype), strict=True)
+        found |= {i: self._total(works[i], feed, named) for i, named in parts.items()}
         return [found[i] if i in found else self.cost(work, feed) for i, work in enumerate(works)]
 
     def _total(self, work: Work, feed: Feed, parts: dict[str, float]) -> Cost:
         """Parts that overlap, and the launch before them unless the work is fused."""
-        launch = self._product_launch(work.dtype) if work.kind in PRODUCTS else self.launch_s
+        usual = self._product_launch(work.dtype) if work.kind in PRODUCTS else self.launch_s
+        launch = parts.get("kernel launch", usual)
         parts["kernel launch"] = 0.0 if work.fused else launch + self.launch_gap_s
         seconds = max(t for part, t in parts.items() if part != "kernel launch") + parts["kernel launch"]
         return self._priced(work, feed, seconds, limit(parts))
@@ -219,28 +229,32 @@ class Gpu(UnitModel):
             lanes=self.efficiency.vector,
         )
 
-    def _attention(self, work: Work, feed: Feed) -> dict[str, float]:
-        """A prompt in blocks of its rows; few rows against a longer cache by its parts."""
-        q, group = work.dim("q"), ceil_div(work.dim("heads"), work.dim("kv_heads"))
-        if q == 1 or (q * group <= BLOCK and work.dim("kv") >= 2 * q):
-            return self._decode(work, feed, group)
-        device = PrefillDevice(
-            sms=self.sms,
-            matrix_ops_per_s=min(map(self.matrix_ops_per_s.near, (work.dtype, DType.F16))),  # f8 gains nothing (L40S)
-            lane_ops_per_s=self.vector_ops_per_s.near(DType.F32),
-            bytes_per_s=feed.data,
-            l2_bytes=self.l2_bytes,
-            l2_bytes_per_s=max(self.l2_bytes_per_s, feed.data),
-        )
-        compute, traffic = prefill_seconds(work, device, self.prefill)
-        return {"matrix cores" if compute >= traffic else "memory bandwidth": compute + traffic}
+    def _prompts(self, works: Sequence[Work], feed: Feed, dtype: DType) -> list[dict[str, float]]:
+        """Prompts in blocks of their rows, in arithmetic of one type; each part by its name."""
+        fit = self.prefill.of(dtype)
+        compute, traffic = prefill_seconds(works, self.prefill_device(dtype, feed.data), fit)
+        return [
+            {"matrix cores" if one >= two else "memory bandwidth": one + two, "kernel launch": fit.launch_s}
+            for one, two in zip(compute.tolist(), traffic.tolist(), strict=True)
+        ]
 
-    def _decode(self, work: Work, feed: Feed, group: int) -> dict[str, float]:
+    def prefill_device(self, dtype: DType, bytes_per_s: float) -> PrefillDevice:
+        """What the model of prompts needs from the data sheet."""
+        return PrefillDevice(
+            sms=self.sms,
+            clock_hz=self.clock_hz,
+            ops_per_s=self.matrix_ops_per_s.near(dtype),
+            bytes_per_s=bytes_per_s,
+            l2_bytes=self.l2_bytes,
+        )
+
+    def _decode(self, work: Work, feed: Feed) -> dict[str, float]:
         """Up to 32 query heads of one KV head share a block, larger groups read the cache for each head; the cache is
         split by 128 tokens up to eight waves of blocks, and a second kernel combines the parts. No block is quicker
         than its own share of one SM (COST_MODELS, "Attention").
         """
         kv, heads = max(1, work.dim("kv")), work.dim("batch") * work.dim("heads")
+        group = ceil_div(work.dim("heads"), work.dim("kv_heads"))
         together = group if group <= LARGEST_GROUP else 1  # query heads that one block serves
         blocks = ceil_div(heads, together) * ceil_div(work.dim("q"), BLOCK)
         splits = min(ceil_div(kv, BLOCK), max(1, MOST_WAVES * self.sms // blocks))
