@@ -105,10 +105,8 @@ def main(folder: Path, names: Sequence[str]) -> None:
         for sample in found:
             if (sample.target, sample.family) == (own.target, own.family):
                 errors = np.expm1(sample.errors(PrefillFit(**constants)))
-                side = "held out" if sample.held_out else "fitted"
-                print(
-                    f"{own.target} {own.family}: {side} {np.abs(errors).mean():.1%} of {len(errors)} ({errors.mean():+.1%})"
-                )
+                side, bias = "held out" if sample.held_out else "fitted", f"{errors.mean():+.1%}"
+                print(f"{own.target} {own.family}: {side} {np.abs(errors).mean():.1%} of {len(errors)} ({bias})")
         print(f"  {own.family}: {text(constants)}", flush=True)
 
 

@@ -29,7 +29,7 @@ L2_EDGE = 6
 
 
 class FlashKernel(Block):
-    """One kernel: the head dimension that it is made for, its tile, and how fast it is. Defaults: bf16, A100 and L40S."""
+    """One kernel: the head dimension that it is made for, its tile, and how fast it is."""
 
     head_dim: PositiveInt = 128
     rows: PositiveInt = 64
@@ -53,8 +53,8 @@ class PrefillFit(Block):
     tail: NonNegativeFloat = 0.63
     """The part of the longest block that SMs wait for at the end: blocks of a causal mask differ in length."""
     preparation: NonNegativeFloat = 1.0
-    """Passes over queries, keys and values before the kernel: one turns, packs and stores them. 0 where the kernel takes
-    them as they are."""
+    """Passes over queries, keys and values before the kernel: one turns, packs and stores them. 0 where the kernel
+    takes them as they are."""
     exposed: NonNegativeFloat = 0.3
     """The part of reading queries and writing results that arithmetic does not hide."""
     memory: PositiveFloat = 0.7
@@ -120,9 +120,9 @@ class Prompts:
 
 
 def is_prompt(work: Work) -> bool:
-    """Whether an attention is of a prompt or a chunk of one, rather than of the next token against a cache."""
+    """Whether an attention is of a prompt or a chunk of one, rather than of the next tokens against a cache."""
     q = work.dim("q")
-    return q > DRAFT or q >= work.dim("kv")
+    return q > DRAFT or (q >= work.dim("kv") and all(o.role is not Role.STATE for o in work.inputs))
 
 
 def prompts_of(works: Sequence[Work]) -> Prompts:
