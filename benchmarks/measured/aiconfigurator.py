@@ -12,7 +12,13 @@ DEVICES = ("a100_sxm", "h100_sxm", "l40s")
 TYPES = {"bfloat16": "bf16", "fp8": "f8", "int8_wo": "int8_wo", "int4_wo": "int4_wo", "nvfp4": "f4"}
 BYTES = {"half": 2, "int8": 1, "bfloat16": 2}
 COLLECTIVES = {"alltoall": "all_to_all"}
-SYSTEMS = {"a100_sxm": "dgx-a100", "l40s": "l40s-8", "h100_sxm": "dgx-h100"}
+SYSTEMS = {
+    "a100_sxm": "dgx-a100",
+    "l40s": "l40s-8",
+    "h100_sxm": "dgx-h100",
+    "h200_sxm": "hgx-h200",
+    "b200_sxm": "hgx-b200",
+}
 """The machine whose links the collectives of a device were measured on."""
 
 
@@ -22,6 +28,7 @@ def points(folder: Path) -> Iterator[Point]:
         yield from _products(folder / SOURCE / f"gemm_{device}.csv", device)
         yield from _attention(folder / SOURCE / f"attn_prefill_{device}.csv", device, "prefill")
         yield from _attention(folder / SOURCE / f"attn_decode_{device}.csv", device, "decode")
+    for device in SYSTEMS:
         yield from _collectives(folder / SOURCE / f"nccl_{device}.csv", device)
         yield from _custom(folder / SOURCE / f"custom_allreduce_{device}.csv", device)
 
@@ -67,7 +74,7 @@ def _collectives(path: Path, device: str) -> Iterator[Point]:
     """NCCL; every other power of two is held out. `message_size` counts elements of the whole tensor."""
     for row in records(path):
         size, kind = int(row["message_size"]), COLLECTIVES.get(row["op_name"], row["op_name"])
-        yield _collective(device, kind, "nccl", row["num_gpus"], size, size * BYTES[row["nccl_dtype"]], row)
+        yield _collective(device, kind, row["num_gpus"], size, size * BYTES[row["nccl_dtype"]], row)
 
 
 def _custom(path: Path, device: str) -> Iterator[Point]:
@@ -75,10 +82,10 @@ def _custom(path: Path, device: str) -> Iterator[Point]:
     for row in records(path):
         size = int(row["message_size"])
         moved = size * BYTES[row["allreduce_dtype"]]
-        yield _collective(device, "all_reduce", "custom", row["num_gpus"], size, moved, row)
+        yield _collective(device, "custom_all_reduce", row["num_gpus"], size, moved, row)
 
 
-def _collective(device: str, kind: str, by: str, ranks: str, elements: int, size: int, row: dict[str, str]) -> Point:
+def _collective(device: str, kind: str, ranks: str, elements: int, size: int, row: dict[str, str]) -> Point:
     columns = {"target": SYSTEMS[device], "kind": kind, "bytes": size, "ranks": ranks}
-    op = f"{kind} x{ranks}" + ("" if by == "nccl" else f" {by}")
+    op = f"{kind} x{ranks}"
     return Point(SOURCE, device, op, columns, float(row["latency_us"]) * 1e-6, elements.bit_length() % 2 == 0)

@@ -54,8 +54,8 @@ TARGETS = {
     "NV_TitanX": "titan-x-maxwell",
     "NV_TitanX_Pascal": "titan-x-pascal",
     "NV_1080Ti": "gtx-1080-ti",
-    "4xA100_NVLink3": "dgx-a100",
-    "a100_dgx": "dgx-a100",
+    "4xA100_NVLink3": "hgx-a100-4",
+    "a100_dgx": "dgx-a100-pytorch",
     "a100_pairwise_nvlink": "a100-pairs",
 }
 """The target that stands for a device as a source names it; a device without a target here is not priced."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from mapper.errors import TargetError, did_you_mean
 from mapper.hw.assemble import build
 from mapper.hw.collective import KINDS
+from mapper.hw.curves import Curve, Measured
 from mapper.hw.library import find_target
-from mapper.hw.marks import Document
+from mapper.hw.marks import Document, Mark
 from mapper.hw.operating import at_supply, operating_point
 from mapper.hw.parts import Parts, UnitDraft
 from mapper.hw.schema import TargetFile
-from mapper.hw.target import Curve, Measured, Target, Unit
+from mapper.hw.target import Target, Unit
 from mapper.hw.topology import unreachable
 
 
@@ -71,13 +74,42 @@ def _collectives(file: TargetFile, document: Document, parts: Parts) -> Measured
         if entry.kind not in KINDS:
             mark = document.value_mark("collectives", "curves", i, "kind")
             raise TargetError(f"{mark}: no collective '{entry.kind}'", hint=did_you_mean(entry.kind, KINDS))
-    among = [
-        parts.match_units(pattern, document.value_mark("collectives", "among", i))
-        for i, pattern in enumerate(file.collectives.among)
+    found = file.collectives
+    marks = [document.value_mark("collectives", "among", i) for i in range(len(found.among))]
+    groups = [
+        _matched(parts, group, [document.value_mark("collectives", "groups", i)] * len(group))
+        for i, group in enumerate(found.groups)
     ]
-    names = tuple(dict.fromkeys(name for found in among for name in found))
-    curves = tuple(Curve(**entry.model_dump()) for entry in file.collectives.curves)
-    return Measured(names, file.collectives.error_band, curves)
+    return Measured(
+        among=_matched(parts, found.among, marks),
+        band=found.error_band,
+        curves=tuple(
+            Curve(c.kind, c.ranks, tuple(c.bytes), tuple(c.seconds), c.until_bytes or math.inf) for c in found.curves
+        ),
+        groups=tuple(groups),
+        like=_like(found.like, document) if found.like else None,
+        speed=found.speed,
+        reduces_in_switch=found.reduces_in_switch,
+    )
+
+
+def _matched(parts: Parts, patterns: Sequence[str], marks: Sequence[Mark]) -> tuple[str, ...]:
+    """Units that the patterns name, each once."""
+    names = (name for pattern, mark in zip(patterns, marks, strict=True) for name in parts.match_units(pattern, mark))
+    return tuple(dict.fromkeys(names))
+
+
+def _like(name: str, document: Document) -> Measured:
+    """What was measured on the target of that name."""
+    mark = document.value_mark("collectives", "like")
+    there, its_document, parts = build(find_target(name))
+    if there.collectives is None or there.collectives.like:
+        raise TargetError(
+            f"{mark}: '{name}' has no collectives of its own", hint="name a target with `curves:` and without `like:`"
+        )
+    measured = _collectives(there, its_document, parts)
+    assert measured is not None
+    return measured
 
 
 def _io(file: TargetFile, document: Document, parts: Parts, units: tuple[Unit, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -200,14 +201,25 @@ class Power(_Format):
 
 
 class CurveEntry(_Format):
-    """A collective as it was measured: latency_s + bytes * s_per_byte + sqrt(bytes) * s_per_root_byte."""
+    """Times of a collective at some sizes; between two sizes the time is a start cost plus bytes at a rate."""
 
     kind: str
-    """all_reduce, all_gather, reduce_scatter, all_to_all, broadcast or send_recv."""
+    """all_reduce, all_gather, reduce_scatter, all_to_all, broadcast, send_recv or custom_all_reduce."""
     ranks: Annotated[int, Field(ge=2)]
-    latency_s: Figure
-    s_per_byte: Figure
-    s_per_root_byte: Figure = 0.0
+    bytes: Annotated[list[Rate], Field(min_length=1)]
+    """Sizes of the whole tensor, ascending."""
+    seconds: Annotated[list[Rate], Field(min_length=1)]
+    """The time of each size."""
+    until_bytes: Rate | None = None
+    """Beyond this size a custom all-reduce hands over to the library's."""
+
+    @model_validator(mode="after")
+    def _a_time_for_each_size(self) -> CurveEntry:
+        if len(self.bytes) != len(self.seconds):
+            raise ValueError(f"{len(self.bytes)} sizes and {len(self.seconds)} times")
+        if any(b <= a for a, b in pairwise(self.bytes)):
+            raise ValueError("`bytes` must ascend")
+        return self
 
 
 class Collectives(_Format):
@@ -217,7 +229,21 @@ class Collectives(_Format):
     """Units among which they were measured; `*` stands for any characters."""
     error_band: Rate
     """Relative error of the curves on sizes that they were not fitted on."""
-    curves: Annotated[list[CurveEntry], Field(min_length=1)]
+    curves: list[CurveEntry] = []
+    groups: list[Annotated[list[str], Field(min_length=1)]] = []
+    """Units by node, where the curves are of as many units of each node."""
+    like: str = ""
+    """A target whose curves stand in for those that are missing here."""
+    speed: Rate = 1.0
+    """How many times faster the links are than those of `like`."""
+    reduces_in_switch: bool = False
+    """The switch adds what passes through it (NVLink 4 and later)."""
+
+    @model_validator(mode="after")
+    def _something_known(self) -> Collectives:
+        if not self.curves and not self.like:
+            raise ValueError("`collectives` needs `curves`, or a target that it is `like`")
+        return self
 
 
 class TargetFile(Header):

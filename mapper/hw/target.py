@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
+from mapper.hw.curves import Measured
 from mapper.hw.work import UnitModel
 
 
@@ -52,31 +52,6 @@ class Link:
     latency_s: float
     energy_pj_per_bit: float
     idle_power_w: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Time of a collective of `size` bytes among so many units: latency_s + size * s_per_byte + sqrt(size) *
-    s_per_root_byte."""
-
-    kind: str
-    ranks: int
-    latency_s: float
-    s_per_byte: float
-    s_per_root_byte: float = 0.0
-
-    def seconds(self, size_bytes: float) -> float:
-        """The time of a tensor of that size."""
-        return self.latency_s + size_bytes * self.s_per_byte + math.sqrt(size_bytes) * self.s_per_root_byte
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Collectives that were measured among some units of a target; `band` is the relative error of the curves."""
-
-    among: tuple[str, ...]
-    band: float
-    curves: tuple[Curve, ...]
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from target_builders import Load
 
 from mapper.errors import TargetError, UsageError
-from mapper.hw.collective import collective, collective_seconds, gather_rounds, spread_rounds
+from mapper.hw.collective import KINDS, collective, collective_seconds, gather_rounds, quickest, spread_rounds
+from mapper.hw.curves import Curve, Measured, switch_part
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
 
@@ -108,7 +110,7 @@ MEASURED = """
 collectives:
   among: [a0, a1, a2]
   error_band: 0.1
-  curves: [{kind: all_reduce, ranks: 2, latency_s: 3e-6, s_per_byte: 2e-9, s_per_root_byte: 1e-8}]
+  curves: [{kind: all_reduce, ranks: 2, bytes: [1000, 10000], seconds: [4e-6, 22e-6]}]
 """
 
 
@@ -118,9 +120,12 @@ def measured(load: Load, text: str = MEASURED) -> Target:
     )
 
 
-def test_a_measured_collective_has_the_time_and_band_of_its_curve(load: Load) -> None:
-    found = collective(measured(load), "all_reduce", ["a0", "a2"], 10_000)
-    assert found.seconds == pytest.approx(3e-6 + 2e-5 + 1e-6)
+@pytest.mark.parametrize(
+    ("size", "seconds"), [(10, 4e-6), (1000, 4e-6), (5500, 13e-6), (10_000, 22e-6), (20_000, 42e-6)]
+)
+def test_a_measured_collective_has_the_time_and_band_of_its_curve(load: Load, size: int, seconds: float) -> None:
+    found = collective(measured(load), "all_reduce", ["a0", "a2"], size)
+    assert found.seconds == pytest.approx(seconds)
     assert (found.algorithm, found.band, found.validated) == ("measured", 0.1, True)
 
 
@@ -129,6 +134,89 @@ def test_a_collective_without_a_curve_follows_from_the_links(load: Load, kind: s
     assert not collective(measured(load), kind, [f"a{i}" for i in units], 10_000).validated
 
 
+def test_a_kind_without_a_curve_is_as_much_slower_than_its_links_as_the_measured_one(load: Load) -> None:
+    plain, pair = network(load, 3, "all_to_all")
+    slow = replace(
+        plain, collectives=Measured(tuple(pair), 0.1, (Curve("all_reduce", 2, (1e3, 1e9), (1e-4, 0.1 + 1e-4)),))
+    )
+    by_links = [collective_seconds(t, "all_reduce", pair[:2], 10**6) for t in (plain, slow)]
+    gathers = [collective_seconds(t, "all_gather", pair, 10**6) for t in (plain, slow)]
+    assert gathers[1] / gathers[0] == pytest.approx(by_links[1] / by_links[0])
+
+
 def test_a_curve_of_an_unknown_collective_is_refused(load: Load) -> None:
     with pytest.raises(TargetError, match=r"no collective 'all_redcue'(.|\n)*'all_reduce'"):
         measured(load, MEASURED.replace("all_reduce", "all_redcue"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[1000, 10000]", "[1000]", "1 sizes and 2 times"),
+        ("[1000, 10000]", "[1000, 1000]", "`bytes` must ascend"),
+        ("curves: [{kind", "about: [{kind", "unknown key 'about'"),
+    ],
+)
+def test_a_curve_that_makes_no_sense_is_refused(load: Load, old: str, new: str, said: str) -> None:
+    with pytest.raises(TargetError, match=said):
+        measured(load, MEASURED.replace(old, new))
+
+
+def test_a_target_can_be_like_another_with_quicker_links(load: Load) -> None:
+    text = "collectives: {among: ['a*'], error_band: 0.4, like: dgx-a100, speed: 2}"
+    here, there = measured(load, text), load_target("dgx-a100")
+    gpus = [f"gpu{i}.gpu" for i in range(4)]
+    found = collective(here, "all_gather", ["a0", "a1", "a2", "a3"], 2 * 10**8)
+    assert found.seconds == pytest.approx(collective_seconds(there, "all_gather", gpus, 10**8))
+    assert (found.band, found.validated) == (0.4, False)
+
+
+@pytest.mark.parametrize("like", ["hgx-a100-4", "edge-npu"])
+def test_only_a_target_with_curves_of_its_own_can_stand_in(load: Load, like: str) -> None:
+    with pytest.raises(TargetError, match="no collectives of its own"):
+        measured(load, f"collectives: {{among: ['a*'], error_band: 0.4, like: {like}}}")
+
+
+@pytest.mark.parametrize("name", ["dgx-a100", "dgx-a100-pytorch", "hgx-a100-4", "a100-pairs", "l40s-8"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_more_bytes_never_take_less_time_on_a_measured_fabric(name: str, kind: str) -> None:
+    target = load_target(name)
+    gpus = [u.name for u in target.units if u.model_name == "gpu"]
+    for ranks in (2, 3, 4, 8)[: 4 if len(gpus) == 8 else 3]:
+        times = [collective_seconds(target, kind, gpus[:ranks], 2**n) for n in range(4, 36)]
+        assert times[0] > 0
+        assert all(b >= a * 0.999 for a, b in pairwise(times)), f"{name} {kind} x{ranks}"
+
+
+@pytest.mark.parametrize("kind", ["all_reduce", "all_gather", "reduce_scatter", "all_to_all"])
+def test_ranks_between_measured_ones_take_a_time_between_theirs(kind: str) -> None:
+    target = load_target("dgx-a100")
+    gpus = [u.name for u in target.units if u.model_name == "gpu"]
+    for size in (2**12, 2**20, 2**28):
+        four, six, eight = (collective_seconds(target, kind, gpus[:n], size) for n in (4, 6, 8))
+        assert four <= six <= eight
+
+
+def test_a_custom_kernel_hands_large_tensors_to_the_library() -> None:
+    target = load_target("dgx-a100")
+    pair = ["gpu0.gpu", "gpu1.gpu"]
+    small, large = (
+        [collective_seconds(target, kind, pair, size) for kind in ("custom_all_reduce", "all_reduce")]
+        for size in (65536, 2**28)
+    )
+    assert small[0] < small[1] / 2
+    assert large[0] == large[1]
+    assert quickest(target, "all_reduce", pair, 65536).seconds == small[0]
+    assert quickest(target, "all_gather", pair, 65536).seconds == collective_seconds(target, "all_gather", pair, 65536)
+
+
+def test_a_switch_that_adds_carries_half_of_what_a_ring_does() -> None:
+    assert switch_part(2) == 1.5
+    assert switch_part(8) == pytest.approx(9 / 14)
+
+
+def test_units_outside_the_nodes_of_a_curve_are_priced_by_the_links() -> None:
+    curves = (Curve("all_reduce", 2, (1.0, 2.0), (1.0, 2.0)),)
+    spread = Measured(("a", "b", "c", "d"), 0.1, curves, groups=(("a", "c"), ("b", "d")))
+    assert spread.covers(["a", "b"])
+    assert not spread.covers(["a", "c"])
