@@ -44,6 +44,7 @@ class Activity:
     share: float = 1.0
     limited_by: str = ""
     band: float = 0.0
+    validated: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ class _Draft:
                 share=cost.share,
                 limited_by=cost.limited_by,
                 band=cost.band,
+                validated=cost.validated,
             )
         )
 

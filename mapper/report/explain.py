@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapper.cost.judge import Verdict
-from mapper.errors import MapperError, did_you_mean
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
-from mapper.ir.plan import Option, Plan
+from mapper.ir.plan import Objective, Plan
+from mapper.report.bands import Bands, bands
 from mapper.report.limits import largest_costs, waiting
-from mapper.report.screen import band, energy_lines
-from mapper.report.summary import fallbacks, value_and_bound
+from mapper.report.reasons import reasons
+from mapper.report.screen import energy_lines
+from mapper.report.summary import band_data, fallbacks, value_and_bound
 from mapper.report.units import percent, shorten, si, times
 
 
@@ -26,11 +27,12 @@ class Explanation:
 def explain(verdict: Verdict, op: str | None = None) -> Explanation:
     """Why the plan is as it is; with `op`, only why the clusters whose name contains it are where they are."""
     plan = verdict.plan
-    rows = _reasons(plan, op)
+    rows = reasons(plan, op)
     if op is not None:
         return Explanation("\n".join(_reason_lines(rows)), {"ops": rows})
     value, bound, gap = value_and_bound(verdict)
     limits = [(s.what, s.part) for s in largest_costs(verdict, 6)]
+    found = bands(verdict)
     fell = [{"op": name, "wanted": kind, "reason": why} for name, kind, why in fallbacks(plan)]
     data = {
         "objective": plan.objective.value,
@@ -41,7 +43,7 @@ def explain(verdict: Verdict, op: str | None = None) -> Explanation:
         "busiest": verdict.steady.busiest,
         "busiest_utilisation": verdict.steady.utilisation,
         "limits": [{"what": what, "part": part} for what, part in limits],
-        "band": band(verdict),
+        "bands": band_data(found),
         "energy_j": {cause: pj / PJ_PER_J for cause, pj in verdict.energy_by_cause.items()},
         "ops": rows,
         "fallbacks": fell,
@@ -53,7 +55,11 @@ def explain(verdict: Verdict, op: str | None = None) -> Explanation:
             *_flow(verdict),
         ],
         ["how far from the best", *_bound_lines(plan, value, bound, gap)],
-        [f"where the energy goes (± {band(verdict):.0%})", *(f"  {line}" for line in energy_lines(verdict)[:10])],
+        ["how sure the figures are", *_band_lines(plan, found, rows)],
+        [
+            f"where the energy goes (± {percent(found.energy.relative)})",
+            *(f"  {line}" for line in energy_lines(verdict)[:10]),
+        ],
         ["why each op is where it is (by class of equal ops; alternatives by their cost alone)", *_reason_lines(rows)],
         [f"fallbacks: {len(fell)}", *_grouped(fell)],
     ]
@@ -81,88 +87,11 @@ def _bound_lines(plan: Plan, value: float, bound: float | None, gap: float | Non
     ]
 
 
-def _reasons(plan: Plan, wanted: str | None) -> list[dict[str, Any]]:
-    """For each class, phase and kind of unit that it runs on: how many, its time there, and the alternatives."""
-    counts: dict[tuple[str, str, str, int], list[str]] = {}
-    for task in plan.tasks or ():
-        cluster, place = plan.cluster[task.cluster], plan.place[task.name]
-        if wanted is not None and wanted not in cluster.name:
-            continue
-        key = (cluster.repeat, task.phase, plan.target.unit[place.unit].kind, place.replicas)
-        counts.setdefault(key, []).append(place.unit)
-    if wanted is not None and not counts:
-        names = [c.name for c in plan.clusters or ()]
-        raise MapperError(f"no op '{wanted}' in the plan; {did_you_mean(wanted, names[:200])}")
-    rows = []
-    for (repeat, phase, kind, replicas), units in counts.items():
-        here = _option(plan, repeat, kind, replicas)
-        if not here.cost(phase).ticks and wanted is None:
-            continue  # a view of a value: free wherever it is
-        rows.append(
-            {
-                "op": repeat,
-                "like_it": len(units),
-                "phase": phase,
-                "unit_kind": kind,
-                "units": sorted(set(units)),
-                "replicas": replicas,
-                "time_s": here.cost(phase).ticks / TICKS_PER_SECOND,
-                "limited_by": here.cost(phase).limited_by,
-                "alternatives": _alternatives(plan, repeat, phase, kind, here),
-                "refused": _refused(plan, repeat, phase),
-            }
-        )
-    return rows
-
-
-def _option(plan: Plan, repeat: str, kind: str, replicas: int) -> Option:
-    return next(
-        o for o in plan.options_of[repeat] if plan.target.unit[o.units[0]].kind == kind and o.replicas == replicas
-    )
-
-
-def _refused(plan: Plan, repeat: str, phase: str) -> list[dict[str, str]]:
-    """Each kind of unit that refuses the class in a phase, with its first reason."""
-    found: dict[str, str] = {}
-    for r in plan.refusals or ():
-        if r.repeat == repeat and r.phase in ("", phase):
-            found.setdefault(r.unit_kind, r.reason)
-    return [{"unit_kind": kind, "reason": reason} for kind, reason in found.items()]
-
-
-def _alternatives(plan: Plan, repeat: str, phase: str, kind: str, here: Option) -> list[dict[str, Any]]:
-    """The best option on each other kind of unit: how many times as slow, and as much energy inside the unit.
-
-    A ratio to nothing is None.
-    """
-    best: dict[str, Option] = {}
-    for option in plan.options_of[repeat]:
-        other = plan.target.unit[option.units[0]].kind
-        if (
-            other != kind
-            and option.serves(phase)
-            and (other not in best or option.cost(phase).ticks < best[other].cost(phase).ticks)
-        ):
-            best[other] = option
-    mine = here.cost(phase)
-    return [
-        {
-            "unit_kind": other,
-            "times_as_slow": _ratio(option.cost(phase).ticks, mine.ticks),
-            "times_the_energy": _ratio(option.cost(phase).total_pj, mine.total_pj),
-        }
-        for other, option in best.items()
-    ]
-
-
-def _ratio(other: int, mine: int) -> float | None:
-    return other / mine if mine else None
-
-
 def _compared(alternative: dict[str, Any]) -> str:
     slow, energy = alternative["times_as_slow"], alternative["times_the_energy"]
     words = [f"{times(ratio)} the {what}" for what, ratio in (("time", slow), ("energy", energy)) if ratio is not None]
-    return f"{alternative['unit_kind']} {', '.join(words) or 'is free too'}"
+    unsure = " (inside the error bands: may be the better one)" if alternative["inside_band"] else ""
+    return f"{alternative['unit_kind']} {', '.join(words) or 'is free too'}{unsure}"
 
 
 def _reason_lines(rows: list[dict[str, Any]]) -> list[str]:
@@ -178,6 +107,19 @@ def _reason_lines(rows: list[dict[str, Any]]) -> list[str]:
         others += [f"not {r['unit_kind']}: {r['reason']}" for r in row["refused"]]
         lines += [f"      {other}" for other in others]
     return lines
+
+
+def _band_lines(plan: Plan, found: Bands, rows: list[dict[str, Any]]) -> list[str]:
+    """Where each total may lie, how much of it no measurement stands behind, and which decisions that leaves open."""
+    totals = (("requests/s", found.throughput, ""), ("latency", found.latency, "s"), ("energy", found.energy, "J"))
+    lines = [
+        f"  {name:<12}{si(band.value, unit):>10}, from {si(band.low, unit)} to {si(band.high, unit)}; "
+        f"{percent(band.unvalidated)} of it from models that were not compared with measurements"
+        for name, band, unit in totals
+    ]
+    unsure = sum(any(a["inside_band"] for a in row["alternatives"]) for row in rows)
+    by = "energy" if plan.objective is Objective.ENERGY else "time"
+    return [*lines, f"  {unsure} of {len(rows)} placements have an alternative whose {by} may be the smaller one"]
 
 
 def _grouped(fell: list[dict[str, str]]) -> list[str]:

@@ -55,29 +55,23 @@ def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
     watts = plan.target.power_limit_w
     limit = (f" of {watts:g} W" if watts < 1000 else f" of {si(watts, 'W')}") if watts else ""
     right = [
-        ("latency of a request", si(s["latency_s"], "s")),
-        ("energy per request", f"{si(s['energy_j'], 'J')} ± {band(verdict):.0%}"),
+        ("requests/s", f"{si(s['throughput_per_s'])}{_band(s, 'throughput_per_s')}"),
+        ("latency of a request", f"{si(s['latency_s'], 's')}{_band(s, 'latency_s')}"),
+        ("energy per request", f"{si(s['energy_j'], 'J')}{_band(s, 'energy_j')}"),
         ("power", f"{si(s['average_power_w'], 'W')}{limit}"),
         ("in flight", str(plan.inflight)),
         ("deploy once", f"{si(s['deploy_s'], 's')}, {si(s['deploy_j'], 'J')}" if s["deploy_s"] else "nothing"),
     ]
     decode = [p for p in plan.phases if p.calls > 1]
     if decode:
-        right.insert(2, ("energy per token", si(s["energy_j"] / max(1, sum(p.calls for p in decode)), "J")))
+        right.insert(3, ("energy per token", si(s["energy_per_token_j"], "J")))
     cells = [*left, *right]
     rows = [cells[i : i + 3] for i in range(0, len(cells), 3)]
     return ["".join(f"{name:<22}{value:<17}" for name, value in row) for row in rows]
 
 
-def band(verdict: Verdict) -> float:
-    """The error band of the totals: of each estimate, weighted by its energy."""
-    weight = total = 0.0
-    for phase, program in zip(verdict.plan.phases, verdict.programs, strict=True):
-        for activity in program.activities:
-            pj = phase.calls * sum(e for _, e in activity.energy_pj)
-            weight += pj
-            total += pj * (activity.band or 0.3)
-    return total / weight if weight else 0.0
+def _band(s: dict[str, Any], total: str) -> str:
+    return f" ± {percent(s['bands'][total]['relative'])}"
 
 
 def _units(verdict: Verdict, s: dict[str, Any]) -> list[str]:

@@ -11,6 +11,8 @@ from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND, Role
 from mapper.ir.graph import Phase, bind
 from mapper.ir.plan import Objective, Plan
+from mapper.report.bands import Bands, bands
+from mapper.report.reasons import open_decisions
 
 SCHEMA = 1
 
@@ -25,6 +27,7 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
     plan = verdict.plan
     value, bound, gap = value_and_bound(verdict)
     deploy_s, deploy_j = deployment(plan)
+    placed, unsure = open_decisions(plan)
     return {
         "schema": SCHEMA,
         "model": plan.graph.name,
@@ -40,6 +43,10 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
         "throughput_per_s": TICKS_PER_SECOND / verdict.interval if verdict.interval else 0.0,
         "tokens_per_s": tokens(plan) * TICKS_PER_SECOND / verdict.interval if verdict.interval else 0.0,
         "energy_j": verdict.energy / PJ_PER_J,
+        "energy_per_token_j": verdict.energy / PJ_PER_J / max(1, tokens(plan)),
+        "energy_by_cause_j": {cause: pj / PJ_PER_J for cause, pj in verdict.energy_by_cause.items()},
+        "bands": band_data(bands(verdict)),
+        "decisions": {"placed": placed, "inside_band": unsure},
         "average_power_w": verdict.energy / verdict.interval if verdict.interval else 0.0,  # 1 pJ per tick = 1 W
         "deploy_s": deploy_s,
         "deploy_j": deploy_j,
@@ -54,6 +61,16 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
         "fallbacks": [{"op": op, "wanted": kind, "reason": why} for op, kind, why in fallbacks(plan)],
         "seconds": dict(seconds),
         "versions": dict(versions),
+    }
+
+
+def band_data(found: Bands) -> dict[str, dict[str, float]]:
+    """The bands of the totals: from `low` to `high`, `relative` to the value, and the part of it that is
+    `unvalidated`."""
+    rows = {"throughput_per_s": found.throughput, "latency_s": found.latency, "energy_j": found.energy}
+    return {
+        name: {"low": b.low, "high": b.high, "relative": b.relative, "unvalidated": b.unvalidated}
+        for name, b in rows.items()
     }
 
 
