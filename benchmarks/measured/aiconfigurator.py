@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.measured.points import TARGETS, Point, held_out_shape, records
+from mapper.hw.library import target_names
+from mapper.hw.load import load_target
+from mapper.hw.work import DType
+from targets.models.gpu import Gpu
 
 SOURCE = "aiconfigurator"
 DEVICES = ("a100_sxm", "h100_sxm", "l40s")
 TYPES = {"bfloat16": "bf16", "fp8": "f8", "int8_wo": "int8_wo", "int4_wo": "int4_wo", "nvfp4": "f4"}
+FAR_BEYOND_L2 = 2**30
+"""A cache of so many bytes is read from memory."""
+
 BYTES = {"half": 2, "int8": 1, "bfloat16": 2}
 COLLECTIVES = {"alltoall": "all_to_all"}
 SYSTEMS = {
@@ -44,7 +51,9 @@ def _products(path: Path, device: str) -> Iterator[Point]:
 
 def _attention(path: Path, device: str, phase: str) -> Iterator[Point]:
     """Attention, held out by batch and heads. In decode one new token follows `step` cached ones."""
-    for row in records(path):
+    rows = list(records(path))
+    shared = phase == "decode" and _values_are_keys(rows, TARGETS[device])
+    for row in rows:
         dtype, cache, window = TYPES[row["attn_dtype"]], TYPES[row["kv_cache_dtype"]], int(row["window_size"])
         heads = (row["num_heads"], row["num_key_value_heads"], row["head_dim"])
         decode = phase == "decode"
@@ -63,11 +72,36 @@ def _attention(path: Path, device: str, phase: str) -> Iterator[Point]:
             columns["kv_dtype"] = cache
         if window:
             columns["window"] = window
+        if shared:
+            columns["kv_shared"] = 1
         types = dtype if cache == dtype else f"{dtype} cache {cache}"
         op = f"{phase} {types}" + (" window" if window else "")
         yield Point(
             SOURCE, device, op, columns, float(row["latency_us"]) * 1e-6, held_out_shape(row["batch_size"], *heads)
         )
+
+
+def _values_are_keys(rows: Sequence[Mapping[str, str]], target: str) -> bool:
+    """Whether a decode table was measured on caches whose values are the keys' own bytes.
+
+    Collectors of 2025 asked the library for a cache of type SELFKONLY (collector/trtllm/collect_attn.py of the source),
+    which has one pool for both. Such a table gives itself away: caches far larger than any L2 are read faster than the
+    memory can be. It is as if the cache were one byte wide where a kernel reads values right after their keys, and not
+    where it reads all keys first and they have left the L2 by then: so the A100's table says, on both sides.
+    """
+    if target not in target_names():
+        return False
+    known = load_target(target)
+    peak = known.memory[next(u for u in known.units if isinstance(u.model, Gpu)).data].bandwidth_bytes_per_s
+    return any(size >= FAR_BEYOND_L2 and size > peak * float(row["latency_us"]) * 1e-6
+               for row in rows if not int(row["window_size"]) for size in [_cache_bytes(row)])  # fmt: skip
+
+
+def _cache_bytes(row: Mapping[str, str]) -> int:
+    """Bytes of keys and values, each apart."""
+    tokens = int(row["batch_size"]) * (int(row["isl"]) + int(row["step"]))
+    width = int(row["num_key_value_heads"]) * int(row["head_dim"]) * 2
+    return tokens * width * DType(TYPES[row["kv_cache_dtype"]]).bits // 8
 
 
 def _collectives(path: Path, device: str) -> Iterator[Point]:

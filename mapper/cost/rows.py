@@ -26,9 +26,10 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of a table, in any order; only `target` and `kind` must be there."""
 
-OPTIONAL = ("window", "causal", "kv_dtype", "weight_dtype")
-"""Further columns: of attention the visible positions before a query (0: all), 0 where every query sees every key, and
-the type of the cache; of products the type of the weights where it is not that of the activations."""
+OPTIONAL = ("window", "causal", "kv_dtype", "kv_shared", "weight_dtype")
+"""Further columns: of attention the visible positions before a query (0: all), 0 where every query sees every key, the
+type of the cache, and 1 where its values are the keys' own bytes; of products the type of the weights where it is not
+that of the activations."""
 
 ROWS = {"layernorm": "norm", "rmsnorm": "norm", "norm": "norm", "softmax": "softmax", "embedding": "embedding"}
 """Words for kinds over m rows of width n."""
@@ -129,6 +130,7 @@ def _attention(cells: Cells, types: Types) -> Work:
         causal=min(1, _size(cells, "causal", 1, least=0)),
         window=_size(cells, "window", 0, least=0),
         cache=_types(cells, "kv_dtype").activations if cells.get("kv_dtype") else None,
+        shared=_size(cells, "kv_shared", 0, least=0) > 0,
     )
 
 

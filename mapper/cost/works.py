@@ -62,8 +62,12 @@ def attention(
     causal: int = 1,
     window: int = 0,
     cache: DType | None = None,
+    shared: bool = False,
 ) -> Work:
-    """Attention of the last q of kv positions; the first kv - q are read from a cache of type `cache`."""
+    """Attention of the last q of kv positions; the first kv - q are read from a cache of type `cache`.
+
+    In a shared cache values are the first v_dim elements of the keys, as in latent attention.
+    """
     new, old = min(q, kv), max(0, kv - q)
     reach = (("reach", window),) if 0 < window < kv else ()
     dims = (
@@ -71,15 +75,10 @@ def attention(
         ("head_dim", head_dim), ("v_dim", v_dim or head_dim), ("causal", causal),
     )  # fmt: skip
     read = min(old, max(0, window - new)) if reach else old
-    fresh = [
-        Operand(Role.ACTIVATION, batch * kv_heads * new * w, types.activations) for w in (head_dim, v_dim or head_dim)
-    ]
+    widths = (head_dim,) if shared else (head_dim, v_dim or head_dim)
+    fresh = [Operand(Role.ACTIVATION, batch * kv_heads * new * width, types.activations) for width in widths]
     stored = cache or types.activations
-    state = (
-        [Operand(Role.STATE, batch * kv_heads * read * w, stored) for w in (head_dim, v_dim or head_dim)]
-        if read
-        else []
-    )
+    state = [Operand(Role.STATE, batch * kv_heads * read * width, stored) for width in widths] if read else []
     query = Operand(Role.ACTIVATION, batch * heads * q * head_dim, types.activations)
     out = Operand(Role.ACTIVATION, batch * heads * q * (v_dim or head_dim), types.results)
     return Work("attention", dims, (query, *fresh, *state), (out,), types.arithmetic)

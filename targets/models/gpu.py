@@ -10,6 +10,8 @@ from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
 from targets.models.blocks import Block, ErrorBand, ErrorBands, NumberType, PerType
+from targets.models.decode import decode_seconds
+from targets.models.decode_grid import DecodeDevice, DecodeFit, steps_of
 from targets.models.flash import PrefillDevice, PrefillFits, is_prompt, prefill_seconds
 from targets.models.rates import (
     FREE_COST,
@@ -18,27 +20,15 @@ from targets.models.rates import (
     ceil_div,
     energy,
     is_static,
-    kv_bytes,
     lane_dtype,
     limit,
     not_known,
     nothing,
-    softmax_flops,
     ticks_of,
     traffic_of,
-    visible_part,
 )
 from targets.models.stream import StreamDevice, StreamFit, stream_seconds, streams
 from targets.models.tiles import Array, Products, TileDevice, TileFits, gemm_seconds, launch_seconds
-
-BLOCK = 128
-"""Tokens of the cache of one block of a decode kernel, and the most query rows that such a block serves."""
-
-MOST_WAVES = 8
-"""Waves up to which a cache is split."""
-
-LARGEST_GROUP = 32
-"""Query heads of one KV head that public decode kernels serve together (COST_MODELS, "Attention")."""
 
 
 class GpuEfficiency(Block):
@@ -77,16 +67,17 @@ class Gpu(UnitModel):
     """Fitted constants of attention over many query rows, by number type."""
     stream: StreamFit = StreamFit()
     """Fitted constants of kernels that are no product and no attention."""
+    decode: DecodeFit = DecodeFit()
+    """Fitted constants of attention of the next tokens against a cache."""
     launch_s: NonNegativeFloat = 4.1e-6
     """Floor of one kernel that is no product: launch and drain. Attention with a split cache is two kernels."""
     launch_gap_s: NonNegativeFloat = 0.0
     """Time between the end of a kernel and the start of the next that depends on it. 0 is the time of kernels alone, as
     profilers measure it and as `mapper cost` prices rows; about 1e-6 in a captured graph, about 8e-6 where a program
     launches kernels one by one (FasterTransformer on A100: COST_MODELS, "GPU, CPU, TPU-like units")."""
-    head_block_s: NonNegativeFloat = 1.7e-6
-    """Fixed part of each wave of attention blocks that serve one query row (AIConfigurator A100, decode)."""
-    group_block_s: NonNegativeFloat = 6.3e-6
-    """The same for blocks that serve many query rows or heads (AIConfigurator A100, decode and prefill)."""
+    shared_bytes: PositiveInt = 101_376
+    """Shared memory that one block may have; 99 KiB on Ada, Blackwell without HBM, and Ampere without HBM (CUDA C++
+    Programming Guide, technical specifications by compute capability)."""
     l2_bytes: PositiveInt
     l2_bytes_per_s: PositiveFloat
     """Bandwidth of the L2; where it was never measured three times that of the memory, as on the GPUs that were."""
@@ -126,7 +117,7 @@ class Gpu(UnitModel):
         match work.kind:
             case "attention":
                 prompt = is_prompt(work)
-                parts = self._prompts([work], feed, work.dtype)[0] if prompt else self._decode(work, feed)
+                (parts,) = self._prompts([work], feed, work.dtype) if prompt else self._decodes([work], feed)
             case "matmul" | "conv" | "rnn":
                 parts = self._product(work, feed)
             case _:
@@ -134,9 +125,10 @@ class Gpu(UnitModel):
         return self._total(work, feed, parts)
 
     def costs(self, works: Sequence[Work], feed: Feed) -> Sequence[Cost]:
-        """Products of one number type are priced together, so are prompts, and all that is neither of the two."""
+        """Products of one number type are priced together, so are prompts, decode steps, and all other kernels."""
         products: defaultdict[DType, list[int]] = defaultdict(list)
         prompts: defaultdict[DType, list[int]] = defaultdict(list)
+        steps: list[int] = []
         rest: list[int] = []
         for i, work in enumerate(works):
             if nothing(work):
@@ -147,6 +139,8 @@ class Gpu(UnitModel):
                 rest.append(i)
             elif is_prompt(work):
                 prompts[work.dtype].append(i)
+            else:
+                steps.append(i)
         found: dict[int, Cost] = {}
         if rest:
             found.update(zip(rest, self._stream_costs([works[i] for i in rest], feed), strict=True))
@@ -156,8 +150,10 @@ class Gpu(UnitModel):
             parts |= {i: self._named(works[i], feed, s) for i, s in zip(indices, seconds.tolist(), strict=True)}
         for dtype, indices in prompts.items():
             parts |= zip(indices, self._prompts([works[i] for i in indices], feed, dtype), strict=True)
+        if steps:
+            parts |= zip(steps, self._decodes([works[i] for i in steps], feed), strict=True)
         found |= {i: self._total(works[i], feed, named) for i, named in parts.items()}
-        return [found[i] if i in found else self.cost(work, feed) for i, work in enumerate(works)]
+        return [found.get(i, FREE_COST) for i in range(len(works))]
 
     def _total(self, work: Work, feed: Feed, parts: dict[str, float]) -> Cost:
         """Parts that overlap, and the launch before them unless the work is fused."""
@@ -248,31 +244,23 @@ class Gpu(UnitModel):
             l2_bytes=self.l2_bytes,
         )
 
-    def _decode(self, work: Work, feed: Feed) -> dict[str, float]:
-        """Up to 32 query heads of one KV head share a block, larger groups read the cache for each head; the cache is
-        split by 128 tokens up to eight waves of blocks, and a second kernel combines the parts. No block is quicker
-        than its own share of one SM (COST_MODELS, "Attention").
-        """
-        kv, heads = max(1, work.dim("kv")), work.dim("batch") * work.dim("heads")
-        group = ceil_div(work.dim("heads"), work.dim("kv_heads"))
-        together = group if group <= LARGEST_GROUP else 1  # query heads that one block serves
-        blocks = ceil_div(heads, together) * ceil_div(work.dim("q"), BLOCK)
-        splits = min(ceil_div(kv, BLOCK), max(1, MOST_WAVES * self.sms // blocks))
-        waves = ceil_div(blocks * splits, self.sms)
-        alone = max(1 / splits, min(1.0, BLOCK / kv)) / blocks  # the part of all work in one block
-        matrix = self.matrix_ops_per_s.near(work.dtype) * self.efficiency.attention
-        lanes = self.vector_ops_per_s.near(work.dtype) * self.efficiency.vector
-        whole = visible_part(work) * (work.flops / matrix + softmax_flops(work) / lanes)
-        cache, reached = kv_bytes(work), feed.data * self.efficiency.memory
-        rows = max(0, work.bytes() - cache) / reached
-        again = cache * (group // together) / reached
-        single = together == 1 and work.dim("q") == 1
-        fixed = waves * (self.head_block_s if single else self.group_block_s)
-        fixed += self.launch_s if splits > 1 else 0.0
-        return {
-            "matrix cores": max(whole, whole * alone * self.sms * waves) + fixed,
-            "memory bandwidth": max(rows + again, (rows / blocks + again * alone) * self.sms) + fixed,
-        }
+    def _decodes(self, works: Sequence[Work], feed: Feed) -> list[dict[str, float]]:
+        """The next tokens against caches: each time under the name of what limits it, and the launch."""
+        times = decode_seconds(steps_of(works), self.decode_device(feed.data), self.decode)
+        return [
+            {"memory bandwidth" if traffic > 0.5 * total else "latency of blocks": total, "kernel launch": launch}
+            for total, traffic, launch in zip(*(part.tolist() for part in times), strict=True)
+        ]
+
+    def decode_device(self, bytes_per_s: float) -> DecodeDevice:
+        """What the model of decode steps needs from the data sheet."""
+        return DecodeDevice(
+            sms=self.sms,
+            clock_hz=self.clock_hz,
+            bytes_per_s=bytes_per_s,
+            l2_bytes=self.l2_bytes,
+            shared_bytes=self.shared_bytes,
+        )
 
     def _stream_costs(self, works: Sequence[Work], feed: Feed) -> list[Cost]:
         """All other kernels by the model of bytes and SM work."""

@@ -137,13 +137,6 @@ def softmax_flops(work: Work) -> int:
     return 14 * work.dim("batch") * work.dim("heads") * work.dim("pairs")
 
 
-def kv_bytes(work: Work) -> int:
-    """Bytes of the keys and values that an attention reads: its states, else what its sizes imply."""
-    states = sum(o.bytes for o in work.inputs if o.role is Role.STATE)
-    rows = work.dim("batch") * work.dim("kv_heads") * work.dim("kv")
-    return states or work.dtype.bytes_for(rows * (work.dim("head_dim") + work.dim("v_dim")))
-
-
 def visible_part(work: Work) -> float:
     """The part of an attention's pairs that a causal mask or a window leaves, for kernels that skip the rest."""
     q, kv = work.dim("q"), max(1, work.dim("kv"))

@@ -9,6 +9,7 @@ from unit_model_builders import OPAQUE, UNITS, VIEW, attention, conv, embedding,
 
 from mapper.hw.work import DType, Feed, UnitModel, Work
 from mapper.ir.kinds import KINDS
+from targets.models.gpu import Gpu
 
 SIZES = st.integers(1, 5000)
 FACTORS = st.integers(1, 700)
@@ -82,9 +83,11 @@ def test_more_bandwidth_is_never_slower(unit: UnitModel, m: int, n: int, k: int,
 @settings(max_examples=100, deadline=None)
 @given(q=FACTORS, kv=SIZES, more=SIZES, data=BANDWIDTHS)
 def test_a_longer_cache_is_never_quicker(unit: UnitModel, q: int, kv: int, more: int, data: float) -> None:
+    """GPU libraries split a longer cache into more parts, and win up to a tenth by it."""
+    least = 0.9 if isinstance(unit, Gpu) else 1.0
     short, long = (_typed(unit, attention(1, tokens)) for tokens in (kv, kv + more))
     if unit.why_not(short) is None:
-        assert _price(unit, short, Feed(data)) <= _price(unit, long, Feed(data))
+        assert least * _price(unit, short, Feed(data)) <= _price(unit, long, Feed(data))
 
 
 @EVERY_UNIT
