@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.measured.points import Columns, records
 from mapper.errors import MapperError
+from mapper.hw.library import target_names
 from mapper.hw.load import load_target
 from targets.models.cim_base import CimUnit
 
@@ -79,11 +80,20 @@ def _columns(device: str, condition: str) -> Columns:
 
 def target_of(device: str, condition: str) -> str:
     """The name of the target: the macro, with its phases and with the voltage where the condition has one."""
-    name = device.replace("_", "-")
+    name = _known(device.replace("_", "-"))
     if "2phase" in condition:
         name += "-2phase"
     volts = re.search(r"(\d+)(?:\.(\d+))?V", condition)
     return f"{name}-{volts.group(1)}v{volts.group(2) or '0'}" if volts else name
+
+
+def _known(name: str) -> str:
+    """The name of our target: the same, or the only one that begins with the same author (wang-vlsi-2022, wang-22nm)."""
+    names = target_names()
+    if name in names:
+        return name
+    alike = [other for other in names if other.split("-")[0] == name.split("-")[0] and "phase" not in other]
+    return alike[0] if len(alike) == 1 else name
 
 
 def _widths(condition: str) -> tuple[int, int]:

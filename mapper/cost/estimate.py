@@ -243,6 +243,7 @@ def _total(costs: Sequence[Cost]) -> Cost:
         limited_by=longest.limited_by,
         band=sum(c.band * c.ticks for c in costs) / ticks if ticks else longest.band,
         validated=all(c.validated for c in costs if c.ticks),
+        wear=sum(c.wear for c in costs),
     )
 
 
@@ -259,6 +260,8 @@ def _mean(costs: Sequence[Cost], shares: Sequence[float]) -> Cost:
         share=sum(s * c.share for s, c in pairs),
         band=sum(s * c.band for s, c in pairs),
         validated=all(c.validated for c in costs),
+        energy_band=0.0,
+        wear=sum(s * c.wear for s, c in pairs),
     )
 
 

@@ -108,4 +108,6 @@ def price(target: Target, unit: Unit, work: Work, wanted: DType | None = None) -
         "limited_by": cost.limited_by,
         "band": cost.band,
         "validated": cost.validated,
+        "energy_band": cost.energy_band,
+        "wear": cost.wear,
     }

@@ -13,6 +13,7 @@ from mapper.report.holdings import holdings
 from mapper.report.limits import largest_costs, waiting
 from mapper.report.summary import fallbacks
 from mapper.report.units import bar, listed, percent, shorten, si
+from mapper.report.wear import wear_lines
 
 WIDTH = 118
 INDENT = 2
@@ -99,7 +100,7 @@ def _words(verdict: Verdict) -> list[str]:
         part = f" {percent(cost.part)}"
         part += whole if k == 0 and plan.objective is Objective.THROUGHPUT and verdict.steady.busiest else ""
         rows.append(shorten(cost.what, max(20, WIDTH - INDENT - LABEL - len(part))) + part)
-    lines = _labelled("limited by", rows)
+    lines = _labelled("limited by", rows) + _labelled("wears out", wear_lines(verdict))
     groups: Counter[tuple[str, str, str]] = Counter()
     for op, kind, why in fallbacks(plan):
         groups[plan.graph.op[op].kind if op in plan.graph.op else "op", kind, _without_numbers(why)] += 1

@@ -13,6 +13,7 @@ from mapper.ir.graph import Phase, bind
 from mapper.ir.plan import Objective, Plan
 from mapper.report.bands import Bands, bands
 from mapper.report.reasons import open_decisions
+from mapper.report.wear import wears
 
 SCHEMA = 1
 
@@ -57,6 +58,10 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
             m.name: {"capacity_bytes": m.capacity_bytes, "peak_bytes": verdict.peaks[m.name]}
             for m in plan.target.memories
         },
+        "wear": [
+            {"unit": w.unit, "endurance": w.endurance, "writes_per_s": w.writes_per_s, "lifetime_years": w.years}
+            for w in wears(verdict)
+        ],
         "ops": _ops(plan),
         "fallbacks": [{"op": op, "wanted": kind, "reason": why} for op, kind, why in fallbacks(plan)],
         "seconds": dict(seconds),

@@ -132,6 +132,8 @@ class Precision(Block):
 
     weights: NumberType = DType.I8
     inputs: NumberType = DType.I8
+    widest_inputs: NumberType | None = None
+    """Inputs that can be asked for, one slice after the other; None: none wider than `inputs`."""
     static_weights_only: bool = True
 
 

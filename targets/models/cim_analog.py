@@ -50,7 +50,7 @@ class CimAnalog(CimUnit):
 
     @model_validator(mode="after")
     def _can_be_timed_and_priced(self) -> Self:
-        if not self.computes.matmul.static_weights_only and not self.allow_dynamic:
+        if self.write.endurance and not self.computes.matmul.static_weights_only and not self.allow_dynamic:
             raise ValueError(
                 "analog arrays multiply static weights only: static_weights_only must be true; or say allow_dynamic: "
                 "true, which rewrites the cells on each call and wears them out"
@@ -62,7 +62,7 @@ class CimAnalog(CimUnit):
     @property
     def streams_weights(self) -> bool:
         """Whether weights may come from outside on each call."""
-        return self.allow_dynamic
+        return self.dynamic
 
     @property
     def _bits_per_column(self) -> int:
@@ -87,7 +87,7 @@ class CimAnalog(CimUnit):
         """The arrays that one copy of the weights needs, where the unit has fewer and may not rewrite them."""
         if not held.tiles:
             return f"a weight of {held.weight_bits} bits is wider than the {self.columns} columns of an array"
-        if held.tiles > self.arrays and not self.allow_dynamic:
+        if held.tiles > self.arrays and not self.dynamic:
             return f"its weights need {held.tiles:,} arrays of {self.rows}x{self.columns}, the unit has {self.arrays:,}"
         return None
 

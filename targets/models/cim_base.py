@@ -66,7 +66,8 @@ class CimUnit(UnitModel):
     """Rows summed together; None: all of them."""
     computes: Computes = Computes()
     allow_dynamic: bool = False
-    """True: products of two activations run here too, one of them written first, at its cost and wear."""
+    """True: products of two activations run here too, one of them written first, at its cost and wear.
+    `static_weights_only: false` means the same; analog cells that wear out need this word for it."""
     accumulator_bits: PositiveInt = 32
     """Width of the partial sums that travel between row tiles."""
     vector: VectorBlock | None = None
@@ -94,6 +95,11 @@ class CimUnit(UnitModel):
                 raise ValueError(why)
         return self
 
+    @property
+    def dynamic(self) -> bool:
+        """Whether cells may be rewritten at run time."""
+        return self.allow_dynamic or not self.computes.matmul.static_weights_only
+
     def at_supply(self, volts: float) -> Self | None:
         return self.scaled(supply_v=volts) if self.supply else None
 
@@ -105,7 +111,7 @@ class CimUnit(UnitModel):
         if work.kind not in MATRIX_KINDS:
             return no_lanes(work, self.vector)
         held = self.held(work)
-        if not held.static and not self.allow_dynamic:
+        if not held.static and not self.dynamic:
             return self._rewriting(held)
         if work.kind == "attention" and not (self.vector and "softmax" in self.vector.kinds):
             return "attention needs a softmax between its two products, and the unit has no lanes for it"
@@ -136,7 +142,8 @@ class CimUnit(UnitModel):
 
     def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
         if work.kind in MATRIX_KINDS:
-            return integer_dtype(wanted, self.computes.matmul.inputs)
+            own = self.computes.matmul
+            return integer_dtype(wanted, own.widest_inputs or own.inputs) if wanted else own.inputs
         return lane_dtype(work, wanted, {DType.F16: 1.0}, DType.F16)
 
     @abstractmethod
