@@ -88,7 +88,7 @@ def target_of(device: str, condition: str) -> str:
 
 
 def _known(name: str) -> str:
-    """The name of our target: the same, or the only one that begins with the same author (wang-vlsi-2022, wang-22nm)."""
+    """The name of our target: the same, or the only one with the same author (wang-vlsi-2022 is wang-22nm)."""
     names = target_names()
     if name in names:
         return name
