@@ -14,6 +14,7 @@ from mapper.hw.library import find_target
 from mapper.hw.marks import Document, Mark
 from mapper.hw.operating import at_supply, operating_point
 from mapper.hw.parts import Parts, UnitDraft
+from mapper.hw.probed import probed_curve
 from mapper.hw.schema import TargetFile
 from mapper.hw.target import Target, Unit
 from mapper.hw.topology import unreachable
@@ -70,10 +71,11 @@ def _collectives(file: TargetFile, document: Document, parts: Parts) -> Measured
     """The measured collectives with the units they are about."""
     if file.collectives is None:
         return None
-    for i, entry in enumerate(file.collectives.curves):
-        if entry.kind not in KINDS:
-            mark = document.value_mark("collectives", "curves", i, "kind")
-            raise TargetError(f"{mark}: no collective '{entry.kind}'", hint=did_you_mean(entry.kind, KINDS))
+    for key in ("curves", "probes"):
+        for i, entry in enumerate(getattr(file.collectives, key)):
+            if entry.kind not in KINDS:
+                mark = document.value_mark("collectives", key, i, "kind")
+                raise TargetError(f"{mark}: no collective '{entry.kind}'", hint=did_you_mean(entry.kind, KINDS))
     found = file.collectives
     marks = [document.value_mark("collectives", "among", i) for i in range(len(found.among))]
     groups = [
@@ -83,8 +85,12 @@ def _collectives(file: TargetFile, document: Document, parts: Parts) -> Measured
     return Measured(
         among=_matched(parts, found.among, marks),
         band=found.error_band,
-        curves=tuple(
-            Curve(c.kind, c.ranks, tuple(c.bytes), tuple(c.seconds), c.until_bytes or math.inf) for c in found.curves
+        curves=(
+            *(
+                Curve(c.kind, c.ranks, tuple(c.bytes), tuple(c.seconds), c.until_bytes or math.inf)
+                for c in found.curves
+            ),
+            *(probed_curve(p.kind, p.ranks, p.bytes, p.seconds) for p in found.probes),
         ),
         groups=tuple(groups),
         like=_like(found.like, document) if found.like else None,

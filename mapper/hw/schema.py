@@ -222,6 +222,21 @@ class CurveEntry(_Format):
         return self
 
 
+class ProbeEntry(_Format):
+    """Two times of a collective, of a small and a large tensor (about 1 KB and 32 MB): all that is known of it."""
+
+    kind: str
+    ranks: Annotated[int, Field(ge=2)]
+    bytes: tuple[Rate, Rate]
+    seconds: tuple[Rate, Rate]
+
+    @model_validator(mode="after")
+    def _the_smaller_first(self) -> ProbeEntry:
+        if self.bytes[1] <= self.bytes[0] or self.seconds[1] < self.seconds[0]:
+            raise ValueError("the smaller and quicker probe comes first")
+        return self
+
+
 class Collectives(_Format):
     """Measured collectives; those without a curve follow from the links."""
 
@@ -230,6 +245,8 @@ class Collectives(_Format):
     error_band: Rate
     """Relative error of the curves on sizes that they were not fitted on."""
     curves: list[CurveEntry] = []
+    probes: list[ProbeEntry] = []
+    """Collectives of which two times are known; the curve through them is that of other fabrics."""
     groups: list[Annotated[list[str], Field(min_length=1)]] = []
     """Units by node, where the curves are of as many units of each node."""
     like: str = ""
@@ -241,8 +258,8 @@ class Collectives(_Format):
 
     @model_validator(mode="after")
     def _something_known(self) -> Collectives:
-        if not self.curves and not self.like:
-            raise ValueError("`collectives` needs `curves`, or a target that it is `like`")
+        if not (self.curves or self.probes or self.like):
+            raise ValueError("`collectives` needs `curves`, `probes`, or a target that it is `like`")
         return self
 
 

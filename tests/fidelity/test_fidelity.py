@@ -17,6 +17,7 @@ from benchmarks.probes import probed
 from benchmarks.rooflines import fit_bytes, fit_work
 from mapper.cost.pricing import Pricer, Question
 from mapper.cost.rows import question_of
+from mapper.hw.probed import probed_times
 
 SAMPLES = {
     "vidur/a100_phi-2.csv": "device,model,tp,num_tokens,op,m,n,k,latency_us,dtype\n"
@@ -123,12 +124,12 @@ def test_the_collective_finds_its_constants() -> None:
 def test_two_probes_tell_a_fabric_that_bends_like_the_others() -> None:
     size = 2.0 ** np.arange(8, 30)
 
-    def fabric(name: str, a: float, b: float) -> list[Point]:
-        seconds = a + b * size + 0.8 * np.sqrt(a * b * size)
+    def fabric(name: str, quick: float, slow: float) -> list[Point]:
+        seconds = probed_times("all_reduce", 2, (1024.0, 2.0**25), (quick, slow), size, bend=0.6)
         columns = [{"target": "t", "kind": "all_reduce", "bytes": int(s), "ranks": 2} for s in size]
         return [Point("s", name, "all_reduce x2", c, t, False) for c, t in zip(columns, seconds, strict=True)]
 
-    found = probed([*fabric("quick", 4e-6, 3e-12), *fabric("slow", 9e-6, 4e-10)])
+    found = probed([*fabric("quick", 4e-6, 2e-4), *fabric("slow", 9e-6, 2e-2)])
     assert max(np.abs(errors).max() for errors in found.values()) < 1e-3
 
 
