@@ -19,9 +19,18 @@ def replace_block(unit: str, key: str, block: Mapping[str, str], source: str, fo
 
     A file without the key gets it before `energy_pj_per_op`, as all unit files have that.
     """
+    lines = f"{key}:\n" + "".join(f"  {name}: {value}\n" for name, value in block.items())
+    _replace(unit, key, lines, source, folder)
+
+
+def replace_line(unit: str, key: str, value: str, source: str, folder: Path = UNITS) -> None:
+    """The same for a value on the line of its key."""
+    _replace(unit, key, f"{key}: {value}\n", source, folder)
+
+
+def _replace(unit: str, key: str, lines: str, source: str, folder: Path) -> None:
     path = folder / f"{unit}.yaml"
     text = path.read_text(encoding="utf-8")
-    lines = f"{key}:\n" + "".join(f"  {name}: {value}\n" for name, value in block.items())
     old = re.compile(rf"^{key}:.*\n(?:  .*\n)*", re.MULTILINE)
     text = old.sub(lines, text, count=1) if old.search(text) else text.replace("energy_pj", lines + "energy_pj", 1)
     said = re.compile(rf"^  {key}: \".*\"\n", re.MULTILINE)

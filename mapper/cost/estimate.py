@@ -242,6 +242,7 @@ def _total(costs: Sequence[Cost]) -> Cost:
         share=sum(c.share * c.ticks for c in costs) / ticks if ticks else longest.share,
         limited_by=longest.limited_by,
         band=sum(c.band * c.ticks for c in costs) / ticks if ticks else longest.band,
+        energy_band=_energy_band([(1.0, c) for c in costs]),
         validated=all(c.validated for c in costs if c.ticks),
         wear=sum(c.wear for c in costs),
     )
@@ -259,10 +260,18 @@ def _mean(costs: Sequence[Cost], shares: Sequence[float]) -> Cost:
         weight_bytes=round(sum(s * c.weight_bytes for s, c in pairs)),
         share=sum(s * c.share for s, c in pairs),
         band=sum(s * c.band for s, c in pairs),
+        energy_band=_energy_band(pairs),
         validated=all(c.validated for c in costs),
         energy_band=0.0,
         wear=sum(s * c.wear for s, c in pairs),
     )
+
+
+def _energy_band(parts: Sequence[tuple[float, Cost]]) -> float:
+    """The mean band of the energies, by their size; 0, not known, where it is not known of all."""
+    total = sum(share * c.total_pj for share, c in parts)
+    known = all(c.energy_band for _, c in parts if c.total_pj)
+    return sum(share * c.total_pj * c.energy_band for share, c in parts) / total if total and known else 0.0
 
 
 def _merged(parts: Sequence[tuple[float, tuple[tuple[str, int], ...]]]) -> tuple[tuple[str, int], ...]:

@@ -45,6 +45,7 @@ class Activity:
     limited_by: str = ""
     band: float = 0.0
     validated: bool = False
+    energy_band: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,7 @@ class _Draft:
                 limited_by=cost.limited_by,
                 band=cost.band,
                 validated=cost.validated,
+                energy_band=cost.energy_band,
             )
         )
 

@@ -218,9 +218,6 @@ class UnitModel(BaseModel, ABC):
 
     idle_power_w: float = 0.0
 
-    energy_band: float | None = None
-    """Relative error of the dynamic energies, from measurements; None where they were compared with none."""
-
     @abstractmethod
     def why_not(self, work: Work) -> str | None:
         """None if the unit can run this, else the reason in words and numbers."""

@@ -161,9 +161,8 @@ def _energy(verdict: Verdict, interval: float) -> Band:
 
 
 def _energy_part(verdict: Verdict, activity: Activity, cause: str, joules: float) -> Part:
-    """Memories and links have no measured energies; a unit model says its own band."""
+    """Memories and links have no measured energies; a unit model may say its own band."""
     if activity.kind != "task" or cause.startswith("memory "):
         return Part("memories and links", joules, ENERGY_BAND, validated=False)
-    unit = verdict.plan.target.unit[activity.where]
-    stated = unit.model.energy_band
-    return Part(unit.kind, joules, ENERGY_BAND if stated is None else stated, validated=stated is not None)
+    kind = verdict.plan.target.unit[activity.where].kind
+    return Part(kind, joules, activity.energy_band or ENERGY_BAND, validated=activity.energy_band > 0)

@@ -98,8 +98,8 @@ def _flips(plan: Plan, phase: str, here: Option, other: Option) -> bool:
     mine, theirs = here.cost(phase), other.cost(phase)
     if plan.objective is not Objective.ENERGY:
         return inside_band(_ratio(theirs.ticks, mine.ticks), mine.band, theirs.band)
-    bands = [plan.target.unit[o.units[0]].model.energy_band for o in (here, other)]
-    return inside_band(_ratio(theirs.total_pj, mine.total_pj), *(ENERGY_BAND if b is None else b for b in bands))
+    bands = [cost.energy_band or ENERGY_BAND for cost in (mine, theirs)]
+    return inside_band(_ratio(theirs.total_pj, mine.total_pj), *bands)
 
 
 def inside_band(ratio: float | None, mine: float, theirs: float) -> bool:

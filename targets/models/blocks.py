@@ -93,6 +93,9 @@ class ErrorBands(Block):
     elementwise: PositiveFloat | None = None
     embedding: PositiveFloat | None = None
 
+    energy: PositiveFloat | None = None
+    """Relative error of the dynamic energies of all kinds; None where they were compared with no measurement."""
+
     def of(self, work: Work) -> tuple[float, bool]:
         """The band for this work, and whether it was measured."""
         measured: float | None = getattr(self, work.kind, None) if work.kind != ASSUMED else None
@@ -103,7 +106,7 @@ class ErrorBands(Block):
     def on(self, work: Work, cost: Cost) -> Cost:
         """The cost of the work with its band."""
         band, validated = self.of(work)
-        return replace(cost, band=band, validated=validated)
+        return replace(cost, band=band, validated=validated, energy_band=self.energy or 0.0)
 
 
 ErrorBand = Annotated[ErrorBands, BeforeValidator(_one_for_all, json_schema_input_type=ErrorBands | PositiveFloat)]
