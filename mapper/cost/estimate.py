@@ -243,6 +243,7 @@ def _total(costs: Sequence[Cost]) -> Cost:
         limited_by=longest.limited_by,
         band=sum(c.band * c.ticks for c in costs) / ticks if ticks else longest.band,
         energy_band=_energy_band([(1.0, c) for c in costs]),
+        energy_validated=all(c.energy_validated for c in costs if c.total_pj),
         validated=all(c.validated for c in costs if c.ticks),
         wear=sum(c.wear for c in costs),
     )
@@ -261,6 +262,7 @@ def _mean(costs: Sequence[Cost], shares: Sequence[float]) -> Cost:
         share=sum(s * c.share for s, c in pairs),
         band=sum(s * c.band for s, c in pairs),
         energy_band=_energy_band(pairs),
+        energy_validated=all(c.energy_validated for c in costs if c.total_pj),
         validated=all(c.validated for c in costs),
         energy_band=0.0,
         wear=sum(s * c.wear for s, c in pairs),

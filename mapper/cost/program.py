@@ -46,6 +46,7 @@ class Activity:
     band: float = 0.0
     validated: bool = False
     energy_band: float = 0.0
+    energy_validated: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ class _Draft:
                 band=cost.band,
                 validated=cost.validated,
                 energy_band=cost.energy_band,
+                energy_validated=cost.energy_validated,
             )
         )
 

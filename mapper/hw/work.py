@@ -174,7 +174,8 @@ class Cost:
     links is priced by whoever owns them. data_bytes / weight_bytes: traffic to the data and the weights memory.
     share: the part of the unit that is engaged (less than 1 only where tasks run side by side). band: relative error
     band of the time, e.g. 0.3 for +-30 %. validated: whether the band comes from measurements of this kind of work on
-    this kind of unit; otherwise it is an assumption. energy_band: the same for the energy, 0 where nothing is known.
+    this kind of unit; otherwise it is an assumption. energy_band: the same for the energy, 0 where nothing is
+    known; energy_validated: whether it comes from measurements of this unit.
     wear: writes of a cell in one run, all cells of the unit worn alike; 0 where nothing that wears out is written.
     """
 
@@ -187,6 +188,7 @@ class Cost:
     band: float = 0.5
     validated: bool = False
     energy_band: float = 0.0
+    energy_validated: bool = False
     wear: float = 0.0
 
     @property

@@ -165,4 +165,4 @@ def _energy_part(verdict: Verdict, activity: Activity, cause: str, joules: float
     if activity.kind != "task" or cause.startswith("memory "):
         return Part("memories and links", joules, ENERGY_BAND, validated=False)
     kind = verdict.plan.target.unit[activity.where].kind
-    return Part(kind, joules, activity.energy_band or ENERGY_BAND, validated=activity.energy_band > 0)
+    return Part(kind, joules, activity.energy_band or ENERGY_BAND, validated=activity.energy_validated)

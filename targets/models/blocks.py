@@ -106,7 +106,8 @@ class ErrorBands(Block):
     def on(self, work: Work, cost: Cost) -> Cost:
         """The cost of the work with its band."""
         band, validated = self.of(work)
-        return replace(cost, band=band, validated=validated, energy_band=self.energy or 0.0)
+        known = self.energy is not None
+        return replace(cost, band=band, validated=validated, energy_band=self.energy or 0.0, energy_validated=known)
 
 
 ErrorBand = Annotated[ErrorBands, BeforeValidator(_one_for_all, json_schema_input_type=ErrorBands | PositiveFloat)]

@@ -180,8 +180,9 @@ class CimUnit(UnitModel):
 
     def _told(self, work: Work, cost: Cost) -> Cost:
         """The cost with the bands of its time and of its energy."""
+        told = self.error_band.on(work, cost)
         band = KNOWN_STATISTICS if self.statistics else UNKNOWN_STATISTICS
-        return replace(self.error_band.on(work, cost), energy_band=band)
+        return told if told.energy_validated else replace(told, energy_band=band)
 
     def _slowed(self, seconds: float) -> float:
         """A time at the operating point."""
