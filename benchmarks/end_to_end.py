@@ -24,7 +24,7 @@ from mapper.hw.work import DType
 from passes.pipelines import FINISH, PREPARE
 from samples.models.decoder import GPT3_175B, Decoder, build_layer
 
-LAYER_TARGET = "a100-80"
+LAYER_TARGET = "a100-80-device"
 LAYER_FILE = "prefill_gpt3_layer_4xA100_tp4_b8_s2048.csv"
 LAYER_PHASE = "prefill: batch=8 seq=2048"
 LAYER_RANKS = 4
@@ -100,7 +100,7 @@ def layer(folder: Path, points: Sequence[Point]) -> Layer | None:
     rows = list(records(folder / llmcompass.SOURCE / LAYER_FILE))
     if not rows:
         return None
-    target = replace(load_target(LAYER_TARGET), io="hbm")  # the prompt's hidden states are on the GPU
+    target = load_target(LAYER_TARGET)
     cooled = under_load(target, [p for p in points if p.source == llmcompass.SOURCE])
     measured = sum(float(row["latency_us"]) for row in rows) * 1e-6
     return Layer(measured, layer_seconds(target), layer_seconds(cooled))

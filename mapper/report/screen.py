@@ -66,7 +66,8 @@ def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
     decode = [p for p in plan.phases if p.calls > 1]
     if decode:
         right.insert(3, ("energy per token", si(s["energy_per_token_j"], "J")))
-    cells = [*left, *right]
+    ranks = [("rank", f"1 of {s['ranks']} alike")] if "ranks" in s else []
+    cells = [*ranks, *left, *right]
     rows = [cells[i : i + 3] for i in range(0, len(cells), 3)]
     return ["".join(f"{name:<22}{value:<17}" for name, value in row) for row in rows]
 

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from mapper.cost.estimate import Estimator
+from mapper.cost.exchanges import ranks_of
 from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND, Role
 from mapper.ir.graph import Phase, bind
@@ -23,16 +24,18 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
 
     Under the throughput objective `value` and `bound` are requests per second (the bound is an upper one), otherwise
     the objective's own unit (a lower one). gap: how far the value is from the bound, as a part of the better of the
-    two.
+    two. ranks, of a rank graph only: how many there are, all alike; energies and units are those of one.
     """
     plan = verdict.plan
     value, bound, gap = value_and_bound(verdict)
+    ranks = ranks_of(plan.graph)
     deploy_s, deploy_j = deployment(plan)
     placed, unsure = open_decisions(plan)
     return {
         "schema": SCHEMA,
         "model": plan.graph.name,
         "target": plan.target.name,
+        **({"ranks": ranks} if ranks > 1 else {}),
         "objective": plan.objective.value,
         "status": plan.search.status.value if plan.search else "feasible",
         "value": value,

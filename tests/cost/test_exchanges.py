@@ -16,6 +16,7 @@ from mapper.hw.load import load_target
 from mapper.hw.work import TICKS_PER_SECOND, DType, Role
 from mapper.ir.graph import Graph, Op, Value
 from mapper.ir.serial import from_json, to_json
+from mapper.report.screen import screen
 from samples.models import decoder
 
 PHASE = ["prefill: batch=4 seq=32 past=0"]
@@ -54,6 +55,11 @@ def test_the_plan_of_a_rank_holds_the_system_and_passes_its_check_after_a_round_
     assert again == compiled.plan
     assert again.target.group is not None
     assert check(again).interval == compiled.verdict.interval
+
+
+def test_the_screen_and_the_summary_say_of_how_many_ranks_the_plan_is_one(compiled: mapper.Compiled) -> None:
+    assert compiled.summary["ranks"] == 2
+    assert "1 of 2 alike" in screen(compiled.verdict, compiled.summary)
 
 
 def test_a_sum_after_an_all_reduce_is_a_kernel_of_its_own(compiled: mapper.Compiled) -> None:
