@@ -264,7 +264,6 @@ def _mean(costs: Sequence[Cost], shares: Sequence[float]) -> Cost:
         energy_band=_energy_band(pairs),
         energy_validated=all(c.energy_validated for c in costs if c.total_pj),
         validated=all(c.validated for c in costs),
-        energy_band=0.0,
         wear=sum(s * c.wear for s, c in pairs),
     )
 
