@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import inf
+from math import hypot, inf
 from typing import ClassVar, Self
 
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
@@ -13,7 +13,7 @@ from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt, m
 from mapper.hw.work import Cost, DType, Role, Storage, UnitModel, Work
 from targets.models.blocks import BufferBlock, Computes, ErrorBand, ErrorBands
 from targets.models.cim_blocks import Network, RowWrite, Write
-from targets.models.cim_supply import KNOWN_STATISTICS, UNKNOWN_STATISTICS, Statistics, Supply
+from targets.models.cim_supply import KNOWN, UNKNOWN, Statistics, Supply
 from targets.models.crossbar import arrays_needed, outputs_per_array
 from targets.models.lanes import VectorBlock, buffer_storage, integer_dtype, no_lanes, recurrent, stored_bits
 from targets.models.rates import (
@@ -179,10 +179,10 @@ class CimUnit(UnitModel):
         return (arrays, *buffer_storage(self.buffer))
 
     def _told(self, work: Work, cost: Cost) -> Cost:
-        """The cost with the bands of its time and of its energy."""
+        """The cost with the bands of its time and of its energy: that on published points of the macro, where there are
+        any, and what the statistics of the operands leave open."""
         told = self.error_band.on(work, cost)
-        band = KNOWN_STATISTICS if self.statistics else UNKNOWN_STATISTICS
-        return told if told.energy_validated else replace(told, energy_band=band)
+        return replace(told, energy_band=hypot(told.energy_band, KNOWN if self.statistics else UNKNOWN))
 
     def _slowed(self, seconds: float) -> float:
         """A time at the operating point."""

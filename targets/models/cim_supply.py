@@ -6,7 +6,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 
 from targets.models.blocks import Block
 
-UNKNOWN_STATISTICS, KNOWN_STATISTICS = 0.28, 0.03
+UNKNOWN, KNOWN = 0.28, 0.03
 """Mean error of the energy of a layer by fixed energies per action, and by those with the statistics of its operands
 (Andrulis et al., CiMLoop, ISPASS 2024)."""
 

@@ -111,7 +111,16 @@ def test_statistics_of_the_operands_scale_drivers_and_cells_but_not_converters()
     assert after["adc"] == before["adc"]
     assert after["dac"] == pytest.approx(before["dac"] / 2, abs=1)
     assert after["cell"] == pytest.approx(before["cell"] / 4, abs=1)
-    assert (unit.cost(work, WIDE).energy_band, sparse.cost(work, WIDE).energy_band) == (0.28, 0.03)
+
+
+def test_the_band_of_the_energy_is_narrower_with_known_statistics() -> None:
+    work, known = matmul(1, 32, 128), {"inputs": 0.25, "weights": 0.25}
+    bare, told = isaac(computes=INT8), isaac(computes=INT8, error_band={"energy": 0.04})
+    assert [u.cost(work, WIDE).energy_band for u in (bare, bare.scaled(statistics=known))] == [0.28, 0.03]
+    assert told.cost(work, WIDE).energy_band == pytest.approx(0.283, abs=1e-3)
+    assert told.scaled(statistics=known).cost(work, WIDE).energy_band == pytest.approx(0.05)
+    assert told.cost(work, WIDE).energy_validated
+    assert not bare.cost(work, WIDE).energy_validated
 
 
 def test_a_part_of_all_bits_is_at_most_one() -> None:
