@@ -52,7 +52,7 @@ LIBRARIES = {
     ("trtllm-sm89", "f16"): Library({64: (64, 32), 128: (64, 32), 192: (64, 16), 256: (64, 128)}, {256: (64, 16)}),
     ("trtllm-sm89", "f8"): Library({64: (128, 32), 128: (64, 32), 192: (64, 32), 256: (64, 32)}, {}),
     ("flash-paged", "f16"): Library({64: (64, 256), 128: (64, 128), 256: (64, 64)}, {}, prepares=False),
-    ("flash-sm86", "f16"): Library({64: (128, 128), 128: (128, 32), 256: (64, 64)}, {}, prepares=False),
+    ("flash-sm86", "f16"): Library({64: (128, 128), 128: (64, 64), 256: (64, 64)}, {}, prepares=False),
 }
 """TensorRT-LLM (Apache-2.0): cpp/kernels/fmha_v2/setup.py says the tiles, fmhaRunner.cpp which of them run. Those of f8
 were chosen on the fitted side of the split. FlashAttention 2 (BSD-3), flash_fwd_launch_template.h: the kernels for
@@ -90,7 +90,7 @@ class Sample:
         found = []
         for group in self.groups:
             kernel = constants.kernel(group.head_dim, group.kv)
-            compute = arithmetic_seconds(group.prompts, kernel, self.device, constants.tail)
+            compute = arithmetic_seconds(group.prompts, kernel, self.device, constants)
             compute = np.maximum(compute, group.prompts.cached / (constants.memory * self.device.bytes_per_s))
             beside = traffic_seconds(group.prompts, self.device, constants)
             found.append(np.log((constants.launch_s + compute + beside) / group.seconds))

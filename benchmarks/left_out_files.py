@@ -15,6 +15,8 @@ import yaml
 
 from mapper.hw.library import find_target
 from mapper.hw.load import load_target
+from targets.models.blocks import Block
+from targets.models.gpu import Gpu
 
 FOLDER = Path(__file__).resolve().parent / "left_out"
 """Where the files are."""
@@ -36,7 +38,8 @@ def write(target: str, blocks: Mapping[str, Any], folder: Path = FOLDER) -> Path
     shipped: dict[str, Any] = yaml.safe_load(find_target(target).read_text(encoding="utf-8"))
     name = gpu_of(target)
     before = _blocks(path, name, shipped)
-    entry = {**shipped["units"][name], **dict(sorted({**before, **_rounded(blocks)}.items()))}
+    replaced = {key: _rounded(_whole(key, block)) for key, block in {**before, **blocks}.items()}
+    entry = {**shipped["units"][name], **dict(sorted(replaced.items()))}
     whole = {**shipped, "units": {**shipped["units"], name: entry}}
     whole["about"] = f"{shipped.get('about', target)} By constants of all other devices."
     text = HEAD + yaml.safe_dump(whole, sort_keys=False, default_flow_style=None, width=WIDTH, allow_unicode=True)
@@ -67,8 +70,18 @@ def _blocks(path: Path, unit: str, shipped: Mapping[str, Any]) -> dict[str, Any]
     return {key: value for key, value in entry.items() if key not in shipped["units"][unit]}
 
 
+def _whole(key: str, block: Any) -> Any:
+    """The block with the defaults of what it leaves out: of maps, the shipped file's own figures would show through."""
+    kind = Gpu.model_fields[key].annotation if key in Gpu.model_fields else None
+    if not (isinstance(kind, type) and issubclass(kind, Block)):
+        return block  # the target tells what is wrong with it
+    return kind.model_validate(block).model_dump(mode="json")
+
+
 def _rounded(value: Any) -> Any:
     """Constants of three digits, which are all that a fit tells."""
+    if isinstance(value, list):
+        return [_rounded(inner) for inner in value]
     if isinstance(value, Mapping):
         return {str(key): _rounded(inner) for key, inner in value.items()}
     return float(f"{value:.3g}") if isinstance(value, float) else value

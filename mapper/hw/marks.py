@@ -76,7 +76,8 @@ class Document:
         """This document with the entries of `other` laid over it: maps merge, everything else is replaced."""
         laid = {k: m for k, m in other.values.items() if k}
         data = _merge(self.data, other.data)
-        return Document(data, self.root, {**self.values, **laid}, {**self.keys, **other.keys})
+        values, keys = ({k: m for k, m in marks.items() if _leads(data, k)} for marks in (self.values, self.keys))
+        return Document(data, self.root, {**values, **laid}, {**keys, **other.keys})
 
     def _nearest(self, marks: Mapping[Where, Mark], path: Where) -> Mark:
         while path:
@@ -84,6 +85,16 @@ class Document:
                 return marks[path]
             path = path[:-1]
         return marks.get((), self.root)
+
+
+def _leads(data: Any, path: Where) -> bool:
+    """Whether a path still leads somewhere: a list that replaces another may be shorter, or hold other keys."""
+    for part in path:
+        known = data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
+        if part not in known:
+            return False
+        data = data[part]
+    return True
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -36,34 +36,50 @@ class FlashKernel(Block):
     """Query rows of a block."""
     step: PositiveInt = 128
     """Positions that a block sees at once; a multiple of `rows`, or `rows` of it."""
-    full: PositiveFloat = 0.47
-    """Reached part of the peak while blocks abound."""
-    alone: PositiveFloat = 640.0
+    full: PositiveFloat | None = None
+    """Reached part of the peak while blocks abound; None where it was not measured, see `reached`."""
+    alone: PositiveFloat = 634.0
     """Operations in one clock cycle of a block that has an SM to itself. Its four warps wait for each other, so that
     the peak matters less than the clock: A100, L40S and RTX PRO 6000 differ by 5 % in it, and by two in the peak."""
-    block_cycles: NonNegativeFloat = 1100.0
+    block_cycles: NonNegativeFloat = 2070.0
     """Fixed clock cycles of a block: prologue and epilogue."""
 
 
-class PrefillFit(Block):
-    """The fitted constants of attention over many query rows (benchmarks/fit_attention.py)."""
+def _brief(head_dim: int, step: int) -> FlashKernel:
+    return FlashKernel(head_dim=head_dim, step=step, alone=290.0)
 
-    launch_s: NonNegativeFloat = 9e-6
+
+GENERIC = (_brief(64, 32), _brief(128, 32), _brief(192, 16), FlashKernel(head_dim=256))
+"""The kernels that TensorRT-LLM runs on GPUs without the shared memory of an A100 (cpp/kernels/fmha_v2/setup.py)."""
+
+
+class PrefillFit(Block):
+    """The fitted constants of attention over many query rows (benchmarks/fit_attention.py).
+
+    Defaults are one fit to A100, A6000, L40S and RTX PRO 6000 in 16 bits (benchmarks/fit_attention_joint.py), for GPUs
+    that were never measured: 19 % mean error on each of the four by a fit to the others.
+    """
+
+    launch_s: NonNegativeFloat = 7.9e-6
     """Launch and drain, with those of the kernels before it."""
-    tail: NonNegativeFloat = 0.63
+    tail: NonNegativeFloat = 0.56
     """The part of the longest block that SMs wait for at the end: blocks of a causal mask differ in length."""
     preparation: NonNegativeFloat = 1.0
     """Passes over queries, keys and values before the kernel: one turns, packs and stores them. 0 where the kernel
     takes them as they are."""
-    exposed: NonNegativeFloat = 0.3
+    exposed: NonNegativeFloat = 0.1
     """The part of reading queries and writing results that arithmetic does not hide."""
-    memory: PositiveFloat = 0.7
+    memory: PositiveFloat = 0.56
     """Reached part of the bandwidth of the memory."""
-    l2: PositiveFloat = 17.0
+    l2: PositiveFloat = 7.5
     """Bytes that an SM takes from the L2 per clock cycle while all do."""
-    l2_reach: PositiveFloat = 1.0
+    l2_reach: PositiveFloat = 1.32
     """Operands up to this part of the L2 are found in it by half."""
-    kernels: tuple[FlashKernel, ...] = (FlashKernel(),)
+    softmax_cycles: NonNegativeFloat = 0.243
+    """Clock cycles of an SM for each score, beside its products, in kernels whose `full` was not measured."""
+    ops_per_joule: NonNegativeFloat = 4.84e11
+    """Operations for each joule of the board in such kernels, where its power is known. 0: power is no limit."""
+    kernels: tuple[FlashKernel, ...] = GENERIC
     """By head dimension; other sizes take the next larger one."""
     short: tuple[FlashKernel, ...] = ()
     """The same for at most SHORT positions, where there are others for those."""
@@ -74,7 +90,21 @@ class PrefillFit(Block):
         return next((k for k in by_size if k.head_dim >= head_dim), by_size[-1])
 
 
-NARROW = PrefillFit()
+NARROW = PrefillFit(
+    launch_s=8.25e-06,
+    tail=0.558,
+    exposed=0.237,
+    memory=0.627,
+    l2=11.1,
+    l2_reach=0.877,
+    kernels=(
+        FlashKernel(head_dim=64, rows=128, step=32, full=0.166, alone=467, block_cycles=9560),
+        FlashKernel(head_dim=128, rows=64, step=32, full=0.402, alone=686, block_cycles=965),
+        FlashKernel(head_dim=192, rows=64, step=32, full=0.335, alone=764, block_cycles=3930),
+        FlashKernel(head_dim=256, rows=64, step=32, full=0.115, alone=323, block_cycles=6580),
+    ),
+)
+"""The L40S, the one GPU measured in eight bits."""
 
 
 class PrefillFits(Block):
@@ -99,6 +129,7 @@ class PrefillDevice:
     ops_per_s: float
     bytes_per_s: float
     l2_bytes: float
+    board_power_w: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,26 +192,37 @@ def prefill_seconds(works: Sequence[Work], device: PrefillDevice, fit: PrefillFi
         of = [i for i, k in enumerate(kernels) if k == kernel]
         prompts = prompts_of([works[i] for i in of])
         compute[of] = np.maximum(
-            arithmetic_seconds(prompts, kernel, device, fit.tail), prompts.cached / (fit.memory * device.bytes_per_s)
+            arithmetic_seconds(prompts, kernel, device, fit), prompts.cached / (fit.memory * device.bytes_per_s)
         )
         traffic[of] = traffic_seconds(prompts, device, fit)
     return compute, traffic
 
 
-def arithmetic_seconds(p: Prompts, kernel: FlashKernel, device: PrefillDevice, tail: float) -> Array:
+def arithmetic_seconds(p: Prompts, kernel: FlashKernel, device: PrefillDevice, fit: PrefillFit) -> Array:
     """Seconds of the kernel: the work of all blocks spread over SMs, and a part of the longest block at the end.
 
     No kernel is quicker than its longest block, the last of a causal mask, alone on its SM.
     """
     rows, total, longest = steps(p, kernel)
     step_ops = 2 * kernel.rows * kernel.step * p.width
-    step_s = step_ops * device.sms / (kernel.full * device.ops_per_s)
+    step_s = step_ops * device.sms / (reached(p.width, kernel, device, fit) * device.ops_per_s)
     block_s = kernel.block_cycles / device.clock_hz
     load = p.blocks_of_rows * (total * step_s + rows * block_s) / device.sms
     slowest = longest * step_ops / (kernel.alone * device.clock_hz) + block_s
     filled = np.minimum(1.0, p.blocks_of_rows * rows / device.sms)
-    seconds: Array = np.maximum(slowest, load + tail * filled**2 * slowest)
+    seconds: Array = np.maximum(slowest, load + fit.tail * filled**2 * slowest)
     return seconds
+
+
+def reached(width: Array, kernel: FlashKernel, device: PrefillDevice, fit: PrefillFit) -> Array:
+    """The part of the peak while blocks abound. Where it was not measured, the matrix cores wait for the softmax of
+    each score, and the power of the board may allow less."""
+    if kernel.full is not None:
+        return np.full_like(width, kernel.full)
+    product_cycles = 2 * width * device.sms * device.clock_hz / device.ops_per_s
+    part: Array = product_cycles / (product_cycles + fit.softmax_cycles)
+    powered = device.board_power_w * fit.ops_per_joule / device.ops_per_s
+    return np.minimum(part, powered) if powered else part
 
 
 def traffic_seconds(p: Prompts, device: PrefillDevice, fit: PrefillFit) -> Array:

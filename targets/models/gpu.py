@@ -242,6 +242,7 @@ class Gpu(UnitModel):
             ops_per_s=self.matrix_ops_per_s.near(dtype),
             bytes_per_s=bytes_per_s,
             l2_bytes=self.l2_bytes,
+            board_power_w=self.board_power_w,
         )
 
     def _decodes(self, works: Sequence[Work], feed: Feed) -> list[dict[str, float]]:

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import left_out_files
 from mapper.errors import TargetError
 from mapper.hw.load import load_target
+from targets.models.flash import PrefillFits
 from targets.models.gpu import Gpu
 
 PRODUCTS = {"f16": {"launch_s": 1.23456e-6, "compute": 0.5}}
@@ -24,6 +25,13 @@ def test_blocks_are_replaced_and_the_data_sheet_stays(tmp_path: Path) -> None:
     assert (found.products.f16.launch_s, found.products.f16.compute) == (1.23e-6, 0.5)
     assert found.matrix_ops_per_s == gpu("a100-80").matrix_ops_per_s
     assert found.prefill == gpu("a100-80").prefill
+
+
+def test_what_a_block_leaves_out_is_the_default_and_not_the_shipped_figure(tmp_path: Path) -> None:
+    prefill = {"f16": {"tail": 0.5, "kernels": [{"alone": 123.0}]}}
+    found = gpu(left_out_files.write("l40s", {"prefill": prefill}, tmp_path)).prefill
+    assert found == PrefillFits.model_validate(prefill)
+    assert gpu("l40s").prefill.f8 != PrefillFits().f16
 
 
 def test_scripts_that_write_one_after_the_other_keep_what_is_there(tmp_path: Path) -> None:

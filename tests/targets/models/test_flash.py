@@ -12,7 +12,7 @@ from unit_model_builders import a100
 
 from mapper.cost.works import Types, attention
 from mapper.hw.work import DType, Feed, Work
-from targets.models.flash import FlashKernel, PrefillFit, PrefillFits, is_prompt, prompts_of, steps
+from targets.models.flash import FlashKernel, PrefillFit, PrefillFits, is_prompt, prompts_of, reached, steps
 
 GPU = a100()
 FEED = Feed(2e12)
@@ -63,7 +63,7 @@ def test_a_longer_cache_a_longer_chunk_or_a_larger_batch_is_never_quicker(
 
 
 def test_a_mask_halves_a_long_prompt_and_a_window_makes_it_linear() -> None:
-    whole, masked = (seconds(prompt(16384, causal=causal)) for causal in (0, 1))
+    whole, masked = (seconds(prompt(16384, heads=64, causal=causal)) for causal in (0, 1))
     assert 0.45 < masked / whole < 0.55
     short, long = (seconds(prompt(q, heads=32, window=128)) for q in (8192, 16384))
     assert long / short == pytest.approx(2, rel=0.15)
@@ -107,6 +107,15 @@ def test_each_number_type_has_its_constants() -> None:
     narrow, wide = prompt(8192, types=F8), prompt(8192, types=BF16)
     assert gpu.cost(narrow, FEED).ticks < gpu.cost(wide, FEED).ticks
     assert gpu.cost(wide, FEED) == GPU.cost(wide, FEED)
+
+
+def test_where_no_speed_was_measured_the_softmax_and_the_power_of_the_board_limit_it() -> None:
+    device, fit, width = GPU.prefill_device(DType.F16, FEED.data), PrefillFit(), np.array([128.0, 512.0])
+    narrow, wide = reached(width, FlashKernel(), device, fit)
+    assert narrow < wide < 1
+    powered = replace(device, board_power_w=100.0)
+    assert reached(width, FlashKernel(), powered, fit)[1] == pytest.approx(100 * fit.ops_per_joule / device.ops_per_s)
+    assert list(reached(width, FlashKernel(full=0.3), powered, fit)) == [0.3, 0.3]
 
 
 def test_a_cache_is_read_no_quicker_than_the_memory_gives_it() -> None:
