@@ -101,7 +101,7 @@ def block(lines: list[Line]) -> Iterator[str]:
 def _entry(curve: Curve, error: float) -> Iterator[str]:
     yield f"    - kind: {curve.kind}  # {error:.1%} on the sizes held out"
     yield f"      ranks: {curve.ranks}"
-    if np.isfinite(curve.until_bytes):
+    if curve.until_bytes is not None:
         yield f"      until_bytes: {curve.until_bytes:.0f}"
     for key, values in (("bytes", (f"{s:.0f}" for s in curve.sizes)), ("seconds", (f"{t:.3g}" for t in curve.times))):
         text = f"{key}: [{', '.join(values)}]"

@@ -21,7 +21,7 @@ class Curve:
     ranks: int
     sizes: tuple[float, ...]
     times: tuple[float, ...]
-    until_bytes: float = float("inf")
+    until_bytes: float | None = None
 
     def seconds(self, size_bytes: float) -> float:
         """The time of a tensor of that size."""
@@ -81,7 +81,7 @@ class Measured:
         return low + part * (high - low)
 
     def _of(self, curve: Curve, size_bytes: float) -> float:
-        if size_bytes > curve.until_bytes and curve.kind in FALLS_BACK:
+        if curve.until_bytes is not None and size_bytes > curve.until_bytes and curve.kind in FALLS_BACK:
             library = self.seconds(FALLS_BACK[curve.kind], curve.ranks, size_bytes)
             if library is not None:
                 return library

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,10 +85,7 @@ def _collectives(file: TargetFile, document: Document, parts: Parts) -> Measured
         among=_matched(parts, found.among, marks),
         band=found.error_band,
         curves=(
-            *(
-                Curve(c.kind, c.ranks, tuple(c.bytes), tuple(c.seconds), c.until_bytes or math.inf)
-                for c in found.curves
-            ),
+            *(Curve(c.kind, c.ranks, tuple(c.bytes), tuple(c.seconds), c.until_bytes) for c in found.curves),
             *(probed_curve(p.kind, p.ranks, p.bytes, p.seconds) for p in found.probes),
         ),
         groups=tuple(groups),
