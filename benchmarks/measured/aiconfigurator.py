@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.measured.points import TARGETS, Point, held_out_shape, records
+from benchmarks.measured.points import Point, held_out_shape, records, target_of
 from mapper.hw.library import target_names
 from mapper.hw.load import load_target
-from mapper.hw.work import DType
 from targets.models.gpu import Gpu
 
 SOURCE = "aiconfigurator"
-DEVICES = ("a100_sxm", "h100_sxm", "l40s")
+FILES = ("gemm", "attn_prefill", "attn_decode")
+"""Beginnings of the names of files, before the device."""
+
 TYPES = {"bfloat16": "bf16", "fp8": "f8", "int8_wo": "int8_wo", "int4_wo": "int4_wo", "nvfp4": "f4"}
+NARROW = ("fp8", "int8")
+"""Types of a cache of one byte; all others have two."""
+
 FAR_BEYOND_L2 = 2**30
 """A cache of so many bytes is read from memory."""
 
@@ -31,7 +35,7 @@ SYSTEMS = {
 
 def points(folder: Path) -> Iterator[Point]:
     """Products, prefill, decode and collectives of each device."""
-    for device in DEVICES:
+    for device in _devices(folder / SOURCE):
         yield from _products(folder / SOURCE / f"gemm_{device}.csv", device)
         yield from _attention(folder / SOURCE / f"attn_prefill_{device}.csv", device, "prefill")
         yield from _attention(folder / SOURCE / f"attn_decode_{device}.csv", device, "decode")
@@ -40,11 +44,20 @@ def points(folder: Path) -> Iterator[Point]:
         yield from _custom(folder / SOURCE / f"custom_allreduce_{device}.csv", device)
 
 
+def _devices(folder: Path) -> list[str]:
+    """The devices that the folder has files of."""
+    return sorted({path.stem.removeprefix(f"{name}_") for name in FILES for path in folder.glob(f"{name}_*.csv")})
+
+
+def _type(word: str) -> str:
+    return TYPES.get(word, word)
+
+
 def _products(path: Path, device: str) -> Iterator[Point]:
     """Products, held out by the shape n x k of the weight."""
     for row in records(path):
-        dtype = TYPES[row["dtype"]]
-        columns = {"target": TARGETS[device], "kind": "matmul", "dtype": dtype, **{s: row[s] for s in "mnk"}}
+        dtype = _type(row["dtype"])
+        columns = {"target": target_of(device), "kind": "matmul", "dtype": dtype, **{s: row[s] for s in "mnk"}}
         held_out = held_out_shape(row["n"], row["k"])
         yield Point(SOURCE, device, f"gemm {dtype}", columns, float(row["latency_us"]) * 1e-6, held_out)
 
@@ -52,13 +65,13 @@ def _products(path: Path, device: str) -> Iterator[Point]:
 def _attention(path: Path, device: str, phase: str) -> Iterator[Point]:
     """Attention, held out by batch and heads. In decode one new token follows `step` cached ones."""
     rows = list(records(path))
-    shared = phase == "decode" and _values_are_keys(rows, TARGETS[device])
+    shared = phase == "decode" and _values_are_keys(rows, target_of(device))
     for row in rows:
-        dtype, cache, window = TYPES[row["attn_dtype"]], TYPES[row["kv_cache_dtype"]], int(row["window_size"])
+        dtype, cache, window = _type(row["attn_dtype"]), _type(row["kv_cache_dtype"]), int(row["window_size"])
         heads = (row["num_heads"], row["num_key_value_heads"], row["head_dim"])
         decode = phase == "decode"
         columns: dict[str, str | int] = {
-            "target": TARGETS[device],
+            "target": target_of(device),
             "kind": "attention",
             "batch": row["batch_size"],
             "heads": heads[0],
@@ -101,7 +114,7 @@ def _cache_bytes(row: Mapping[str, str]) -> int:
     """Bytes of keys and values, each apart."""
     tokens = int(row["batch_size"]) * (int(row["isl"]) + int(row["step"]))
     width = int(row["num_key_value_heads"]) * int(row["head_dim"]) * 2
-    return tokens * width * DType(TYPES[row["kv_cache_dtype"]]).bits // 8
+    return tokens * width if row["kv_cache_dtype"] in NARROW else 2 * tokens * width
 
 
 def _collectives(path: Path, device: str) -> Iterator[Point]:

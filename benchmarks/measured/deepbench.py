@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measured.points import TARGETS, Point, held_out_shape, records
+from benchmarks.measured.points import Point, held_out_shape, records, target_of
 
 SOURCE = "deepbench"
 
@@ -16,7 +16,7 @@ def points(folder: Path) -> Iterator[Point]:
         device, precision = row["device"], row["precision"].lower()
         dtype = "i8" if "int8" in precision else "f16" if "16 bit inputs" in precision else "f32"
         columns = {
-            "target": TARGETS.get(device, device.lower().replace("_", "-")),
+            "target": target_of(device),
             "kind": "matmul",
             "dtype": dtype,
             **{s: row[s] for s in "mnk"},

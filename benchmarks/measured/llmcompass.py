@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measured.points import TARGETS, Point, held_out_shape, records
+from benchmarks.measured.points import Point, held_out_shape, records, target_of
 
 SOURCE = "llmcompass"
 
@@ -25,13 +25,13 @@ def points(folder: Path) -> Iterator[Point]:
             columns = {"kind": name, "m": row["m"], "n": row["n"]}
             yield _point(row, op, columns, held_out_shape(row["m"], row["n"]), OVERHEAD_S[name])
     for i, row in enumerate(records(base / "allreduce_4xA100.csv")):
-        columns = {"target": TARGETS[row["device"]], "kind": "all_reduce", "bytes": row["bytes"], "ranks": "4"}
+        columns = {"target": target_of(row["device"]), "kind": "all_reduce", "bytes": row["bytes"], "ranks": "4"}
         yield Point(SOURCE, row["device"], "all_reduce x4", columns, _seconds(row), i % 2 == 1)
 
 
 def _point(row: dict[str, str], op: str, columns: dict[str, str], held_out: bool, overhead_s: float = 0.0) -> Point:
     device = row["device"]
-    given = {"target": TARGETS[device], "dtype": "f16", **columns}
+    given = {"target": target_of(device), "dtype": "f16", **columns}
     return Point(SOURCE, device, op, given, _seconds(row), held_out, overhead_s=overhead_s)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measured.points import TARGETS, Columns, Point, held_out_shape, records
+from benchmarks.measured.points import Columns, Point, held_out_shape, records, target_of
 
 SOURCE = "llmservingsim"
 
@@ -42,7 +42,7 @@ def _layers(
             continue
         op, columns = found
         out = held_out_shape(columns["n"], columns["k"]) if device.startswith("TPU") and "k" in columns else held_out
-        given = {"target": TARGETS[device], "m": tokens, "dtype": "bf16", **columns}
+        given = {"target": target_of(device), "m": tokens, "dtype": "bf16", **columns}
         first, *also = kernels(given, model) if eager else [given]
         yield Point(SOURCE, device, op, first, seconds, out, tuple(also))
 
@@ -132,7 +132,7 @@ def _attention(path: Path, device: str, model: dict[str, int], ways: int, held_o
 
 def _heads(device: str, model: dict[str, int], ways: int) -> dict[str, str | int]:
     return {
-        "target": TARGETS[device],
+        "target": target_of(device),
         "kind": "attention",
         "heads": model["heads"] // ways,
         "kv_heads": model["kv_heads"] // ways,

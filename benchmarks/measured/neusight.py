@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measured.points import TARGETS, Point, held_out_shape, records
+from benchmarks.measured.points import Point, held_out_shape, records, target_of
 
 SOURCE = "neusight"
 ROWS = {"ln": "layernorm", "softmax": "softmax"}
@@ -37,5 +37,5 @@ def _word(name: str) -> str:
 
 def _point(row: dict[str, str], op: str, columns: dict[str, str], held_out: bool, overhead_s: float = 0.0) -> Point:
     device = row["Device"]
-    given = {"target": TARGETS[device], "dtype": "f32", **columns}
+    given = {"target": target_of(device), "dtype": "f32", **columns}
     return Point(SOURCE, device, op, given, float(row["latency_ms"]) * 1e-3, held_out, overhead_s=overhead_s)

@@ -42,8 +42,18 @@ TARGETS = {
     "A6000": "a6000",
     "l40s": "l40s",
     "RTXPRO6000": "rtx-pro-6000",
+    "RTX4090": "rtx-4090",
+    "RTX3090": "rtx-3090",
+    "h200_sxm": "h200",
+    "b200_sxm": "b200",
     "TPU-v6e-1": "tpu-v6e",
     "NVIDIA A100-PCIE-40GB": "a100-pcie-40",
+    "NVIDIA A100-SXM4-40GB": "a100-pcie-40",
+    "NVIDIA A100 80GB PCIe": "a100-80",
+    "NVIDIA H100 80GB HBM3": "h100-sxm",
+    "NVIDIA L4": "l4",
+    "AMD Instinct MI100": "mi100",
+    "AMD Instinct MI210": "mi210",
     "Tesla V100-PCIE-32GB": "v100",
     "NV_V100": "v100",
     "Tesla T4": "t4",
@@ -58,7 +68,13 @@ TARGETS = {
     "a100_dgx": "dgx-a100-pytorch",
     "a100_pairwise_nvlink": "a100-pairs",
 }
-"""The target that stands for a device as a source names it; a device without a target here is not priced."""
+"""The target that stands for a device as a source names it: the same chip and memory, be the board another."""
+
+
+def target_of(device: str) -> str:
+    """The target of a device; where none is known its own name, under which a table says that there is no target."""
+    return TARGETS.get(device, device.lower().replace("_", "-").replace(" ", "-"))
+
 
 OUT_OF = 4
 """One shape in so many is held out where a source is split by shape."""

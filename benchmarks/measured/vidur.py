@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.measured.points import TARGETS, Point, records
+from benchmarks.measured.points import Point, records, target_of
 
 SOURCE = "vidur"
 
@@ -34,7 +34,7 @@ def _layers(path: Path) -> Iterator[Point]:
     rotated = _rotated(path)
     for row in records(path):
         device, model = row["device"], row["model"]
-        target, held_out = TARGETS[device], model not in FITTED_MODELS[device]
+        target, held_out = target_of(device), model not in FITTED_MODELS.get(device, ())
         seconds = float(row["latency_us"]) * 1e-6
         common = {"target": target, "m": row["m"], "n": row["n"], "dtype": "f16"}
         if int(row["k"]):
@@ -73,7 +73,7 @@ def _network(path: Path) -> Iterator[Point]:
     for row in records(path):
         ranks, inside = int(row["num_workers"]), row["num_workers"] == row["devices_per_node"]
         size = int(row["size"])
-        target = TARGETS[row["cluster"]] if inside else f"{TARGETS[row['cluster']]}-nodes"
+        target = target_of(row["cluster"]) if inside else f"{target_of(row['cluster'])}-nodes"
         yield Point(
             SOURCE,
             row["cluster"] if inside else f"{row['cluster']} over nodes",

@@ -74,6 +74,21 @@ def test_a_decode_step_reads_the_tokens_before_it(folder: Path) -> None:
     assert (columns["seq"], columns["past"], columns["kv_dtype"], columns["window"]) == (1, 4095, "f8", 128)
 
 
+def test_a_device_without_a_target_is_a_line_that_says_so(tmp_path: Path) -> None:
+    files = {
+        "aiconfigurator/gemm_gb999.csv": "dtype,m,n,k,latency_us\nbfloat16,1,32,256,2.5\n",
+        "neusight/softmax.csv": "OPName,Device,B,H,dtype,latency_ms\nsoftmax,Some GPU,64,768,fp32,0.5\n",
+        "llmservingsim/RTX9999_Llama-3.1-8B_tp1_dense.csv": "layer,tokens,time_us\nqkv_proj,64,20\n",
+        "vidur/x9_phi-2.csv": SAMPLES["vidur/a100_phi-2.csv"].replace("a100", "x9"),
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text)
+    found = scored(points(tmp_path), Pricer())
+    assert {s.line.device for s in found} == {"gb999", "Some GPU", "RTX9999", "x9"}
+    assert {s.why for s in found} == {"no target"}
+
+
 def test_sizes_of_collectives_are_bytes(folder: Path) -> None:
     columns = only(aiconfigurator, folder, "all_to_all x4").columns
     assert (columns["bytes"], columns["ranks"]) == (1024, "4")
