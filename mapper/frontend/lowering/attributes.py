@@ -79,6 +79,13 @@ def _conv(known: Known, node: Node) -> dict[str, Attr]:
     return {**found, "channels_last": 1} if has_channels_last(node) else found
 
 
+_NORMS = {
+    "LayerNormalization": "layer", "SkipLayerNormalization": "layer", "RMSNormalization": "rms",
+    "SimplifiedLayerNormalization": "rms", "SkipSimplifiedLayerNormalization": "rms",
+}  # fmt: skip
+"""Which norm an operator computes, as passes name those that are spelled out."""
+
+
 def _norm(known: Known, node: Node) -> dict[str, Attr]:
     shapes = known.shapes(node.inputs[0])
     rank = len(shapes[0])
@@ -101,6 +108,8 @@ def _norm(known: Known, node: Node) -> dict[str, Attr]:
             axis = int(node.attr("axis", -1)) % max(rank, 1)
             width = [prod(s[axis:]) for s in shapes]
     found: dict[str, Attr] = {"width": size_of(known, width)}
+    if node.op_type in _NORMS:
+        found["fn"] = _NORMS[node.op_type]
     epsilon = node.attr("epsilon")
     return found if epsilon is None else {**found, "epsilon": float(epsilon)}
 
