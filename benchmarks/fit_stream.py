@@ -1,12 +1,13 @@
-"""Fits the constants of GPU kernels that are no product and no attention, by device and jointly, with their errors.
+"""Fits the constants of GPU kernels that are no product and no attention, with errors held out and left out.
 
-Usage: python -m benchmarks.fit_stream FOLDER [TARGET...] prints a `stream:` block for each unit file. Without targets
-also the joint constants, and those without each device, which it writes as targets below benchmarks/left_out.
+Usage: python -m benchmarks.fit_stream FOLDER [TARGET...] [--write] prints a `stream:` line for every GPU, also one that
+was never measured: it has the constants of a fit to all others by their kinship (benchmarks/kin.py). Measured ones have
+such constants below benchmarks/left_out; their own start from those, and stay there where nothing was measured.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import left_out_files
-from benchmarks.fit_gemm import block, work_of
 from benchmarks.fitting import Array, Constants, Range, fit
+from benchmarks.gemm_samples import work_of
+from benchmarks.kin import BIRTHS, TWINS, kinship
 from benchmarks.measured import llmcompass, llmservingsim, neusight, vidur
 from benchmarks.measured.points import Point
+from benchmarks.unit_files import flow, replace_line
 from mapper.cost.pricing import feed_of
 from mapper.hw.library import target_names
 from mapper.hw.load import load_target
@@ -42,7 +45,7 @@ RANGES = {
     "layer_s": Range(1e-6, 2e-7, 1e-5),
     "serial_row_s": Range(5e-7, 1e-8, 2e-6),
     "element_s": Range(4e-10, 2e-11, 3e-9),
-    "norm_reach": Range(1.0, 0.05, 10.0),
+    "layer_reach": Range(1.0, 0.05, 10.0),
     "softmax_reach": Range(0.5, 0.05, 10.0),
 }
 CHOSEN = {"h100-sxm": ("vidur",), "a100-80": ("vidur", "llmcompass")}
@@ -50,9 +53,6 @@ CHOSEN = {"h100-sxm": ("vidur",), "a100-80": ("vidur", "llmcompass")}
 
 LOOSE = (("llmcompass", "norm f16"),)
 """Lines that no constant is fitted on: LLMCompass' layer norm of twelve points is mostly the overhead of Python."""
-
-SIBLINGS = {"a100-pcie-40": "a100-80"}
-"""Devices whose constants start from those of the same chip with other memory."""
 
 PRIOR = 0.004
 """Weight of the logarithm of each constant over the joint one, where a line of measurements weighs 1: what a device
@@ -63,6 +63,9 @@ STARTS: tuple[Constants, ...] = ({}, {"element_s": 8e-10, "launch_s": 1.3e-6}, {
 
 MOST = 150
 """Points of one line that a fit uses; more change nothing."""
+
+MOST_OF_KIN = 60
+"""The same for a fit to all devices but one."""
 
 
 @dataclass(frozen=True)
@@ -124,18 +127,22 @@ def _sample(name: str, source: str, op: str, held_out: bool, points: Sequence[Po
     )  # fmt: skip
 
 
-def constants(own: Sequence[Sample], joint: Constants | None = None) -> dict[str, float]:
-    """The best fit to the samples, each of equal weight, near the joint constants where there are any."""
-    weights = [np.full(len(s.seconds), 1 / len(s.seconds)) for s in own]
-    names = list(RANGES) if joint else []
+def constants(samples: Sequence[Sample], near: Constants | None = None, device: str = "") -> dict[str, float]:
+    """The best fit to the samples, each of equal weight or by its kinship to a device, near other constants."""
+    names = list(RANGES) if near else []
 
     def residuals(x: Constants) -> Array:
-        prior = [np.log(x[name] / joint[name]) for name in names] if joint else []
-        return np.concatenate([*(s.errors(x) for s in own), prior])
+        prior = [np.log(x[name] / near[name]) for name in names] if near else []
+        return np.concatenate([*(s.errors(x) for s in samples), prior])
 
-    weight = np.concatenate([*weights, np.full(len(names), PRIOR)])
+    share = np.array([kinship(device, s.target) if device else 1.0 for s in samples])
+    share = share / share.mean() if device else share
+    of = [np.full(len(s.seconds), w / len(s.seconds)) for s, w in zip(samples, share, strict=True)]
+    weight = np.concatenate([*of, np.full(len(names), PRIOR)])
     first = {name: r.start for name, r in RANGES.items()}
-    starts = [{**first, **start} for start in STARTS] + ([dict(joint)] if joint else [])
+    starts = (
+        [dict(near)] if near and device else [{**first, **start} for start in STARTS] + ([dict(near)] if near else [])
+    )
     found = [
         fit({name: replace(r, start=start[name]) for name, r in RANGES.items()}, residuals, weight) for start in starts
     ]
@@ -156,29 +163,38 @@ def report(x: Constants, tested: Iterable[Sample]) -> str:
     words = []
     for s in tested:
         errors = np.expm1(s.errors(x))
-        side = "held out" if s.held_out else "fitted"
-        words.append(f"{s.source} {s.op} {side} {np.abs(errors).mean():.1%} of {len(errors)} ({errors.mean():+.0%})")
-    return "; ".join(words)
+        words.append(f"{s.source} {s.op} {np.abs(errors).mean():.1%} of {len(errors)} ({np.median(errors):+.0%})")
+    return ", ".join(words)
 
 
-def main(folder: Path, names: Sequence[str]) -> None:
-    """Prints constants and errors by device and, without names, the joint ones with each device left out in turn."""
-    found, whole = samples(folder), samples(folder, None)
-    own = fitted_on(found)
-    devices = list(dict.fromkeys(s.target for s in own))
-    joint = constants(own)
-    for name in names or sorted(devices, key=lambda name: name in SIBLINGS):
-        near = constants([s for s in own if s.target == SIBLINGS[name]], joint) if name in SIBLINGS else joint
-        x = constants([s for s in own if s.target == name], near)
-        print(f"{name}: {report(x, [s for s in whole if s.target == name])}\n  stream: {block(x)}", flush=True)
-    if names:
-        return
-    for name in devices:
-        x = constants([s for s in own if s.target != name])
-        print(f"without {name}: {report(x, [s for s in whole if s.target == name])}", flush=True)
-        left_out_files.write(name, {"stream": x})
-    print(f"joint: {report(joint, whole)}\n  stream: {block(joint)}")
+def main(folder: Path, names: Sequence[str], write: bool) -> None:
+    """Prints, device by device, constants by its kin and its own ones, each with its errors; then the joint ones."""
+    whole, usable, few = samples(folder, None), fitted_on(samples(folder)), fitted_on(samples(folder, MOST_OF_KIN))
+    joint = constants(usable)
+    print(f"joint: {report(joint, [s for s in whole if s.held_out])}\n  {flow(joint)}", flush=True)
+    for device in names or BIRTHS:
+        tested = [s for s in whole if s.target == device]
+        own = [s for s in usable if s.target == device]
+        twin = [s for s in usable if s.target == TWINS.get(device)]
+        kin = constants([s for s in few if s.target != device], joint, device)
+        nearest = sorted({s.target for s in usable} - {device}, key=lambda other: -kinship(device, other))[:2]
+        said = f"by others, most by {', '.join(nearest)}"
+        print(f"{device} {said}: {report(kin, tested)}\n  {flow(kin)}", flush=True)
+        x = constants(own or twin, kin) if own or twin else kin
+        if own or twin:
+            held_out = [s for s in whole if s.held_out and s.target == (own or twin)[0].target]
+            said = f"on {(own or twin)[0].target}, mean error held out: {report(x, held_out)}"
+            print(f"  {said}\n  {flow(x)}", flush=True)
+        if write:
+            replace_line(f"gpu-{device}", "stream", flow(x), f"benchmarks/fit_stream.py, {said}")
+        if write and own:
+            left_out_files.write(device, {"stream": kin})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("targets", nargs="*")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    main(options.folder, options.targets, options.write)

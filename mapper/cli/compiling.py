@@ -16,7 +16,9 @@ from mapper.compiler import Compiled, compile, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
 from mapper.frontend import Imported
+from mapper.hw.load import load_target
 from mapper.hw.target import Target
+from mapper.hw.what_if import changed
 from mapper.hw.work import Role
 from mapper.ir.graph import bind
 from mapper.ir.serial import load
@@ -36,7 +38,7 @@ def compile_(args: Namespace) -> int:
     with stop_on_interrupt(show) as stop:
         done = compile(
             args.model,
-            args.target,
+            changed(load_target(args.target), args.set) if args.set else args.target,
             args.phase,
             dims=settings("--dim", args.dim),
             expect=settings("--expect", args.expect),

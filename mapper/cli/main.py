@@ -92,6 +92,13 @@ def _compile(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run="compiling:compile_")
     p.add_argument("model", metavar="MODEL.onnx", help="an ONNX file; weights are not needed and never read")
     p.add_argument("--target", required=True, metavar="NAME|FILE", help="a target's name (mapper targets) or YAML file")
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="UNIT.KEY=NUMBER",
+        help="another figure for a unit, as gpu0.launch_gap_s=8e-6 where kernels are launched one by one; repeatable",
+    )
     _bindings(p)
     p.add_argument("--objective", default="throughput", metavar="WHAT", help="latency|throughput|energy|edp")
     p.add_argument("--pipeline", default="default", metavar="NAME|TEXT", help="a pipeline's name or passes as text")

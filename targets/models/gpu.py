@@ -33,13 +33,11 @@ from targets.models.tiles import Array, Products, TileDevice, TileFits, gemm_sec
 
 class GpuEfficiency(Block):
     """The part of each peak that kernels other than products reach. Defaults: A100, attention fitted on AIConfigurator,
-    memory on Vidur, rows on LLMCompass softmax."""
+    memory on Vidur."""
 
     attention: PositiveFloat = 0.5
     vector: PositiveFloat = 0.5
     memory: PositiveFloat = 0.73
-    rows: PositiveFloat = 0.5
-    """Of the bandwidth, in norm and softmax, whose rows are read more than once."""
 
 
 class Gpu(UnitModel):

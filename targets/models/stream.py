@@ -38,7 +38,7 @@ OVERLAP = 3.0
 before any of it is written (A100, H100, A40 and RTX PRO 6000 each prefer that, the other families have no preference).
 """
 
-FURTHER_READS = {NORM: 1.0, LAYER: 1.0, SOFTMAX: 2.0}
+FURTHER_READS = {LAYER: 1.0, SOFTMAX: 2.0}
 """Times that a row is read again: a norm takes its moments first, a softmax its maximum and its sum."""
 
 
@@ -71,7 +71,7 @@ class StreamFit(Block):
     """Floor of a layer norm beyond `launch_s`: its reductions wait for each other."""
     serial_row_s: NonNegativeFloat = 4.15e-07
     """A row of an embedding while they are picked one after the other."""
-    norm_reach: PositiveFloat = 0.105
+    layer_reach: PositiveFloat = 0.105
     """Rows in flight, one for each SM, that are half still in the L2 when they are read again, in parts of the L2."""
     softmax_reach: PositiveFloat = 0.368
 
@@ -148,7 +148,7 @@ def _traffic(s: Streams, device: StreamDevice, fit: StreamFit) -> Array:
     """Bytes over the bandwidth of the L2 or the memory, with what is read again from it."""
     hit = _found(s.moved, fit.l2_reach * device.l2_bytes)
     row = s.moved / np.maximum(s.rows, 1.0)
-    reach = _by_family(s, norm=fit.norm_reach, layer=fit.norm_reach, softmax=fit.softmax_reach) * device.l2_bytes
+    reach = _by_family(s, layer=fit.layer_reach, softmax=fit.softmax_reach) * device.l2_bytes
     kept = _found(row * device.sms, np.maximum(reach, 1.0))
     again = (s.rows > 0) & ~_in_warps(s)
     further = _by_family(s, **FURTHER_READS) * np.where(again, 1 - kept, 0.0)

@@ -123,3 +123,12 @@ def test_a_model_of_constants_has_nothing_to_place(mapper, tmp_path: Path) -> No
     onnx.save(onnx.helper.make_model(graph), path)
     ran = mapper("compile", path, *QUICK, "--out", tmp_path / "out", "--json")
     assert (ran.code, json.loads(ran.out)["latency_s"]) == (0, 0)
+
+
+def test_a_figure_that_is_set_is_part_of_the_plan_and_of_its_check(mapper, gpt2_tiny: Path, tmp_path: Path) -> None:
+    place = ["--pipeline", f"{PREPARE},{PLACE},{FINISH}", "--effort", "quick", "--quiet"]
+    words = ["--target", "a100-80", *PHASES, *place, "--set", "gpu0.launch_gap_s=2e-6", "--out", tmp_path]
+    assert mapper("compile", gpt2_tiny, *words).code == 0
+    units = json.loads((tmp_path / "summary.json").read_text())["units"]
+    assert units["gpu0"]["kind"] == "gpu-a100-80+launch_gap_s=2e-06"
+    assert mapper("check", tmp_path / "plan.json").code == 0

@@ -114,10 +114,10 @@ A100_PRODUCTS = {
 
 
 A100_STREAM = {
-    "launch_s": 2.44e-6, "memory": 1, "l2": 1.46, "l2_reach": 0.715, "plain_cycles": 0.289, "gated_cycles": 0.869,
-    "rotary_cycles": 0.621, "norm_cycles": 0.589, "layer_cycles": 0.51, "softmax_cycles": 0.62,
-    "embedding_cycles": 1.92, "layer_s": 2.69e-6, "serial_row_s": 5.54e-7, "element_s": 3.94e-10, "norm_reach": 0.105,
-    "softmax_reach": 0.565,
+    "launch_s": 2.38e-6, "memory": 0.974, "l2": 0.957, "l2_reach": 0.747, "plain_cycles": 0.278, "gated_cycles": 0.87,
+    "rotary_cycles": 0.621, "norm_cycles": 0.573, "layer_cycles": 0.503, "softmax_cycles": 0.618,
+    "embedding_cycles": 1.92, "layer_s": 2.8e-6, "serial_row_s": 6.34e-7, "element_s": 4.07e-10,
+    "layer_reach": 0.0688, "softmax_reach": 0.611,
 }  # fmt: skip
 
 
