@@ -40,7 +40,7 @@ def test_kernels_that_were_not_fitted_take_what_was_measured(work: Work, measure
 
 def test_tensors_within_the_l2_move_faster_than_the_memory_would_let_them() -> None:
     small, large = function("add", 2**20, F16), function("add", 2**28, F16)
-    assert microseconds(small) - 2.38 < 0.7 * small.bytes() / 2.039e6
+    assert microseconds(small) - 2.38 < 0.8 * small.bytes() / 2.039e6
     assert microseconds(large) == pytest.approx(large.bytes() / 2.039e6, rel=0.1)
 
 
@@ -60,7 +60,7 @@ def test_a_row_alone_on_an_sm_takes_the_latency_of_its_loads() -> None:
 def test_wide_rows_of_a_softmax_are_read_again() -> None:
     elements = 2**28
     narrow, wide = (microseconds(over_rows("softmax", elements // w, w, F32)) for w in (2048, 32768))
-    assert wide > 1.4 * narrow
+    assert wide > 1.3 * narrow
 
 
 def test_few_rows_of_a_table_are_picked_one_after_the_other() -> None:
