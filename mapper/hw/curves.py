@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 FALLS_BACK = {"custom_all_reduce": "all_reduce"}
 """A kernel of a framework hands large tensors to the library's collective."""
@@ -25,12 +24,13 @@ class Curve:
 
     def seconds(self, size_bytes: float) -> float:
         """The time of a tensor of that size."""
-        if size_bytes <= self.sizes[-1]:
-            return float(np.interp(size_bytes, self.sizes, self.times))
+        if size_bytes <= self.sizes[0]:
+            return self.times[0]
         if len(self.sizes) == 1:
             return self.times[0] * size_bytes / self.sizes[0]
-        rate = (self.times[-1] - self.times[-2]) / (self.sizes[-1] - self.sizes[-2])
-        return self.times[-1] + (size_bytes - self.sizes[-1]) * rate
+        above = min(bisect_left(self.sizes, size_bytes), len(self.sizes) - 1)
+        (s, larger), (t, slower) = self.sizes[above - 1 : above + 1], self.times[above - 1 : above + 1]
+        return t + (size_bytes - s) * (slower - t) / (larger - s)
 
 
 @dataclass(frozen=True, slots=True)
