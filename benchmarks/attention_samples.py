@@ -14,7 +14,6 @@ from benchmarks.fitting import Array
 from benchmarks.measured import aiconfigurator, llmservingsim
 from benchmarks.measured.points import Point
 from mapper.cost.pricing import feed_of
-from mapper.hw.library import target_names
 from mapper.hw.load import load_target
 from mapper.hw.work import DType, Work
 from targets.models.flash import (
@@ -79,6 +78,7 @@ class Sample:
     """Measured prompts of one device, type and side of the split."""
 
     target: str
+    unit: str
     family: str
     held_out: bool
     device: PrefillDevice
@@ -98,14 +98,14 @@ class Sample:
 
 
 def samples(folder: Path) -> list[Sample]:
-    """Measured prompts by target, family of types and side of the split."""
+    """Measured prompts by target, family of types and side of the split, where the library is known."""
     groups: defaultdict[tuple[str, str, bool], list[Point]] = defaultdict(list)
     for source in SOURCES:
         for point in source.points(folder):
             if point.op.startswith("prefill"):
                 family = FAMILIES[str(point.columns["dtype"])]
                 groups[str(point.columns["target"]), family, point.held_out].append(point)
-    return [_sample(*key, points) for key, points in sorted(groups.items()) if key[0] in target_names()]
+    return [_sample(*key, points) for key, points in sorted(groups.items()) if key[0] in RUNS]
 
 
 def _sample(name: str, family: str, held_out: bool, points: Sequence[Point]) -> Sample:
@@ -120,4 +120,4 @@ def _sample(name: str, family: str, held_out: bool, points: Sequence[Point]) -> 
         Group(size, SHORT if short else SHORT + 1, prompts_of([w for w, _ in of]), np.array([s for _, s in of]))
         for (size, short), of in sorted(by_kernel.items())
     )
-    return Sample(name, family, held_out, device, LIBRARIES[RUNS[name], family], found)
+    return Sample(name, unit.kind, family, held_out, device, LIBRARIES[RUNS[name], family], found)

@@ -1,11 +1,12 @@
 """Fits the constants of attention over a prompt for every GPU it was measured on, with held-out errors.
 
-Usage: python benchmarks/fit_attention.py /path/to/measured [TARGET...] prints a `prefill:` block for each unit file.
+Usage: python -m benchmarks.fit_attention /path/to/measured [TARGET...] writes the `prefill:` block of each unit file.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from benchmarks.attention_samples import Library, Sample, samples
 from benchmarks.fitting import Array, Constants, Range, fit
+from benchmarks.unit_files import replace_block
 from targets.models.flash import PrefillFit
 
 DEVICE = {
@@ -35,6 +37,9 @@ KERNEL = {
 
 SHORT = "short"
 """How fast kernels for short caches are, relative to those for long ones."""
+
+SAME_CHIP = {"gpu-a100-80": ("gpu-a100-pcie-40",)}
+"""Units that take the constants of another."""
 
 STARTS = 6
 """Starting points of a fit: the best is kept, as the error has kinks."""
@@ -95,19 +100,33 @@ def text(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def told(own: Sample, found: Sequence[Sample], constants: PrefillFit) -> str:
+    """Errors of the constants on both sides of the split."""
+    words = []
+    for sample in found:
+        if (sample.target, sample.family) == (own.target, own.family):
+            errors = np.expm1(sample.errors(constants))
+            side = "held out" if sample.held_out else "fitted"
+            words.append(f"{side} {np.abs(errors).mean():.1%} of {len(errors)} ({errors.mean():+.0%})")
+    return f"{own.family} {', '.join(words)}"
+
+
 def main(folder: Path, names: Sequence[str]) -> None:
-    """Prints the constants of each device and type, and their errors."""
+    """Fits each device and type, and writes its block into the unit file."""
     found = samples(folder)
+    blocks: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    errors: defaultdict[str, list[str]] = defaultdict(list)
     for own in found:
-        if own.held_out or (names and own.target not in names):
-            continue
-        constants = fitted(own, sorted({group.head_dim for group in own.groups}))
-        for sample in found:
-            if (sample.target, sample.family) == (own.target, own.family):
-                errors = np.expm1(sample.errors(PrefillFit(**constants)))
-                side, bias = "held out" if sample.held_out else "fitted", f"{errors.mean():+.1%}"
-                print(f"{own.target} {own.family}: {side} {np.abs(errors).mean():.1%} of {len(errors)} ({bias})")
-        print(f"  {own.family}: {text(constants)}", flush=True)
+        if not own.held_out and (not names or own.target in names):
+            constants = fitted(own, sorted({group.head_dim for group in own.groups}))
+            blocks[own.unit][own.family] = text(constants)
+            errors[own.unit].append(told(own, found, PrefillFit(**constants)))
+            print(f"{own.target} {errors[own.unit][-1]}", flush=True)
+    for unit, block_of in blocks.items():
+        source = f"measured: benchmarks/fit_attention.py, mean error {'; '.join(errors[unit])}"
+        replace_block(unit, "prefill", block_of, source)
+        for other in SAME_CHIP.get(unit, ()):
+            replace_block(other, "prefill", block_of, f"the fit of {unit}: the same chip")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Fits one set of constants of prompts to all GPUs, for those never measured, and leaves out each GPU in turn.
 
-Usage: python benchmarks/fit_attention_joint.py /path/to/measured prints the defaults of targets/models/flash.py and
+Usage: python -m benchmarks.fit_attention_joint /path/to/measured prints the defaults of targets/models/flash.py and
 writes a `prefill:` block into benchmarks/left_out/<target>.yaml for every measured GPU. What differs between GPUs is
 what their data sheets say, and which library's tiles they run (benchmarks/attention_samples.py).
 """
