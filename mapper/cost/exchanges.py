@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mapper.errors import MapperError
-from mapper.hw.collective import collective
+from mapper.hw.collective import quickest
 from mapper.hw.load import load_target
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import TICKS_PER_SECOND, Cost, Work
@@ -69,7 +69,7 @@ def exchange_cost(target: Target, unit: Unit, work: Work) -> Cost:
     ranks = work.dim("ranks")
     system, names = target.group or target, _peers(target, unit)[:ranks]
     size = max((o.bytes for o in (*work.inputs[:1], *work.outputs[:1])), default=0)
-    found = collective(system, work.kind, names, size)
+    found = quickest(system, work.kind, names, size)
     pj = round(found.energy_pj / max(ranks, 1))
     return Cost(
         ticks=round(found.seconds * TICKS_PER_SECOND),
