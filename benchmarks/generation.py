@@ -12,10 +12,14 @@ import yaml
 from benchmarks.decoders import Priced, whole
 from benchmarks.measured.fastertransformer import Request
 from mapper.errors import MapperError
+from mapper.hw.curves import Measured
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
 from passes.pipelines import GRAPH
 from samples.models.decoder import Decoder, build, build_prompt
+
+ONE_NODE, NODES = 8, "superpod-a100"
+"""GPUs of one node, and the system of more."""
 
 RUNTIMES = Path(__file__).parent / "runtimes"
 
@@ -71,11 +75,28 @@ def terms(asked: Sequence[Request], target: str) -> list[Terms | str]:
     for config, indices in groups.items():
         chosen = [asked[i] for i in indices]
         try:
-            made: list[Terms] | list[str] = _of_model(config, chosen, load_target(target))
+            made: list[Terms] | list[str] = _of_model(config, chosen, grouped(target, config.ranks))
         except (MapperError, ValueError) as error:  # a system too small, or ranks that do not divide the heads
             made = [str(error).splitlines()[0]] * len(chosen)
         found.update(zip(indices, made, strict=True))
     return [found[i] for i in range(len(asked))]
+
+
+def grouped(name: str, ranks: int) -> Target:
+    """The target with the smallest system for so many ranks, whose all-reduces are NCCL's, as FasterTransformer calls
+    them unless told otherwise."""
+    target = load_target(name)
+    if ranks < 2:
+        return target
+    system = load_target(target.system if ranks <= ONE_NODE else NODES)
+    return replace(target, group=replace(system, collectives=_library_only(system.collectives)))
+
+
+def _library_only(measured: Measured | None) -> Measured | None:
+    if measured is None:
+        return None
+    curves = tuple(c for c in measured.curves if not c.kind.startswith("custom"))
+    return replace(measured, curves=curves, like=_library_only(measured.like))
 
 
 def _of_model(config: Decoder, asked: Sequence[Request], target: Target) -> list[Terms]:

@@ -40,12 +40,12 @@ def with_group(target: Target, graph: Graph) -> Target:
             f"{what}; {target.name} holds {len(_alike(target)[crowd])} {crowd}, the units of several ranks",
             hint="compile for the machine of one rank: a target whose `system:` is this one",
         )
-    if not target.system:
+    if not target.system and target.group is None:
         raise MapperError(
             f"{what}; {target.name} says nothing about a group: it has no `system:`",
             hint="name the target that several of it form, as a100-80 does with dgx-a100",
         )
-    system = load_target(target.system)
+    system = target.group or load_target(target.system)
     own = {u.kind for u in target.units}
     most = max((len(names) for kind, names in _alike(system).items() if kind in own), default=0)
     if most < ranks:

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.end_to_end import parameters, requests_scored
 from benchmarks.fit_runtime import fit
-from benchmarks.generation import Runtime, Terms, terms
+from benchmarks.generation import Runtime, Terms, grouped, terms
 from benchmarks.machines import under_load
 from benchmarks.measured import fastertransformer
 from benchmarks.measured.points import Point
@@ -113,3 +113,15 @@ def test_the_clocks_of_a_machine_are_those_at_which_its_products_have_no_bias() 
 
 def test_the_parameters_of_gpt3_are_175_billion() -> None:
     assert parameters(GPT3_175B) == pytest.approx(175e9, rel=0.01)
+
+
+@pytest.mark.parametrize(("ranks", "system"), [(8, "dgx-a100"), (16, "superpod-a100"), (32, "superpod-a100")])
+def test_a_group_works_on_the_smallest_system_for_it_with_the_collectives_of_the_library(
+    ranks: int, system: str
+) -> None:
+    group = grouped("a100-80", ranks).group
+    assert group is not None
+    assert group.name == system
+    assert group.collectives is not None
+    assert not group.collectives.has("custom_all_reduce")
+    assert grouped("a100-80", 1).group is None
