@@ -11,7 +11,7 @@ import mapper
 from mapper.cost.check import check
 from mapper.cost.exchanges import ranks_of, with_group
 from mapper.errors import MapperError
-from mapper.hw.collective import collective_seconds
+from mapper.hw.collective import quickest
 from mapper.hw.load import load_target
 from mapper.hw.work import TICKS_PER_SECOND, DType, Role
 from mapper.ir.graph import Graph, Op, Value
@@ -39,7 +39,7 @@ def test_an_all_reduce_costs_what_the_system_of_the_target_measured(compiled: ma
     (repeat,) = {c.repeat for c in plan.clusters or () if plan.graph.op[c.name].kind == "all_reduce"}
     (option,) = plan.options_of[repeat]
     size = 2 * 4 * 32 * decoder.TINY.width
-    seconds = collective_seconds(system, "all_reduce", ["gpu0.gpu", "gpu1.gpu"], size)
+    seconds = quickest(system, "all_reduce", ["gpu0.gpu", "gpu1.gpu"], size).seconds
     assert option.units == ("gpu0",)
     assert option.cost("prefill").ticks == round(seconds * TICKS_PER_SECOND)
     assert option.cost("prefill").validated
