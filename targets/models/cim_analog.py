@@ -87,8 +87,9 @@ class CimAnalog(CimUnit):
         """The arrays that one copy of the weights needs, where the unit has fewer and may not rewrite them."""
         if not held.tiles:
             return f"a weight of {held.weight_bits} bits is wider than the {self.columns} columns of an array"
-        if held.tiles > self.arrays and not self.dynamic:
-            return f"its weights need {held.tiles:,} arrays of {self.rows}x{self.columns}, the unit has {self.arrays:,}"
+        room = self.arrays_for(written=False)
+        if held.tiles > room and not self.dynamic:
+            return f"its weights need {held.tiles:,} arrays of {self.rows}x{self.columns}, the unit has {room:,}"
         return None
 
     def storages(self) -> tuple[Storage, ...]:
@@ -124,18 +125,17 @@ class CimAnalog(CimUnit):
             lanes = self.vector.cost(work, inside, self.task_overhead_s, self.error_band)
             return replace(lanes, share=1 / self.arrays)
         held = self.held(work)
-        most = self._copies(held)
-        if held.static and held.tiles <= self.arrays and feed.weights is None:
-            return self._cost(work, held, inside, min(max(1, feed.replicas), most), written=0)
-        tried = (self._cost(work, held, inside, copies, written=held.tiles * copies) for copies in {1, most})
+        if held.static and held.tiles <= self.arrays_for(written=False) and feed.weights is None:
+            copies = min(max(1, feed.replicas), self._copies(held, written=False))
+            return self._cost(work, held, inside, copies, written=0)
+        spare = self._copies(held, written=True)
+        tried = (self._cost(work, held, inside, copies, written=held.tiles * copies) for copies in {1, spare})
         return min(tried, key=lambda c: (c.ticks, c.total_pj))
 
     def _cost(self, work: Work, held: Held, feed: Feed, copies: int, *, written: int) -> Cost:
         """The product on `copies` copies of the held side, after so many arrays have been written."""
-        arrays = sum(
-            ceil_div(m, copies) * ceil_div(tiles, self.arrays) * self.mvm_seconds(held.input_bits, k)
-            for (_, m, _, k), tiles in zip(held.products, held.tiles_of, strict=True)
-        )
+        rounds = self._rounds(held, copies, written=written > 0)
+        arrays = sum(times * self.mvm_seconds(held.input_bits, k) for times, k in rounds)
         traffic = traffic_of(work, feed)
         memory = traffic.data / feed.data
         travelling = sum(times * m * self._travelling_bits(k, n) for times, m, n, k in held.products)
@@ -147,7 +147,7 @@ class CimAnalog(CimUnit):
         fill = min(arrays, memory) / max(1, held.rows)  # the first row comes before the arrays
         start = 0.0 if work.fused else self.task_overhead_s
         parts = {self._slowest(): arrays, "buffer bandwidth": memory, "partial sums": network, "softmax": lanes}
-        share = 1.0 if written else min(1.0, held.tiles * copies / self.arrays)
+        share = self._share(held.tiles * copies, written=written > 0)
         pj = self._at_point(self._product_energy(held), arrays, share)
         pj["noc"] = travelling * self.network.energy_pj_per_bit if self.network else 0.0
         pj["write"] = written * self.rows * self.columns * self.write.energy_pj
@@ -186,10 +186,6 @@ class CimAnalog(CimUnit):
             active_rows=self.active_rows,
         )
         return self._slowed(seconds)
-
-    def arrays_for(self, work: Work) -> int:
-        """Arrays of one copy of the static operand (eq. 1)."""
-        return self.held(work).tiles
 
     def _product_energy(self, held: Held) -> dict[str, float]:
         """Eq. 4 over the rows and columns in use: idle rows drive nothing and idle columns are not converted."""

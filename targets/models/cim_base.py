@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import hypot, inf
 from typing import ClassVar, Self
 
-from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mapper.hw.work import Cost, DType, Role, Storage, UnitModel, Work
 from targets.models.blocks import BufferBlock, Computes, ErrorBand, ErrorBands
@@ -68,6 +68,9 @@ class CimUnit(UnitModel):
     allow_dynamic: bool = False
     """True: products of two activations run here too, one of them written first, at its cost and wear.
     `static_weights_only: false` means the same; analog cells that wear out need this word for it."""
+    scratch_arrays: NonNegativeInt = 0
+    """Arrays kept for operands that are written at run time, so that these never displace weights; 0: they may take
+    every array."""
     accumulator_bits: PositiveInt = 32
     """Width of the partial sums that travel between row tiles."""
     vector: VectorBlock | None = None
@@ -99,6 +102,16 @@ class CimUnit(UnitModel):
     def dynamic(self) -> bool:
         """Whether cells may be rewritten at run time."""
         return self.allow_dynamic or not self.computes.matmul.static_weights_only
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.scratch_arrays >= self.arrays:
+            raise ValueError(f"{self.scratch_arrays} scratch_arrays leave none of {self.arrays} arrays for weights")
+        return self
+
+    def arrays_for(self, written: bool) -> int:
+        """Arrays that take operands written at run time, or weights."""
+        return (self.scratch_arrays or self.arrays) if written else self.arrays - self.scratch_arrays
 
     def at_supply(self, volts: float) -> Self | None:
         return self.scaled(supply_v=volts) if self.supply else None
@@ -159,11 +172,20 @@ class CimUnit(UnitModel):
         return self.held(work).tiles * self._array_bytes() if is_static(work) else work.bytes(Role.WEIGHT)
 
     def max_replicas(self, work: Work) -> int:
-        return self._copies(self.held(work)) if is_static(work) else 1
+        return self._copies(self.held(work), written=False) if is_static(work) else 1
 
-    def _copies(self, held: Held) -> int:
+    def _copies(self, held: Held, *, written: bool) -> int:
         """Copies of the held side for which there is room and work."""
-        return max(1, min(held.rows, self.arrays // max(1, held.tiles)))
+        return max(1, min(held.rows, self.arrays_for(written) // max(1, held.tiles)))
+
+    def _rounds(self, held: Held, copies: int, *, written: bool) -> Iterator[tuple[int, int]]:
+        """(rounds, depth) of each part of a product: its vectors over the copies, its tiles over the arrays."""
+        for (_, m, _, k), tiles in zip(held.products, held.tiles_of, strict=True):
+            yield ceil_div(m, copies) * ceil_div(tiles, self.arrays_for(written)), k
+
+    def _share(self, tiles: int, *, written: bool) -> float:
+        """The part of the unit that so many tiles engage; all that may be rewritten where they are written first."""
+        return self.arrays_for(written) / self.arrays if written else min(1.0, tiles / self.arrays)
 
     def endurance(self) -> float:
         return self._writing.endurance or inf
@@ -171,7 +193,7 @@ class CimUnit(UnitModel):
     def _storages(self, banks: int, bandwidth: float, pj_per_bit: float) -> tuple[Storage, ...]:
         arrays = Storage(
             "arrays",
-            capacity_bytes=self.arrays * banks * self._array_bytes(),
+            capacity_bytes=self.arrays_for(written=False) * banks * self._array_bytes(),
             bandwidth_bytes_per_s=bandwidth,
             energy_pj_per_bit=pj_per_bit,
             holds=("weights",),
@@ -197,8 +219,8 @@ class CimUnit(UnitModel):
         return {**found, "leakage": self.leakage_w * seconds * share * 1e12}
 
     def _wear(self, tiles: int) -> float:
-        """Writes of a cell of the unit in a run that writes so many tiles, all cells worn alike."""
-        return tiles / self.arrays if self.endurance() < inf else 0.0
+        """Writes of a cell in a run that writes so many tiles, all cells that may be rewritten worn alike."""
+        return tiles / self.arrays_for(written=True) if self.endurance() < inf else 0.0
 
     def _travelling_bits(self, k: int, n: int) -> int:
         """Bits of partial sums that go from core to core for one vector (COST_MODELS eq. 7)."""

@@ -72,7 +72,7 @@ class CimDigital(CimUnit):
         return self._told(
             work,
             Cost(
-                ticks=ticks_of(self._write_seconds(tiles)),
+                ticks=ticks_of(self._write_seconds(tiles, self.arrays_for(written=False))),
                 energy_pj=energy({"write": self._write_pj(tiles)}),
                 weight_bytes=work.bytes(Role.WEIGHT),
                 limited_by="row writes",
@@ -90,26 +90,25 @@ class CimDigital(CimUnit):
             lanes = self.vector.cost(work, inside, self.task_overhead_s, self.error_band)
             return replace(lanes, share=1 / self.arrays)
         held = self.held(work)
-        most = self._copies(held)
         if held.static and feed.weights is None:
-            return self._cost(work, held, inside, min(max(1, feed.replicas), most), writes=False)
-        tried = (self._cost(work, held, inside, copies, writes=True) for copies in {1, most})
+            copies = min(max(1, feed.replicas), self._copies(held, written=False))
+            return self._cost(work, held, inside, copies, writes=False)
+        spare = self._copies(held, written=True)
+        tried = (self._cost(work, held, inside, copies, writes=True) for copies in {1, spare})
         return min(tried, key=lambda c: (c.ticks, c.total_pj))
 
     def _cost(self, work: Work, held: Held, feed: Feed, copies: int, *, writes: bool) -> Cost:
         """Rounds over the tiles that share a macro, rows spread over copies (eq. 5, 6).
 
-        What is not in place is written first: behind the arithmetic from two banks on, else before it (eq. 8); then the
-        whole unit is engaged.
+        What is not in place is written first: behind the arithmetic from two banks on, else before it (eq. 8); then
+        all macros that may be written are engaged.
         """
-        compute = sum(
-            ceil_div(m, copies) * ceil_div(tiles, self.arrays) * self.mvm_seconds(held.input_bits, k)
-            for (_, m, _, k), tiles in zip(held.products, held.tiles_of, strict=True)
-        )
+        rounds = self._rounds(held, copies, written=writes)
+        compute = sum(times * self.mvm_seconds(held.input_bits, k) for times, k in rounds)
         tiles_written = held.tiles * copies if writes else 0
-        share = 1.0 if writes else min(1.0, held.tiles * copies / self.arrays)
+        share = self._share(held.tiles * copies, written=writes)
         traffic = traffic_of(work, feed)
-        written = self._write_seconds(tiles_written)
+        written = self._write_seconds(tiles_written, self.arrays_for(written=True))
         loading = max(written, traffic.weights / feed.weights if feed.weights else 0.0)
         softmax = softmax_flops(work) if work.kind == "attention" else 0
         lanes = softmax / self.vector.ops_per_s if self.vector else 0.0
@@ -177,14 +176,15 @@ class CimDigital(CimUnit):
             volts=self.supply.nominal_v if self.supply else TABLE_V,
         )
 
-    def _write_seconds(self, tiles: int) -> float:
-        """Writing whole tiles, row after row, `arrays_at_once` macros side by side."""
-        return ceil_div(tiles, self.write.arrays_at_once or self.arrays) * self.rows * self.write.latency_s
+    def _write_seconds(self, tiles: int, room: int) -> float:
+        """Writing whole tiles into so many macros, row after row, `arrays_at_once` macros side by side."""
+        return ceil_div(tiles, min(self.write.arrays_at_once or room, room)) * self.rows * self.write.latency_s
 
     def _write_pj(self, tiles: int) -> float:
         return tiles * 8 * self._array_bytes() * self.write.energy_pj_per_bit
 
     def _first_round(self, weight_bytes: int, feed: Feed, tiles: int) -> float:
         """Writing one bank of each macro in use: nothing can be computed before it."""
-        brought = min(weight_bytes, self.arrays * self._array_bytes())
-        return max(self._write_seconds(min(tiles, self.arrays)), brought / feed.weights if feed.weights else 0.0)
+        room = self.arrays_for(written=True)
+        brought = min(weight_bytes, room * self._array_bytes())
+        return max(self._write_seconds(min(tiles, room), room), brought / feed.weights if feed.weights else 0.0)

@@ -165,6 +165,19 @@ def test_sram_does_not_wear_out() -> None:
     )  # one tile of four cores with four banks
 
 
+def test_scratch_arrays_keep_weights_and_written_operands_apart() -> None:
+    work = matmul(4, 1024, 512, static=False)  # two tiles
+    unit = metis(allow_dynamic=True, banks=1, write={"latency_s": 1e-9, "energy_pj_per_bit": 1e-3, "endurance": 1e9})
+    kept = unit.scaled(scratch_arrays=1)
+    assert kept.cost(work, WIDE).share == 1 / 4
+    assert kept.cost(work, WIDE).wear == 2
+    assert kept.cost(work, WIDE).ticks > unit.cost(work, WIDE).ticks
+    assert kept.storages()[0].capacity_bytes == 3 * 512 * 512
+    assert kept.max_replicas(matmul(8, 512, 512)) == 3
+    with pytest.raises(ValidationError, match="leave none of 4 arrays"):
+        unit.scaled(scratch_arrays=4)
+
+
 def test_pricing_alone_uses_every_idle_array() -> None:
     unit, work = isaac(computes=INT8, buffer=None), matmul(8064, 128, 128)  # 4032 copies
     assert unit.cost(work, Feed(1e15, None, 2**31)).ticks == pytest.approx(2 * 800e3, rel=0.01)
