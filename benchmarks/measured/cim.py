@@ -97,8 +97,8 @@ def _known(name: str) -> str:
 
 
 def _widths(condition: str) -> tuple[int, int]:
-    """Bits of an input and of a weight: 8b8b, in4b_W2b, in4b_out6b_W4; 0 where nothing is said."""
-    both = re.search(r"(?<![A-Za-z\d])(\d+)b(\d+)b", condition)
+    """Bits of an input and of a weight: 8b8b, 8b-8b, in4b_W2b, in4b_out6b_W4; 0 where nothing is said."""
+    both = re.search(r"(?<![A-Za-z\d])(\d+)b[-x]?(\d+)b", condition)
     if both:
         return int(both.group(1)), int(both.group(2))
     inputs, weights = re.search(r"in(\d+)b", condition), re.search(r"W(\d+)", condition)
