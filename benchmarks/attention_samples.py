@@ -82,6 +82,7 @@ class Sample:
     family: str
     held_out: bool
     device: PrefillDevice
+    cached_bytes_per_s: float
     library: Library
     groups: tuple[Group, ...]
 
@@ -91,7 +92,7 @@ class Sample:
         for group in self.groups:
             kernel = constants.kernel(group.head_dim, group.kv)
             compute = arithmetic_seconds(group.prompts, kernel, self.device, constants)
-            compute = np.maximum(compute, group.prompts.cached / (constants.memory * self.device.bytes_per_s))
+            compute = np.maximum(compute, group.prompts.cached / self.cached_bytes_per_s)
             beside = traffic_seconds(group.prompts, self.device, constants)
             found.append(np.log((constants.launch_s + compute + beside) / group.seconds))
         return np.concatenate(found)
@@ -120,4 +121,5 @@ def _sample(name: str, family: str, held_out: bool, points: Sequence[Point]) -> 
         Group(size, SHORT if short else SHORT + 1, prompts_of([w for w, _ in of]), np.array([s for _, s in of]))
         for (size, short), of in sorted(by_kernel.items())
     )
-    return Sample(name, unit.kind, family, held_out, device, LIBRARIES[RUNS[name], family], found)
+    cached = model.decode.memory * device.bytes_per_s
+    return Sample(name, unit.kind, family, held_out, device, cached, LIBRARIES[RUNS[name], family], found)

@@ -184,16 +184,17 @@ def _sizes(work: Work) -> tuple[float, ...]:
     )
 
 
-def prefill_seconds(works: Sequence[Work], device: PrefillDevice, fit: PrefillFit) -> tuple[Array, Array]:
-    """Seconds of the arithmetic without launch, and of what comes before and after it, for each work."""
+def prefill_seconds(
+    works: Sequence[Work], device: PrefillDevice, fit: PrefillFit, cached_bytes_per_s: float
+) -> tuple[Array, Array]:
+    """Seconds of the arithmetic without launch, and of what comes before and after it, for each work. Caches are read
+    at the given rate at most."""
     kernels = [fit.kernel(work.dim("head_dim"), work.dim("kv")) for work in works]
     compute, traffic = np.zeros(len(works)), np.zeros(len(works))
     for kernel in dict.fromkeys(kernels):
         of = [i for i, k in enumerate(kernels) if k == kernel]
         prompts = prompts_of([works[i] for i in of])
-        compute[of] = np.maximum(
-            arithmetic_seconds(prompts, kernel, device, fit), prompts.cached / (fit.memory * device.bytes_per_s)
-        )
+        compute[of] = np.maximum(arithmetic_seconds(prompts, kernel, device, fit), prompts.cached / cached_bytes_per_s)
         traffic[of] = traffic_seconds(prompts, device, fit)
     return compute, traffic
 

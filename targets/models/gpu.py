@@ -226,7 +226,8 @@ class Gpu(UnitModel):
     def _prompts(self, works: Sequence[Work], feed: Feed, dtype: DType) -> list[dict[str, float]]:
         """Prompts in blocks of their rows, in arithmetic of one type; each part by its name."""
         fit = self.prefill.of(dtype)
-        compute, traffic = prefill_seconds(works, self.prefill_device(dtype, feed.data), fit)
+        device = self.prefill_device(dtype, feed.data)
+        compute, traffic = prefill_seconds(works, device, fit, self.decode.memory * feed.data)
         return [
             {"matrix cores" if one >= two else "memory bandwidth": one + two, "kernel launch": fit.launch_s}
             for one, two in zip(compute.tolist(), traffic.tolist(), strict=True)

@@ -32,10 +32,10 @@ def made_by(constants: PrefillFit) -> Sample:
             for h in (2, 8, 32)
             for q in lengths
         ]
-        compute, traffic = prefill_seconds(works, DEVICE, constants)
+        compute, traffic = prefill_seconds(works, DEVICE, constants, DEVICE.bytes_per_s)
         kv = SHORT if max(lengths) <= SHORT else SHORT + 1
         groups.append(Group(128, kv, prompts_of(works), constants.launch_s + compute + traffic))
-    return Sample("made", "gpu-made", "f16", False, DEVICE, LIBRARY, tuple(groups))
+    return Sample("made", "gpu-made", "f16", False, DEVICE, DEVICE.bytes_per_s, LIBRARY, tuple(groups))
 
 
 def test_constants_that_made_the_times_explain_them() -> None:
