@@ -48,17 +48,26 @@ FAMILY_RANGES = {
 KIN_RANGES = {"f32": {"pj_per_op_nm": Range(1.0, 0.3, 2.0)}}
 """Power is known from other devices only: on its own one the reached part of the peak holds it."""
 
-COMMON = {"f8": {"launch_cycles": 4900.0}, "f32": {"ops_per_byte": 10.0, "throttle": 0.0, "throttle_s": 1e-3}}
+COMMON = {
+    "f8": {"launch_cycles": 4900.0},
+    "f32": {"ops_per_byte": 10.0, "throttle": 0.0, "throttle_s": 1e-3, "wave_share": 0.9},
+}
 """Held by family. f8: launches beyond the product's own are in launch_s. f32: neither supply nor clocks limit."""
 
 FIXED = {"overlap": 4.0, "l2_reach": 0.9, "throttle_s": 1e-3}
 """Held in fits over several devices, near what single devices agree on."""
 
-WEIGHTS = {"vidur": 2.0, "llmservingsim": 0.3, "llmcompass": 0.1}
+WEIGHTS = {"vidur": 3.0, "llmservingsim": 0.3, "llmcompass": 0.1}
 """Vidur's bar is the tighter one; LLMCompass has twenty points with the launch from Python in them."""
 
 FEW = 200
 """Points below which a device gets only the free constants of a joint fit."""
+
+WEIGHT_ONLY = ("int8_wo", "int4_wo")
+"""Families of 16-bit arithmetic on narrow weights."""
+
+LANES_I8 = ("p4", "gtx-1080-ti", "titan-x-pascal")
+"""GPUs whose ordinary lanes multiply bytes; matrix cores do it by the constants of 16 bits."""
 
 KIN_MOST = 400
 """Points of each sample of a fit over several devices."""
@@ -104,10 +113,19 @@ def from_kin(device: str, family: str, all_of: Sequence[Sample]) -> Found | None
     """Constants of a device by the measurements of others; None where none has the type."""
     others = [s for s in all_of if s.family == family and s.target != device and not s.held_out]
     if not others:
-        return None
+        return _narrow_weights(device, all_of) if family in WEIGHT_ONLY else None
     x = constants(others, FIXED, lambda s: kinship(device, s.target), kin=True)
     nearest = sorted({s.target for s in others}, key=lambda name: -kinship(device, name))
     return Found(x, "by others, most by " + ", ".join(nearest[:2]))
+
+
+def _narrow_weights(device: str, all_of: Sequence[Sample]) -> Found | None:
+    """Constants for narrow weights where no other device has any: those of 16 bits, with the further launches of f8, as
+    both are quantised layers of the same library."""
+    wide, narrow = from_kin(device, "f16", all_of), from_kin(device, "f8", all_of)
+    if wide is None or narrow is None:
+        return None
+    return Found({**wide.constants, "launch_s": narrow.constants["launch_s"]}, "as f16, with the launches of f8")
 
 
 def report(x: Constants, tested: Iterable[Sample]) -> str:
@@ -120,10 +138,10 @@ def report(x: Constants, tested: Iterable[Sample]) -> str:
 
 
 def families_of(device: str) -> list[str]:
-    """The families of types in which a GPU multiplies. Matrix cores take bytes by the constants of 16 bits."""
+    """The families of types in which a GPU multiplies."""
     model = next(u.model for u in load_target(device).units if isinstance(u.model, Gpu))
     given = [family for family in ("f32", "f16", "f8", "i8") if model.matrix_ops_per_s.of(DType(family))]
-    return [family for family in given if family != "i8" or "f16" not in given]
+    return [*given, *WEIGHT_ONLY] if "f16" in given else given
 
 
 def main(folder: Path, names: Sequence[str], write: bool) -> None:
@@ -135,7 +153,7 @@ def main(folder: Path, names: Sequence[str], write: bool) -> None:
         for family in families_of(device):
             of = [s for s in found if (s.target, s.family) == (device, family)]
             twin = [s for s in found if (s.target, s.family) == (TWINS.get(device), family)]
-            kin = from_kin(device, family, found)
+            kin = from_kin(device, family, found) if family != "i8" or device in LANES_I8 else None
             if of or twin:
                 shipped[family] = own(of or twin)
                 print(f"{device} {family}: held out {shipped[family].words}\n  {block(shipped[family].constants)}")

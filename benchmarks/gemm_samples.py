@@ -22,8 +22,13 @@ from targets.models.tiles import Products, TileDevice, TileFit, gemm_seconds, la
 
 SOURCES = (aiconfigurator, deepbench, llmcompass, llmservingsim, neusight, vidur)
 
-FAMILIES = {"f16": "f16", "bf16": "f16", "f8": "f8", "f32": "f32", "i8": "i8"}
+FAMILIES = {
+    "f16": "f16", "bf16": "f16", "f8": "f8", "f32": "f32", "i8": "i8", "int8_wo": "int8_wo", "int4_wo": "int4_wo"
+}  # fmt: skip
 """The block of constants that prices a type."""
+
+ARITHMETIC = {"int8_wo": DType.F16, "int4_wo": DType.F16}
+"""The type of the arithmetic where it is not the family's name."""
 
 DISPATCH_S = {"neusight": 35e-6}
 """The least time that a source can measure: a program in Python launches each product (the quickest of 10,000 rows)."""
@@ -88,13 +93,14 @@ def _sample(name: str, source: str, family: str, held_out: bool, points: Sequenc
         return None
     target = load_target(name)
     unit = next((u for u in target.units if isinstance(u.model, Gpu)), None)
-    if unit is None or not isinstance(unit.model, Gpu) or not unit.model.matrix_ops_per_s.of(DType(family)):
+    dtype = ARITHMETIC.get(family) or DType(family)
+    if unit is None or not isinstance(unit.model, Gpu) or not unit.model.matrix_ops_per_s.of(dtype):
         return None
     works = [work_of(point) for point in points]
     shapes = [shape_of(work, feed_of(target, unit, work)) for work in works]
     products = Products(*np.array(shapes, dtype=np.float64).T)
     seconds = np.array([point.seconds for point in points])
-    return Sample(name, source, family, products, unit.model.tile_device(DType(family)), seconds, held_out)
+    return Sample(name, source, family, products, unit.model.tile_device(dtype), seconds, held_out)
 
 
 def work_of(point: Point) -> Work:

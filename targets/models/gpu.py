@@ -124,7 +124,7 @@ class Gpu(UnitModel):
 
     def costs(self, works: Sequence[Work], feed: Feed) -> Sequence[Cost]:
         """Products of one number type are priced together, so are prompts, decode steps, and all other kernels."""
-        products: defaultdict[DType, list[int]] = defaultdict(list)
+        products: defaultdict[tuple[DType, DType | None], list[int]] = defaultdict(list)
         prompts: defaultdict[DType, list[int]] = defaultdict(list)
         steps: list[int] = []
         rest: list[int] = []
@@ -132,7 +132,7 @@ class Gpu(UnitModel):
             if nothing(work):
                 continue
             if work.kind in PRODUCTS:
-                products[work.dtype].append(i)
+                products[_types(work)].append(i)
             elif work.kind not in MATRIX_KINDS:
                 rest.append(i)
             elif is_prompt(work):
@@ -143,8 +143,8 @@ class Gpu(UnitModel):
         if rest:
             found.update(zip(rest, self._stream_costs([works[i] for i in rest], feed), strict=True))
         parts: dict[int, dict[str, float]] = {}
-        for dtype, indices in products.items():
-            seconds = self._product_seconds([works[i] for i in indices], feed, dtype)
+        for indices in products.values():
+            seconds = self._product_seconds([works[i] for i in indices], feed)
             parts |= {i: self._named(works[i], feed, s) for i, s in zip(indices, seconds.tolist(), strict=True)}
         for dtype, indices in prompts.items():
             parts |= zip(indices, self._prompts([works[i] for i in indices], feed, dtype), strict=True)
@@ -155,7 +155,7 @@ class Gpu(UnitModel):
 
     def _total(self, work: Work, feed: Feed, parts: dict[str, float]) -> Cost:
         """Parts that overlap, and the launch before them unless the work is fused."""
-        usual = self._product_launch(work.dtype) if work.kind in PRODUCTS else self.launch_s
+        usual = self._product_launch(work) if work.kind in PRODUCTS else self.launch_s
         launch = parts.get("kernel launch", usual)
         parts["kernel launch"] = 0.0 if work.fused else launch + self.launch_gap_s
         seconds = max(t for part, t in parts.items() if part != "kernel launch") + parts["kernel launch"]
@@ -183,22 +183,23 @@ class Gpu(UnitModel):
 
     def _product(self, work: Work, feed: Feed) -> dict[str, float]:
         """A product by the tile model; a recurrent one as `steps` products one after the other."""
-        return self._named(work, feed, float(self._product_seconds([work], feed, work.dtype)[0]))
+        return self._named(work, feed, float(self._product_seconds([work], feed)[0]))
 
     def _named(self, work: Work, feed: Feed, seconds: float) -> dict[str, float]:
         """The time of a product under the name of what limits it."""
-        memory = traffic_of(work, feed).seconds(feed, self.products.of(work.dtype).memory)
+        memory = traffic_of(work, feed).seconds(feed, self.products.of(*_types(work)).memory)
         return {"memory bandwidth" if memory > 0.5 * seconds else "matrix cores": seconds}
 
-    def _product_seconds(self, works: Sequence[Work], feed: Feed, dtype: DType) -> Array:
-        """Seconds without launch of products in one number type."""
+    def _product_seconds(self, works: Sequence[Work], feed: Feed) -> Array:
+        """Seconds without launch of products that are all of the same number types."""
+        dtype, weight = _types(works[0])
         steps = np.array([work.dim("steps") for work in works], dtype=np.float64)
         shapes = np.array([shape_of(work, feed) for work in works], dtype=np.float64).T
-        seconds: Array = steps * gemm_seconds(Products(*shapes), self.tile_device(dtype), self.products.of(dtype))
+        seconds: Array = steps * gemm_seconds(Products(*shapes), self.tile_device(dtype), self.products.of(dtype, weight))
         return seconds
 
-    def _product_launch(self, dtype: DType) -> float:
-        return launch_seconds(self.tile_device(dtype), self.products.of(dtype))
+    def _product_launch(self, work: Work) -> float:
+        return launch_seconds(self.tile_device(work.dtype), self.products.of(*_types(work)))
 
     def tile_device(self, dtype: DType) -> TileDevice:
         """What the tile model needs from the data sheet."""
@@ -273,6 +274,11 @@ class Gpu(UnitModel):
         """One of them; what is neither traffic nor work of the SMs is its launch."""
         parts = {"memory bandwidth": traffic, "vector lanes": busy, "kernel launch": seconds - max(traffic, busy)}
         return self._priced(work, feed, seconds + (0.0 if work.fused else self.launch_gap_s), limit(parts))
+
+
+def _types(work: Work) -> tuple[DType, DType | None]:
+    """The types of a product that its constants depend on: of the arithmetic, and of the weight if it has one."""
+    return work.dtype, work.weight.dtype if work.weight else None
 
 
 def shape_of(work: Work, feed: Feed) -> tuple[float, ...]:

@@ -74,7 +74,7 @@ class TileFit(Block):
     """Extra cost of splitting k, for each doubling, in clocks."""
     split_traffic: NonNegativeFloat = 1.8
     """Times that partial sums of a split product cross the L2."""
-    wave_share: NonNegativeFloat = 0.9
+    wave_share: NonNegativeFloat = 0.6
     """1: waves are whole (ceil); 0: waves overlap perfectly."""
     choice: PositiveFloat = 24.0
     """Exponent of the soft minimum over tiles and splits; large is a library that always finds the best."""
@@ -98,6 +98,28 @@ SIMT = TileFit(launch_cycles=40000, compute=0.75, memory=0.45, k_overhead=15, l2
 """Ordinary lanes, f32."""
 NARROW = TileFit(launch_s=1e-5, quantise=1)
 """8-bit floats, with their quantisation."""
+BYTES = TileFit(
+    launch_cycles=12500,
+    compute=1.08,
+    memory=0.751,
+    overlap=12,
+    k_overhead=105,
+    l2=4,
+    split_cycles=7310,
+    ops_per_byte=112,
+)
+"""16-bit products on weights of one byte: A100, the one GPU they were measured on."""
+NIBBLES = TileFit(
+    launch_cycles=13600,
+    compute=0.96,
+    memory=0.608,
+    overlap=12,
+    k_overhead=46,
+    l2=1,
+    split_cycles=9230,
+    ops_per_byte=133,
+)
+"""The same for weights of half a byte."""
 
 
 MATRIX_TYPES = (DType.F16, DType.BF16, DType.F8, DType.F4, DType.I8, DType.U8, DType.I4, DType.U4)
@@ -115,9 +137,13 @@ class TileFits(Block):
     """Activations come in f16 and are quantised; f4 as well where it has no figures of its own."""
     f4: TileFit | None = None
     i8: TileFit | None = None
+    int8_wo: TileFit = BYTES
+    """Weights of one byte that become 16 bits in the main loop."""
+    int4_wo: TileFit = NIBBLES
+    """Weights of half a byte, likewise."""
 
-    def of(self, dtype: DType) -> TileFit:
-        """The constants for arithmetic of the type."""
+    def of(self, dtype: DType, weight: DType | None = None) -> TileFit:
+        """The constants for arithmetic of the type, on weights that may be narrower."""
         if self.on_lanes(dtype):
             return self.f32
         match dtype:
@@ -126,8 +152,13 @@ class TileFits(Block):
             case DType.F4:
                 return self.f4 or self.f8
             case DType.F16 | DType.BF16:
-                return self.f16
+                return self._of_16_bits(weight)
         return self.i8 or self.f16
+
+    def _of_16_bits(self, weight: DType | None) -> TileFit:
+        if weight is None or weight.bits > 8:
+            return self.f16
+        return self.int8_wo if weight.bits == 8 else self.int4_wo
 
     def on_lanes(self, dtype: DType) -> bool:
         """Whether the ordinary lanes do products of the type."""
@@ -196,22 +227,22 @@ def gemm_seconds(p: Products, device: TileDevice, fit: TileFit) -> Array:
     compute = filled * 2 * tm * tn * (steps + fit.k_overhead) * (device.sms / reached_ops_per_s(device, fit))
     compute *= 1 + fit.throttle * compute / (compute + fit.throttle_s)
     supply = filled * tile_bytes * (steps + fit.k_overhead) * (fit.ops_per_byte * device.sms / device.ops_per_s)
-    from_dram = _from_dram(p, device, fit)
-    dram = np.broadcast_to(from_dram, compute.shape)
+    per_byte = _missed(p, device, fit) / (fit.memory * p.bytes_per_s)
+    dram = np.broadcast_to(p.bytes_moved * per_byte, compute.shape)
     partial = np.where(splits > 1, blocks * tm * tn * PARTIAL_BYTES * fit.split_traffic, 0.0)
     reread = (blocks * tile_bytes * steps + partial) / (fit.l2 * device.l2_bytes_per_s)
     soft = _soft_maximum((compute, supply, dram, reread), fit.overlap)
     soft += fit.split_cycles / device.clock_hz * np.log2(splits)
-    quantising = fit.quantise * QUANTISED_BYTES * p.batch * p.m * p.k / (fit.memory * p.bytes_per_s)
+    quantising = fit.quantise * QUANTISED_BYTES * p.batch * p.m * p.k * (per_byte + 1 / device.l2_bytes_per_s)
     return _soft_minimum(soft, fit.choice) + quantising
 
 
-def _from_dram(p: Products, device: TileDevice, fit: TileFit) -> Array:
-    """Seconds of what the L2 does not hold: operands, result and the weights that are read between two uses of one."""
+def _missed(p: Products, device: TileDevice, fit: TileFit) -> Array:
+    """The part of all operands that the L2 does not hold: it holds what is touched, and the weights that are read
+    between two uses of one, or hardly anything."""
     footprint = p.bytes_moved + RETURNS_AFTER * p.weight_bytes
-    missed = 1 - 1 / (1 + (footprint / (fit.l2_reach * device.l2_bytes)) ** fit.l2_edge)
-    seconds: Array = p.bytes_moved * missed / (fit.memory * p.bytes_per_s)
-    return seconds
+    missed: Array = 1 - 1 / (1 + (footprint / (fit.l2_reach * device.l2_bytes)) ** fit.l2_edge)
+    return missed
 
 
 def _soft_maximum(parts: tuple[Array, ...], exponent: float) -> Array:

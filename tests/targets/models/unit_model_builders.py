@@ -108,8 +108,8 @@ def metis(**changes: Any) -> CimDigital:
 
 
 A100_PRODUCTS = {
-    "launch_cycles": 5140, "compute": 0.996, "memory": 0.69, "overlap": 3.78, "k_overhead": 181, "l2_reach": 0.909,
-    "l2": 0.856, "split_cycles": 845, "ops_per_byte": 40.7, "throttle": 0.303, "throttle_s": 0.00024,
+    "launch_cycles": 5090, "compute": 0.979, "memory": 0.691, "overlap": 3.68, "k_overhead": 187, "l2_reach": 0.904,
+    "l2": 0.839, "split_cycles": 843, "ops_per_byte": 41, "throttle": 0.34, "throttle_s": 0.000324,
 }  # fmt: skip
 
 
