@@ -195,7 +195,9 @@ class Gpu(UnitModel):
         dtype, weight = _types(works[0])
         steps = np.array([work.dim("steps") for work in works], dtype=np.float64)
         shapes = np.array([shape_of(work, feed) for work in works], dtype=np.float64).T
-        seconds: Array = steps * gemm_seconds(Products(*shapes), self.tile_device(dtype), self.products.of(dtype, weight))
+        seconds: Array = steps * gemm_seconds(
+            Products(*shapes), self.tile_device(dtype), self.products.of(dtype, weight)
+        )
         return seconds
 
     def _product_launch(self, work: Work) -> float:
