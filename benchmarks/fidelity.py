@@ -29,6 +29,7 @@ from benchmarks import measured  # noqa: E402
 from benchmarks.bars import BARS, Bar, Line  # noqa: E402
 from benchmarks.end_to_end import layer, requests_scored  # noqa: E402
 from benchmarks.errors import MODELS, Score, Scored, scored  # noqa: E402
+from benchmarks.forwards import forwards_scored  # noqa: E402
 from benchmarks.macros import Macro, macro  # noqa: E402
 from benchmarks.measured import cim, llmcompass  # noqa: E402
 from benchmarks.measured.points import Point  # noqa: E402
@@ -76,7 +77,8 @@ def main() -> int:
             parser.error(f"{folder} is no folder")
     points = list(measured.points(options.measured))
     pricer = Pricer()
-    lines = [*scored(points, pricer), *requests_scored(options.measured)]
+    whole = (*requests_scored(options.measured), *forwards_scored(options.measured, pricer))
+    lines = [*scored(points, pricer), *whole]
     left = scored(left_out(points), pricer)
     macros = [macro(rate, pricer) for rate in cim.rates(options.facts)]
     alone = {
