@@ -223,7 +223,7 @@ def _gaps(lines: Sequence[Scored], macros: Sequence[Macro]) -> str:
         names = sorted({m.rate.device for m in macros if m.ours is None})
         rows.append(f"- Macros without a target: {', '.join(names)}.")
     rows += [
-        "- Energy of units other than the macros, end-to-end latency and throughput: no line above measures them yet.",
+        "- Energy of units other than the macros and throughput: no line above measures them yet.",
         "- CPUs, systolic and vector units other than the TPU: their bands in the unit files are assumptions.",
         "- A band that is an assumption is printed as `unvalidated` by `mapper cost`.",
     ]

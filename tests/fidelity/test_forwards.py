@@ -17,7 +17,7 @@ NEUSIGHT = "device,model,mode,seqlen,batch,option,num_layer,e2e_latency,fw_laten
 def tables(folder: Path) -> Path:
     for name in ("fastertransformer", "neusight"):
         (folder / name).mkdir()
-    row = 'd,BERT performance on {} and PyTorch,"{{""precision"": ""{}""}}",8,128,{},Seq_len,Precision,{} Latency (ms),2\n'
+    row = 'd,BERT on {} and PyTorch,"{{""precision"": ""{}""}}",8,128,{},Seq_len,Precision,{} Latency (ms),2\n'
     asked = [("A100", "FP16", "FT"), ("A100", "FP16", "EFF-FT"), ("A10", "FP16", "FT"), ("A100", "FP32", "FT")]
     bert = BERT + "".join(row.format(card, kind, kind, who) for card, kind, who in asked)
     (folder / "fastertransformer" / "bert.csv").write_text(bert)
