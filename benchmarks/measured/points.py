@@ -46,6 +46,7 @@ TARGETS = {
     "RTX3090": "rtx-3090",
     "h200_sxm": "h200",
     "b200_sxm": "b200",
+    "gb200_sxm": "b200",
     "TPU-v6e-1": "tpu-v6e",
     "NVIDIA A100-PCIE-40GB": "a100-pcie-40",
     "NVIDIA A100-SXM4-40GB": "a100-pcie-40",
@@ -54,12 +55,17 @@ TARGETS = {
     "NVIDIA L4": "l4",
     "AMD Instinct MI100": "mi100",
     "AMD Instinct MI210": "mi210",
+    "AMD Instinct MI250": "mi210",
     "Tesla V100-PCIE-32GB": "v100",
     "NV_V100": "v100",
     "Tesla T4": "t4",
     "Tesla P100-PCIE-16GB": "p100",
     "Tesla P4": "p4",
     "AMD_MI25": "mi25",
+    "AMD_Vega": "mi25",
+    "NV_P100": "p100",
+    "NV_P4": "p4",
+    "NV_T4": "t4",
     "NV_M40": "m40",
     "NV_TitanX": "titan-x-maxwell",
     "NV_TitanX_Pascal": "titan-x-pascal",
@@ -68,7 +74,8 @@ TARGETS = {
     "a100_dgx": "dgx-a100-pytorch",
     "a100_pairwise_nvlink": "a100-pairs",
 }
-"""The target that stands for a device as a source names it: the same chip and memory, be the board another."""
+"""The target that stands for a device as a source names it: the same chip and memory, be the board another. A program
+sees an MI250 as two devices, each of which is an MI210's chip."""
 
 
 def target_of(device: str) -> str:
