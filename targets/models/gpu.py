@@ -248,12 +248,21 @@ class Gpu(UnitModel):
         )
 
     def _decodes(self, works: Sequence[Work], feed: Feed) -> list[dict[str, float]]:
-        """The next tokens against caches: each time under the name of what limits it, and the launch."""
+        """The next tokens against caches: each time under the name of what limits it, and the launch. Several rows may
+        as well run in the kernel of prompts, if that is quicker."""
         times = decode_seconds(steps_of(works), self.decode_device(feed.data), self.decode)
-        return [
+        parts = [
             {"memory bandwidth" if traffic > 0.5 * total else "latency of blocks": total, "kernel launch": launch}
             for total, traffic, launch in zip(*(part.tolist() for part in times), strict=True)
         ]
+        several: defaultdict[DType, list[int]] = defaultdict(list)
+        for i, work in enumerate(works):
+            if work.dim("q") > 1:
+                several[work.dtype].append(i)
+        for dtype, indices in several.items():
+            for i, other in zip(indices, self._prompts([works[i] for i in indices], feed, dtype), strict=True):
+                parts[i] = min(parts[i], other, key=lambda named: sum(named.values()))
+        return parts
 
     def decode_device(self, bytes_per_s: float) -> DecodeDevice:
         """What the model of decode steps needs from the data sheet."""

@@ -97,11 +97,13 @@ def test_a_chunk_of_a_prompt_is_no_decode_however_long_its_cache() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(past=st.integers(1, 50_000), batch=st.integers(1, 64), kv_heads=st.sampled_from([1, 2, 8]))
-def test_where_the_kernel_changes_the_price_falls_by_little(past: int, batch: int, kv_heads: int) -> None:
+def test_a_chunk_is_no_quicker_than_the_few_rows_that_decode_kernels_serve(
+    past: int, batch: int, kv_heads: int
+) -> None:
     draft, chunk = (prompt(q, past, batch=batch, kv_heads=kv_heads) for q in (8, 9))
     assert not is_prompt(draft)
     assert is_prompt(chunk)
-    assert GPU.cost(chunk, FEED).ticks > 0.85 * GPU.cost(draft, FEED).ticks
+    assert GPU.cost(draft, FEED).ticks <= GPU.cost(chunk, FEED).ticks
 
 
 def test_a_prompt_of_one_token_has_no_cache() -> None:
