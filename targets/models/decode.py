@@ -54,7 +54,8 @@ def _block_seconds(steps: Steps, device: DecodeDevice, fit: DecodeFit, grid: Gri
 
 
 def _traffic_seconds(steps: Steps, device: DecodeDevice, fit: DecodeFit, grid: Grid) -> Array:
-    """What misses the L2 from memory, then all else that blocks read, from the L2.
+    """What misses the L2 from memory, and beside it all that blocks read, from the L2: the longer of the two. Grouped
+    blocks keep up with any memory (assumed: on the GPUs that were measured the memory is far slower than the L2).
 
     The single kernel reads a cache once for each query head. Where values are the keys' own bytes, a block finds them
     in the L2, unless the keys of all blocks that run at once are too many: the single kernel reads all keys of a part
@@ -67,9 +68,10 @@ def _traffic_seconds(steps: Steps, device: DecodeDevice, fit: DecodeFit, grid: G
     keys = running * np.ceil(steps.reach / grid.parts) * steps.token_bytes / 2
     again = np.where(grid.grouped | (steps.stored > APART * whole), 0.0, (whole - steps.stored) * _missed(keys / l2))
     memory = _missed((steps.stored + steps.others) / l2) * (steps.stored + again + steps.others)
-    inside = np.maximum(0.0, whole * times + steps.others - memory)
+    reached = fit.memory * device.bytes_per_s
     per_second = grid.constant(fit, "l2") * device.sms * device.clock_hz
-    found: Array = memory / (fit.memory * device.bytes_per_s) + inside / per_second
+    per_second = np.where(grid.grouped, np.maximum(per_second, reached), per_second)
+    found: Array = np.maximum(memory / reached, (whole * times + steps.others) / per_second)
     return found
 
 

@@ -83,20 +83,20 @@ class KernelFit(Block):
 
 
 DEFAULT_SINGLE = KernelFit(
-    launch_s=3.93e-6, block=9050, by_width=0.0273, ramp=2260, thread_bytes=0.0392, l2=29.7, split_s=5.37e-6, part=317,
-    overlap=3.87, resident=4,
+    launch_s=3.92e-6, block=9030, by_width=0.0293, ramp=2330, thread_bytes=0.0402, l2=32, split_s=5.36e-6, part=330,
+    overlap=2.91, resident=4,
 )  # fmt: skip
 DEFAULT_SINGLE_NARROW = KernelFit(
-    launch_s=3.7e-6, block=23_800, by_width=0.238, ramp=440, thread_bytes=0.00516, l2=2.87, split_s=2.7e-6, part=1,
-    overlap=3.56, resident=3,
+    launch_s=3.71e-6, block=23_700, by_width=0.236, ramp=405, thread_bytes=0.00513, l2=2.79, split_s=3.39e-6, part=1,
+    overlap=4.04, resident=3,
 )  # fmt: skip
 DEFAULT_GROUPED = KernelFit(
-    launch_s=5.47e-6, block=9080, by_width=0.322, wide=1.44, step=10, thread_bytes=0.25, l2=64, split_s=1.76e-6,
-    part=584, overlap=1.68, resident=2,
+    launch_s=5.37e-6, block=8680, by_width=0.302, wide=1.47, step=517, thread_bytes=0.25, l2=21.5, split_s=1.84e-6,
+    part=450, overlap=1.6, resident=2,
 )  # fmt: skip
 DEFAULT_GROUPED_NARROW = KernelFit(
-    launch_s=5.37e-6, block=10_400, by_width=0.39, wide=1.37, step=10, thread_bytes=0.0253, l2=5.78, split_s=3e-6,
-    part=100, overlap=4.88, resident=2,
+    launch_s=5.37e-6, block=10_500, by_width=0.387, wide=1.37, step=10, thread_bytes=0.0252, l2=4.48, split_s=3e-6,
+    part=100, overlap=6.76, resident=2,
 )  # fmt: skip
 
 
@@ -111,9 +111,9 @@ class DecodeFit(Block):
     single_narrow: KernelFit = DEFAULT_SINGLE_NARROW
     grouped: KernelFit = DEFAULT_GROUPED
     grouped_narrow: KernelFit = DEFAULT_GROUPED_NARROW
-    memory: PositiveFloat = 0.813
+    memory: PositiveFloat = 0.801
     """Reached part of the bandwidth of the memory."""
-    l2_reach: PositiveFloat = 0.823
+    l2_reach: PositiveFloat = 0.848
     """Caches up to this part of the L2 are found in it when a step is repeated; less where other work comes between."""
     few_parts: bool = True
     """Whether n tiles are split into at most sqrt(8 n) parts, as by later versions of the library."""

@@ -32,12 +32,10 @@ from targets.models.tiles import Array, Products, TileDevice, TileFits, gemm_sec
 
 
 class GpuEfficiency(Block):
-    """The part of each peak that kernels other than products reach. Defaults: A100, attention fitted on AIConfigurator,
-    memory on Vidur."""
+    """The part of a peak that no fit of a kernel gives."""
 
-    attention: PositiveFloat = 0.5
     vector: PositiveFloat = 0.5
-    memory: PositiveFloat = 0.73
+    """Of the lanes, in kernels that are neither products nor attention; assumed."""
 
 
 class Gpu(UnitModel):
