@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit_model_builders import a100
 
@@ -146,6 +146,7 @@ def any_step(sizes: dict[str, object]) -> Work:
     return step(heads=group * int(str(sizes["kv_heads"])), kv=kv, **sizes)  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries(SIZES))
 def test_no_step_is_quicker_than_its_memory_or_its_launch(sizes: dict[str, object]) -> None:
     work, fit = any_step(sizes), DecodeFit()
@@ -156,6 +157,7 @@ def test_no_step_is_quicker_than_its_memory_or_its_launch(sizes: dict[str, objec
         assert total * A100.bytes_per_s > work.bytes(Role.STATE)
 
 
+@settings(deadline=None)
 @given(st.lists(st.fixed_dictionaries(SIZES), min_size=1, max_size=5))
 def test_steps_priced_together_cost_what_they_cost_alone(many: list[dict[str, object]]) -> None:
     works, feed = [any_step(sizes) for sizes in many], Feed(2039e9, 2039e9)
