@@ -41,6 +41,7 @@ RANGES = {
     "norm_cycles": Range(0.7, 0.05, 3.0),
     "layer_cycles": Range(0.3, 0.02, 3.0),
     "softmax_cycles": Range(0.6, 0.05, 3.0),
+    "warp_cycles": Range(0.4, 0.02, 3.0),
     "embedding_cycles": Range(1.8, 0.05, 5.0),
     "layer_s": Range(1e-6, 2e-7, 1e-5),
     "serial_row_s": Range(5e-7, 1e-8, 2e-6),
@@ -50,9 +51,6 @@ RANGES = {
 }
 CHOSEN = {"h100-sxm": ("vidur",), "a100-80": ("vidur", "llmcompass")}
 """Sources of a device of which others disagree: Vidur times kernels, LLMServingSim's first version times PyTorch's."""
-
-LOOSE = (("llmcompass", "norm f16"),)
-"""Lines that no constant is fitted on: LLMCompass' layer norm of twelve points is mostly the overhead of Python."""
 
 PRIOR = 0.004
 """Weight of the logarithm of each constant over the joint one, where a line of measurements weighs 1: what a device
@@ -151,11 +149,7 @@ def constants(samples: Sequence[Sample], near: Constants | None = None, device: 
 
 def fitted_on(found: Iterable[Sample]) -> list[Sample]:
     """The samples that constants may be fitted on: chosen sources, and no line that is held out."""
-    return [
-        s
-        for s in found
-        if not s.held_out and (s.source, s.op) not in LOOSE and s.source in CHOSEN.get(s.target, (s.source,))
-    ]
+    return [s for s in found if not s.held_out and s.source in CHOSEN.get(s.target, (s.source,))]
 
 
 def report(x: Constants, tested: Iterable[Sample]) -> str:

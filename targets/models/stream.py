@@ -46,34 +46,36 @@ class StreamFit(Block):
     """The fitted constants of kernels that are no product and no attention (benchmarks/fit_stream.py). Defaults: the
     joint fit of all measured GPUs, for GPUs never measured."""
 
-    launch_s: PositiveFloat = 2.46e-06
+    launch_s: PositiveFloat = 2.45e-06
     """Floor of one kernel: launch and drain."""
-    memory: PositiveFloat = 0.781
+    memory: PositiveFloat = 0.78
     """Reached part of the bandwidth of the memory."""
     l2: PositiveFloat = 1.47
     """The same of the L2."""
-    l2_reach: PositiveFloat = 1.11
+    l2_reach: PositiveFloat = 1.05
     """Operands up to this part of the L2 are found in it by half."""
     element_s: NonNegativeFloat = 4.8e-11
     """Time of one element of a row that is alone on its SM: the latency of its loads."""
-    plain_cycles: NonNegativeFloat = 0.269
+    plain_cycles: NonNegativeFloat = 0.255
     """Clock cycles of one SM for one element, here and below, at full load."""
-    gated_cycles: NonNegativeFloat = 0.732
-    rotary_cycles: NonNegativeFloat = 0.49
-    norm_cycles: NonNegativeFloat = 0.566
+    gated_cycles: NonNegativeFloat = 0.725
+    rotary_cycles: NonNegativeFloat = 0.489
+    norm_cycles: NonNegativeFloat = 0.564
     """RMS norm: one element at a time, in vLLM's kernel."""
-    layer_cycles: NonNegativeFloat = 0.513
+    layer_cycles: NonNegativeFloat = 0.28
     """Layer norm: wide loads, in PyTorch's kernel."""
-    softmax_cycles: NonNegativeFloat = 0.642
-    """Rows wider than WARP_WIDTH; narrower ones stream as plain kernels do."""
+    softmax_cycles: NonNegativeFloat = 0.641
+    """Rows wider than WARP_WIDTH."""
+    warp_cycles: NonNegativeFloat = 0.539
+    """Rows that are not."""
     embedding_cycles: NonNegativeFloat = 1.57
-    layer_s: NonNegativeFloat = 2.66e-06
+    layer_s: NonNegativeFloat = 3.32e-06
     """Floor of a layer norm beyond `launch_s`: its reductions wait for each other."""
     serial_row_s: NonNegativeFloat = 4.15e-07
     """A row of an embedding while they are picked one after the other."""
-    layer_reach: PositiveFloat = 0.105
+    layer_reach: PositiveFloat = 0.0982
     """Rows in flight, one for each SM, that are half still in the L2 when they are read again, in parts of the L2."""
-    softmax_reach: PositiveFloat = 0.368
+    softmax_reach: PositiveFloat = 0.369
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +183,8 @@ def _sm_seconds(s: Streams, device: StreamDevice, fit: StreamFit) -> Array:
         softmax=fit.softmax_cycles,
         embedding=fit.embedding_cycles,
     )
-    cycles = np.where(_in_warps(s), fit.plain_cycles, cycles)
-    by_rows = (s.rows > 0) & (_by_family(s, gated=1, rotary=1, norm=1) > 0)
+    cycles = np.where(_in_warps(s), fit.warp_cycles, cycles)
+    by_rows = (s.rows > 0) & (_by_family(s, gated=1, rotary=1, norm=1, softmax=1) > 0) & ~_in_warps(s)
     alone = np.where(by_rows, s.elements / np.maximum(s.rows, 1.0), 0.0) * fit.element_s
     seconds: Array = np.maximum(s.elements / device.sms * cycles / device.clock_hz, alone)
     return seconds

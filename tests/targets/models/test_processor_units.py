@@ -51,7 +51,7 @@ def test_fused_work_pays_no_launch() -> None:
     work = lanes("elementwise", 1000)
     apart = a100().cost(work, HBM)
     together = a100().cost(replace(work, fused=True), HBM)
-    assert apart.ticks - together.ticks == pytest.approx(2.38e6, rel=0.02)
+    assert apart.ticks - together.ticks == pytest.approx(2.27e6, rel=0.02)
     assert apart.limited_by == "kernel launch"
 
 

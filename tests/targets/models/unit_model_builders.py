@@ -114,10 +114,10 @@ A100_PRODUCTS = {
 
 
 A100_STREAM = {
-    "launch_s": 2.38e-6, "memory": 0.974, "l2": 0.957, "l2_reach": 0.747, "plain_cycles": 0.278, "gated_cycles": 0.87,
-    "rotary_cycles": 0.621, "norm_cycles": 0.573, "layer_cycles": 0.503, "softmax_cycles": 0.618,
-    "embedding_cycles": 1.92, "layer_s": 2.8e-6, "serial_row_s": 6.34e-7, "element_s": 4.07e-10,
-    "layer_reach": 0.0688, "softmax_reach": 0.611,
+    "launch_s": 2.27e-6, "memory": 0.873, "l2": 0.793, "l2_reach": 0.758, "plain_cycles": 0.216,
+    "gated_cycles": 0.864, "rotary_cycles": 0.621, "norm_cycles": 0.546, "layer_cycles": 0.278,
+    "softmax_cycles": 0.605, "warp_cycles": 0.544, "embedding_cycles": 1.93, "layer_s": 3.42e-6,
+    "serial_row_s": 6.68e-7, "element_s": 5.62e-10, "layer_reach": 0.126, "softmax_reach": 0.557,
 }  # fmt: skip
 
 
