@@ -164,6 +164,15 @@ def main(folder: Path, names: Sequence[str], write: bool) -> None:
                 print(f"  {kin.words}: {report(kin.constants, of)}\n  {block(kin.constants)}", flush=True)
         if write:
             _write(device, shipped, left, measured=any(s.target == device for s in found))
+    if not names:
+        _print_joint(found)
+
+
+def _print_joint(found: Sequence[Sample]) -> None:
+    """The defaults of targets/models/tiles.py: all devices alike, for units that no file of ours describes."""
+    for family in dict.fromkeys(s.family for s in found):
+        given = [s for s in found if s.family == family and not s.held_out]
+        print(f"joint {family}\n  {block(constants(given, FIXED, lambda s: 1.0, kin=True))}", flush=True)
 
 
 def _write(device: str, shipped: dict[str, Found], left: dict[str, Found], measured: bool) -> None:

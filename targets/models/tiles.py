@@ -46,31 +46,35 @@ RETURNS_AFTER = 4
 AIConfigurator rotates five copies of each weight (its collect_gemm); the layers of a model are many more."""
 
 
+TOGETHER = 1024
+"""Products priced in one go: their tables for all tiles and splits stay in a core's cache, four times as quick."""
+
+
 class TileFit(Block):
     """The fitted constants of the tile model for one GPU and number type.
 
     Defaults are joint fits over all measured GPUs (benchmarks/fit_gemm.py), for devices that were never measured.
     """
 
-    launch_cycles: NonNegativeFloat = 4900
+    launch_cycles: NonNegativeFloat = 4950
     """Floor of one product: launch and drain, in clocks of the SMs (about 5000 on A100, H100, L40S and V100)."""
     launch_s: NonNegativeFloat = 0.0
     """Time of further launches that do not follow the clock: kernels that quantise, a program in Python."""
-    compute: PositiveFloat = 0.882
+    compute: PositiveFloat = 0.853
     """Reached part of the peak before tiles, waves, overheads and clocks take theirs."""
-    memory: PositiveFloat = 0.737
+    memory: PositiveFloat = 0.723
     """The same for the bandwidth of the memory."""
     overlap: PositiveFloat = 4
     """Exponent p of the soft maximum over compute, DRAM, L2 and tile supply; large is a hard maximum."""
-    k_overhead: NonNegativeFloat = 115
+    k_overhead: NonNegativeFloat = 127
     """Prologue and epilogue of one tile, in steps of k."""
     l2_reach: PositiveFloat = 0.9
     """Part of one L2 partition that operands may fill and still be found in it by half."""
     l2_edge: PositiveFloat = 12
     """How sharply hits end beyond that: the exponent of the footprint."""
-    l2: PositiveFloat = 1.3
+    l2: PositiveFloat = 1.17
     """Reached part of the unit's `l2_bytes_per_s`."""
-    split_cycles: NonNegativeFloat = 1100
+    split_cycles: NonNegativeFloat = 1110
     """Extra cost of splitting k, for each doubling, in clocks."""
     split_traffic: NonNegativeFloat = 1.8
     """Times that partial sums of a split product cross the L2."""
@@ -78,9 +82,9 @@ class TileFit(Block):
     """1: waves are whole (ceil); 0: waves overlap perfectly."""
     choice: PositiveFloat = 24.0
     """Exponent of the soft minimum over tiles and splits; large is a library that always finds the best."""
-    ops_per_byte: PositiveFloat = 60
+    ops_per_byte: PositiveFloat = 58.4
     """Operations at peak for each byte that an SM can take in: small tiles starve."""
-    throttle: NonNegativeFloat = 0.07
+    throttle: NonNegativeFloat = 0.0547
     """Extra time of long arithmetic, when the clock has come down."""
     throttle_s: PositiveFloat = 0.001
     """Arithmetic after which half of the throttling has set in."""
@@ -92,33 +96,27 @@ class TileFit(Block):
 
 
 TENSOR = TileFit()
-"""16-bit types on matrix cores. Source of this block and the two below: joint fits of benchmarks/fit_gemm.py over all
-measured GPUs, for unit files without their own; the errors on GPUs left out are in docs/cost-models.md."""
-SIMT = TileFit(launch_cycles=40000, compute=0.75, memory=0.45, k_overhead=15, l2=0.45, ops_per_byte=10, throttle=0)
-"""Ordinary lanes, f32."""
-NARROW = TileFit(launch_s=1e-5, quantise=1)
-"""8-bit floats, with their quantisation."""
+"""16-bit types on matrix cores. Source of this block and those below: joint fits over all measured GPUs, printed by
+benchmarks/fit_gemm.py, for units without their own; the errors on GPUs left out are in docs/cost-models.md."""
+SIMT = TileFit(
+    launch_cycles=71500, compute=0.744, memory=0.412, k_overhead=9.8, l2=0.734, split_cycles=30, ops_per_byte=10,
+    throttle=0, pj_per_op_nm=1.22, wave_share=0.9,
+)  # fmt: skip
+"""Ordinary lanes, f32. Most of the launch is the program in Python that most of these times include."""
+NARROW = TileFit(
+    launch_cycles=4900, launch_s=9.85e-6, compute=0.876, memory=0.742, k_overhead=299, l2=2.24, split_cycles=1710,
+    ops_per_byte=112, throttle=0.47, quantise=1.59,
+)  # fmt: skip
+"""8-bit floats, with their quantisation (H100, L40S)."""
 BYTES = TileFit(
-    launch_cycles=12500,
-    compute=1.08,
-    memory=0.751,
-    overlap=12,
-    k_overhead=105,
-    l2=4,
-    split_cycles=7310,
-    ops_per_byte=112,
-)
+    launch_cycles=12900, compute=0.882, memory=0.864, k_overhead=87.5, l2=4, split_cycles=7200, ops_per_byte=95,
+    throttle=0.094,
+)  # fmt: skip
 """16-bit products on weights of one byte: A100, the one GPU they were measured on."""
 NIBBLES = TileFit(
-    launch_cycles=13600,
-    compute=0.96,
-    memory=0.608,
-    overlap=12,
-    k_overhead=46,
-    l2=1,
-    split_cycles=9230,
-    ops_per_byte=133,
-)
+    launch_cycles=13300, compute=0.767, memory=1.1, k_overhead=73.5, l2=4, split_cycles=10800, ops_per_byte=128,
+    throttle=0.001,
+)  # fmt: skip
 """The same for weights of half a byte."""
 
 
@@ -180,6 +178,10 @@ class Products:
     bytes_per_s: Array
     weight_bytes: Array
 
+    def part(self, start: int) -> Products:
+        """The TOGETHER products from `start` on."""
+        return Products(*(getattr(self, name)[start : start + TOGETHER] for name in Products.__slots__))
+
 
 @dataclass(frozen=True, slots=True)
 class TileDevice:
@@ -216,6 +218,11 @@ def gemm_seconds(p: Products, device: TileDevice, fit: TileFit) -> Array:
     After COST_MODELS, "A GEMM form that held up": for each tile and split the soft maximum of arithmetic in waves over
     SMs, DRAM, L2 re-reads and the supply of one SM, plus the cost of the split; then the soft minimum over all of them.
     """
+    parts = [_seconds(p.part(start), device, fit) for start in range(0, len(p.m), TOGETHER)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _seconds(p: Products, device: TileDevice, fit: TileFit) -> Array:
     tiles = SIMT_TILES if device.lanes else TILES
     grid = np.array([(tm, tn, s) for tm, tn in tiles for s in SPLITS], dtype=np.float64)
     tm, tn, splits = (axis[:, None] for axis in grid.T)
