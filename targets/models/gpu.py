@@ -287,21 +287,23 @@ class Gpu(UnitModel):
 
 def _types(work: Work) -> tuple[DType, DType | None]:
     """The types of a product that its constants depend on: of the arithmetic, and of the weight if it has one."""
-    return work.dtype, work.weight.dtype if work.weight else None
+    weight = work.weight  # looked up once: it is a search through the operands
+    return work.dtype, weight.dtype if weight else None
 
 
 def shape_of(work: Work, feed: Feed) -> tuple[float, ...]:
     """One step of a product as the fields of Products: weights may be narrower than the arithmetic, and both feeds are
     in the bandwidth."""
     steps, moved = work.dim("steps"), max(1, work.bytes())
-    bits = min(work.dtype.bits, work.weight.dtype.bits if work.weight else work.dtype.bits)
+    dtype, weight = _types(work)
+    bits = min(dtype.bits, (weight or dtype).bits)
     return (
         ceil_div(work.dim("m"), steps),
         work.dim("n"),
         work.dim("k"),
         work.dim("batch") * work.dim("groups"),
         moved / steps,
-        work.dtype.bits / 8,
+        dtype.bits / 8,
         bits / 8,
         moved / max(traffic_of(work, feed).seconds(feed), 1e-15),
         work.bytes(Role.WEIGHT),
