@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
 from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
+from targets.models.dataflow import Dataflow, product_cycles
 from targets.models.dma import blocked_traffic
 from targets.models.lanes import VectorBlock
 from targets.models.rates import (
@@ -27,9 +26,6 @@ from targets.models.rates import (
     ticks_of,
     traffic_of,
 )
-
-Dataflow = Literal["weight", "weight-buffered", "output"]
-"""What stays in the array: weights (loaded between products, or behind them), or partial sums."""
 
 
 class Systolic(UnitModel):
@@ -134,24 +130,3 @@ class Systolic(UnitModel):
             * (m * k * ceil_div(n, self.columns) + k * n + m * n * (2 * ceil_div(k, self.rows) - 1))
             for times, m, n, k in products_of(work)
         )
-
-
-def product_cycles(dataflow: Dataflow, m: int, n: int, k: int, rows: int, columns: int, arrays: int = 1) -> int:
-    """Cycles of one product m x k x n, folded over `arrays` arrays of rows x columns.
-
-    "weight" and "output" are 2*rows + columns + steady - 2 for each fold (Samajdar et al., SCALE-Sim, ISPASS 2020,
-    eq. 3); "weight-buffered" loads the next weights behind the product at work (Jouppi et al., TPU, ISCA 2017), so
-    that fill and drain are paid once. Arrays share the folds, or else the steady part, whichever is quicker.
-    """
-    folds, steady = {
-        "weight": (ceil_div(k, rows) * ceil_div(n, columns), m),
-        "weight-buffered": (ceil_div(k, rows) * ceil_div(n, columns), m),
-        "output": (ceil_div(m, rows) * ceil_div(n, columns), k),
-    }[dataflow]
-
-    def cycles(folds: int, steady: int) -> int:
-        if dataflow == "weight-buffered":
-            return 2 * rows + columns - 2 + (folds - 1) * max(rows, steady) + steady
-        return folds * (2 * rows + columns + steady - 2)
-
-    return min(cycles(ceil_div(folds, arrays), steady), cycles(folds, ceil_div(steady, arrays)))

@@ -22,7 +22,6 @@ from unit_model_builders import (
 from mapper.hw.work import DType, Feed, Work
 from targets.models.blocks import PerType
 from targets.models.dma import blocked_traffic
-from targets.models.systolic import Dataflow, product_cycles
 
 HBM = Feed(2039e9, 2039e9)
 F16 = DType.F16
@@ -75,22 +74,6 @@ def test_gpu_attention_of_one_short_sequence_uses_one_sm_for_each_head() -> None
     full = a100().cost(attention(1, 128, batch=64), HBM).ticks - 4.1e6
     alone = a100().cost(attention(1, 128, batch=1), HBM).ticks - 4.1e6
     assert alone > full / 64
-
-
-@pytest.mark.parametrize(
-    ("dataflow", "m", "n", "k", "arrays", "cycles"),
-    [  # (2 * rows + columns + steady - 2) * folds on 128 x 128
-        ("weight", 512, 128, 128, 1, 894),
-        ("weight", 512, 256, 256, 1, 4 * 894),
-        ("weight", 512, 256, 256, 4, 894),
-        ("output", 128, 128, 512, 1, 894),
-        ("output", 129, 128, 512, 1, 2 * 894),
-        ("weight-buffered", 512, 256, 256, 1, 382 + 4 * 512),
-        ("weight-buffered", 1, 256, 256, 1, 382 + 3 * 128 + 1),
-    ],
-)
-def test_systolic_cycles(dataflow: Dataflow, m: int, n: int, k: int, arrays: int, cycles: int) -> None:
-    assert product_cycles(dataflow, m, n, k, 128, 128, arrays) == cycles
 
 
 def test_systolic_runs_f16_at_its_rate() -> None:
