@@ -26,7 +26,7 @@ def skewed(matrix: Matrix, t: int) -> Matrix:
 
 
 def output_stationary(a: Matrix, b: Matrix) -> tuple[Matrix, int]:
-    """a (rows x k) from the left and b (k x columns) from the top; every cell keeps a sum. The product and its cycles."""
+    """a (rows x k) from the left and b (k x columns) from the top; each cell keeps a sum: product, cycles."""
     rows, steps, columns = *a.shape, b.shape[1]
     sums, right, down = (np.zeros((rows, columns), dtype=np.int64) for _ in range(3))
     done = np.zeros((rows, columns), dtype=np.int64)
@@ -42,7 +42,7 @@ def output_stationary(a: Matrix, b: Matrix) -> tuple[Matrix, int]:
 
 
 def weight_stationary(a: Matrix, w: Matrix) -> tuple[Matrix, int]:
-    """w (rows x columns) is shifted in from the top, then a (m x rows) comes from the left; sums leave at the bottom."""
+    """w (rows x columns) is shifted in from the top, then a (m x rows) comes from the left; sums leave below."""
     rows, columns = w.shape
     held = np.zeros_like(w)
     for cycle in range(rows):
