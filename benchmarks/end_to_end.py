@@ -12,10 +12,9 @@ import numpy as np
 from benchmarks.bars import Line
 from benchmarks.errors import Scored
 from benchmarks.generation import Runtime, Terms, terms
-from benchmarks.machines import under_load
 from benchmarks.measured import fastertransformer, llmcompass
 from benchmarks.measured.fastertransformer import Request
-from benchmarks.measured.points import Point, records
+from benchmarks.measured.points import records
 from mapper.compiler import compile
 from mapper.cost.pricing import main_units
 from mapper.hw.load import load_target
@@ -24,7 +23,7 @@ from mapper.hw.work import DType
 from passes.pipelines import FINISH, PREPARE
 from samples.models.decoder import GPT3_175B, Decoder, build_layer
 
-LAYER_TARGET = "a100-80-device"
+LAYER_TARGETS = ("hgx-a100-4-rank", "a100-80-device")
 LAYER_FILE = "prefill_gpt3_layer_4xA100_tp4_b8_s2048.csv"
 LAYER_PHASE = "prefill: batch=8 seq=2048"
 LAYER_RANKS = 4
@@ -34,11 +33,11 @@ IN_PIECES = f"{PREPARE},place-one-unit,{FINISH}".replace("fuse-attention,", "")
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer's measured time and ours: on the target as it stands, and with the clocks of the machine measured on."""
+    """A layer's measured time and ours: on the target of the machine measured on, and on that of other A100s."""
 
     measured_s: float
-    as_it_stands_s: float
     ours_s: float
+    elsewhere_s: float
 
 
 def requests_scored(folder: Path) -> Iterator[Scored]:
@@ -91,7 +90,7 @@ def parameters(config: Decoder) -> int:
     return config.layers * (attention + inner) + config.width * config.vocabulary
 
 
-def layer(folder: Path, points: Sequence[Point]) -> Layer | None:
+def layer(folder: Path) -> Layer | None:
     """The layer of GPT-3 175B over a prompt on four A100, compiled from the ONNX graph of one rank; None without data.
 
     What was measured is the sum of its ops, each timed alone: products without biases, and no sum of the residual
@@ -100,10 +99,8 @@ def layer(folder: Path, points: Sequence[Point]) -> Layer | None:
     rows = list(records(folder / llmcompass.SOURCE / LAYER_FILE))
     if not rows:
         return None
-    target = load_target(LAYER_TARGET)
-    cooled = under_load(target, [p for p in points if p.source == llmcompass.SOURCE])
     measured = sum(float(row["latency_us"]) for row in rows) * 1e-6
-    return Layer(measured, layer_seconds(target), layer_seconds(cooled))
+    return Layer(measured, *(layer_seconds(load_target(name)) for name in LAYER_TARGETS))
 
 
 def layer_seconds(target: Target) -> float:

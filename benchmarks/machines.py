@@ -1,20 +1,31 @@
-"""A target as one machine runs it: how far its clocks come down under load, known by some products timed on it."""
+"""How far the clocks of one machine come down under load, known by some products timed on it.
+
+Usage: python -m benchmarks.machines MEASURED prints the `throttle` of targets/systems/hgx-a100-4-rank.yaml, the machine
+of LLMCompass, by its products without those of the layer that benchmarks/end_to_end.py compiles.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measured import llmcompass
 from benchmarks.measured.points import Point
 from mapper.cost.pricing import feed_of, main_units
 from mapper.cost.rows import question_of
+from mapper.hw.load import load_target
 from mapper.hw.target import Target
 from mapper.hw.work import TICKS_PER_SECOND, DType, UnitModel, Work
 
 LONG_S = 1e-3
 """Products that take at least so long have the clock of sustained load."""
+
+LAYER_ROWS = 8 * 2048
+"""Rows of the products of the layer: what it is judged by must not be fitted."""
 
 STEPS = 20
 """Halvings of the range of the throttling that is searched: to a millionth."""
@@ -54,3 +65,14 @@ def _product(point: Point) -> Work | None:
 def _throttled(model: UnitModel, throttle: float) -> UnitModel:
     products = model.model_dump()["products"]
     return model.scaled(products={**products, "f16": {**products["f16"], "throttle": throttle}})
+
+
+def main(folder: Path) -> None:
+    """Prints the throttling of LLMCompass's machine."""
+    timed = [p for p in llmcompass.points(folder) if str(p.columns.get("m")) != str(LAYER_ROWS)]
+    cooled = under_load(load_target("a100-80-device"), timed)
+    print(f"throttle: {main_units(cooled, DType.F16)[0].model.model_dump()['products']['f16']['throttle']:.3g}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

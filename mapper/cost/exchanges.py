@@ -46,7 +46,7 @@ def with_group(target: Target, graph: Graph) -> Target:
             hint="name the target that several of it form, as a100-80 does with dgx-a100",
         )
     system = target.group or load_target(target.system)
-    own = {u.kind for u in target.units}
+    own = {_part(u) for u in target.units}
     most = max((len(names) for kind, names in _alike(system).items() if kind in own), default=0)
     if most < ranks:
         raise MapperError(
@@ -81,13 +81,18 @@ def exchange_cost(target: Target, unit: Unit, work: Work) -> Cost:
 
 
 def _alike(target: Target) -> dict[str, list[str]]:
-    """Names of units by kind."""
+    """Names of units by the part that they are, whatever figures of it a target changed."""
     found: dict[str, list[str]] = {}
     for unit in target.units:
-        found.setdefault(unit.kind, []).append(unit.name)
+        found.setdefault(_part(unit), []).append(unit.name)
     return found
+
+
+def _part(unit: Unit) -> str:
+    """The file of the unit: kinds with figures of their own are `file@where` (mapper.hw.assemble)."""
+    return unit.kind.partition("@")[0]
 
 
 def _peers(target: Target, unit: Unit) -> list[str]:
     """The units of the group that are like this one."""
-    return _alike(target.group or target).get(unit.kind, [])
+    return _alike(target.group or target).get(_part(unit), [])

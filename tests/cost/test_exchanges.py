@@ -92,3 +92,11 @@ def rank_graph(ranks: int) -> Graph:
     graph = Graph("one", (Op("sum", "all_reduce", ("x",), ("y",), (("ranks", ranks),)),), values)
     assert ranks_of(graph) == ranks
     return graph
+
+
+def test_a_rank_whose_figures_differ_still_belongs_to_its_group(tmp_path: Path) -> None:
+    target = load_target("hgx-a100-4-rank")
+    assert target.unit["gpu0"].kind != load_target("hgx-a100-4").unit["gpu0.gpu"].kind
+    made = mapper.compile(written(tmp_path, 4), target, PHASE, pipeline="one-unit")
+    assert made.plan.target.group is not None
+    assert made.plan.target.group.name == "hgx-a100-4"
