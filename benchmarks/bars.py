@@ -21,7 +21,8 @@ class Bar:
 
     held-out: points of the split that were not fitted. left-out: all points of a device, by constants of the others,
     as the mean over devices. probes: collectives of a fabric of which two times are known, as the mean over fabrics.
-    rate: figures of macros. layer: one layer of a model through compile. not-yet: nothing here measures it. `bias` is
+    rate: figures of macros. layer: one layer of a model through compile. joules: energy at the
+    wall of the answers of a machine. not-yet: nothing here measures it. `bias` is
     the most that the mean error may be, of either sign, where that is part of the bar.
     """
 
@@ -72,6 +73,7 @@ BARS = (
         lambda line: line.source == "fastertransformer" and line.op.startswith("request GPT"),
         note="and mean error within 5 %", bias=5),
     Bar("GPT-3 175B layer on 4 x A100, prefill, through compile", 6, "layer"),
-    Bar("MLPerf and TensorRT-LLM throughput", 20, "not-yet"),
-    Bar("J per token", 15, "not-yet"),
+    Bar("MLPerf and TensorRT-LLM throughput, models and devices not fitted", 20, "held-out",
+        lambda line: line.op.startswith("serve ")),
+    Bar("J per token at the wall, each model by constants of the others", 15, "joules"),
 )  # fmt: skip

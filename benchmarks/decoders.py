@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,13 +24,18 @@ LAYER = "/layers/1/"
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A cluster of ops that is launched once. kind: of the op it is about. joules: dynamic energy, memory included."""
+    """A cluster of ops that is launched once. kind: of the op it is about. joules: dynamic energy, memory included.
+    memory_j: that of the memory in
+    it, active_j: that of being busy. waits: whether the bandwidth of a memory is what limits it, and not the clock."""
 
     name: str
     kind: str
     seconds: float
     joules: float
     band: float
+    waits: bool = False
+    memory_j: float = 0.0
+    active_j: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +49,21 @@ class Priced:
     @property
     def seconds(self) -> float:
         """The kernels of the call one after the other."""
-        return self.layers * sum(k.seconds for k in self.layer) + sum(k.seconds for k in self.outside)
+        return self.sum(lambda k: k.seconds)
 
     @property
     def joules(self) -> float:
         """Dynamic energy of the call on one rank."""
-        return self.layers * sum(k.joules for k in self.layer) + sum(k.joules for k in self.outside)
+        return self.sum(lambda k: k.joules)
+
+    def sum(self, figure: Callable[[Kernel], float]) -> float:
+        """A figure of all kernels of the call."""
+        return self.layers * sum(map(figure, self.layer)) + sum(map(figure, self.outside))
 
     @property
     def band(self) -> float:
         """Relative error band of the time: the mean over kernels, as if all were wrong the same way."""
-        total = self.layers * sum(k.seconds * k.band for k in self.layer) + sum(
-            k.seconds * k.band for k in self.outside
-        )
-        return total / self.seconds
+        return self.sum(lambda k: k.seconds * k.band) / self.seconds
 
     @property
     def launches(self) -> int:
@@ -128,6 +134,8 @@ def _kernels(plan: Plan, phase: str, unit: str) -> list[Kernel]:
         cost = option.cost(phase)
         if cost.ticks:
             moved = 8 * (cost.data_bytes + cost.weight_bytes) * memory.energy_pj_per_bit
+            waits, active = cost.limited_by == "memory bandwidth", dict(cost.energy_pj).get("active", 0) / PJ_PER_J
             seconds, joules = cost.ticks / TICKS_PER_SECOND, (cost.total_pj + moved) / PJ_PER_J
-            found.append(Kernel(cluster.name, plan.graph.op[cluster.name].kind, seconds, joules, cost.band))
+            kind = plan.graph.op[cluster.name].kind
+            found.append(Kernel(cluster.name, kind, seconds, joules, cost.band, waits, moved / PJ_PER_J, active))
     return found

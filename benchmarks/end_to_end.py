@@ -86,7 +86,7 @@ def _roofline(request: Request, target: Target) -> float:
 def parameters(config: Decoder) -> int:
     """Weights of the products of all ranks, with the table of words."""
     attention = 2 * config.width * (config.heads + (config.kv_heads or config.heads)) * config.size
-    inner = (3 if config.gated else 2) * config.width * config.inner
+    inner = (3 if config.gated else 2) * config.width * config.inner * max(1, config.experts)
     return config.layers * (attention + inner) + config.width * config.vocabulary
 
 

@@ -29,11 +29,13 @@ from benchmarks import measured  # noqa: E402
 from benchmarks.bars import BARS, Bar, Line  # noqa: E402
 from benchmarks.end_to_end import LAYER_TARGETS, layer, requests_scored  # noqa: E402
 from benchmarks.errors import MODELS, Score, Scored, scored  # noqa: E402
+from benchmarks.fit_energy import by_the_others, walls  # noqa: E402
 from benchmarks.forwards import forwards_scored  # noqa: E402
 from benchmarks.macros import Macro, macro  # noqa: E402
 from benchmarks.measured import cim  # noqa: E402
 from benchmarks.measured.points import Point  # noqa: E402
 from benchmarks.probes import probed  # noqa: E402
+from benchmarks.served_lines import served_scored  # noqa: E402
 from mapper.cost.pricing import Pricer  # noqa: E402
 
 LEFT_OUT = ROOT / "benchmarks" / "left_out"
@@ -77,13 +79,18 @@ def main() -> int:
             parser.error(f"{folder} is no folder")
     points = list(measured.points(options.measured))
     pricer = Pricer()
-    whole = (*requests_scored(options.measured), *forwards_scored(options.measured, pricer))
+    whole = (
+        *requests_scored(options.measured),
+        *forwards_scored(options.measured, pricer),
+        *served_scored(options.measured),
+    )
     lines = [*scored(points, pricer), *whole]
     left = scored(left_out(points), pricer)
     macros = [macro(rate, pricer) for rate in cim.rates(options.facts)]
     alone = {
         "probes": lambda bar: probe_verdict(bar, points),
         "layer": lambda bar: layer_verdict(bar, options.measured),
+        "joules": lambda bar: joules_verdict(bar, options.measured),
     }
     verdicts = [alone[b.kind](b) if b.kind in alone else verdict(b, lines, left, macros) for b in BARS]
     text = page(lines, left, macros, verdicts)
@@ -105,8 +112,6 @@ def left_out(points: Sequence[Point]) -> list[Point]:
 
 def verdict(bar: Bar, lines: Sequence[Scored], left: Sequence[Scored], macros: Sequence[Macro]) -> Verdict:
     """What was reached of a bar."""
-    if bar.kind == "not-yet":
-        return Verdict(bar, None, "not yet measured here")
     if bar.kind == "rate":
         return _rates(bar, [m for m in macros if bar.of(Line("cim", m.rate.device, m.rate.metric))])
     if bar.kind == "left-out":
@@ -134,6 +139,17 @@ def layer_verdict(bar: Bar, folder: Path) -> Verdict:
         f"on {LAYER_TARGETS[1]}, whose clocks come down under load as those of other A100s do"
     )
     return Verdict(bar, 100 * abs(found.ours_s / found.measured_s - 1), told)
+
+
+def joules_verdict(bar: Bar, folder: Path) -> Verdict:
+    """Energy at the wall for a token of machines that were measured there, each model by constants of the others."""
+    found = by_the_others([m for m in walls(folder) if m.row.tokens], walls(folder))
+    if not found:
+        return Verdict(bar, None, "not measured here")
+    joules, constant = (100 * float(np.mean(np.abs(errors))) for errors in zip(*found, strict=True))
+    return Verdict(
+        bar, joules, f"{len(found)} runs; 0.65 of the machine's limit and the measured rate: {constant:.1f} %"
+    )
 
 
 def probe_verdict(bar: Bar, points: Sequence[Point]) -> Verdict:
@@ -223,7 +239,7 @@ def _gaps(lines: Sequence[Scored], macros: Sequence[Macro]) -> str:
         names = sorted({m.rate.device for m in macros if m.ours is None})
         rows.append(f"- Macros without a target: {', '.join(names)}.")
     rows += [
-        "- Energy of units other than the macros and throughput: no line above measures them yet.",
+        "- Energy of units other than the macros: only that of servers with H200 at the wall is measured, in a bar.",
         "- CPUs, systolic and vector units other than the TPU: their bands in the unit files are assumptions.",
         "- A band that is an assumption is printed as `unvalidated` by `mapper cost`.",
     ]

@@ -214,10 +214,12 @@ def _quantised(work: Work) -> DType | None:
 
 
 def _stored(work: Work, dtype: DType, activations: DType) -> Work:
-    """The work in a unit's types: floats of the graph become the unit's; integers and quantised weights stay."""
+    """The work in a unit's types: floats of the graph become the unit's; integers and quantised weights and states
+    stay."""
 
     def stored(operand: Operand) -> Operand:
-        quantised = not operand.dtype.is_float or (operand.dtype is DType.F8 and operand.role is Role.WEIGHT)
+        kept = operand.role in (Role.WEIGHT, Role.STATE)
+        quantised = not operand.dtype.is_float or (operand.dtype is DType.F8 and kept)
         if quantised:
             return operand
         if operand.role is Role.WEIGHT and work.kind in _STATIC_KINDS:

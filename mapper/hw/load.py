@@ -41,6 +41,7 @@ def load_target(name_or_path: str | Path) -> Target:
         routers=tuple(parts.routers),
         io=_io(file, document, parts, units),
         power_limit_w=file.power.limit_w,
+        rest_power_w=file.power.rest_w,
         source=file.source,
         system=file.system,
         collectives=_collectives(file, document, parts),

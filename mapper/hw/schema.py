@@ -198,6 +198,8 @@ class Power(_Format):
     """Power of the whole target."""
 
     limit_w: Rate | None = None
+    rest_w: Figure = 0.0
+    """What no part of the file takes: fans, network cards, switches, losses of supplies."""
 
 
 class CurveEntry(_Format):

@@ -68,6 +68,7 @@ class Target:
     routers: tuple[str, ...] = ()
     io: str = ""
     power_limit_w: float | None = None
+    rest_power_w: float = 0.0
     source: str = ""
     system: str = ""
     collectives: Measured | None = None
@@ -95,4 +96,5 @@ class Target:
             sum(u.model.idle_power_w for u in self.units)
             + sum(m.idle_power_w for m in self.memories)
             + sum(k.idle_power_w for k in self.links)
+            + self.rest_power_w
         )

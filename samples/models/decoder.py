@@ -20,7 +20,8 @@ class Decoder:
 
     kv_heads: of keys and values, as many as heads where it is 0. gated: the inner width is that of a gate and of what
     it lets through. rms: RMS norms instead of layer norms. rotary: rotated queries and keys instead of learned
-    positions. bias: linear layers have one.
+    positions. bias: linear layers have one. experts: of each layer, of which a token takes `picked`; none where it is
+    0. cache: type of cached keys and values, as ONNX numbers types.
     """
 
     name: str
@@ -37,6 +38,9 @@ class Decoder:
     bias: bool = True
     ranks: int = 1
     positions: int = 2048
+    experts: int = 0
+    picked: int = 2
+    cache: int = TensorProto.FLOAT
 
     @property
     def size(self) -> int:
@@ -80,7 +84,9 @@ def build(config: Decoder, *, seed: int | None = None) -> onnx.ModelProto:
     g = GraphWriter(config.name, seed)
     ids = g.input("input_ids", (BATCH, SEQ), TensorProto.INT64)
     cache = (BATCH, config.own_kv_heads, PAST, config.size)
-    pasts = [(g.input(f"past.{i}.key", cache), g.input(f"past.{i}.value", cache)) for i in range(config.layers)]
+    pasts = [
+        tuple(g.input(f"past.{i}.{n}", cache, config.cache) for n in ("key", "value")) for i in range(config.layers)
+    ]
     lengths = g.input("seqlens_k", (BATCH,), TensorProto.INT32)
     total = g.input("total_sequence_length", (1,), TensorProto.INT32)
     stream = _Stream(_embedded(g, config, ids))
@@ -132,7 +138,7 @@ class _Cached:
     """Attention by onnxruntime's operator, which extends a cache."""
 
     layer: int
-    past: tuple[str, str]
+    past: tuple[str, ...]
     lengths: str
     total: str
 
@@ -147,7 +153,7 @@ class _Cached:
         )  # fmt: skip
         for name, value in zip(("key", "value"), present, strict=True):
             shape = (BATCH, config.own_kv_heads, TOTAL, config.size)
-            g.output(value, f"present.{self.layer}.{name}", shape)
+            g.output(value, f"present.{self.layer}.{name}", shape, config.cache)
         return context
 
 
@@ -196,6 +202,8 @@ def _block(g: GraphWriter, config: Decoder, stream: _Stream, attention: _Cached 
         stream = _reduced(g, config, "out", context, config.own_heads * config.size, residual)
     with g.scope("mlp"):
         hidden, residual = _norm(g, config, "norm", stream)
+        if config.experts:
+            return _Stream(residual, _summed(g, config, _mixture(g, config, hidden)))
         inner = _inner(g, config, hidden)
         return _reduced(g, config, "down", inner, config.own_inner, residual)
 
@@ -209,11 +217,26 @@ def _inner(g: GraphWriter, config: Decoder, hidden: str) -> str:
     return g.node("Mul", g.node("Mul", gate, g.node("Sigmoid", gate)), up)
 
 
+def _mixture(g: GraphWriter, config: Decoder, hidden: str) -> str:
+    """Gated experts of which each rank has a part; every token goes through those that the router picks."""
+    own, width, experts = config.own_inner, config.width, config.experts
+    with g.scope("router"):
+        scores = g.node("MatMul", g.node("Reshape", hidden, g.ints(-1, width)), g.weight("weight", width, experts))
+    with g.scope("experts"):
+        gate, up = (g.weight(name, experts, own, width) for name in ("gate", "up"))
+        down = g.weight("down", experts, width, own)
+        return g.node("MoE", hidden, scores, gate, "", down, "", up, domain=MICROSOFT, k=config.picked,
+                      activation_type="silu", normalize_routing_weights=1)  # fmt: skip
+
+
+def _summed(g: GraphWriter, config: Decoder, product: str) -> str:
+    """A product of this rank's part, summed over ranks."""
+    return g.node("AllReduce", product, domain=MICROSOFT, group_size=config.ranks) if config.ranks > 1 else product
+
+
 def _reduced(g: GraphWriter, config: Decoder, name: str, value: str, width: int, residual: str) -> _Stream:
     """The product with this rank's rows of a weight, summed over ranks; the bias is added once, after the sum."""
-    product = _linear(g, replace(config, bias=False), name, value, width, config.width)
-    if config.ranks > 1:
-        product = g.node("AllReduce", product, domain=MICROSOFT, group_size=config.ranks)
+    product = _summed(g, config, _linear(g, replace(config, bias=False), name, value, width, config.width))
     with g.scope(name):
         return _Stream(residual, product, g.weight("bias", config.width) if config.bias else "")
 

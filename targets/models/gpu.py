@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
+from mapper.hw.work import TICKS_PER_SECOND, Cost, DType, Feed, Role, UnitModel, Work
 from targets.models.blocks import Block, ErrorBand, ErrorBands, NumberType, PerType
 from targets.models.decode import decode_seconds
 from targets.models.decode_grid import DecodeDevice, DecodeFit, steps_of
@@ -86,6 +86,8 @@ class Gpu(UnitModel):
     energy_pj_per_op: PerType
     """Energy of one operation by type, registers and shared memory included."""
     l2_energy_pj_per_bit: NonNegativeFloat = 0.0
+    active_w: NonNegativeFloat = 0.0
+    """Power of clocks, schedulers and caches while a kernel runs, whatever it does, beyond `idle_power_w`."""
     launch_energy_pj: NonNegativeFloat = 0.0
     opaque: bool = False
     """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
@@ -170,6 +172,7 @@ class Gpu(UnitModel):
                     {
                         "compute": work.flops * self.energy_pj_per_op.near(work.dtype),
                         "l2": 8 * work.bytes() * self.l2_energy_pj_per_bit,
+                        "active": self.active_w * seconds * TICKS_PER_SECOND,  # 1 W is 1 pJ a tick
                         "launch": 0.0 if work.fused else self.launch_energy_pj,
                     }
                 ),
