@@ -3,8 +3,9 @@
 python -m benchmarks.fit_narrow_cache FOLDER [DEVICE [MODEL]]
 
 FOLDER is the folder of measured latencies; DEVICE and MODEL choose rows of TensorRT-LLM's tables of throughput that may
-be fitted on (default: H100, LLaMA 7B, whose time is mostly that of such caches). Printed: the bias by factor, and the
-line of the unit file at the one with the least.
+be fitted on (default: H100, LLaMA 7B, whose time is mostly that of such caches). The server's own time is that of its
+file, which benchmarks/fit_serving.py fits to prices with the result: run the two in turn. Printed: the bias by factor,
+and the line of the unit file at the one with the least.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from mapper.hw.target import Target
 from targets.models.decode_grid import DecodeFit
 from targets.models.gpu import Gpu
 
-FACTORS = (1, 2, 3, 4, 5, 6, 8, 10)
+FACTORS = (1, 2, 3, 4, 5, 6, 7, 8, 10)
 CYCLES, RATES = ("block", "step", "ramp"), ("thread_bytes", "l2")
 NARROW = ("single_narrow", "grouped_narrow")
 
@@ -48,15 +49,15 @@ def on(target: Target, kernels: dict[str, dict[str, float]]) -> Target:
 
 
 def bias(rows: Sequence[Served], factor: float) -> float:
-    """The mean error of requests a second without what a server adds."""
-    kernels = quicker(factor)
+    """The mean error of requests a second."""
+    kernels, server = quicker(factor), serving.Server.load(tensorrt_llm.SOURCE)
     wrong = []
     for row in rows:
         split = replace(row.config, ranks=row.ranks)
         target = on(load_target(row.target), kernels)
         found = serving.decoder_calls(split, target, row.weights, row.batch, row.beams, row.prompt, row.tokens)
         if found is not None:
-            wrong.append(serving.requests_per_s(row, found, serving.Server()) / row.per_s - 1)
+            wrong.append(serving.requests_per_s(row, found, server) / row.per_s - 1)
     return float(np.mean(wrong))
 
 
