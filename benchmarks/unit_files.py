@@ -32,7 +32,10 @@ def _replace(unit: str, key: str, lines: str, source: str, folder: Path) -> None
     path = folder / f"{unit}.yaml"
     text = path.read_text(encoding="utf-8")
     old = re.compile(rf"^{key}:.*\n(?:  .*\n)*", re.MULTILINE)
-    text = old.sub(lines, text, count=1) if old.search(text) else text.replace("energy_pj", lines + "energy_pj", 1)
+    if old.search(text):
+        text = old.sub(lambda _: lines, text, count=1)
+    else:
+        text = re.sub(r"^(?=\w*energy_pj)", lambda _: lines, text, count=1, flags=re.MULTILINE)
     said = re.compile(rf"^  {key}: \".*\"\n", re.MULTILINE)
     note = f'  {key}: "{source}"\n'
     text = said.sub(lambda _: note, text, count=1) if said.search(text) else text.rstrip("\n") + "\n" + note

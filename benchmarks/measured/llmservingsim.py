@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.measured.points import Columns, Point, held_out_shape, records, target_of
+from benchmarks.measured.xla_layers import MEMORY_BYTES_PER_S, Group, Row, groups
 
 SOURCE = "llmservingsim"
 
@@ -15,7 +16,8 @@ PHI_MOE = {"hidden": 4096, "heads": 32, "kv_heads": 8, "head_dim": 128, "inner":
 
 
 def points(folder: Path) -> Iterator[Point]:
-    """Dense layers of each file, then attention. Two-way parallel files are held out; TPU layers by their shape."""
+    """Dense layers of each file, then attention. Two-way parallel files are held out; of a TPU one shape in four, with
+    its rows: it has four shapes of weights only, and those of one of them are mostly not what their name says."""
     base = folder / SOURCE
     for path in sorted(base.glob("*.csv")):
         device = path.stem.removeprefix("v0_").split("_")[0]
@@ -26,25 +28,56 @@ def points(folder: Path) -> Iterator[Point]:
         if path.stem.endswith("attention"):
             read = _old_attention if old else _attention
             yield from read(path, device, model, ways, held_out)
+        elif device in MEMORY_BYTES_PER_S:
+            yield from _compiled(path, device, model, ways)
         else:
-            yield from _layers(path, device, model, ways, held_out, eager=old and not device.startswith("TPU"))
+            yield from _layers(path, device, model, ways, held_out, eager=old)
 
 
 def _layers(
     path: Path, device: str, model: dict[str, int], ways: int, held_out: bool, *, eager: bool
 ) -> Iterator[Point]:
-    for row in records(path):
-        layer = row.get("layer_name") or row["layer"]
-        tokens = int(row.get("input") or row.get("tokens") or row["sequences"])
-        seconds = float(row.get("latency_us") or row["time_us"]) * 1e-6
-        found = _layer(layer, model, ways)
-        if found is None or seconds <= 0:
+    for row in _rows(path):
+        found = _layer(row.layer, model, ways)
+        if found is None:
             continue
         op, columns = found
-        out = held_out_shape(columns["n"], columns["k"]) if device.startswith("TPU") and "k" in columns else held_out
-        given = {"target": target_of(device), "m": tokens, "dtype": "bf16", **columns}
+        given = {"target": target_of(device), "m": row.tokens, "dtype": "bf16", **columns}
         first, *also = kernels(given, model) if eager else [given]
-        yield Point(SOURCE, device, op, first, seconds, out, tuple(also))
+        yield Point(SOURCE, device, op, first, row.seconds, held_out, tuple(also))
+
+
+def _rows(path: Path) -> list[Row]:
+    found = []
+    for row in records(path):
+        tokens = int(row.get("input") or row.get("tokens") or row["sequences"])
+        found.append(
+            Row(row.get("layer_name") or row["layer"], tokens, float(row.get("latency_us") or row["time_us"]) * 1e-6)
+        )
+    return [row for row in found if row.seconds > 0]
+
+
+def _compiled(path: Path, device: str, model: dict[str, int], ways: int) -> Iterator[Point]:
+    """Layers under XLA; those apart are on lines that no bar is about."""
+
+    def weight_bytes(layer: str) -> int:
+        _, columns = _layer(layer, model, ways) or ("", {})
+        return 2 * int(columns.get("n", 0)) * int(columns.get("k", 0))
+
+    for group in groups(_rows(path), device, weight_bytes):
+        found = [known for known in (_layer(layer, model, ways) for layer in group.layers) if known is not None]
+        if found:
+            yield _grouped(group, device, found)
+
+
+def _grouped(group: Group, device: str, found: list[tuple[str, dict[str, str | int]]]) -> Point:
+    rows: list[Columns] = [
+        {"target": target_of(device), "m": group.tokens, "dtype": "bf16", **columns} for _, columns in found
+    ]
+    op, columns = found[0]
+    held_out = held_out_shape(group.tokens, columns["n"], columns.get("k", 0))
+    name = f"{group.apart} {op}" if group.apart else op
+    return Point(SOURCE, device, name, rows[0], group.seconds, held_out, tuple(rows[1:]))
 
 
 def kernels(row: Columns, model: dict[str, int]) -> list[Columns]:

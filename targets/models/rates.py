@@ -168,10 +168,21 @@ FREE_COST = Cost(ticks=0, limited_by="nothing", band=0.0)
 
 
 def lane_cost(
-    work: Work, feed: Feed, *, ops_per_s: float, pj_per_op: float, start_s: float, efficiency: float, band: ErrorBands
+    work: Work,
+    feed: Feed,
+    *,
+    ops_per_s: float,
+    pj_per_op: float,
+    start_s: float,
+    efficiency: float,
+    band: ErrorBands,
+    traffic: Traffic | None = None,
 ) -> Cost:
-    """Roofline of work on plain lanes: max(operations / rate, bytes / bandwidth) + start; fused work pays no start."""
-    traffic = traffic_of(work, feed)
+    """Roofline of work on plain lanes: max(operations / rate, bytes / bandwidth) + start; fused work pays no start.
+
+    `traffic` is given where not all operands come from memory.
+    """
+    traffic = traffic or traffic_of(work, feed)
     compute, memory = work.flops / ops_per_s, traffic.seconds(feed, efficiency)
     start = 0.0 if work.fused else start_s
     return band.on(

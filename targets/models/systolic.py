@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
+from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
 from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
 from targets.models.dataflow import Dataflow, product_cycles
-from targets.models.dma import blocked_traffic
-from targets.models.lanes import VectorBlock
+from targets.models.dma import Tile, Transfers, blocked_traffic, kept_bytes, transfers
 from targets.models.rates import (
     DMA,
     FREE,
     FREE_COST,
     MATRIX_KINDS,
     OPAQUE,
+    Traffic,
     ceil_div,
     energy,
     is_static,
@@ -26,6 +26,7 @@ from targets.models.rates import (
     ticks_of,
     traffic_of,
 )
+from targets.models.scratchpad_lanes import ScratchpadLanes
 
 
 class Systolic(UnitModel):
@@ -48,9 +49,14 @@ class Systolic(UnitModel):
     """What may stay in the array; the quicker one is taken for each product."""
     sram_bytes: PositiveInt
     """Scratchpad; half of it holds the tile at work and half the next one."""
+    kept_bytes: NonNegativeInt = 0
+    """Activations of one op up to so many bytes stay in the scratchpad from op to op, as a compiler that lays it out
+    does; 0: each op reads and writes memory. Graph inputs, outputs, states and weights are in memory all the same."""
+    array_efficiency: PositiveFloat = 1.0
+    """Part of the counted cycles' rate that whole products reach; 1: cycles as counted."""
     sram_energy_pj_per_bit: NonNegativeFloat = 0.0
     energy_pj_per_mac: PerType
-    vector: VectorBlock
+    vector: ScratchpadLanes
     """Lanes for everything that is not a product; `kinds` lists what they take. DMA alone moves, gathers, scatters."""
     memory_efficiency: PositiveFloat = 0.9
     """Part of the memory bandwidth that long DMA bursts reach."""
@@ -82,25 +88,34 @@ class Systolic(UnitModel):
         return {t: 2 * cells * self.clock_hz * rate for t, rate in self.rate.table().items()}
 
     def cost(self, work: Work, feed: Feed) -> Cost:
-        """max(array or lanes, DMA) + task start: the two scratchpad halves let transfers hide behind the arithmetic."""
+        """First load, max(array or lanes, DMA), last store, and task start: the two scratchpad halves let all other
+        transfers hide behind the arithmetic."""
         if nothing(work):
             return FREE_COST
-        if work.kind not in MATRIX_KINDS:
-            return self.vector.cost(work, feed, self.task_overhead_s, self.error_band, self.memory_efficiency)
+        kept = kept_bytes(work, self.kept_bytes)
         traffic = traffic_of(work, feed)
+        if work.kind not in MATRIX_KINDS:
+            traffic = Traffic(traffic.data - kept, traffic.weights)
+            return self.vector.streamed(
+                work, feed, traffic, self.task_overhead_s, self.error_band, self.memory_efficiency
+            )
         if work.kind != "attention":
             traffic = blocked_traffic(work, feed, self.sram_bytes)
+        if kept:
+            traffic = Traffic(work.bytes() - work.bytes(Role.WEIGHT) - kept, traffic.weights)
         lanes = softmax_flops(work) if work.kind == "attention" else 0
+        array_s, lanes_s = self._array_seconds(work), lanes / self.vector.ops_per_s
+        moved = self._transfers(work, traffic, feed)
         parts = {
-            "systolic array": self._array_seconds(work),
-            "softmax on the vector lanes": lanes / self.vector.ops_per_s,
-            "memory bandwidth": traffic.seconds(feed, self.memory_efficiency),
+            "systolic array": array_s,
+            "softmax on the vector lanes": lanes_s,
+            "memory bandwidth": moved.all_s,
         }
         start = 0.0 if work.fused else self.task_overhead_s
         return self.error_band.on(
             work,
             Cost(
-                ticks=ticks_of(max(parts.values()) + start),
+                ticks=ticks_of(moved.around(max(array_s, lanes_s)) + start),
                 energy_pj=energy(
                     {
                         "compute": work.macs * self.energy_pj_per_mac.near(work.dtype)
@@ -114,13 +129,27 @@ class Systolic(UnitModel):
             ),
         )
 
+    def _transfers(self, work: Work, traffic: Traffic, feed: Feed) -> Transfers:
+        """The DMA of a product, tile by tile: what all arrays hold, half a scratchpad of what streams past it at most,
+        and the results of both."""
+        _, m, n, k = products_of(work)[0]
+        half, bits = self.sram_bytes // 2, work.dtype.bits
+        rows, columns = min(k, self.rows), min(n, self.columns * self.arrays)
+        weight = work.weight.dtype.bits if work.weight else bits
+        tile = Tile(
+            streaming=min(half, m * rows * bits // 8),
+            staying=min(half, rows * columns * weight // 8),
+            results=min(half, m * columns * bits // 8),
+        )
+        return transfers(work, traffic, feed, tile, self.memory_efficiency)
+
     def _array_seconds(self, work: Work) -> float:
         """All products of the work, each with the quickest dataflow."""
         cycles = sum(
             times * min(product_cycles(d, m, n, k, self.rows, self.columns, self.arrays) for d in self.dataflows)
             for times, m, n, k in products_of(work)
         )
-        return cycles / (self.clock_hz * self.rate.near(work.dtype))
+        return cycles / (self.clock_hz * self.rate.near(work.dtype) * self.array_efficiency)
 
     def _sram_bits(self, work: Work) -> int:
         """Bits through the scratchpad: inputs once per column fold, weights once, sums in and out per row fold."""
