@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmarks.measured.points import records
 from benchmarks.measured.served import Served
+from mapper.cost.pricing import main_units
+from mapper.hw.load import load_target
 from mapper.hw.work import DType
 
 SOURCE = "mlperf_inference_v4_1"
@@ -70,7 +73,7 @@ NARROW = ("B200",)
 def served(folder: Path) -> Iterator[Served]:
     """Valid runs of language models under full load, on one machine of a GPU that the library has."""
     for row in records(folder / SOURCE / "results.csv"):
-        known = row["accelerator"] in DEVICES and row["model"] in TASKS
+        known = row["accelerator"] in DEVICES and row["model"] in TASKS and row["samples_per_s"]
         if known and row["valid"] == "VALID" and row["scenario"].lower() in SCENARIOS and row["nodes"] == "1":
             yield _served(row)
 
@@ -78,12 +81,13 @@ def served(folder: Path) -> Iterator[Served]:
 def _served(row: dict[str, str]) -> Served:
     task, (device, target) = TASKS[row["model"]], DEVICES[row["accelerator"]]
     four = device in NARROW and row["model"].startswith("llama2")
+    weights = DType.F4 if four else _type_of(target, task.weights)
     return Served(
         SOURCE,
         device,
         target,
         task.model,
-        DType.F4 if four else task.weights,
+        weights,
         gpus=int(row["n_acc"]),
         ranks=0 if task.tokens else 1,
         batch=0,
@@ -97,3 +101,9 @@ def _served(row: dict[str, str]) -> Served:
         deadline=row["scenario"].lower() == "server",
         software="vllm_rocm" if "rocm" in row["software"] else "tensorrt_llm",
     )
+
+
+@cache
+def _type_of(target: str, wanted: DType) -> DType:
+    """The type, where the target's main unit multiplies in it; servers of older GPUs keep 16 bits."""
+    return wanted if main_units(load_target(target))[0].model.peak_ops_per_s().get(wanted) else DType.F16

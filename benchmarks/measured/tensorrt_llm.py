@@ -24,10 +24,13 @@ SAME_GPU = {"GB200": "b200", "GH200": "h200"}
 
 
 def served(folder: Path) -> Iterator[Served]:
-    """Every row of a model that is known here."""
+    """Every row of a model that is known here whose cells are numbers."""
     for row in records(folder / SOURCE / "perf.csv"):
         if SAME.get(row["model"], row["model"]) in MODELS and row["dtype"] in TYPES:
-            yield _served(row)
+            try:
+                yield _served(row)
+            except ValueError:  # a cell that is no number, as where memory ran out
+                continue
 
 
 def _served(row: dict[str, str]) -> Served:

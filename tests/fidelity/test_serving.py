@@ -59,6 +59,15 @@ def test_results_are_read_where_the_library_has_the_accelerator_and_they_are_val
     assert op_of(bound) == "serve LLaMA 70B with deadlines"
 
 
+def test_rows_without_a_number_are_left_out_and_old_gpus_serve_in_sixteen_bits(tmp_path: Path) -> None:
+    (tmp_path / "tensorrt_llm").mkdir()
+    (tmp_path / "tensorrt_llm" / "perf.csv").write_text(TABLE.replace(",782,", ",OOM,"))
+    (tmp_path / mlperf.SOURCE).mkdir()
+    (tmp_path / mlperf.SOURCE / "results.csv").write_text(RESULTS.replace("H100-SXM", "A100-SXM"))
+    assert len(list(tensorrt_llm.served(tmp_path))) == 2
+    assert [r.weights for r in mlperf.served(tmp_path)] == [DType.F8, DType.F16]
+
+
 def test_every_row_is_scored_on_a_line(folder: Path) -> None:
     lines = list(served_scored(folder))
     assert len(lines) == 5
