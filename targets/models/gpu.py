@@ -28,7 +28,7 @@ from targets.models.rates import (
     traffic_of,
 )
 from targets.models.stream import StreamDevice, StreamFit, stream_seconds, streams
-from targets.models.tiles import Array, Products, TileDevice, TileFits, gemm_seconds, launch_seconds
+from targets.models.tiles import Products, TileDevice, TileFits, gemm_seconds, launch_seconds
 
 
 class GpuEfficiency(Block):
@@ -65,8 +65,6 @@ class Gpu(UnitModel):
     """Fitted constants of kernels that are no product and no attention."""
     decode: DecodeFit = DecodeFit()
     """Fitted constants of attention of the next tokens against a cache."""
-    launch_s: NonNegativeFloat = 4.1e-6
-    """Floor of one kernel that is no product: launch and drain. Attention with a split cache is two kernels."""
     launch_gap_s: NonNegativeFloat = 0.0
     """Time between the end of a kernel and the start of the next that depends on it. 0 is the time of kernels alone, as
     profilers measure it and as `mapper cost` prices rows; about 1e-6 in a captured graph, about 8e-6 where a program
@@ -110,17 +108,7 @@ class Gpu(UnitModel):
 
     def cost(self, work: Work, feed: Feed) -> Cost:
         """Time of the kernel by kind, plus the launch unless the work is fused."""
-        if nothing(work):
-            return FREE_COST
-        match work.kind:
-            case "attention":
-                prompt = is_prompt(work)
-                (parts,) = self._prompts([work], feed, work.dtype) if prompt else self._decodes([work], feed)
-            case "matmul" | "conv" | "rnn":
-                parts = self._product(work, feed)
-            case _:
-                return self._stream_costs([work], feed)[0]
-        return self._total(work, feed, parts)
+        return self.costs([work], feed)[0]
 
     def costs(self, works: Sequence[Work], feed: Feed) -> Sequence[Cost]:
         """Products of one number type are priced together, so are prompts, decode steps, and all other kernels."""
@@ -144,8 +132,7 @@ class Gpu(UnitModel):
             found.update(zip(rest, self._stream_costs([works[i] for i in rest], feed), strict=True))
         parts: dict[int, dict[str, float]] = {}
         for indices in products.values():
-            seconds = self._product_seconds([works[i] for i in indices], feed)
-            parts |= {i: self._named(works[i], feed, s) for i, s in zip(indices, seconds.tolist(), strict=True)}
+            parts |= zip(indices, self._products([works[i] for i in indices], feed), strict=True)
         for dtype, indices in prompts.items():
             parts |= zip(indices, self._prompts([works[i] for i in indices], feed, dtype), strict=True)
         if steps:
@@ -155,9 +142,7 @@ class Gpu(UnitModel):
 
     def _total(self, work: Work, feed: Feed, parts: dict[str, float]) -> Cost:
         """Parts that overlap, and the launch before them unless the work is fused."""
-        usual = self._product_launch(work) if work.kind in PRODUCTS else self.launch_s
-        launch = parts.get("kernel launch", usual)
-        parts["kernel launch"] = 0.0 if work.fused else launch + self.launch_gap_s
+        parts["kernel launch"] = 0.0 if work.fused else parts["kernel launch"] + self.launch_gap_s
         seconds = max(t for part, t in parts.items() if part != "kernel launch") + parts["kernel launch"]
         return self._priced(work, feed, seconds, limit(parts))
 
@@ -182,27 +167,20 @@ class Gpu(UnitModel):
             ),
         )
 
-    def _product(self, work: Work, feed: Feed) -> dict[str, float]:
-        """A product by the tile model; a recurrent one as `steps` products one after the other."""
-        return self._named(work, feed, float(self._product_seconds([work], feed)[0]))
-
-    def _named(self, work: Work, feed: Feed, seconds: float) -> dict[str, float]:
-        """The time of a product under the name of what limits it."""
-        memory = traffic_of(work, feed).seconds(feed, self.products.of(*_types(work)).memory)
-        return {"memory bandwidth" if memory > 0.5 * seconds else "matrix cores": seconds}
-
-    def _product_seconds(self, works: Sequence[Work], feed: Feed) -> Array:
-        """Seconds without launch of products that are all of the same number types."""
+    def _products(self, works: Sequence[Work], feed: Feed) -> list[dict[str, float]]:
+        """Products that are all of the same number types by the tile model, each time under the name of what limits it,
+        and the launch; a recurrent one is `steps` products one after the other."""
         dtype, weight = _types(works[0])
+        device, fit = self.tile_device(dtype), self.products.of(dtype, weight)
         steps = np.array([work.dim("steps") for work in works], dtype=np.float64)
         shapes = np.array([shape_of(work, feed) for work in works], dtype=np.float64).T
-        seconds: Array = steps * gemm_seconds(
-            Products(*shapes), self.tile_device(dtype), self.products.of(dtype, weight)
-        )
-        return seconds
-
-    def _product_launch(self, work: Work) -> float:
-        return launch_seconds(self.tile_device(work.dtype), self.products.of(*_types(work)))
+        times = steps * gemm_seconds(Products(*shapes), device, fit)
+        memory = [traffic_of(work, feed).seconds(feed, fit.memory) for work in works]
+        launch = launch_seconds(device, fit)
+        return [
+            {"memory bandwidth" if moving > 0.5 * seconds else "matrix cores": seconds, "kernel launch": launch}
+            for moving, seconds in zip(memory, times.tolist(), strict=True)
+        ]
 
     def tile_device(self, dtype: DType) -> TileDevice:
         """What the tile model needs from the data sheet."""

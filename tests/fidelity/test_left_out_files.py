@@ -36,12 +36,12 @@ def test_what_a_block_leaves_out_is_the_default_and_not_the_shipped_figure(tmp_p
 
 def test_scripts_that_write_one_after_the_other_keep_what_is_there(tmp_path: Path) -> None:
     left_out_files.write("a100-80", {"products": PRODUCTS}, tmp_path)
-    found = gpu(left_out_files.write("a100-80", {"launch_s": 7e-7}, tmp_path))
-    assert (found.products.f16.compute, found.launch_s) == (0.5, 7e-7)
+    found = gpu(left_out_files.write("a100-80", {"launch_gap_s": 7e-7}, tmp_path))
+    assert (found.products.f16.compute, found.launch_gap_s) == (0.5, 7e-7)
 
 
 def test_files_are_the_same_whoever_writes_first(tmp_path: Path) -> None:
-    blocks = [{"products": PRODUCTS}, {"launch_s": 7e-7}]
+    blocks = [{"products": PRODUCTS}, {"launch_gap_s": 7e-7}]
     texts = []
     for order, folder in ((blocks, tmp_path / "a"), (blocks[::-1], tmp_path / "b")):
         texts.append([left_out_files.write("h100-sxm", block, folder).read_text() for block in order][-1])

@@ -126,7 +126,7 @@ def a100() -> Gpu:
     return Gpu.model_validate(
         {
             "sms": 108, "clock_hz": 1.41e9, "matrix_ops_per_s": {"f16": 312e12, "bf16": 312e12, "i8": 624e12},
-            "vector_ops_per_s": {"f32": 19.5e12, "f16": 39e12}, "l2_bytes": 40_000_000, "launch_s": 4.1e-6,
+            "vector_ops_per_s": {"f32": 19.5e12, "f16": 39e12}, "l2_bytes": 40_000_000,
             "l2_bytes_per_s": 6e12, "l2_partitions": 2,
             "products": {"f16": A100_PRODUCTS}, "energy_pj_per_op": {"f16": 0.6, "f32": 1.5},
             "stream": A100_STREAM,
