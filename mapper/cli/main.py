@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _passes(commands.add_parser("passes", help="the passes and pipelines there are"))
     _targets(commands.add_parser("targets", help="the targets there are, or one of them"))
     _cost(commands.add_parser("cost", help="price one piece of work on one unit, or a table of them"))
+    _calibrate(commands.add_parser("calibrate", help="measure this machine and write it as a target file"))
     return parser
 
 
@@ -212,6 +213,15 @@ def _cost(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--keep-going", action="store_true", help="price the rows that can be, and say in a column `error` why not"
     )
+
+
+def _calibrate(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="calibrating:calibrate")
+    p.add_argument("what", metavar="cpu", help="what to measure: the CPU of this machine, with onnxruntime")
+    p.add_argument("--out", metavar="DIR|FILE.yaml", help="where the target file goes (default: ./NAME.yaml)")
+    p.add_argument("--name", metavar="NAME", help="the target's name (default: the file's, else this-cpu)")
+    p.add_argument("--seconds", type=float, default=150.0, metavar="S", help="time to measure for (default 150)")
+    p.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 class _Version(argparse.Action):

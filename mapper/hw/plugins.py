@@ -1,4 +1,4 @@
-"""The one door through which passes, pipelines, targets, unit models and kinds of ops come in, ours included."""
+"""The one door through which passes, pipelines, targets, unit models, calibrators and kinds of ops come in."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ NOUN = {
     "pipelines": "pipeline",
     "targets": "target library",
     "unit_models": "unit model",
+    "calibrators": "calibrator",
     "kinds": "kind",
 }
 """The groups: entry points named `mapper.<group>`, and what one entry of each is called."""
@@ -24,6 +25,7 @@ _ERROR: dict[str, type[MapperError]] = {
     "pipelines": PipelineError,
     "targets": TargetError,
     "unit_models": TargetError,
+    "calibrators": MapperError,
     "kinds": MapperError,
 }
 

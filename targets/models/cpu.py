@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from collections.abc import Sequence
+from functools import cached_property
 
-from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
-from targets.models.blocks import Efficiency, ErrorBand, ErrorBands, NumberType, PerType
-from targets.models.rates import (
-    FREE_COST,
-    MATRIX_KINDS,
-    Traffic,
-    energy,
-    lane_dtype,
-    limit,
-    not_known,
-    nothing,
-    softmax_flops,
-    ticks_of,
-    traffic_of,
+from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
+from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
+from targets.models.multicore import (
+    PARTS,
+    AttentionFit,
+    LaneFit,
+    Multicore,
+    ProductFits,
+    ThreadFit,
+    core_seconds,
 )
+from targets.models.rates import FREE_COST, MATRIX_KINDS, energy, lane_dtype, not_known, nothing, ticks_of, traffic_of
 
 
 class Cpu(UnitModel):
-    """A multicore processor as a roofline with a cache and a fixed cost per op (COST_MODELS, "GPU, CPU").
+    """A multicore processor: cores that share out an op, caches, and a fixed cost per op (COST_MODELS, "GPU, CPU").
 
     Peaks are per core and cycle, a MAC counting two operations.
     """
@@ -39,12 +39,22 @@ class Cpu(UnitModel):
     """Type of matrix products when no precision is asked for."""
     vector_dtype: NumberType = DType.F32
     """Type of all other arithmetic and of the results left in memory."""
-    efficiency: Efficiency = Efficiency()
-    op_overhead_s: NonNegativeFloat = 5e-6
-    """Dispatch and thread start of one op that is not fused."""
+    products: ProductFits = ProductFits()
+    """Constants of matrix products, convolutions and recurrent layers. `mapper calibrate` fits these blocks."""
+    attention: AttentionFit = AttentionFit()
+    lanes: LaneFit = LaneFit()
+    threads: ThreadFit = ThreadFit()
+    op_overhead_s: NonNegativeFloat = 2e-6
+    """Dispatch of one op that is not fused."""
     cache_bytes: PositiveInt
-    """Last-level cache: activations up to this size are assumed to be still in it."""
+    """Last-level cache: activations of much less are still in it."""
     cache_bandwidth_bytes_per_s: PositiveFloat
+    """Of the last-level cache, all cores together."""
+    private_cache_bytes: NonNegativeInt = 0
+    """The largest cache that a core has for itself; 0 where it is not known."""
+    private_cache_bandwidth_bytes_per_s: PositiveFloat | None = None
+    """Of the private caches, all cores together; None: 16 bytes a cycle and core, half of what Intel's and AMD's
+    optimisation manuals give as sustained from a second-level cache, as code also writes."""
     energy_pj_per_op: PerType
     """Energy of one operation by type, everything up to the first-level cache included."""
     cache_energy_pj_per_bit: NonNegativeFloat = 0.0
@@ -73,44 +83,46 @@ class Cpu(UnitModel):
         return {t: self.cores * self.clock_hz * ops for t, ops in self.matrix_ops_per_cycle.table().items()}
 
     def cost(self, work: Work, feed: Feed) -> Cost:
-        """max(operations / rate, bytes / bandwidth) + overhead; activations up to the cache size move at its rate."""
-        if nothing(work):
-            return FREE_COST
+        """One price out of a batch of one."""
+        return self.costs((work,), feed)[0]
+
+    def costs(self, works: Sequence[Work], feed: Feed) -> Sequence[Cost]:
+        """Soft maximum of arithmetic and traffic, plus the overhead of an op (targets/models/multicore.py)."""
+        asked = [i for i, work in enumerate(works) if not nothing(work)]
+        if not asked:
+            return [FREE_COST] * len(works)
+        seconds, parts = core_seconds([works[i] for i in asked], feed, self.multicore)
+        longest = parts.argmax(axis=1).tolist()
+        found = {
+            i: self._priced(works[i], feed, t, PARTS[p])
+            for i, t, p in zip(asked, seconds.tolist(), longest, strict=True)
+        }
+        return [found.get(i, FREE_COST) for i in range(len(works))]
+
+    def _priced(self, work: Work, feed: Feed, seconds: float, limited_by: str) -> Cost:
         traffic = traffic_of(work, feed)
-        compute = self._compute_seconds(work)
-        memory = self._memory_seconds(work, traffic, feed)
-        start = 0.0 if work.fused else self.op_overhead_s
-        return self.error_band.on(
-            work,
-            Cost(
-                ticks=ticks_of(max(compute, memory) + start),
-                energy_pj=energy(
-                    {
-                        "compute": work.flops * self.energy_pj_per_op.near(work.dtype),
-                        "cache": 8 * work.bytes() * self.cache_energy_pj_per_bit,
-                        "launch": 0.0 if work.fused else self.overhead_energy_pj,
-                    }
-                ),
-                data_bytes=traffic.data,
-                weight_bytes=traffic.weights,
-                limited_by=limit({"cores": compute, "memory bandwidth": memory, "op overhead": start}),
-            ),
+        causes = {
+            "compute": work.flops * self.energy_pj_per_op.near(work.dtype),
+            "cache": 8 * work.bytes() * self.cache_energy_pj_per_bit,
+            "launch": 0.0 if work.fused else self.overhead_energy_pj,
+        }
+        cost = Cost(ticks_of(seconds), energy(causes), traffic.data, traffic.weights, limited_by=limited_by)
+        return self.error_band.on(work, cost)
+
+    @cached_property
+    def multicore(self) -> Multicore:
+        """The figures that times follow from."""
+        private = self.private_cache_bandwidth_bytes_per_s or 16 * self.clock_hz * self.cores
+        return Multicore(
+            cores=self.cores,
+            clock_hz=self.clock_hz,
+            matrix_ops=self.matrix_ops_per_cycle,
+            vector_ops=self.vector_ops_per_cycle,
+            private=(float(self.private_cache_bytes * self.cores), private),
+            shared=(float(self.cache_bytes), self.cache_bandwidth_bytes_per_s),
+            op_overhead_s=self.op_overhead_s,
+            products=self.products,
+            attention=self.attention,
+            lanes=self.lanes,
+            threads=self.threads,
         )
-
-    def _compute_seconds(self, work: Work) -> float:
-        """Operations over the reached peak; softmax inside attention runs on the vector lanes."""
-        per_cycle = self.cores * self.clock_hz
-        lanes = per_cycle * self.vector_ops_per_cycle.near(work.dtype) * self.efficiency.vector
-        if work.kind == "attention":
-            matrix = per_cycle * self.matrix_ops_per_cycle.near(work.dtype) * self.efficiency.attention
-            return work.flops / matrix + softmax_flops(work) / lanes
-        if work.kind in MATRIX_KINDS:
-            return work.flops / (per_cycle * self.matrix_ops_per_cycle.near(work.dtype) * self.efficiency.matmul)
-        return work.flops / lanes
-
-    def _memory_seconds(self, work: Work, traffic: Traffic, feed: Feed) -> float:
-        """Activations in the cache move at its rate, the rest, states and weights at the memory's."""
-        active = work.bytes(Role.ACTIVATION)
-        cached = min(active, self.cache_bytes)
-        outside = Traffic(traffic.data - cached, traffic.weights).seconds(feed, self.efficiency.memory)
-        return cached / self.cache_bandwidth_bytes_per_s + outside

@@ -114,8 +114,8 @@ def test_the_summary_has_the_bands_and_the_open_decisions(verdict: Verdict) -> N
     assert sum(summary["energy_by_cause_j"].values()) == pytest.approx(summary["energy_j"])
 
 
-def test_an_explanation_flags_each_open_decision(verdict: Verdict) -> None:
-    found = explain(verdict)
+def test_an_explanation_flags_each_open_decision() -> None:
+    found = explain(judge(finished("gpt2-tiny", "superhet")))
     flags = [a["inside_band"] for row in found.data["ops"] for a in row["alternatives"]]
     assert found.text.count("inside the error bands") == sum(flags) > 0
     assert found.data["bands"]["energy_j"]["unvalidated"] == 1.0

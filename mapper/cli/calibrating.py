@@ -1,0 +1,103 @@
+"""`mapper calibrate`: the machine it runs on, measured and written as a target file."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from mapper.cli.console import Show
+from mapper.emit.files import write_atomically
+from mapper.errors import UsageError
+from mapper.hw import plugins
+from mapper.hw.calibration import Calibrated, Calibrator
+from mapper.hw.schema import NAME
+
+DEFAULT_NAME = "this-cpu"
+LEAST_SECONDS = 5.0
+BETWEEN_S = 10.0
+"""Seconds between lines about a step that is still going on, where there is no terminal."""
+
+
+def calibrate(args: Namespace) -> int:
+    """Measure, fit, print the errors, write the file."""
+    calibrator: Calibrator = plugins.load("calibrators", args.what)
+    if not args.seconds >= LEAST_SECONDS:
+        raise UsageError(f"--seconds {args.seconds:g} is too short", hint=f"at least {LEAST_SECONDS:g}, better 150")
+    path = _path(args.out, args.name)
+    with Steps(args.quiet) as steps:
+        found = calibrator(path.stem, args.seconds, steps.tell)
+    write_atomically(path, found.text)
+    if not args.quiet:
+        sys.stdout.write(screen(found, path))
+        for note in found.notes:
+            steps.show.note(note)
+    return 0
+
+
+def _path(out: str | None, name: str | None) -> Path:
+    """Where the file goes; a target's file bears its name."""
+    if name is not None and not re.fullmatch(NAME, name):
+        raise UsageError(f"--name '{name}' is no name", hint="letters, digits, - and _")
+    if out is None or Path(out).suffix not in (".yaml", ".yml"):
+        return Path(out or ".") / f"{name or DEFAULT_NAME}.yaml"
+    if not re.fullmatch(NAME, Path(out).stem):
+        raise UsageError(f"--out {out}: '{Path(out).stem}' is no name for a target", hint="letters, digits, - and _")
+    if name and Path(out).stem != name:
+        raise UsageError(f"the file of a target bears its name: --out {out} and --name {name} differ")
+    return Path(out)
+
+
+def screen(found: Calibrated, path: Path) -> str:
+    """What was found: the machine, the errors by kind, and what to do with it."""
+    lines = [f"\n  {path.stem} · {found.about}\n"]
+    lines.append(f"  {'kind':<14}{'points':>7}{'fitted':>10}{'held out':>10}{'roofline there':>16}{'band':>9}")
+    for e in found.errors:
+        figures = f"{e.fitted:>9.1%} {e.held_out:>9.1%} {e.roofline:>15.0%}"
+        lines.append(f"  {e.kind:<14}{e.points:>7}{figures} {'±':>4}{e.band:>4.0%}")
+    lines.append(f"\n  wrote   {path}")
+    lines.append(f"  next    mapper compile MODEL.onnx --target {path} --objective latency\n")
+    return "\n".join(lines) + "\n"
+
+
+class Steps:
+    """Steps of a calibration: a live line on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.show = Show(quiet, "latency")
+        self._live: Live | None = None
+        self._said = time.monotonic()
+
+    def __enter__(self) -> Steps:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def tell(self, step: str, words: str, seconds: float | None) -> None:
+        """How a step stands, or that it is done."""
+        if seconds is not None:
+            self._stop()
+            self.show.line(step, words, seconds)
+        elif not self.show.quiet and self.show.console.is_terminal:
+            self._update(self.show.console, Text(f"  {step:<12}{words}"))
+        elif time.monotonic() - self._said > BETWEEN_S:
+            self._said = time.monotonic()
+            self.show.line(step, words)
+
+    def _update(self, console: Console, text: Text) -> None:
+        if self._live is None:
+            self._live = Live(text, console=console, transient=True)
+            self._live.start()
+        self._live.update(text)
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None

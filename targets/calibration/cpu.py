@@ -1,0 +1,112 @@
+"""Calibrates a CPU: looks at it, measures it with onnxruntime, fits its constants and writes them down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from mapper.hw.calibration import Calibrated, KindErrors, Tell
+from mapper.hw.work import Feed
+from mapper.report.units import si
+from targets.calibration.fits import errors, fitted, stages
+from targets.calibration.processor import Processor, copy_bandwidth, detected
+from targets.calibration.samples import Sample, samples
+from targets.calibration.target_file import Found, bands, target_text
+from targets.calibration.timing import Bench, Timed
+from targets.models.cpu import Cpu
+
+NOISY = 1.3
+"""Median over least time from which other programs are taken to be in the way."""
+
+MOST_ROUNDS = 4
+
+
+def calibrate(name: str, seconds: float, tell: Tell) -> Calibrated:
+    """A target of that name for this machine; `seconds` bound the measuring."""
+    bench = Bench()
+    start = time.perf_counter()
+    processor = detected()
+    said = words(processor)
+    tell("detect", said, time.perf_counter() - start)
+    bandwidth = copy_bandwidth(processor.shared_cache_bytes, processor.cores)
+    tell("copy", f"{si(bandwidth, 'B/s')} read and written on all cores", time.perf_counter() - start)
+    measured, left = _measured(bench, samples(processor.shared_cache_bytes), start + seconds, tell)
+    begun = time.perf_counter()
+    feed = Feed(bandwidth, bandwidth)
+    start_unit = unfitted(processor, bandwidth)
+    unit = fitted(start_unit, feed, measured)
+    found = errors(unit, feed, measured)
+    constants = sum(len(ranges) for _, ranges in stages(start_unit))
+    tell("fit", f"{constants} constants on {sum(not t.sample.held_out for t in measured)} times",
+         time.perf_counter() - begun)  # fmt: skip
+    unit = unit.scaled(error_band=bands(found))
+    text = target_text(Found(name, processor, bandwidth, unit, tuple(found)))
+    return Calibrated(text, said, tuple(found), tuple(_notes(measured, left, found)))
+
+
+def words(processor: Processor) -> str:
+    """The processor in a line."""
+    caches = f"{si(processor.private_cache_bytes, 'B')} a core, {si(processor.shared_cache_bytes, 'B')} shared"
+    many = "s" if processor.cores != 1 else ""
+    return f"{processor.name.strip()}: {processor.cores} core{many}, {processor.isa}; caches {caches}"
+
+
+def unfitted(processor: Processor, bandwidth: float) -> Cpu:
+    """The unit as the data sheet has it, with the constants that the fit starts from."""
+    products = {dtype: rate for dtype, rate in processor.matrix_ops.items() if dtype in ("f64", "f32", "i8")}
+    energies = {dtype: 20.0 * width for dtype, width in (("f64", 2), ("f32", 1), ("i32", 1), ("i8", 0.25))}
+    return Cpu.model_validate(
+        {
+            "cores": processor.cores,
+            "clock_hz": processor.clock_hz,
+            "matrix_ops_per_cycle": products,
+            "vector_ops_per_cycle": dict(processor.vector_ops),
+            "cache_bytes": processor.shared_cache_bytes,
+            "cache_bandwidth_bytes_per_s": 3 * bandwidth,
+            "private_cache_bytes": processor.private_cache_bytes,
+            "private_cache_bandwidth_bytes_per_s": 32 * processor.clock_hz * processor.cores,
+            "energy_pj_per_op": energies,
+        }
+    )
+
+
+def _measured(bench: Bench, wanted: Sequence[Sample], end: float, tell: Tell) -> tuple[list[Timed], int]:
+    """The best times until `end`, in several rounds, as a machine is slow for seconds at a time; and how many samples
+    no time was left for. Samples come in random order, so that an early end leaves some of each kind."""
+    best: dict[Sample, Timed] = {}
+    unable: set[Sample] = set()
+    begun = time.perf_counter()
+    order = np.random.default_rng(1).permutation(len(wanted)).tolist()
+    for turn in range(MOST_ROUNDS):
+        for count, i in enumerate(order):
+            now = time.perf_counter()
+            if now > end:
+                break
+            tell("measure", f"round {turn + 1}: {count} of {len(wanted)} graphs, {end - now:.0f} s left", None)
+            sample = wanted[i]
+            timed = None if sample in unable else bench.timed(sample)
+            if timed is None:
+                unable.add(sample)
+            else:
+                best[sample] = timed.better(best.get(sample, timed))
+    found = [best[sample] for sample in wanted if sample in best]
+    tell("measure", f"{len(found)} of {len(wanted)} graphs", time.perf_counter() - begun)
+    return found, len(wanted) - len(found) - len(unable)
+
+
+def _notes(measured: Sequence[Timed], left: int, found: Sequence[KindErrors]) -> list[str]:
+    notes = []
+    noise = float(np.median([t.median_s / t.seconds for t in measured]))
+    if noise > NOISY:
+        notes.append(
+            f"the machine is busy: half of all graphs usually took {noise:.1f} times their best run or more; "
+            "measure again when nothing else runs"
+        )
+    if left:
+        notes.append(f"{left} graphs were not measured in the time given; --seconds gives more")
+    worst = max(found, key=lambda e: e.band)
+    if worst.band > 1:
+        notes.append(f"{worst.kind} is not told well: one time in ten is off by more than {1 + worst.band:.1f} times")
+    return notes
