@@ -32,6 +32,8 @@ class ProductFit(Block):
     """Reached part of the peak in a large product."""
     rows: NonNegativeFloat = 0.5
     """Rows of activations that take as long as bringing the weights through the first-level cache once."""
+    columns: NonNegativeFloat = 0.0
+    """The same for the activations, in columns of the result: libraries that bring both sides into an order first."""
     packed_rows: NonNegativeFloat = 0.02
     """The same for the copy in the kernel's order that a right side needs which is no weight."""
     k_overhead: NonNegativeFloat = 5.0
@@ -167,12 +169,12 @@ def _row(work: Work, feed: Feed, cpu: Multicore) -> tuple[float, ...]:
 
 
 def _product(work: Work, feed: Feed, cpu: Multicore) -> tuple[float, ...]:
-    """2 (m + rows) n (k + k_overhead) operations; the steps of a recurrent layer wait for each other."""
+    """2 (m + rows) (n + columns) (k + k_overhead) operations; the steps of a recurrent layer wait for each other."""
     fit = cpu.products.of(work.dtype)
     traffic = traffic_of(work, feed)
     extra = fit.rows + (0.0 if work.weight else fit.packed_rows)
     times, m, n, k = products_of(work)[0]
-    operations = 2.0 * (m + extra) * n * (k + fit.k_overhead)
+    operations = 2.0 * (m + extra) * (n + fit.columns) * (k + fit.k_overhead)
     one = operations / (cpu.matrix_ops.near(work.dtype) * fit.compute)
     at_once = one if work.kind == "rnn" else one * times
     weights = traffic.weights / (fit.memory * feed.weights) if feed.weights else 0.0
