@@ -89,7 +89,8 @@ class Gpu(UnitModel):
     launch_energy_pj: NonNegativeFloat = 0.0
     opaque: bool = False
     """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
-    error_band: ErrorBand = ErrorBands(assumed=0.25)
+    error_band: ErrorBand = ErrorBands(assumed=0.57)
+    """Of a GPU never measured: nine in ten points of measured ones by constants of the others (benchmarks/fit_bands.py)."""
 
     def why_not(self, work: Work) -> str | None:
         return not_known(work, self.opaque)
