@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -17,8 +18,23 @@ TICKS_PER_SECOND = 10**12
 PJ_PER_J = 10**12
 
 
+_OTHER_BITS = {"bool": 8, "string": 64}
+"""A bool takes a byte, a string is counted as a pointer."""
+
+
 class DType(StrEnum):
-    """Number types, named as in LLVM and MLIR; `bits` is the stored width."""
+    """Number types, named as in LLVM and MLIR."""
+
+    bits: int
+    """Stored bits of one element."""
+    is_float: bool
+
+    def __new__(cls, name: str) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.bits = _OTHER_BITS.get(name) or int(name.lstrip("biuf"))
+        member.is_float = name.startswith(("f", "bf"))
+        return member
 
     F64 = "f64"
     F32 = "f32"
@@ -43,25 +59,9 @@ class DType(StrEnum):
     BOOL = "bool"
     STRING = "string"
 
-    @property
-    def bits(self) -> int:
-        """Stored bits of one element (a bool takes a byte, a string is counted as a pointer)."""
-        return _BITS[self]
-
-    @property
-    def is_float(self) -> bool:
-        return self.value.startswith(("f", "bf"))
-
     def bytes_for(self, elements: int) -> int:
         """Bytes that `elements` take, packed, rounded up."""
         return -(-elements * self.bits // 8)
-
-
-_BITS: dict[DType, int] = {
-    **{t: int(t.value.lstrip("biuf")) for t in DType if t.value[-1].isdigit()},
-    DType.BOOL: 8,
-    DType.STRING: 64,
-}
 
 
 class Role(StrEnum):
@@ -87,7 +87,7 @@ class Operand:
         return self.dtype.bytes_for(self.elements)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Work:
     """One op with all sizes known, free of any graph: the whole question a unit model answers.
 
@@ -107,12 +107,13 @@ class Work:
 
     def dim(self, name: str, default: int = 1) -> int:
         """The named size, or `default` where the kind has none."""
-        for key, size in self.dims:
-            if key == name:
-                return size
-        return default
+        return self._sizes.get(name, default)
 
-    @property
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return dict(self.dims)
+
+    @cached_property
     def macs(self) -> int:
         """Multiply-accumulates of matmul-like kinds, and of a loop that stands as one op; 0 for all others."""
         match self.kind:
@@ -131,7 +132,7 @@ class Work:
                 return self.dim("macs", 0)
         return 0
 
-    @property
+    @cached_property
     def flops(self) -> int:
         """Arithmetic operations: two per MAC, otherwise elements times the op's own count; a loop has both."""
         if self.kind == "opaque":
@@ -140,9 +141,17 @@ class Work:
 
     def bytes(self, *roles: Role) -> int:
         """Bytes read and written once by operands of the given roles (all roles when none is given)."""
-        return sum(o.bytes for o in (*self.inputs, *self.outputs) if not roles or o.role in roles)
+        known = self._bytes
+        return sum([known.get(role, 0) for role in roles]) if roles else sum(known.values())
 
-    @property
+    @cached_property
+    def _bytes(self) -> dict[Role, int]:
+        found: dict[Role, int] = {}
+        for operand in (*self.inputs, *self.outputs):
+            found[operand.role] = found.get(operand.role, 0) + operand.bytes
+        return found
+
+    @cached_property
     def weight(self) -> Operand | None:
         """The largest static operand, if the op has one."""
         static = [o for o in self.inputs if o.role is Role.WEIGHT]
