@@ -75,32 +75,28 @@ class Pricer:
 
     def __init__(self) -> None:
         self._targets: dict[str, Target | Refused] = {}
-        self._answers: dict[Question, Answer] = {}
+        self._groups: dict[tuple[str, str], list[Group]] = {}
         self._main: dict[tuple[str, DType | None], list[Unit]] = {}
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """An answer for each question, in their order."""
-        new = [q for q in dict.fromkeys(questions) if q not in self._answers]
-        batches: dict[tuple[str, str, Feed], list[tuple[Question, Work]]] = {}
-        for question in new:
-            target = self.target(question.target)
-            if isinstance(target, Refused):
-                self._answers[question] = target
-            elif isinstance(question.what, Exchange):
-                self._answers[question] = self._exchange(target, question.unit, question.what)
-            else:
-                placed = self._placed(target, question, question.what)
-                if isinstance(placed, Refused):
-                    self._answers[question] = placed
-                else:
-                    unit, work = placed
-                    key = (question.target, unit.name, feed_of(target, unit, work))
-                    batches.setdefault(key, []).append((question, work))
+        places: dict[Question, int] = {}  # a question is a deep key, so it is looked up once
+        asked_at = [places.setdefault(question, len(places)) for question in questions]
+        answers: list[Answer] = []
+        batches: dict[tuple[str, str, Feed], list[tuple[int, Work]]] = {}
+        for place, question in enumerate(places):
+            answer = self._placed(question)
+            if isinstance(answer, tuple):
+                target, unit, work = answer
+                batches.setdefault((question.target, unit.name, feed_of(target, unit, work)), []).append((place, work))
+                answer = _WAITS
+            answers.append(answer)
         for (name, unit_name, feed), asked in batches.items():
-            target = self.target(name)
-            assert isinstance(target, Target)
-            self._ask(target, target.unit[unit_name], feed, asked)
-        return [self._answers[q] for q in questions]
+            loaded = self._targets[name]
+            assert isinstance(loaded, Target)
+            for place, price in _prices(loaded, loaded.unit[unit_name], feed, asked):
+                answers[place] = price
+        return [answers[place] for place in asked_at]
 
     def target(self, name: str) -> Target | Refused:
         """The target of that name, loaded once; a problem with it concerns every row that names it."""
@@ -113,8 +109,14 @@ class Pricer:
                 )
         return self._targets[name]
 
-    def _placed(self, target: Target, question: Question, work: Work) -> tuple[Unit, Work] | Refused:
-        """The unit for the work with the work in that unit's types: the named one, or the first main one that can."""
+    def _placed(self, question: Question) -> Answer | tuple[Target, Unit, Work]:
+        """The unit for the work with the work in that unit's types, or an answer where no unit model is asked: the
+        named one, or the first main one that can."""
+        target, work = self.target(question.target), question.what
+        if isinstance(target, Refused):
+            return target
+        if isinstance(work, Exchange):
+            return self._exchange(question.target, target, question.unit, work)
         if question.unit and question.unit not in target.unit:
             return _no_unit(target, question.unit)
         key = (question.target, work.dtype if question.stated else None)
@@ -124,27 +126,43 @@ class Pricer:
         for unit in [target.unit[question.unit]] if question.unit else self._main[key]:
             found = fitted(unit, work, question.stated)
             if isinstance(found, Work):
-                return unit, found
+                return target, unit, found
             reasons.append(f"{unit.name}: {found}")
         return Refused("; ".join(reasons))
 
-    def _exchange(self, target: Target, unit: str, what: Exchange) -> Answer:
+    def _exchange(self, name: str, target: Target, unit: str, what: Exchange) -> Answer:
         """The price of a collective on the target, or on the system that several of it form."""
-        answer = exchanged(target, unit, what)
+        if unit and unit not in target.unit:
+            return _no_unit(target, unit)
+        answer = exchanged(target, self._groups_of(name, target, unit), what)
         if isinstance(answer, Price) or not target.system or unit:
             return answer
         system = self.target(target.system)
-        return system if isinstance(system, Refused) else exchanged(system, "", what)
+        if isinstance(system, Refused):
+            return system
+        return exchanged(system, self._groups_of(target.system, system, ""), what)
 
-    def _ask(self, target: Target, unit: Unit, feed: Feed, asked: Sequence[tuple[Question, Work]]) -> None:
-        for part in batched(asked, MOST_AT_ONCE):
-            costs = unit.model.costs([work for _, work in part], feed)
-            for (question, work), cost in zip(part, costs, strict=True):
-                joules = sum(energy_by_cause(target, unit, work, cost).values())
-                self._answers[question] = Price(cost.ticks / TICKS_PER_SECOND, joules, cost.band, cost.validated)
+    def _groups_of(self, name: str, target: Target, unit: str) -> list[Group]:
+        key = (name, unit)
+        if key not in self._groups:
+            self._groups[key] = groups(target, unit)
+        return self._groups[key]
 
 
-def batched(asked: Sequence[tuple[Question, Work]], size: int) -> Iterator[Sequence[tuple[Question, Work]]]:
+_WAITS = Refused("not asked yet")
+"""Holds the place of an answer that a unit model is still to give."""
+
+
+def _prices(target: Target, unit: Unit, feed: Feed, asked: Sequence[tuple[int, Work]]) -> Iterator[tuple[int, Price]]:
+    """The places of works and their prices on the unit, under one feed."""
+    for part in batched(asked, MOST_AT_ONCE):
+        costs = unit.model.costs([work for _, work in part], feed)
+        for (place, work), cost in zip(part, costs, strict=True):
+            joules = sum(energy_by_cause(target, unit, work, cost).values())
+            yield place, Price(cost.ticks / TICKS_PER_SECOND, joules, cost.band, cost.validated)
+
+
+def batched(asked: Sequence[tuple[int, Work]], size: int) -> Iterator[Sequence[tuple[int, Work]]]:
     """The sequence in parts of at most `size`."""
     return (asked[i : i + size] for i in range(0, len(asked), size))
 
@@ -206,17 +224,27 @@ def fitted(unit: Unit, work: Work, stated: bool) -> Work | str:
     return unit.model.why_not(meant) or meant
 
 
-def exchanged(target: Target, unit: str, what: Exchange) -> Answer:
-    """The price of a collective among the first units of the class of `unit`, or of the main class with so many."""
-    if unit and unit not in target.unit:
-        return _no_unit(target, unit)
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Units of one class, which a collective may be among."""
+
+    kind: str
+    names: tuple[str, ...]
+
+
+def groups(target: Target, unit: str) -> list[Group]:
+    """The class of the named unit, or all classes of the target, the main one first."""
     classes = [target.unit[unit]] if unit else main_units(target)
-    alike = [[u.name for u in target.units if u.kind == one.kind] for one in classes]
-    names = next((names for names in alike if len(names) >= what.ranks), None)
-    if names is None:
-        have = f"{target.name} has {len(alike[0])} {classes[0].kind}"
+    return [Group(one.kind, tuple([u.name for u in target.units if u.kind == one.kind])) for one in classes]
+
+
+def exchanged(target: Target, among: Sequence[Group], what: Exchange) -> Answer:
+    """The price of a collective among the first units of the first class that has so many."""
+    group = next((group for group in among if len(group.names) >= what.ranks), None)
+    if group is None:
+        have = f"{target.name} has {len(among[0].names)} {among[0].kind}"
         return Refused(f"{have}; {what.kind} among {what.ranks} needs a system of so many", "ranks")
-    found = collective(target, what.kind, names[: what.ranks], what.size_bytes)
+    found = collective(target, what.kind, group.names[: what.ranks], what.size_bytes)
     return Price(found.seconds, found.energy_pj / PJ_PER_J, found.band, found.validated)
 
 
