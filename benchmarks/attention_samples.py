@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fit_gemm import work_of
 from benchmarks.fitting import Array
+from benchmarks.gemm_samples import work_of
 from benchmarks.measured import aiconfigurator, llmservingsim
 from benchmarks.measured.points import Point
 from mapper.cost.pricing import feed_of

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.attention_samples import Library, Sample, samples
 from benchmarks.fitting import Array, Constants, Range, fit
-from benchmarks.unit_files import replace_block
+from benchmarks.unit_files import flow, replace_block, rounded
 from targets.models.flash import PrefillFit
 
 DEVICE = {
@@ -57,16 +57,15 @@ def block(x: Constants, library: Library, sizes: Iterable[int]) -> dict[str, Any
     """The constants as the fields of a PrefillFit."""
     kernels = [_kernel(x, size, library.tiles[size]) for size in sizes]
     short = [_kernel(x, size, library.short[size], x[SHORT]) for size in sizes if size in library.short]
-    known = {name: float(f"{x[name]:.3g}") for name in DEVICE if name in x}
+    known = rounded({name: x[name] for name in DEVICE if name in x})
     known |= {} if library.prepares else {"preparation": 0.0}
     return {**known, "kernels": kernels, **({"short": short} if short else {})}
 
 
 def _kernel(x: Constants, size: int, tile: tuple[int, int], speed: float = 1.0) -> dict[str, Any]:
     speeds = {name: x[f"{size}.{name}"] * speed for name in ("full", "alone")}
-    cycles = x[f"{size}.block_cycles"]
-    rounded = {name: float(f"{value:.3g}") for name, value in {**speeds, "block_cycles": cycles}.items()}
-    return {"head_dim": size, "rows": tile[0], "step": tile[1], **rounded}
+    own = rounded({**speeds, "block_cycles": x[f"{size}.block_cycles"]})
+    return {"head_dim": size, "rows": tile[0], "step": tile[1], **own}
 
 
 def fitted(sample: Sample, sizes: Sequence[int]) -> dict[str, Any]:
@@ -91,15 +90,6 @@ def fitted(sample: Sample, sizes: Sequence[int]) -> dict[str, Any]:
     return min(found, key=lambda pair: pair[0])[1]
 
 
-def text(value: Any) -> str:
-    """A block as it stands in a unit file."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {text(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(text, value)) + "]"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
 def told(own: Sample, found: Sequence[Sample], constants: PrefillFit) -> str:
     """Errors of the constants on both sides of the split."""
     words = []
@@ -119,7 +109,7 @@ def main(folder: Path, names: Sequence[str]) -> None:
     for own in found:
         if not own.held_out and (not names or own.target in names):
             constants = fitted(own, sorted({group.head_dim for group in own.groups}))
-            blocks[own.unit][own.family] = text(constants)
+            blocks[own.unit][own.family] = flow(constants)
             errors[own.unit].append(told(own, found, PrefillFit(**constants)))
             print(f"{own.target} {errors[own.unit][-1]}", flush=True)
     for unit, block_of in blocks.items():

@@ -8,16 +8,16 @@ what their data sheets say, and which library's tiles they run (benchmarks/atten
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.attention_samples import Library, Sample, Tiles, samples
-from benchmarks.fit_attention import text
 from benchmarks.fitting import Array, Constants, Range, fit
 from benchmarks.left_out_files import write
+from benchmarks.unit_files import flow
 from targets.models.flash import PrefillFit
 
 RANGES = {
@@ -50,7 +50,7 @@ FAMILY = "f16"
 
 def block(x: Constants, library: Library, sizes: Sequence[int]) -> dict[str, Any]:
     """The constants as the fields of a PrefillFit, for the tiles of a library."""
-    names = [n for n in RANGES if n in PrefillFit.model_fields and n not in ("launch_s", "kernels")]
+    names = [n for n in RANGES if n in PrefillFit.model_fields and n != "launch_s"]
     start = {"launch_s": x["launch_s"]} if library.prepares else {"launch_s": x["alone_s"], "preparation": 0.0}
     kernels = {"kernels": _kernels(x, library.tiles, sizes), "short": _kernels(x, library.short, sizes)}
     return {**start, **{n: x[n] for n in names}, **{key: found for key, found in kernels.items() if found}}
@@ -86,15 +86,6 @@ def joint(train: Sequence[Sample]) -> dict[str, float]:
     return fit(RANGES, lambda x: np.concatenate([errors(x, s) for s in train]), weights / weights.sum(), rounds=60)
 
 
-def rounded(value: Any) -> Any:
-    """Floats of three digits, at any depth."""
-    if isinstance(value, Mapping):
-        return {key: rounded(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [rounded(inner) for inner in value]
-    return float(f"{value:.3g}") if isinstance(value, float) else value
-
-
 def main(folder: Path) -> None:
     """Prints the joint constants and every device's error by those of the others, which it writes."""
     measured = samples(folder)
@@ -109,9 +100,9 @@ def main(folder: Path) -> None:
         print(f"without {name}: {mean[-1]:.1%} of {len(wrong)} ({wrong.mean():+.1%})", flush=True)
         sizes = sorted(own[0].library.tiles)
         families = [FAMILY, *sorted({s.family for s in measured if s.target == name and s.family != FAMILY})]
-        write(name, {"prefill": {family: rounded(block(x, own[0].library, sizes)) for family in families}})
+        write(name, {"prefill": {family: block(x, own[0].library, sizes) for family in families}})
     x = joint(fitted)
-    print(f"joint; devices left out: {np.mean(mean):.1%} on average\n  {text(rounded(x))}")
+    print(f"joint; devices left out: {np.mean(mean):.1%} on average\n  {flow(x)}")
     for sample in found:
         wrong = np.expm1(errors(x, sample))
         side = "held out" if sample.held_out else "fitted"

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.fit_gemm import MOST, work_of
 from benchmarks.fitting import Array, Constants, Range, fit
+from benchmarks.gemm_samples import MOST, work_of
 from benchmarks.left_out_files import write
 from benchmarks.measured import aiconfigurator, llmservingsim
 from benchmarks.measured.points import Point
+from benchmarks.unit_files import flow, rounded
 from mapper.cost.pricing import feed_of
 from mapper.hw.library import target_names
 from mapper.hw.load import load_target
@@ -132,7 +133,7 @@ def constants_of(x: Constants, flags: Flags) -> DecodeFit:
     device = {}
     for name, value in x.items():
         kernel, _, field = name.rpartition(".")
-        (kernels[kernel] if kernel else device)[field] = float(f"{value:.3g}")
+        (kernels[kernel] if kernel else device)[field] = rounded(float(value))
     known = {name: {**kernel, "resident": RESIDENT[name]} for name, kernel in kernels.items() if kernel}
     for name in set(known) & {"single", "grouped"}:
         known.setdefault(f"{name}_narrow", {**known[name], "resident": RESIDENT[f"{name}_narrow"]})
@@ -200,13 +201,6 @@ def report(sample: Sample, constants: DecodeFit) -> str:
     return "; ".join(words)
 
 
-def text(value: object) -> str:
-    """A block in one line of YAML."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {text(inner)}" for name, inner in value.items()) + "}"
-    return f"{value:g}" if isinstance(value, float) else str(value).lower()
-
-
 def main(folder: Path) -> None:
     """Prints the constants of each device and their errors, then the joint ones; writes those of devices left out."""
     found = list(samples(folder))
@@ -214,12 +208,12 @@ def main(folder: Path) -> None:
     own = {sample.target: best(sample) for sample in library}
     flags = {target: known for target, (_, known) in own.items()}
     joint = fitted(library, [flags[s.target] for s in library])
-    print(f"joint\n  decode: {text(constants_of(joint, {}).model_dump())}")
+    print(f"joint\n  decode: {flow(constants_of(joint, {}).model_dump())}")
     for sample in found:
         few = int((~sample.held_out).sum()) < FEW
         x, known = own.get(sample.target) or best(sample, joint if few else None)
         constants = constants_of({**joint, **x}, known)
-        print(f"{sample.target}: {report(sample, constants)}\n  decode: {text(block(constants))}", flush=True)
+        print(f"{sample.target}: {report(sample, constants)}\n  decode: {flow(block(constants))}", flush=True)
     for sample in found:
         others = [s for s in library if s.target != sample.target]
         constants = constants_of(fitted(others, [flags[s.target] for s in others]), {})

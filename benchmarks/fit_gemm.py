@@ -1,7 +1,7 @@
 """Fits the tile constants of every GPU: its own where it was measured, those of its kin where not.
 
-python benchmarks/fit_gemm.py /path/to/measured [TARGET...]           prints the constants and their errors
-python benchmarks/fit_gemm.py /path/to/measured [TARGET...] --write   and writes them into targets/units, those that a
+python -m benchmarks.fit_gemm /path/to/measured [TARGET...]           prints the constants and their errors
+python -m benchmarks.fit_gemm /path/to/measured [TARGET...] --write   and writes them into targets/units, those that a
                                                                       measured device gets from others into left_out
 """
 
@@ -16,15 +16,12 @@ import numpy as np
 
 from benchmarks import left_out_files
 from benchmarks.fitting import Array, Constants, Range, fit
-from benchmarks.gemm_samples import MOST, Sample, samples, work_of
+from benchmarks.gemm_samples import MOST, Sample, samples
 from benchmarks.kin import BIRTHS, TWINS, kinship
-from benchmarks.unit_files import flow as block
-from benchmarks.unit_files import replace_block
+from benchmarks.unit_files import flow, replace_block
 from mapper.hw.load import load_target
 from mapper.hw.work import DType
 from targets.models.gpu import Gpu
-
-__all__ = ["MOST", "block", "work_of"]
 
 RANGES = {
     "launch_cycles": Range(5e3, 100, 2e5),
@@ -156,12 +153,12 @@ def main(folder: Path, names: Sequence[str], write: bool) -> None:
             kin = from_kin(device, family, found) if family != "i8" or device in LANES_I8 else None
             if of or twin:
                 shipped[family] = own(of or twin)
-                print(f"{device} {family}: held out {shipped[family].words}\n  {block(shipped[family].constants)}")
+                print(f"{device} {family}: held out {shipped[family].words}\n  {flow(shipped[family].constants)}")
             elif kin:
                 shipped[family] = kin
             if kin:
                 left[family] = kin
-                print(f"  {kin.words}: {report(kin.constants, of)}\n  {block(kin.constants)}", flush=True)
+                print(f"  {kin.words}: {report(kin.constants, of)}\n  {flow(kin.constants)}", flush=True)
         if write:
             _write(device, shipped, left, measured=any(s.target == device for s in found))
     if not names:
@@ -172,12 +169,12 @@ def _print_joint(found: Sequence[Sample]) -> None:
     """The defaults of targets/models/tiles.py: all devices alike, for units that no file of ours describes."""
     for family in dict.fromkeys(s.family for s in found):
         given = [s for s in found if s.family == family and not s.held_out]
-        print(f"joint {family}\n  {block(constants(given, FIXED, lambda s: 1.0, kin=True))}", flush=True)
+        print(f"joint {family}\n  {flow(constants(given, FIXED, lambda s: 1.0, kin=True))}", flush=True)
 
 
 def _write(device: str, shipped: dict[str, Found], left: dict[str, Found], measured: bool) -> None:
     said = "; ".join(f"{family} {found.words}" for family, found in shipped.items())
-    blocks = {family: block(found.constants) for family, found in shipped.items()}
+    blocks = {family: flow(found.constants) for family, found in shipped.items()}
     replace_block(f"gpu-{device}", "products", blocks, f"benchmarks/fit_gemm.py, mean error held out: {said}")
     if measured:
         left_out_files.write(device, {"products": {family: found.constants for family, found in left.items()}})

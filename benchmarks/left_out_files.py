@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.unit_files import rounded
 from mapper.hw.library import find_target
 from mapper.hw.load import load_target
 from targets.models.blocks import Block
@@ -38,7 +39,7 @@ def write(target: str, blocks: Mapping[str, Any], folder: Path = FOLDER) -> Path
     shipped: dict[str, Any] = yaml.safe_load(find_target(target).read_text(encoding="utf-8"))
     name = gpu_of(target)
     before = _blocks(path, name, shipped)
-    replaced = {key: _rounded(_whole(key, block)) for key, block in {**before, **blocks}.items()}
+    replaced = {key: rounded(_whole(key, block)) for key, block in {**before, **blocks}.items()}
     entry = {**shipped["units"][name], **dict(sorted(replaced.items()))}
     whole = {**shipped, "units": {**shipped["units"], name: entry}}
     whole["about"] = f"{shipped.get('about', target)} By constants of all other devices."
@@ -76,12 +77,3 @@ def _whole(key: str, block: Any) -> Any:
     if not (isinstance(kind, type) and issubclass(kind, Block)):
         return block  # the target tells what is wrong with it
     return kind.model_validate(block).model_dump(mode="json")
-
-
-def _rounded(value: Any) -> Any:
-    """Constants of three digits, which are all that a fit tells."""
-    if isinstance(value, list):
-        return [_rounded(inner) for inner in value]
-    if isinstance(value, Mapping):
-        return {str(key): _rounded(inner) for key, inner in value.items()}
-    return float(f"{value:.3g}") if isinstance(value, float) else value

@@ -5,19 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 UNITS = Path(__file__).resolve().parents[1] / "targets" / "units"
 
 
-def flow(constants: Mapping[str, float]) -> str:
-    """Constants of three digits as a YAML mapping on one line."""
-    return "{" + ", ".join(f"{name}: {value:.3g}" for name, value in constants.items()) + "}"
+def rounded(value: Any) -> Any:
+    """The value with three digits of each constant, at any depth: they are all that a fit tells."""
+    if isinstance(value, Mapping):
+        return {str(key): rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return float(f"{value:.3g}") if isinstance(value, float) else value
+
+
+def flow(value: Any) -> str:
+    """A block of constants, rounded, as YAML on one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {flow(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return f"{rounded(value):g}" if isinstance(value, float) else str(value).lower()
 
 
 def replace_block(unit: str, key: str, block: Mapping[str, str], source: str, folder: Path = UNITS) -> None:
     """Writes `key:` with one line for each entry of the block, and where it comes from into `source_of`.
 
-    A file without the key gets it before `energy_pj_per_op`, as all unit files have that.
+    A file without the key gets it before its first energy. Raises ValueError where it has none.
     """
     lines = f"{key}:\n" + "".join(f"  {name}: {value}\n" for name, value in block.items())
     _replace(unit, key, lines, source, folder)
@@ -32,10 +46,10 @@ def _replace(unit: str, key: str, lines: str, source: str, folder: Path) -> None
     path = folder / f"{unit}.yaml"
     text = path.read_text(encoding="utf-8")
     old = re.compile(rf"^{key}:.*\n(?:  .*\n)*", re.MULTILINE)
-    if old.search(text):
-        text = old.sub(lambda _: lines, text, count=1)
-    else:
-        text = re.sub(r"^(?=\w*energy_pj)", lambda _: lines, text, count=1, flags=re.MULTILINE)
+    place = old.search(text) or re.search(r"^(?=\w*energy_pj)", text, re.MULTILINE)
+    if place is None:
+        raise ValueError(f"{path.name}: neither `{key}:` nor an energy, before which it belongs")
+    text = text[: place.start()] + lines + text[place.end() :]
     said = re.compile(rf"^  {key}: \".*\"\n", re.MULTILINE)
     note = f'  {key}: "{source}"\n'
     text = said.sub(lambda _: note, text, count=1) if said.search(text) else text.rstrip("\n") + "\n" + note

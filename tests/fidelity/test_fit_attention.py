@@ -8,6 +8,7 @@ import yaml
 
 from benchmarks import fit_attention, fit_attention_joint
 from benchmarks.attention_samples import LIBRARIES, Group, Sample
+from benchmarks.unit_files import flow
 from mapper.cost.works import Types, attention
 from mapper.hw.work import DType
 from targets.models.flash import SHORT, PrefillDevice, PrefillFit, prefill_seconds, prompts_of
@@ -47,7 +48,7 @@ def test_constants_that_made_the_times_explain_them() -> None:
 
 def test_a_block_reads_back_from_its_text() -> None:
     block = fit_attention.block(TRUE, LIBRARY, [128])
-    assert PrefillFit(**yaml.safe_load(fit_attention.text(block))) == PrefillFit(**block)
+    assert PrefillFit(**yaml.safe_load(flow(block))) == PrefillFit(**block)
 
 
 def test_joint_kernels_lie_between_those_of_short_and_of_long_steps() -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks import fit_decode
-from benchmarks.fit_decode import Sample, best, block, constants_of, text
+from benchmarks.fit_decode import Sample, best, block, constants_of
 from benchmarks.measured import aiconfigurator
+from benchmarks.unit_files import flow
 from mapper.cost.works import Types, attention
 from mapper.hw.work import DType
 from targets.models.decode_grid import DecodeDevice, DecodeFit, KernelFit, steps_of
@@ -53,7 +54,7 @@ def test_kernels_without_points_of_narrow_caches_take_the_constants_of_wide_ones
 
 
 def test_a_block_says_what_differs_from_the_defaults_in_one_line() -> None:
-    assert text(block(DecodeFit(memory=0.5, few_parts=False))) == "{memory: 0.5, few_parts: false}"
+    assert flow(block(DecodeFit(memory=0.5, few_parts=False))) == "{memory: 0.5, few_parts: false}"
 
 
 @pytest.mark.parametrize(("microseconds", "shared"), [(1000, False), (400, True)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.unit_files import flow, replace_block
 
 BEFORE = """name: gpu-x
@@ -38,3 +40,15 @@ def test_a_file_without_the_block_gets_it(tmp_path: Path) -> None:
     text = (tmp_path / "gpu-x.yaml").read_text()
     assert "products:\n  f16: {compute: 0.5}\nenergy_pj_per_op" in text
     assert text.endswith('  l2_bytes: "read"\n  products: "fitted, 5 %"\n')
+
+
+def test_a_file_with_no_place_for_the_block_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("name: x\n")
+    with pytest.raises(ValueError, match="products"):
+        replace_block("x", "products", {}, "fitted", tmp_path)
+
+
+def test_constants_have_three_digits_at_any_depth() -> None:
+    assert flow({"a": [{"b": 1234.5, "c": 7}], "d": False, "e": 1.2345e-6}) == (
+        "{a: [{b: 1230, c: 7}], d: false, e: 1.23e-06}"
+    )
