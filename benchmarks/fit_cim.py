@@ -30,7 +30,6 @@ from mapper.hw.work import Feed, Work
 from targets.models.cim_analog import CimAnalog
 from targets.models.cim_base import CimUnit
 from targets.models.cim_digital import CimDigital
-from targets.models.cim_technology import TABLE_V, array_energy, macro_energy
 
 CONSTANTS: Mapping[str, Mapping[str, Range]] = {
     "neurram": {
@@ -146,14 +145,10 @@ def generic() -> None:
 
 
 def _generic_energies(model: CimUnit) -> dict[str, float]:
-    node, volts = model.node_nm or 32.0, model.supply.nominal_v if model.supply else TABLE_V
-    if isinstance(model, CimDigital):
-        return macro_energy(bits_per_cycle=model.bits_per_cycle, node_nm=node, volts=volts).model_dump()
-    assert isinstance(model, CimAnalog)
-    found = array_energy(
-        columns=model.columns, dac_bits=model.dac_bits, adc_bits=model.adc_bits, node_nm=node, volts=volts
-    )
-    return {key: value for key, value in found.model_dump().items() if value is not None}
+    """The energies that the unit takes when its file names none."""
+    bare = model.model_validate(model.model_dump(exclude_unset=True, exclude={"energy_pj"}))
+    assert isinstance(bare, CimAnalog | CimDigital)
+    return dict(bare.energies.model_dump(exclude_none=True))
 
 
 def _pj_per_mac(model: CimUnit) -> float:
