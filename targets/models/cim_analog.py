@@ -112,7 +112,7 @@ class CimAnalog(CimUnit):
                 weight_bytes=work.bytes(Role.WEIGHT),
                 share=min(1.0, needed / self.arrays),
                 limited_by=f"cell writes of {self.write.latency_s * 1e6:.3g} us{lasts}",
-                wear=self._wear(needed),
+                wear=self._wear(needed, written=False),
             ),
         )
 
@@ -161,7 +161,7 @@ class CimAnalog(CimUnit):
                 weight_bytes=traffic.weights,
                 share=share,
                 limited_by=limit({**parts, "cell writes": writing, "task start": start}),
-                wear=self._wear(written),
+                wear=self._wear(written, written=True),
             ),
         )
 

@@ -218,9 +218,9 @@ class CimUnit(UnitModel):
         found = {cause: pj * factor * by_cause.get(cause, 1.0) for cause, pj in causes.items()}
         return {**found, "leakage": self.leakage_w * seconds * share * 1e12}
 
-    def _wear(self, tiles: int) -> float:
-        """Writes of a cell in a run that writes so many tiles, all cells that may be rewritten worn alike."""
-        return tiles / self.arrays_for(written=True) if self.endurance() < inf else 0.0
+    def _wear(self, tiles: int, *, written: bool) -> float:
+        """Writes of a cell in a run that writes so many tiles, all cells that take them worn alike."""
+        return tiles / self.arrays_for(written) if self.endurance() < inf else 0.0
 
     def _travelling_bits(self, k: int, n: int) -> int:
         """Bits of partial sums that go from core to core for one vector (COST_MODELS eq. 7)."""

@@ -76,7 +76,7 @@ class CimDigital(CimUnit):
                 energy_pj=energy({"write": self._write_pj(tiles)}),
                 weight_bytes=work.bytes(Role.WEIGHT),
                 limited_by="row writes",
-                wear=self._wear(tiles),
+                wear=self._wear(tiles, written=False) / self.banks,
             ),
         )
 
@@ -135,7 +135,7 @@ class CimDigital(CimUnit):
                 weight_bytes=traffic.weights,
                 share=share,
                 limited_by=limit({**parts, "weight writing": loading, "task start": start}),
-                wear=self._wear(tiles_written) / self.banks,
+                wear=self._wear(tiles_written, written=True) / self.banks,
             ),
         )
 

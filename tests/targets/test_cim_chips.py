@@ -8,7 +8,7 @@ from benchmarks.macros import figure
 from mapper.cost.pricing import feed_of
 from mapper.cost.works import Types, product
 from mapper.hw.load import load_target
-from mapper.hw.work import DType, Work
+from mapper.hw.work import DType, Feed, Work
 from targets.models.cim_analog import CimAnalog
 from targets.models.cim_base import CimUnit
 from targets.models.crossbar import arrays_needed
@@ -44,11 +44,19 @@ def rate(name: str, metric: str) -> float:
 
 
 def test_squeezenet_takes_50962_matrix_vector_products() -> None:
-    assert sum(side * side * -(-c * kernel * kernel // 128) for side, c, kernel in SQUEEZENET) == 50_962
+    def row_tiles(depth: int) -> int:
+        return arrays_needed(depth, 1, rows=128, columns=128, weight_bits=1, cell_bits=1)
+
+    assert sum(side * side * row_tiles(c * kernel * kernel) for side, c, kernel in SQUEEZENET) == 50_962
 
 
 def test_resnet18_cannot_be_issued_quicker_than_184_us() -> None:
-    assert 132_500 * 200 // 144 == 184_027  # 144 cores that start a product every 200 ns
+    write = {"latency_s": 1e-6, "energy_pj": 1.0, "endurance": 1e6}
+    cores = CimAnalog.model_validate(  # that start a product every 200 ns
+        {"arrays": 144, "rows": 128, "columns": 128, "cell_bits": 2, "read_time_s": 25e-9, "write": write}
+    )
+    work = product(132_500, 32, 128, Types(DType.I8, DType.I8, DType.I8, DType.I32))
+    assert cores.cost(work, Feed(1e15, None, 144)).ticks == pytest.approx(184.03e6, rel=0.002)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +98,8 @@ def test_a_chip_holds_as_many_weights_as_it_has_cells(chip: str, weights: int) -
 
 def test_a_weight_of_albert_takes_four_cells_on_the_34_tiles() -> None:
     """7.1 M weights of four PCM cells are 28.3 M devices; 34 tiles of 512 x 2048 have 35.7 M."""
-    tiles = arrays_needed(512, 34 * 512, rows=512, columns=2048, weight_bits=2, cell_bits=1, differential=True)
-    assert tiles == 34
-    assert 28.3e6 < 34 * 512 * 2048
-    assert pytest.approx(28.3e6, rel=0.01) == 4 * 7.1e6
+    tiles = arrays_needed(512, 7_100_000 // 512, rows=512, columns=2048, weight_bits=2, cell_bits=1, differential=True)
+    assert 0.79 < tiles / 34 <= 1
 
 
 def test_an_array_of_puma_is_written_row_by_row_in_eleven_microseconds() -> None:

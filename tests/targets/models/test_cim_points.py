@@ -178,6 +178,14 @@ def test_scratch_arrays_keep_weights_and_written_operands_apart() -> None:
         unit.scaled(scratch_arrays=4)
 
 
+def test_weights_that_are_brought_once_wear_the_arrays_that_hold_them() -> None:
+    write, work = {"latency_s": 1e-9, "energy_pj_per_bit": 1e-3, "endurance": 1e9}, matmul(4, 1536, 512)  # three tiles
+    macros = metis(banks=2, write=write, scratch_arrays=1)
+    assert macros.deploy(work).wear == 3 / 3 / 2
+    cells = isaac(computes=INT8, allow_dynamic=True, scratch_arrays=1)
+    assert cells.deploy(matmul(4, 128, 128)).wear == pytest.approx(4 / 16127)
+
+
 def test_pricing_alone_uses_every_idle_array() -> None:
     unit, work = isaac(computes=INT8, buffer=None), matmul(8064, 128, 128)  # 4032 copies
     assert unit.cost(work, Feed(1e15, None, 2**31)).ticks == pytest.approx(2 * 800e3, rel=0.01)
