@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from mapper.errors import MapperError
@@ -89,8 +90,9 @@ def _alike(target: Target) -> dict[str, list[str]]:
 
 
 def _part(unit: Unit) -> str:
-    """The file of the unit: kinds with figures of their own are `file@where` (mapper.hw.assemble)."""
-    return unit.kind.partition("@")[0]
+    """The file of the unit: kinds with figures of their own are `file@where` (mapper.hw.assemble), those changed by
+    --set `kind+key=number` (mapper.hw.what_if)."""
+    return re.split(r"[@+]", unit.kind, maxsplit=1)[0]
 
 
 def _peers(target: Target, unit: Unit) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from math import isfinite, nan
 
 from pydantic import ValidationError
 
@@ -36,8 +37,8 @@ def _parts(setting: str) -> tuple[str, str, float]:
     try:
         number = float(text)
     except ValueError:
-        equals = ""
-    if not (equals and dot and pattern and key):
+        number = nan
+    if not (equals and dot and pattern and key and isfinite(number)):
         raise UsageError(f"--set {setting}: write a unit, a key of its file and a number, as in {EXAMPLE}")
     return pattern, key, number
 

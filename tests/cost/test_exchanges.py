@@ -9,11 +9,12 @@ import pytest
 
 import mapper
 from mapper.cost.check import check
-from mapper.cost.exchanges import ranks_of, with_group
+from mapper.cost.exchanges import exchange_cost, ranks_of, why_no_exchange, with_group
 from mapper.errors import MapperError
 from mapper.hw.collective import quickest
 from mapper.hw.load import load_target
-from mapper.hw.work import TICKS_PER_SECOND, DType, Role
+from mapper.hw.what_if import changed
+from mapper.hw.work import TICKS_PER_SECOND, DType, Operand, Role, Work
 from mapper.ir.graph import Graph, Op, Value
 from mapper.ir.serial import from_json, to_json
 from mapper.report.screen import screen
@@ -100,3 +101,14 @@ def test_a_rank_whose_figures_differ_still_belongs_to_its_group(tmp_path: Path) 
     made = mapper.compile(written(tmp_path, 4), target, PHASE, pipeline="one-unit")
     assert made.plan.target.group is not None
     assert made.plan.target.group.name == "hgx-a100-4"
+
+
+def test_a_rank_with_a_figure_set_on_the_command_line_still_belongs_to_its_group() -> None:
+    eager = with_group(changed(load_target("a100-80"), ["gpu0.launch_gap_s=8e-6"]), rank_graph(2))
+    assert eager.group is not None
+    shipped = load_target("a100-80")
+    work = Work("all_reduce", (("ranks", 2),), (Operand(Role.ACTIVATION, 8, DType.F16),), (), DType.F16)
+    assert why_no_exchange(eager, eager.unit["gpu0"], work) is None
+    alone = with_group(shipped, rank_graph(2))
+    assert exchange_cost(eager, eager.unit["gpu0"], work) == exchange_cost(alone, alone.unit["gpu0"], work)
+    assert exchange_cost(eager, eager.unit["gpu0"], work).ticks > 0

@@ -25,6 +25,8 @@ def test_a_figure_of_the_matching_units_changes_and_their_kind_with_it() -> None
         ("gpu0.launch_gab_s=1", "gpu units have no 'launch_gab_s'; did you mean 'launch_gap_s'"),
         ("gpu0.launch_gap_s=-1", "greater than or equal to 0"),
         ("gpu0.launch_gap_s=soon", "write a unit, a key of its file and a number"),
+        ("gpu0.launch_gap_s=inf", "write a unit, a key of its file and a number"),
+        ("gpu0.launch_gap_s=nan", "write a unit, a key of its file and a number"),
         ("launch_gap_s=1", "write a unit"),
         ("gpu0.sms", "write a unit"),
     ],
