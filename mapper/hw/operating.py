@@ -28,6 +28,8 @@ def operating_point(name_or_path: str | Path) -> tuple[str | Path, str]:
 def at_supply(units: list[UnitDraft], spelled: str, path: Path) -> list[UnitDraft]:
     """The units at a voltage like 0v85; those without figures by voltage stay as they are, but not all of them."""
     volts = float(spelled.replace("v", "."))
+    if not volts:
+        raise TargetError(f"{path.stem}-{spelled}: {volts:g} V is no supply voltage")
     found = [_at(unit, volts, spelled, path) for unit in units]
     if all(unit is before for unit, before in zip(found, units, strict=True)):
         raise TargetError(

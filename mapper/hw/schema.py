@@ -221,6 +221,8 @@ class CurveEntry(_Format):
             raise ValueError(f"{len(self.bytes)} sizes and {len(self.seconds)} times")
         if any(b <= a for a, b in pairwise(self.bytes)):
             raise ValueError("`bytes` must ascend")
+        if len(self.seconds) > 1 and self.seconds[-1] < self.seconds[-2]:
+            raise ValueError("the last of `seconds` is below the one before: beyond it the rate of these two goes on")
         return self
 
 

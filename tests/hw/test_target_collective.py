@@ -154,6 +154,7 @@ def test_a_curve_of_an_unknown_collective_is_refused(load: Load) -> None:
     [
         ("[1000, 10000]", "[1000]", "1 sizes and 2 times"),
         ("[1000, 10000]", "[1000, 1000]", "`bytes` must ascend"),
+        ("[4e-6, 22e-6]", "[4e-6, 3e-6]", "the last of `seconds` is below the one before"),
         ("curves: [{kind", "about: [{kind", "unknown key 'about'"),
     ],
 )

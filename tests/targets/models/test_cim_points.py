@@ -58,6 +58,8 @@ def test_a_target_has_its_operating_points_by_name() -> None:
 def test_a_voltage_without_figures_is_refused() -> None:
     with pytest.raises(TargetError, match=r"0\.5 V is outside 0\.7 to 1\.1 V"):
         load_target("wang-22nm-0v5")
+    with pytest.raises(TargetError, match="0 V is no supply voltage"):
+        load_target("wang-22nm-0v0")
     with pytest.raises(TargetError, match="no figures by supply voltage"):
         load_target("isscc23-7-2-0v9")
 
