@@ -10,7 +10,7 @@ from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.plan import Objective, Plan
 from mapper.report.bands import Bands, bands
 from mapper.report.limits import largest_costs, waiting
-from mapper.report.reasons import reasons
+from mapper.report.reasons import open_decisions, reasons
 from mapper.report.screen import energy_lines
 from mapper.report.summary import band_data, fallbacks, value_and_bound
 from mapper.report.units import percent, shorten, si, times
@@ -117,9 +117,11 @@ def _band_lines(plan: Plan, found: Bands, rows: list[dict[str, Any]]) -> list[st
         f"{percent(band.unvalidated)} of it from models that were not compared with measurements"
         for name, band, unit in totals
     ]
-    unsure = sum(any(a["inside_band"] for a in row["alternatives"]) for row in rows)
     by = "energy" if plan.objective is Objective.ENERGY else "time"
-    return [*lines, f"  {unsure} of {len(rows)} placements have an alternative whose {by} may be the smaller one"]
+    return [
+        *lines,
+        f"  {open_decisions(rows)} of {len(rows)} placements have an alternative whose {by} may be the smaller one",
+    ]
 
 
 def _grouped(fell: list[dict[str, str]]) -> list[str]:

@@ -13,7 +13,7 @@ from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND, Role
 from mapper.ir.graph import Phase, bind
 from mapper.ir.plan import Objective, Plan
 from mapper.report.bands import Bands, bands
-from mapper.report.reasons import open_decisions
+from mapper.report.reasons import open_decisions, reasons
 from mapper.report.wear import wears
 
 SCHEMA = 1
@@ -30,7 +30,7 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
     value, bound, gap = value_and_bound(verdict)
     ranks = ranks_of(plan.graph)
     deploy_s, deploy_j = deployment(plan)
-    placed, unsure = open_decisions(plan)
+    rows = reasons(plan, None)
     return {
         "schema": SCHEMA,
         "model": plan.graph.name,
@@ -50,7 +50,7 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
         "energy_per_token_j": verdict.energy / PJ_PER_J / max(1, tokens(plan)),
         "energy_by_cause_j": {cause: pj / PJ_PER_J for cause, pj in verdict.energy_by_cause.items()},
         "bands": band_data(bands(verdict)),
-        "decisions": {"placed": placed, "inside_band": unsure},
+        "decisions": {"placed": len(rows), "inside_band": open_decisions(rows)},
         "average_power_w": verdict.energy / verdict.interval if verdict.interval else 0.0,  # 1 pJ per tick = 1 W
         "deploy_s": deploy_s,
         "deploy_j": deploy_j,

@@ -12,7 +12,7 @@ from mapper.cost.program import Activity
 from mapper.cost.replay import Call
 from mapper.report.bands import MOVE_BAND, Part, bands, combined, critical_path
 from mapper.report.explain import explain
-from mapper.report.reasons import inside_band, open_decisions
+from mapper.report.reasons import inside_band, open_decisions, reasons
 from mapper.report.summary import summarise
 
 
@@ -109,8 +109,9 @@ def test_the_summary_has_the_bands_and_the_open_decisions(verdict: Verdict) -> N
     summary = summarise(verdict, {}, {})
     latency = summary["bands"]["latency_s"]
     assert latency["low"] < summary["latency_s"] < latency["high"]
-    placed, unsure = open_decisions(verdict.plan)
-    assert summary["decisions"] == {"placed": placed, "inside_band": unsure}
+    rows = reasons(verdict.plan, None)
+    assert summary["decisions"] == {"placed": len(rows), "inside_band": open_decisions(rows)}
+    assert 0 < open_decisions(rows) <= len(rows)
     assert sum(summary["energy_by_cause_j"].values()) == pytest.approx(summary["energy_j"])
 
 
