@@ -46,7 +46,7 @@ def _bert(config: bert.Bert) -> Builder:
 
 def _alone(name: str, ranks: int) -> None:
     if ranks > 1:
-        raise SystemExit(f"{name} is not written for several ranks")
+        raise ValueError(f"{name} is not written for several ranks")
 
 
 def _decoder(config: decoder.Decoder) -> Builder:
@@ -58,6 +58,8 @@ def _decoder(config: decoder.Decoder) -> Builder:
 
 def _layer(config: decoder.Decoder) -> Builder:
     def make(layers: int | None, seed: int | None, ranks: int = 1) -> onnx.ModelProto:
+        if layers not in (None, 1):
+            raise ValueError(f"{config.name} is written here as one layer, not {layers}")
         return decoder.build_layer(replace(config, ranks=ranks), seed=seed)
 
     return make
@@ -83,7 +85,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--ranks", type=int, default=1, help="write the graph of one of so many ranks")
     parser.add_argument("--random-weights", action="store_true", help="store random weights (meant for tiny models)")
     options = parser.parse_args(arguments)
-    model = MODELS[options.name](options.layers, 0 if options.random_weights else None, options.ranks)
+    if options.ranks < 1 or (options.layers is not None and options.layers < 1):
+        parser.error("--layers and --ranks are at least 1")
+    try:
+        model = MODELS[options.name](options.layers, 0 if options.random_weights else None, options.ranks)
+    except ValueError as problem:  # ranks that do not divide the model
+        parser.error(str(problem))
     options.out.write_bytes(model.SerializeToString())
     print(f"{options.out}: {len(model.graph.node)} nodes, {options.out.stat().st_size / 1000:.0f} kB")
 

@@ -164,6 +164,8 @@ class _Plain:
     mask: str
 
     def write(self, g: GraphWriter, config: Decoder, hidden: str) -> str:
+        if config.rotary or config.own_kv_heads != config.own_heads:
+            raise ValueError(f"{config.name}: attention in pieces has no rotation, and keys and values for every head")
         own = config.own_heads * config.size
         query, key, value = (_linear(g, config, n, hidden, config.width, own) for n in ("q", "k", "v"))
         query, value = (_split_heads(g, config, part, [0, 2, 1, 3]) for part in (query, value))

@@ -109,3 +109,27 @@ def test_a_file_stores_no_large_weight_and_stays_small(name: str, tmp_path: Path
 
 def test_the_number_of_layers_is_an_option() -> None:
     assert len(MODELS["gpt2"](3, None).graph.input) == 3 + 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["gpt3-layer", "--ranks", "7"], "7 ranks do not divide 96 heads"),
+        (["gpt3-layer", "--layers", "2"], "written here as one layer, not 2"),
+        (["bert-tiny", "--ranks", "2"], "not written for several ranks"),
+        (["decoder-tiny", "--ranks", "0"], "at least 1"),
+    ],
+)
+def test_sizes_that_cannot_be_written_are_a_usage_error(
+    words: list[str], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*words, "--out", str(tmp_path / "model.onnx")])
+    assert why in capsys.readouterr().err
+    assert not (tmp_path / "model.onnx").exists()
+
+
+@pytest.mark.parametrize("config", [LLAMA_LIKE, decoder.TINY])
+def test_a_prompt_in_pieces_refuses_what_it_would_leave_out(config: decoder.Decoder) -> None:
+    with pytest.raises(ValueError, match="attention in pieces has no rotation"):
+        decoder.build_prompt(config)
