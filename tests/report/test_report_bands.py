@@ -111,7 +111,6 @@ def test_the_summary_has_the_bands_and_the_open_decisions(verdict: Verdict) -> N
     assert latency["low"] < summary["latency_s"] < latency["high"]
     rows = reasons(verdict.plan, None)
     assert summary["decisions"] == {"placed": len(rows), "inside_band": open_decisions(rows)}
-    assert 0 < open_decisions(rows) <= len(rows)
     assert sum(summary["energy_by_cause_j"].values()) == pytest.approx(summary["energy_j"])
 
 
