@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import Self
 
@@ -15,13 +14,10 @@ from targets.models.cim_pulses import Pulses
 from targets.models.cim_technology import TABLE_NODE_NM, TABLE_V, array_energy
 from targets.models.crossbar import mvm_seconds, reads_per_mvm
 from targets.models.rates import (
-    FREE_COST,
-    MATRIX_KINDS,
     ceil_div,
     energy,
     is_static,
     limit,
-    nothing,
     softmax_flops,
     ticks_of,
     traffic_of,
@@ -116,24 +112,11 @@ class CimAnalog(CimUnit):
             ),
         )
 
-    def cost(self, work: Work, feed: Feed) -> Cost:
-        """Rows of the product one after the other over `replicas` copies, overlapped with the buffer traffic."""
-        if nothing(work):
-            return FREE_COST
-        inside = replace(feed, data=min(feed.data, self.buffer.bandwidth_bytes_per_s)) if self.buffer else feed
-        if work.kind not in MATRIX_KINDS and self.vector:
-            lanes = self.vector.cost(work, inside, self.task_overhead_s, self.error_band)
-            return replace(lanes, share=1 / self.arrays)
-        held = self.held(work)
-        if held.static and held.tiles <= self.arrays_for(written=False) and feed.weights is None:
-            copies = min(max(1, feed.replicas), self._copies(held, written=False))
-            return self._cost(work, held, inside, copies, written=0)
-        spare = self._copies(held, written=True)
-        tried = (self._cost(work, held, inside, copies, written=held.tiles * copies) for copies in {1, spare})
-        return min(tried, key=lambda c: (c.ticks, c.total_pj))
+    def _stay(self, held: Held) -> bool:
+        return held.tiles <= self.arrays_for(written=False)
 
     def _cost(self, work: Work, held: Held, feed: Feed, copies: int, *, written: int) -> Cost:
-        """The product on `copies` copies of the held side, after so many arrays have been written."""
+        """Rows of the product one after the other over the copies, overlapped with the buffer traffic."""
         rounds = self._rounds(held, copies, written=written > 0)
         arrays = sum(times * self.mvm_seconds(held.input_bits, k) for times, k in rounds)
         traffic = traffic_of(work, feed)

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from mapper.hw.work import Cost, DType, Role, Storage, UnitModel, Work
+from mapper.hw.work import Cost, DType, Feed, Role, Storage, UnitModel, Work
 from targets.models.blocks import BufferBlock, Computes, ErrorBand, ErrorBands
 from targets.models.cim_blocks import Network, RowWrite, Write
 from targets.models.cim_supply import KNOWN, UNKNOWN, Statistics, Supply
@@ -18,10 +18,12 @@ from targets.models.crossbar import arrays_needed, outputs_per_array
 from targets.models.lanes import VectorBlock, buffer_storage, integer_dtype, no_lanes, recurrent, stored_bits
 from targets.models.rates import (
     FREE,
+    FREE_COST,
     MATRIX_KINDS,
     ceil_div,
     is_static,
     lane_dtype,
+    nothing,
     product_of,
     products_of,
 )
@@ -158,6 +160,30 @@ class CimUnit(UnitModel):
             own = self.computes.matmul
             return integer_dtype(wanted, own.widest_inputs or own.inputs) if wanted else own.inputs
         return lane_dtype(work, wanted, {DType.F16: 1.0}, DType.F16)
+
+    def cost(self, work: Work, feed: Feed) -> Cost:
+        """Products with weights in place, with weights written on each call, or of two activations; or lane work."""
+        if nothing(work):
+            return FREE_COST
+        inside = replace(feed, data=min(feed.data, self.buffer.bandwidth_bytes_per_s)) if self.buffer else feed
+        if work.kind not in MATRIX_KINDS and self.vector:
+            lanes = self.vector.cost(work, inside, self.task_overhead_s, self.error_band)
+            return replace(lanes, share=1 / self.arrays)
+        held = self.held(work)
+        if held.static and feed.weights is None and self._stay(held):
+            copies = min(max(1, feed.replicas), self._copies(held, written=False))
+            return self._cost(work, held, inside, copies, written=0)
+        spare = self._copies(held, written=True)
+        tried = (self._cost(work, held, inside, copies, written=held.tiles * copies) for copies in {1, spare})
+        return min(tried, key=lambda c: (c.ticks, c.total_pj))
+
+    def _stay(self, held: Held) -> bool:
+        """Whether weights that the plan leaves in place are found there."""
+        return True
+
+    @abstractmethod
+    def _cost(self, work: Work, held: Held, feed: Feed, copies: int, *, written: int) -> Cost:
+        """The product on `copies` copies of the held side, after so many arrays have been written."""
 
     @abstractmethod
     def mvm_seconds(self, input_bits: int, rows: int | None = None) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -14,13 +13,10 @@ from targets.models.cim_blocks import MacroEnergy, RowWrite
 from targets.models.cim_technology import TABLE_NODE_NM, TABLE_V, macro_energy
 from targets.models.crossbar import digital_mvm_seconds
 from targets.models.rates import (
-    FREE_COST,
-    MATRIX_KINDS,
     ceil_div,
     energy,
     is_static,
     limit,
-    nothing,
     softmax_flops,
     ticks_of,
     traffic_of,
@@ -80,36 +76,18 @@ class CimDigital(CimUnit):
             ),
         )
 
-    def cost(self, work: Work, feed: Feed) -> Cost:
-        """Products with resident weights, with weights written on each call, or of two activations; or lane work."""
-        if nothing(work):
-            return FREE_COST
-        width = self.buffer.bandwidth_bytes_per_s if self.buffer else feed.data
-        inside = Feed(min(feed.data, width), feed.weights, feed.replicas)
-        if work.kind not in MATRIX_KINDS and self.vector:
-            lanes = self.vector.cost(work, inside, self.task_overhead_s, self.error_band)
-            return replace(lanes, share=1 / self.arrays)
-        held = self.held(work)
-        if held.static and feed.weights is None:
-            copies = min(max(1, feed.replicas), self._copies(held, written=False))
-            return self._cost(work, held, inside, copies, writes=False)
-        spare = self._copies(held, written=True)
-        tried = (self._cost(work, held, inside, copies, writes=True) for copies in {1, spare})
-        return min(tried, key=lambda c: (c.ticks, c.total_pj))
-
-    def _cost(self, work: Work, held: Held, feed: Feed, copies: int, *, writes: bool) -> Cost:
+    def _cost(self, work: Work, held: Held, feed: Feed, copies: int, *, written: int) -> Cost:
         """Rounds over the tiles that share a macro, rows spread over copies (eq. 5, 6).
 
         What is not in place is written first: behind the arithmetic from two banks on, else before it (eq. 8); then
         all macros that may be written are engaged.
         """
-        rounds = self._rounds(held, copies, written=writes)
+        rounds = self._rounds(held, copies, written=written > 0)
         compute = sum(times * self.mvm_seconds(held.input_bits, k) for times, k in rounds)
-        tiles_written = held.tiles * copies if writes else 0
-        share = self._share(held.tiles * copies, written=writes)
+        share = self._share(held.tiles * copies, written=written > 0)
         traffic = traffic_of(work, feed)
-        written = self._write_seconds(tiles_written, self.arrays_for(written=True))
-        loading = max(written, traffic.weights / feed.weights if feed.weights else 0.0)
+        writing = self._write_seconds(written, self.arrays_for(written=True))
+        loading = max(writing, traffic.weights / feed.weights if feed.weights else 0.0)
         softmax = softmax_flops(work) if work.kind == "attention" else 0
         lanes = softmax / self.vector.ops_per_s if self.vector else 0.0
         memory = traffic.data / feed.data
@@ -120,11 +98,11 @@ class CimDigital(CimUnit):
         }  # fmt: skip
         total = max(parts.values()) + loading
         if self.banks > 1:  # all but the first round of tiles is written behind the arithmetic
-            total = max(*parts.values(), loading) + self._first_round(traffic.weights, feed, tiles_written)
+            total = max(*parts.values(), loading) + self._first_round(traffic.weights, feed, written)
         start = 0.0 if work.fused else self.task_overhead_s
         pj = self._at_point(self._product_energy(work, held), compute, share)
         pj["noc"] = travelling * self.network.energy_pj_per_bit if self.network else 0.0
-        pj["write"] = self._write_pj(tiles_written)
+        pj["write"] = self._write_pj(written)
         pj["lanes"] = softmax * self.vector.energy_pj_per_op if self.vector else 0.0
         return self._told(
             work,
@@ -135,7 +113,7 @@ class CimDigital(CimUnit):
                 weight_bytes=traffic.weights,
                 share=share,
                 limited_by=limit({**parts, "weight writing": loading, "task start": start}),
-                wear=self._wear(tiles_written, written=True) / self.banks,
+                wear=self._wear(written, written=True) / self.banks,
             ),
         )
 
