@@ -90,7 +90,7 @@ class Gpu(UnitModel):
     opaque: bool = False
     """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
     error_band: ErrorBand = ErrorBands(assumed=0.57)
-    """Of a GPU never measured: nine in ten points of measured ones by constants of the others (benchmarks/fit_bands.py)."""
+    """Of a GPU never measured: nine in ten points of measured ones by others' constants (benchmarks/fit_bands.py)."""
 
     def why_not(self, work: Work) -> str | None:
         return not_known(work, self.opaque)
