@@ -6,7 +6,7 @@ from math import hypot, log, log1p
 from typing import Any
 
 from mapper.errors import MapperError, did_you_mean
-from mapper.hw.work import TICKS_PER_SECOND
+from mapper.hw.work import TICKS_PER_SECOND, Cost
 from mapper.ir.plan import Objective, Option, Plan
 from mapper.report.bands import ENERGY_BAND
 
@@ -71,12 +71,8 @@ def _alternatives(plan: Plan, repeat: str, phase: str, kind: str, here: Option) 
     best: dict[str, Option] = {}
     for option in plan.options_of[repeat]:
         other = plan.target.unit[option.units[0]].kind
-        if (
-            other != kind
-            and option.serves(phase)
-            and (other not in best or option.cost(phase).ticks < best[other].cost(phase).ticks)
-        ):
-            best[other] = option
+        if other != kind and option.serves(phase):
+            best[other] = min(best.get(other, option), option, key=lambda o: _wanted(plan, o.cost(phase)))
     mine = here.cost(phase)
     return [
         {
@@ -93,13 +89,18 @@ def _ratio(other: int, mine: int) -> float | None:
     return other / mine if mine else None
 
 
+def _wanted(plan: Plan, cost: Cost) -> int:
+    """What is compared: energy where that is the objective, else time."""
+    return cost.total_pj if plan.objective is Objective.ENERGY else cost.ticks
+
+
 def _flips(plan: Plan, phase: str, here: Option, other: Option) -> bool:
-    """Whether another option may be the better one, in energy where that is the objective, else in time."""
+    """Whether another option may be the better one."""
     mine, theirs = here.cost(phase), other.cost(phase)
-    if plan.objective is not Objective.ENERGY:
-        return inside_band(_ratio(theirs.ticks, mine.ticks), mine.band, theirs.band)
-    bands = [cost.energy_band or ENERGY_BAND for cost in (mine, theirs)]
-    return inside_band(_ratio(theirs.total_pj, mine.total_pj), *bands)
+    bands = [
+        cost.energy_band or ENERGY_BAND if plan.objective is Objective.ENERGY else cost.band for cost in (mine, theirs)
+    ]
+    return inside_band(_ratio(_wanted(plan, theirs), _wanted(plan, mine)), *bands)
 
 
 def inside_band(ratio: float | None, mine: float, theirs: float) -> bool:

@@ -10,6 +10,8 @@ from real_plans import finished
 from mapper.cost.judge import Verdict, judge
 from mapper.cost.program import Activity
 from mapper.cost.replay import Call
+from mapper.hw.work import Cost
+from mapper.ir.plan import Objective
 from mapper.report.bands import MOVE_BAND, Part, bands, combined, critical_path
 from mapper.report.explain import explain
 from mapper.report.reasons import inside_band, open_decisions, reasons
@@ -119,3 +121,22 @@ def test_an_explanation_flags_each_open_decision() -> None:
     flags = [a["inside_band"] for row in found.data["ops"] for a in row["alternatives"]]
     assert found.text.count("inside the error bands") == sum(flags) > 0
     assert found.data["bands"]["energy_j"]["unvalidated"] == 1.0
+
+
+@pytest.mark.parametrize(("objective", "chosen"), [(Objective.ENERGY, "frugal"), (Objective.LATENCY, "quick")])
+def test_the_alternative_on_another_kind_is_the_best_one_by_the_objective(
+    verdict: Verdict, objective: Objective, chosen: str
+) -> None:
+    row = next(row for row in reasons(verdict.plan, None) if row["alternatives"])
+    kind, phase = row["alternatives"][0]["unit_kind"], row["phase"]
+    shipped = next(o for o in verdict.plan.options_of[row["op"]] if verdict.plan.target.unit[o.units[0]].kind == kind)
+    costs = {"quick": Cost(1, (("x", 10**9),)), "frugal": Cost(10**9, (("x", 1),))}
+    made = tuple(replace(shipped, costs=((phase, cost),)) for cost in costs.values())
+    plan = replace(verdict.plan, objective=objective, options=(*(verdict.plan.options or ()), *made))
+    same = next(r for r in reasons(plan, None) if (r["op"], r["phase"], r["unit_kind"]) ==
+                (row["op"], phase, row["unit_kind"]))  # fmt: skip
+    found = next(a for a in same["alternatives"] if a["unit_kind"] == kind)
+    here = next(o for o in plan.options_of[row["op"]] if plan.target.unit[o.units[0]].kind == row["unit_kind"]).cost(
+        phase
+    )
+    assert found["times_as_slow"] == costs[chosen].ticks / here.ticks
