@@ -62,7 +62,7 @@ def why_no_exchange(target: Target, unit: Unit, work: Work) -> str | None:
     if work.dim("ranks") < 2 or len(_peers(target, unit)) >= work.dim("ranks"):
         return None
     where = target.group.name if target.group else target.name
-    return f"{work.kind} among {work.dim('ranks')} units: {where} has {len(_peers(target, unit))} {unit.kind}"
+    return f"no group of {work.dim('ranks')} units like it: {where} has {len(_peers(target, unit))} {unit.kind}"
 
 
 def exchange_cost(target: Target, unit: Unit, work: Work) -> Cost:

@@ -48,7 +48,7 @@ def test_an_all_reduce_costs_what_the_system_of_the_target_measured(compiled: ma
 
 def test_units_without_peers_refuse_an_exchange_and_say_how_many_there_are(compiled: mapper.Compiled) -> None:
     refusals = {r.reason for r in compiled.plan.refusals or ()}
-    assert "all_reduce among 2 units: dgx-a100 has 1 cpu-epyc-7742" in refusals
+    assert "no group of 2 units like it: dgx-a100 has 1 cpu-epyc-7742" in refusals
 
 
 def test_the_plan_of_a_rank_holds_the_system_and_passes_its_check_after_a_round_trip(compiled: mapper.Compiled) -> None:
