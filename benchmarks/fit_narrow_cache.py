@@ -5,7 +5,7 @@ python -m benchmarks.fit_narrow_cache FOLDER [DEVICE [MODEL]]
 FOLDER is the folder of measured latencies; DEVICE and MODEL choose rows of TensorRT-LLM's tables of throughput that may
 be fitted on (default: H100, LLaMA 7B, whose time is mostly that of such caches). The server's own time is that of its
 file, which benchmarks/fit_serving.py fits to prices with the result: run the two in turn. Printed: the bias by factor,
-and the line of the unit file at the one with the least.
+and the line of the unit file at the one with the least. Below benchmarks/left_out the device keeps the joint fit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import serving
+from benchmarks import left_out_files, serving
 from benchmarks.measured import tensorrt_llm
 from benchmarks.measured.served import Served
 from mapper.hw.load import load_target
@@ -71,12 +71,15 @@ def main() -> None:
     chosen = (options.device, options.model)
     rows = [r for r in tensorrt_llm.served(options.folder) if (r.device, r.model) == chosen and r.per_s]
     rows = [r for r in rows if not r.held_out]
+    if not rows:
+        parser.error(f"no rows of {options.model} on {options.device} may be fitted on")
     biases = {factor: bias(rows, factor) for factor in FACTORS}
     for factor, found in biases.items():
         print(f"# {factor} times as quick: mean error {100 * found:+.1f} %")
     best = min(biases, key=lambda factor: abs(biases[factor]))
     kernels = (f"{name}: {{{', '.join(f'{k}: {v:.4g}' for k, v in f.items())}}}" for name, f in quicker(best).items())
     print(f"decode: {{{', '.join(kernels)}}}")
+    left_out_files.write(rows[0].target, {"decode": DecodeFit().model_dump()})
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import left_out_files
 from mapper.errors import TargetError
 from mapper.hw.load import load_target
+from targets.models.decode_grid import DecodeFit
 from targets.models.flash import PrefillFits
 from targets.models.gpu import Gpu
 
@@ -57,3 +58,8 @@ def test_a_block_that_the_unit_model_lacks_is_refused(tmp_path: Path) -> None:
 def test_a_target_without_a_gpu_of_its_own_is_refused() -> None:
     with pytest.raises(ValueError, match="tpu-v6e"):
         left_out_files.gpu_of("tpu-v6e")
+
+
+def test_a_device_left_out_reads_narrow_caches_by_the_joint_fit() -> None:
+    assert gpu("h100-sxm").decode != DecodeFit()
+    assert gpu(left_out_files.FOLDER / "h100-sxm.yaml").decode == DecodeFit()
