@@ -241,14 +241,14 @@ def _gaps(lines: Sequence[Scored], macros: Sequence[Macro]) -> str:
         rows.append(f"- Macros without a target: {', '.join(names)}.")
     rows += [
         "- Energy of units other than the macros: only that of servers with H200 at the wall is measured, in a bar.",
-        "- Macros with one or two published points take a factor from those, so their lines are fitted ones; the generic "
+        "- Macros with one or two published points take a factor from those, so their lines are fitted; the generic "
         "energies, which a macro never published would take, are off by a factor of 1.9 on average "
         "(benchmarks/fit_cim.py).",
         "- TPU v6e: rows whose time stands for other work than their name says are lines of their own (`resident`, "
         "`merged norm`), which no bar is about; a weight shape that was never fitted is 6 to 17 % off "
         "(docs/cost-models.md).",
-        "- CPUs other than those that `mapper calibrate cpu` measured and those of DeepBench, systolic and vector units "
-        "other than the TPU: their bands in the unit files are assumptions.",
+        "- CPUs other than those that `mapper calibrate cpu` measured and those of DeepBench, systolic and vector "
+        "units other than the TPU: their bands in the unit files are assumptions.",
         "- A band that is an assumption is printed as `unvalidated` by `mapper cost`.",
     ]
     return "\n".join(rows)

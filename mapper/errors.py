@@ -83,10 +83,16 @@ class Infeasible(MapperError):
     exit_code = 3
 
 
+MOST_NAMES = 40
+"""Names that a message lists at most."""
+
+
 def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "there are") -> str:
-    """A clause naming the nearest known words, or all of them when none is near."""
+    """A clause naming the nearest known words, or all of them (the first of very many) when none is near."""
     names = sorted(set(known))
     near = difflib.get_close_matches(word, names, n=3, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(f"'{n}'" for n in near) + "?"
+    if len(names) > MOST_NAMES:
+        return f"{otherwise}: {', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
     return f"{otherwise}: {', '.join(names) if names else 'none'}"

@@ -40,9 +40,10 @@ def find_target(name_or_path: str | Path) -> Path:
         return path
     found = [(owner, p) for owner, folder in folders() for p in _wholes(folder) if p.stem == text]
     if not found:
+        near = did_you_mean(text, target_names(), otherwise="there are")
         raise TargetError(
             f"there is no target named '{text}'",
-            hint=did_you_mean(text, target_names(), otherwise="there are") + " Or give the path of a .yaml file.",
+            hint=near + ("" if near.endswith("?") else " (`mapper targets`).") + " Or give the path of a .yaml file.",
         )
     if len(found) > 1:
         raise TargetError(
