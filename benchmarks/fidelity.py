@@ -17,6 +17,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,15 @@ from benchmarks.measured.points import Point  # noqa: E402
 from benchmarks.probes import probed  # noqa: E402
 from benchmarks.served_lines import served_scored  # noqa: E402
 from mapper.cost.pricing import Pricer  # noqa: E402
+from mapper.hw.library import target_names  # noqa: E402
+from mapper.hw.load import load_target  # noqa: E402
+from targets.models.gpu import Gpu  # noqa: E402
 
 LEFT_OUT = ROOT / "benchmarks" / "left_out"
 """Targets `<target>.yaml` of devices with constants fitted without any point of that device."""
+
+FITTED_BY_DEVICE = ("matmul", "attention")
+"""Kinds with a bar for devices that were never fitted."""
 
 HEADER = (
     "source", "device", "op", "points in+out", "plain in", "plain out", "three in", "three out", "ours in", "ours out",
@@ -102,12 +109,22 @@ def main() -> int:
 
 
 def left_out(points: Sequence[Point]) -> list[Point]:
-    """The points of devices that have a target by the constants of the others, asked of that target."""
-    return [
-        replace(p, columns={**p.columns, "target": str(path)}, held_out=True)
-        for p in points
-        if (path := LEFT_OUT / f"{p.columns['target']}.yaml").is_file()
-    ]
+    """The points of devices by constants of the others: asked of their targets below LEFT_OUT, and, as the fit scripts
+    write one for every GPU that they fit, of the shipped target where a GPU has none there."""
+    found = []
+    for p in points:
+        name = str(p.columns["target"])
+        path = LEFT_OUT / f"{name}.yaml"
+        if path.is_file():
+            found.append(replace(p, columns={**p.columns, "target": str(path)}, held_out=True))
+        elif p.columns["kind"] in FITTED_BY_DEVICE and _is_gpu(name):
+            found.append(replace(p, held_out=True))
+    return found
+
+
+@cache
+def _is_gpu(target: str) -> bool:
+    return target in target_names() and any(isinstance(u.model, Gpu) for u in load_target(target).units)
 
 
 def verdict(bar: Bar, lines: Sequence[Scored], left: Sequence[Scored], macros: Sequence[Macro]) -> Verdict:

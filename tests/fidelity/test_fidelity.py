@@ -183,3 +183,13 @@ def test_a_measured_device_without_a_target_says_so(folder: Path) -> None:
     (found,) = scored([replace(point, columns={**point.columns, "target": "no-such-machine"})], Pricer())
     assert found.why == "no target"
     assert "no-such-machine: no target" in fidelity.page([found], [], [], [])
+
+
+def test_a_gpu_that_no_fit_saw_counts_as_left_out_by_its_own_target() -> None:
+    columns = {"kind": "matmul", "m": 64, "n": 64, "k": 64, "dtype": "bf16"}
+    asked = [
+        Point("s", target, "gemm bf16", {**columns, "target": target}, 1e-5, held_out=False)
+        for target in ("a100-80", "h200", "tpu-v4", "no-such-target")
+    ]
+    found = {p.device: str(p.columns["target"]) for p in fidelity.left_out(asked)}
+    assert found == {"a100-80": str(fidelity.LEFT_OUT / "a100-80.yaml"), "h200": "h200"}
