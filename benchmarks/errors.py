@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from benchmarks.bars import Line
 from benchmarks.measured.points import Point
-from benchmarks.rooflines import Array, fit_bytes, fit_work
+from benchmarks.rooflines import Array, fit_bytes, fit_work, visible_part
 from mapper.cost.pricing import Exchange, Price, Pricer, Question, Refused, main_units
 from mapper.cost.rows import question_of
 from mapper.hw.library import target_names
 from mapper.hw.target import Target
 from mapper.hw.work import Role, Work
-from targets.models.rates import visible_part
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ Usage: python -m benchmarks.fit_attention /path/to/measured [TARGET...] writes t
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from benchmarks.attention_samples import Library, Sample, samples
 from benchmarks.fitting import Array, Constants, Range, fit
+from benchmarks.options import folder_options
 from benchmarks.unit_files import flow, replace_block, rounded
 from targets.models.flash import PrefillFit
 
@@ -120,4 +120,5 @@ def main(folder: Path, names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    given = folder_options(__doc__, targets=True)
+    main(given.folder, given.targets)

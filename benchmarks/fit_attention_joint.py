@@ -7,7 +7,6 @@ what their data sheets say, and which library's tiles they run (benchmarks/atten
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from benchmarks.attention_samples import Library, Sample, Tiles, samples
 from benchmarks.fitting import Array, Constants, Range, fit
 from benchmarks.left_out_files import write
+from benchmarks.options import folder_options
 from benchmarks.unit_files import flow
 from targets.models.flash import PrefillFit
 
@@ -110,4 +110,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(folder_options(__doc__).folder)

@@ -19,6 +19,7 @@ if __package__ in (None, ""):  # run as a script
 
 from benchmarks.measured import aiconfigurator, llmcompass, vidur  # noqa: E402
 from benchmarks.measured.points import Point  # noqa: E402
+from benchmarks.options import folder_options  # noqa: E402
 from benchmarks.rooflines import Array  # noqa: E402
 from mapper.hw.curves import FALLS_BACK, Curve, Measured  # noqa: E402
 
@@ -184,4 +185,5 @@ def _handing_over(line: Line, library: Curve) -> Curve:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    given = folder_options(__doc__, targets=True)
+    main(given.folder, given.targets)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.measured import deepbench
+from benchmarks.options import folder_options
 from mapper.cost.pricing import Question
 from mapper.cost.rows import question_of
 from mapper.hw.load import load_target
@@ -55,6 +55,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    main(parser.parse_args().folder)
+    main(folder_options(__doc__).folder)

@@ -7,7 +7,6 @@ GPUs never measured, and writes the blocks by the constants of all others below 
 from __future__ import annotations
 
 import itertools
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -22,6 +21,7 @@ from benchmarks.gemm_samples import MOST, work_of
 from benchmarks.left_out_files import write
 from benchmarks.measured import aiconfigurator, llmservingsim
 from benchmarks.measured.points import Point
+from benchmarks.options import folder_options
 from benchmarks.unit_files import flow, rounded
 from mapper.cost.pricing import feed_of
 from mapper.hw.library import target_names
@@ -222,4 +222,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(folder_options(__doc__).folder)

@@ -7,7 +7,6 @@ python -m benchmarks.fit_gemm /path/to/measured [TARGET...] --write   and writes
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from benchmarks import left_out_files
 from benchmarks.fitting import Array, Constants, Range, fit
 from benchmarks.gemm_samples import MOST, Sample, samples
 from benchmarks.kin import BIRTHS, TWINS, kinship
+from benchmarks.options import folder_options
 from benchmarks.unit_files import flow, replace_block
 from mapper.hw.load import load_target
 from mapper.hw.work import DType
@@ -181,9 +181,5 @@ def _write(device: str, shipped: dict[str, Found], left: dict[str, Found], measu
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("targets", nargs="*")
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
-    main(options.folder, options.targets, options.write)
+    given = folder_options(__doc__, targets=True, write=True)
+    main(given.folder, given.targets, given.write)

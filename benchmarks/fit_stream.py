@@ -7,7 +7,6 @@ such constants below benchmarks/left_out; their own start from those, and stay t
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from benchmarks.gemm_samples import work_of
 from benchmarks.kin import BIRTHS, TWINS, kinship
 from benchmarks.measured import llmcompass, llmservingsim, neusight, vidur
 from benchmarks.measured.points import Point
+from benchmarks.options import folder_options
 from benchmarks.unit_files import flow, replace_line
 from mapper.cost.pricing import feed_of
 from mapper.hw.library import target_names
@@ -186,9 +186,5 @@ def main(folder: Path, names: Sequence[str], write: bool) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("targets", nargs="*")
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
-    main(options.folder, options.targets, options.write)
+    given = folder_options(__doc__, targets=True, write=True)
+    main(given.folder, given.targets, given.write)

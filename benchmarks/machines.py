@@ -6,7 +6,6 @@ of LLMCompass, by its products without those of the layer that benchmarks/end_to
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from benchmarks.measured import llmcompass
 from benchmarks.measured.points import Point
+from benchmarks.options import folder_options
 from mapper.cost.pricing import feed_of, main_units
 from mapper.cost.rows import question_of
 from mapper.hw.load import load_target
@@ -75,4 +75,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(folder_options(__doc__).folder)

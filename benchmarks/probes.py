@@ -19,6 +19,7 @@ if __package__ in (None, ""):  # run as a script
 
 from benchmarks.measured import points as measured_points  # noqa: E402
 from benchmarks.measured.points import Point  # noqa: E402
+from benchmarks.options import folder_options  # noqa: E402
 from benchmarks.rooflines import Array  # noqa: E402
 from mapper.hw.probed import PROBES, probed_times  # noqa: E402
 
@@ -92,4 +93,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(folder_options(__doc__).folder)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mapper.hw.work import Work
+
 Array = NDArray[np.float64]
 
 MOST_POINTS = 600
@@ -63,3 +65,13 @@ def _non_negative(terms: Array, wanted: Array) -> Array:
             least, best = miss, np.zeros(terms.shape[1])
             best[columns] = part
     return best
+
+
+def visible_part(work: Work) -> float:
+    """The part of an attention's pairs that a causal mask or a window leaves, for kernels that skip the rest."""
+    q, kv = work.dim("q"), max(1, work.dim("kv"))
+    if work.dim("reach", kv) < kv:
+        return work.dim("reach") / kv
+    if not work.dim("causal", 0) or q > kv:
+        return 1.0
+    return 1.0 - (q - 1) / (2 * kv)

@@ -65,7 +65,8 @@ def _products(path: Path, device: str) -> Iterator[Point]:
 def _attention(path: Path, device: str, phase: str) -> Iterator[Point]:
     """Attention, held out by batch and heads. In decode one new token follows `step` cached ones."""
     rows = list(records(path))
-    shared = phase == "decode" and _values_are_keys(rows, target_of(device))
+    fitted = [row for row in rows if not _held_out(row)]  # what a table is must not be read off rows that judge it
+    shared = phase == "decode" and _values_are_keys(fitted, target_of(device))
     for row in rows:
         dtype, cache, window = _type(row["attn_dtype"]), _type(row["kv_cache_dtype"]), int(row["window_size"])
         heads = (row["num_heads"], row["num_key_value_heads"], row["head_dim"])
@@ -89,9 +90,11 @@ def _attention(path: Path, device: str, phase: str) -> Iterator[Point]:
             columns["kv_shared"] = 1
         types = dtype if cache == dtype else f"{dtype} cache {cache}"
         op = f"{phase} {types}" + (" window" if window else "")
-        yield Point(
-            SOURCE, device, op, columns, float(row["latency_us"]) * 1e-6, held_out_shape(row["batch_size"], *heads)
-        )
+        yield Point(SOURCE, device, op, columns, float(row["latency_us"]) * 1e-6, _held_out(row))
+
+
+def _held_out(row: Mapping[str, str]) -> bool:
+    return held_out_shape(row["batch_size"], row["num_heads"], row["num_key_value_heads"], row["head_dim"])
 
 
 def _values_are_keys(rows: Sequence[Mapping[str, str]], target: str) -> bool:

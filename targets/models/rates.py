@@ -137,16 +137,6 @@ def softmax_flops(work: Work) -> int:
     return 14 * work.dim("batch") * work.dim("heads") * work.dim("pairs")
 
 
-def visible_part(work: Work) -> float:
-    """The part of an attention's pairs that a causal mask or a window leaves, for kernels that skip the rest."""
-    q, kv = work.dim("q"), max(1, work.dim("kv"))
-    if work.dim("reach", kv) < kv:
-        return work.dim("reach") / kv
-    if not work.dim("causal", 0) or q > kv:
-        return 1.0
-    return 1.0 - (q - 1) / (2 * kv)
-
-
 def not_known(work: Work, runs_opaque: bool) -> str | None:
     """Why a unit does not take work whose kind no built-in unit model knows; None where it does."""
     if work.kind in EXCHANGE_KINDS:
