@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 def silent(best: float | None, bound: float | None) -> None:
@@ -18,7 +19,8 @@ class Budget:
 
     deterministic_seconds: work in the solver's deterministic time. Two runs with the same budget, seed and versions do
     the same, unless `deadline` (a `time.monotonic()` moment) or `stop` (Ctrl-C) ends one early. tell(best, bound) is
-    called on improvements.
+    called on improvements. workers: threads that may search at once, each as fast as it can; None for a search that
+    does the same on every machine, whatever its number of cores.
     """
 
     deterministic_seconds: float = 6.0
@@ -26,11 +28,21 @@ class Budget:
     deadline: float | None = None
     stop: threading.Event = field(default_factory=threading.Event, compare=False)
     tell: Callable[[float | None, float | None], None] = field(default=silent, compare=False)
+    workers: int | None = None
 
     def over(self) -> bool:
         """Whether somebody asked to stop or the deadline has passed."""
         return self.stop.is_set() or (self.deadline is not None and time.monotonic() >= self.deadline)
 
+    def seconds_left(self) -> float:
+        """Seconds until the deadline, not below 0; infinite without one."""
+        return math.inf if self.deadline is None else max(self.deadline - time.monotonic(), 0.0)
+
     def part(self, share: float) -> Budget:
         """The same budget with a share of the deterministic time."""
-        return Budget(self.deterministic_seconds * share, self.seed, self.deadline, self.stop, self.tell)
+        return replace(self, deterministic_seconds=self.deterministic_seconds * share)
+
+    def slice(self, share: float) -> Budget:
+        """The same budget with a share of the deterministic time and of the time that is left until the deadline."""
+        deadline = None if self.deadline is None else time.monotonic() + share * self.seconds_left()
+        return replace(self.part(share), deadline=deadline)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
-import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from ortools.sat.python import cp_model
 
@@ -45,22 +47,72 @@ _OUTCOMES = {
 }
 
 WORKERS = 2
-"""A fixed count, interleaved: the search is then the same on every machine, however many cores it has."""
+"""A fixed count, interleaved, for a budget without workers: the search is then the same on every machine."""
 
 
-def solve(model: cp_model.CpModel, budget: Budget, *, linearization_level: int = 1) -> Answer:
-    """Run CP-SAT within the budget. Raises MapperError on a model it calls invalid (an overflow, say)."""
+def solve(
+    model: cp_model.CpModel,
+    budget: Budget,
+    *,
+    linearization_level: int = 1,
+    parameters: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Run CP-SAT within the budget; `parameters` are further fields of its SatParameters by name.
+
+    Raises MapperError on a model it calls invalid (an overflow, say).
+    """
     solver = cp_model.CpSolver()
+    _configure(solver, model, budget)
+    solver.parameters.linearization_level = linearization_level
+    for name, value in (parameters or {}).items():
+        setattr(solver.parameters, name, value)
+    return _run(solver, model, budget)
+
+
+def add_hints(model: cp_model.CpModel, values: Iterable[tuple[cp_model.IntVar, int]]) -> None:
+    """Tell CP-SAT where to look first: each variable with a value."""
+    for variable, value in values:
+        model.add_hint(variable, value)
+
+
+def core(model: cp_model.CpModel, assumptions: Mapping[str, cp_model.IntVar], budget: Budget) -> tuple[str, ...]:
+    """The names of assumptions that cannot all hold, few but not always fewest; none when the budget does not tell.
+
+    model: without an objective, each rule that may be to blame enforced by the Boolean that stands for it.
+    """
+    names = {literal.index: name for name, literal in assumptions.items()}
+    model.add_assumptions(list(assumptions.values()))
+    solver = cp_model.CpSolver()
+    _configure(solver, model, budget)
+    solver.parameters.num_workers = 1  # assumptions are for one worker only
+    solver.parameters.interleave_search = False
+    answer = _run(solver, model, budget)
+    model.clear_assumptions()
+    if answer.outcome is not Outcome.INFEASIBLE:
+        return ()
+    return tuple(names[i] for i in solver.sufficient_assumptions_for_infeasibility())
+
+
+def _configure(solver: cp_model.CpSolver, model: cp_model.CpModel, budget: Budget) -> None:
     p = solver.parameters
     p.random_seed = budget.seed
-    has_objective = model.has_objective()
-    p.num_workers = WORKERS if has_objective else 1  # OR-Tools 9.15 aborts on interleaved search without an objective
-    p.interleave_search = has_objective
-    p.max_deterministic_time = max(budget.deterministic_seconds, 0.001)
-    p.linearization_level = linearization_level
     p.catch_sigint_signal = False
+    if budget.workers is None:
+        has_objective = model.has_objective()
+        p.num_workers = (
+            WORKERS if has_objective else 1
+        )  # OR-Tools 9.15 aborts on interleaved search without an objective
+        p.interleave_search = has_objective
+    else:
+        p.num_workers = budget.workers
+    if budget.deterministic_seconds < math.inf:
+        p.max_deterministic_time = max(budget.deterministic_seconds, 0.001)
     if budget.deadline is not None:
-        p.max_time_in_seconds = max(budget.deadline - time.monotonic(), 0.001)
+        p.max_time_in_seconds = max(budget.seconds_left(), 0.001)
+
+
+def _run(solver: cp_model.CpSolver, model: cp_model.CpModel, budget: Budget) -> Answer:
+    has_objective = model.has_objective()
     watcher = _Stopper(solver, budget)
     with watcher:
         status = solver.solve(model)

@@ -1,0 +1,1 @@
+"""Readers of public instance formats: each gives problems of `mapper.solve`."""

@@ -1,0 +1,201 @@
+"""What the benchmarks of the solving engine share: command line, table, solutions on disk, exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from mapper.emit.files import write_atomically
+from mapper.errors import MapperError
+from mapper.solve.budget import Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a solver said of an instance, verified by the problem's `verify`.
+
+    value, bound: in the units of the instance, lower is better; None without one. solution: what goes to disk; None
+    when there is none. note: a word for the table (the engine that found it, say).
+    """
+
+    value: float | None
+    bound: float | None
+    bound_name: str
+    solution: Mapping[str, Any] | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An instance: its set and name, its size in words, the seconds it may take and the best value published.
+
+    solve: reads, checks, solves and verifies the instance within a budget. data: what the bars want to know of it.
+    """
+
+    group: str
+    name: str
+    size: str
+    seconds: float
+    solve: Callable[[Budget], Answer]
+    best: float | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A case with its answer, the seconds that it took, and the error if it failed."""
+
+    case: Case
+    answer: Answer
+    seconds: float
+    error: str = ""
+
+    @property
+    def value(self) -> float:
+        """The value; infinite without one."""
+        return math.inf if self.answer.value is None else self.answer.value
+
+    @property
+    def gap(self) -> float:
+        """(value - bound) / value; infinite without both."""
+        bound = self.answer.bound
+        if bound is None or self.value == math.inf:
+            return math.inf
+        return max(0.0, self.value - bound) / self.value if self.value else 0.0
+
+    @property
+    def ratio(self) -> float | None:
+        """Value over the best published; None when none is."""
+        if self.case.best is None:
+            return None
+        return self.value / self.case.best if self.case.best else (1.0 if self.value == 0 else math.inf)
+
+    @property
+    def optimal(self) -> bool:
+        """Whether value and bound meet (within a millionth, for values in floating point)."""
+        return self.gap <= 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar on the rows that there are: what with its limit, the measured figure in words, whether it is met."""
+
+    what: str
+    measured: str
+    met: bool
+
+
+HEAD = (
+    f"{'instance':<38} {'size':>16} {'value':>13} {'bound':>13} {'gap':>7} "
+    f"{'best known':>13} {'ratio':>8} {'seconds':>8}  note"
+)
+
+
+def text(row: Row) -> str:
+    """The row of the table."""
+    case, answer = row.case, row.answer
+    head = f"{case.group + '/' + case.name:<38} {case.size:>16} "
+    if row.error:
+        return f"{head}{row.error}"
+    gap = "none" if row.gap == math.inf else f"{row.gap:.2%}"
+    ratio = "" if row.ratio is None else f"{row.ratio:.5f}"
+    cells = [_number(answer.value), _number(answer.bound), _number(case.best)]
+    return f"{head}{cells[0]:>13} {cells[1]:>13} {gap:>7} {cells[2]:>13} {ratio:>8} {row.seconds:8.1f}  {answer.note}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.0f}" if value == int(value) else f"{value:.4f}"
+
+
+def main(
+    doc: str | None,
+    cases: Callable[[Path], Iterable[Case]],
+    bars: Callable[[Sequence[Row]], Iterable[Bar]],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Solve the instances of a folder, print the table and the bars; 1 when a bar is missed or an instance failed.
+
+    doc: the benchmark's own docstring, shown by --help. After Ctrl-C the bars of the rows so far are printed.
+    """
+    options = _options(doc, arguments)
+    chosen = _chosen(options, list(cases(options.folder)))
+    if not chosen:
+        print(f"error: no instance in {options.folder}" + (f" matches {options.only}" if options.only else ""))
+        return 1
+    rows: list[Row] = []
+    print(HEAD)
+    try:
+        for case in chosen:
+            rows.append(_run(case, options))
+            print(text(rows[-1]), flush=True)
+            if options.solutions and rows[-1].answer.solution is not None:
+                path = options.solutions / f"{case.name}.json"
+                write_atomically(path, json.dumps(rows[-1].answer.solution, indent=1) + "\n")
+    except KeyboardInterrupt:
+        print(f"interrupted after {len(rows)} of {len(chosen)} instances; the bars are of these")
+    return _verdict(rows, list(bars(rows))) or int(len(rows) < len(chosen))
+
+
+def _options(doc: str | None, arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="folder of public instances")
+    parser.add_argument("--seconds", type=float, help="limit for each instance (default: the bar's own)")
+    parser.add_argument("--workers", type=int, default=2, help="threads that may search at once (default 2)")
+    parser.add_argument("--solutions", type=Path, metavar="DIR", help="write each solution as JSON into this folder")
+    parser.add_argument("--only", action="append", metavar="GLOB", help="only instances whose set/name matches")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th instance")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    if not options.folder.is_dir():
+        parser.error(f"{options.folder} is no folder")
+    if options.seconds is not None and not options.seconds > 0:
+        parser.error(f"--seconds {options.seconds} is not above 0")
+    if options.workers < 1 or options.every < 1:
+        parser.error("--workers and --every take numbers from 1")
+    if options.solutions:
+        options.solutions.mkdir(parents=True, exist_ok=True)
+    return options
+
+
+def _chosen(options: argparse.Namespace, cases: list[Case]) -> list[Case]:
+    patterns = options.only or ["*"]
+    return [c for c in cases if any(fnmatch(f"{c.group}/{c.name}", p) for p in patterns)][:: options.every]
+
+
+def _run(case: Case, options: argparse.Namespace) -> Row:
+    began = time.monotonic()
+    limit = options.seconds or case.seconds
+    budget = Budget(math.inf, options.seed, began + limit, options.workers)
+    try:
+        answer, error = case.solve(budget), ""
+    except MapperError as failed:
+        answer, error = Answer(None, None, "", None), f"error: {failed.message}"
+    return Row(case, answer, time.monotonic() - began, error)
+
+
+def _verdict(rows: Sequence[Row], bars: Sequence[Bar]) -> int:
+    """Print the bars; 1 if one is missed or a case failed."""
+    print()
+    for bar in bars:
+        print(f"{'ok    ' if bar.met else 'MISSED'}  {bar.what}: {bar.measured}")
+    failed = [row for row in rows if row.error]
+    if failed:
+        print(f"FAILED  {len(failed)} instances ended in an error")
+    return int(bool(failed) or not all(bar.met for bar in bars))
+
+
+def run(
+    doc: str | None, cases: Callable[[Path], Iterable[Case]], bars: Callable[[Sequence[Row]], Iterable[Bar]]
+) -> None:
+    """`main` as the end of a script."""
+    sys.exit(main(doc, cases, bars))
