@@ -1,0 +1,31 @@
+"""Reads instances of the ASPLOS/EuroSys 2025 contest on intra-operator parallelism (google/iopddl)."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+from mapper.errors import MapperError
+from mapper.solve.selection import Edge, Node, Problem
+
+
+def read(path: Path) -> Problem:
+    """The selection problem of a JSON file, gzipped or not. Raises MapperError on a file that is not of the format."""
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+            return from_json(json.load(file)["problem"])
+    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+        raise MapperError(f"{path} is not an iopddl instance: {type(error).__name__}: {error}") from error
+
+
+def from_json(given: dict[str, Any]) -> Problem:
+    """The selection problem of the value of "problem"; its nodes are named by their number."""
+    nodes, edges = given["nodes"], given["edges"]
+    columns = zip(nodes["costs"], nodes["usages"], nodes["intervals"], strict=True)
+    return Problem(
+        tuple(Node(str(i), costs, usages, start, end) for i, (costs, usages, (start, end)) in enumerate(columns)),
+        tuple(Edge(a, b, costs) for (a, b), costs in zip(edges["nodes"], edges["costs"], strict=True)),
+        (given["usage_limit"],),
+    )
