@@ -86,6 +86,11 @@ class Solver:
         self.program.high[column] = high
         self._columns[column].SetUb(high)
 
+    def raise_to(self, column: int, low: float) -> None:
+        """Change a column's lower bound."""
+        self.program.low[column] = low
+        self._columns[column].SetLb(low)
+
     def solve(self, budget: Budget) -> Optimum | None:
         """The optimum with a safe bound, or None when the budget's deadline came first."""
         if budget.over():
