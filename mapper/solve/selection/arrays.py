@@ -7,7 +7,7 @@ memory. A node of a problem has at most a piece per memory, one that merged seve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -77,9 +77,22 @@ def evaluate(arrays: Arrays, choice: Ints) -> tuple[int, int]:
 
 def loads(arrays: Arrays, choice: Ints) -> Ints:
     """The usage of each row under a choice."""
-    owner = np.repeat(np.arange(arrays.nodes), np.diff(arrays.piece_first))
-    used = arrays.usage[arrays.usage_first[:-1] + choice[owner]]
+    used = arrays.usage[arrays.usage_first[:-1] + choice[pieces_of(arrays).owner]]
     return covered(arrays.rows, arrays.piece_start, arrays.piece_end, used)
+
+
+def pieces_of(arrays: Arrays) -> Pieces:
+    """The memory of the arrays: pieces with their owners, and limits."""
+    owner = np.repeat(np.arange(arrays.nodes), np.diff(arrays.piece_first))
+    return Pieces(owner, arrays.piece_start, arrays.piece_end, arrays.usage_first, arrays.usage, arrays.limit)
+
+
+def with_pieces(arrays: Arrays, pieces: Pieces) -> Arrays:
+    """The arrays with other memory."""
+    return replace(
+        arrays, piece_first=offsets(np.bincount(pieces.owner, minlength=arrays.nodes)), piece_start=pieces.start,
+        piece_end=pieces.end, usage_first=pieces.usage_first, usage=pieces.usage, limit=pieces.limit,
+    )  # fmt: skip
 
 
 def from_problem(problem: Problem) -> Arrays:

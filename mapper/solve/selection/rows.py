@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from mapper.solve.selection.problem import Problem
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,35 @@ def covered(rows: int, start: Ints, end: Ints, amount: Ints) -> Ints:
     return np.cumsum(change)[:-1]
 
 
+def runs(begins: Ints, counts: Ints) -> Ints:
+    """The numbers begins[i], begins[i] + 1, ... of each run, counts[i] of them, one run after another."""
+    return np.arange(int(counts.sum())) + np.repeat(begins - offsets(counts)[:-1], counts)
+
+
+def joined(pieces: Pieces) -> Pieces:
+    """The same pieces in order of owner and rows, those of a node in the same rows added up."""
+    order = np.lexsort((pieces.end, pieces.start, pieces.owner))
+    owner, start, end = pieces.owner[order], pieces.start[order], pieces.end[order]
+    counts = np.diff(pieces.usage_first)[order]
+    usage = pieces.usage[runs(pieces.usage_first[:-1][order], counts)]
+    new = np.ones(len(owner), dtype=np.bool_)
+    new[1:] = (owner[1:] != owner[:-1]) | (start[1:] != start[:-1]) | (end[1:] != end[:-1])
+    usage_first = offsets(counts[new])
+    total = np.zeros(int(usage_first[-1]), dtype=np.int64)
+    np.add.at(total, runs(usage_first[np.cumsum(new) - 1], counts), usage)
+    return Pieces(owner[new], start[new], end[new], usage_first, total, pieces.limit)
+
+
+def only_rows(pieces: Pieces, keep: Flags) -> Pieces:
+    """The pieces with the kept rows alone; without those that have no row or use the same whatever is chosen."""
+    place = offsets(keep.astype(np.int64))
+    start, end = place[pieces.start], place[pieces.end]
+    used = (start < end) & (pieces.most > pieces.least)
+    counts = np.diff(pieces.usage_first)
+    usage = pieces.usage[np.repeat(used, counts)]
+    return Pieces(pieces.owner[used], start[used], end[used], offsets(counts[used]), usage, pieces.limit[keep])
+
+
 def of_problem(problem: Problem) -> Pieces:
     """A piece per node and memory that it may use; a row per memory and stretch of time between two events."""
     live = [(i, node) for i, node in enumerate(problem.nodes) if node.start < node.end and max(node.usages) > 0]
@@ -87,23 +117,16 @@ def compressed(pieces: Pieces) -> Pieces:
     """
     least, rows = pieces.least, len(pieces.limit)
     limit = pieces.limit - covered(rows, pieces.start, pieces.end, least)
+    usage = pieces.usage - np.repeat(least, np.diff(pieces.usage_first))
     spread = pieces.most - least
-    keep = (covered(rows, pieces.start, pieces.end, spread) > limit) | (limit < 0)
-    varies = spread > 0
-    while True:
-        place = offsets(keep.astype(np.int64))
-        start, end = place[pieces.start], place[pieces.end]
-        used = varies & (start < end)
-        strict = _strictest(limit[keep], start[used], end[used])
-        if strict.all():
-            break
-        keep[np.flatnonzero(keep)[~strict]] = False
-    counts = np.diff(pieces.usage_first)
-    usage = (pieces.usage - np.repeat(least, counts))[np.repeat(used, counts)]
-    return Pieces(pieces.owner[used], start[used], end[used], offsets(counts[used]), usage, limit[keep])
+    binding = (covered(rows, pieces.start, pieces.end, spread) > limit) | (limit < 0)
+    pieces = only_rows(replace(pieces, usage=usage, limit=limit), binding)
+    while not (keep := _strictest(pieces.limit, pieces.start, pieces.end)).all():
+        pieces = only_rows(pieces, keep)
+    return pieces
 
 
-def _strictest(limit: Ints, start: Ints, end: Ints) -> npt.NDArray[np.bool_]:
+def _strictest(limit: Ints, start: Ints, end: Ints) -> Flags:
     """Which rows are not made needless by the next one; if there is no such row, not by the one before."""
     rows = len(limit)
     begins, ends = np.bincount(start, minlength=rows + 1), np.bincount(end, minlength=rows + 1)
