@@ -28,6 +28,7 @@ def exact(problem: Problem, hint: Solution, least: int, budget: Budget) -> tuple
     model = cp_model.CpModel()
     x = _variables(model, problem, hint.makespan, least)
     add_precedence(model, x, problem)
+    add_streaming(model, x, problem)
     add_capacity(model, x, problem)
     add_makespan(model, x, problem)
     for variable, value in zip(x.start, hint.start, strict=True):
@@ -59,6 +60,13 @@ def add_precedence(model: cp_model.CpModel, x: Variables, problem: Problem) -> N
     for i, before in enumerate(problem.after):
         for p in before:
             model.add(x.start[i] >= x.start[p] + problem.activities[p].ticks)
+
+
+def add_streaming(model: cp_model.CpModel, x: Variables, problem: Problem) -> None:
+    """Who reads a stream starts after its first tile and ends after working on its last."""
+    for s in problem.streams:
+        later = problem.activities[s.source].ticks + s.last - problem.activities[s.sink].ticks
+        model.add(x.start[s.sink] >= x.start[s.source] + max(s.first, later))
 
 
 def add_capacity(model: cp_model.CpModel, x: Variables, problem: Problem) -> None:

@@ -30,12 +30,16 @@ class _Dispatch:
         self.activities, self.followers = problem.activities, problem.followers
         self.needs = _needs(problem)
         self.key = [-u for u in urgency]
+        self.streaming = problem.streaming
         self.missing = [len(before) for before in problem.after]
+        for stream in problem.streams:
+            self.missing[stream.sink] += 1
         self.free = [r.capacity for r in problem.resources]
         self.start = [0] * len(self.activities)
         self.end = [0] * len(self.activities)
         self.now = 0
         self.results: list[tuple[int, int]] = []
+        self.tiles: list[tuple[int, int]] = []
         self.releases: list[tuple[int, int, Sequence[tuple[int, int]]]] = []
         self.candidates: list[tuple[float, int, tuple[int, int] | None]] = []
         self.queues: list[dict[int, list[tuple[float, int]]]] = [{} for _ in self.free]
@@ -47,19 +51,25 @@ class _Dispatch:
                 heappush(self.candidates, (self.key[i], i, None))
         while True:
             self._start_what_fits()
-            moments = [heap[0][0] for heap in (self.results, self.releases) if heap]
+            moments = [heap[0][0] for heap in (self.results, self.releases, self.tiles) if heap]
             if not moments:
                 return
             self.now = min(moments)
             self._collect_results()
+            while self.tiles and self.tiles[0][0] == self.now:
+                self._arrived(heappop(self.tiles)[1])
             self._collect_releases()
 
     def _collect_results(self) -> None:
         while self.results and self.results[0][0] == self.now:
             for j in self.followers[heappop(self.results)[1]]:
-                self.missing[j] -= 1
-                if self.missing[j] == 0:
-                    heappush(self.candidates, (self.key[j], j, None))
+                self._arrived(j)
+
+    def _arrived(self, j: int) -> None:
+        """One thing less that j waits for."""
+        self.missing[j] -= 1
+        if self.missing[j] == 0:
+            heappush(self.candidates, (self.key[j], j, None))
 
     def _collect_releases(self) -> None:
         touched: dict[int, None] = {}
@@ -137,6 +147,9 @@ class _Dispatch:
         activity = self.activities[i]
         self.start[i], self.end[i] = self.now, self.now + ticks
         heappush(self.results, (self.now + ticks, i))
+        for stream in self.streaming[i]:
+            last = self.end[i] + stream.last - self.activities[stream.sink].ticks
+            heappush(self.tiles, (max(self.now + stream.first, last), stream.sink))
         if activity.hold:
             amounts = activity.amounts_for(ticks)
             for r, amount in amounts:

@@ -25,10 +25,11 @@ def justify(problem: Problem, solution: Solution) -> Solution:
 def shift_left(problem: Problem, ticks: Sequence[int], order: Sequence[int]) -> list[int]:
     """Each activity, in a topological order, at its earliest tick: the starts."""
     profiles = [Profile(r.capacity) for r in problem.resources]
+    waits = problem.waits(ticks)
     starts = [0] * len(ticks)
     for i in order:
         activity = problem.activities[i]
-        start = max((starts[p] + ticks[p] for p in problem.after[i]), default=0)
+        start = max((starts[p] + lag for p, lag in waits[i]), default=0)
         starts[i] = _place(profiles, activity.amounts_for(ticks[i]), start, activity.hold_for(ticks[i]))
     return starts
 
@@ -38,13 +39,16 @@ def shift_right(problem: Problem, ticks: Sequence[int], ends: Sequence[int]) -> 
     profiles = [Profile(r.capacity) for r in problem.resources]
     horizon = max(ends, default=0)
     starts = [0] * len(ticks)
+    latest = [horizon - t for t in ticks]
+    waits = problem.waits(ticks)
     place = {i: k for k, i in enumerate(problem.order)}
     for i in sorted(range(len(ticks)), key=lambda i: (-ends[i], -place[i])):
         activity = problem.activities[i]
         hold = activity.hold_for(ticks[i])
-        deadline = min((starts[j] for j in problem.followers[i]), default=horizon)
-        back = -(deadline - ticks[i] + hold)  # the release, seen backwards, is where holding begins
+        back = -(latest[i] + hold)  # the release, seen backwards, is where holding begins
         starts[i] = -_place(profiles, activity.amounts_for(ticks[i]), back, hold) - hold
+        for p, lag in waits[i]:
+            latest[p] = min(latest[p], starts[i] - lag)
     return starts
 
 
@@ -80,13 +84,15 @@ def serial(problem: Problem, ranks: Sequence[float]) -> Solution:
 def _topological(problem: Problem, ranks: Sequence[float]) -> list[int]:
     """All activities, lowest rank first among those whose predecessors are listed."""
     missing = [len(before) for before in problem.after]
+    for stream in problem.streams:
+        missing[stream.sink] += 1
     heap = [(ranks[i], i) for i, count in enumerate(missing) if count == 0]
     heapify(heap)
     found: list[int] = []
     while heap:
         i = heappop(heap)[1]
         found.append(i)
-        for j in problem.followers[i]:
+        for j in (*problem.followers[i], *(s.sink for s in problem.streaming[i])):
             missing[j] -= 1
             if missing[j] == 0:
                 heappush(heap, (ranks[j], j))

@@ -11,6 +11,9 @@ from functools import cached_property
 
 from mapper.errors import MapperError
 
+MOST = 2**60
+"""Sums of ticks stay below this, so that 64-bit integers hold any of them with room to spare."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -36,6 +39,11 @@ class Activity:
     demands: tuple[tuple[int, int], ...] = ()
     elastic: tuple[tuple[int, int], ...] = ()
 
+    @property
+    def most(self) -> int:
+        """The ticks to the result when it is stretched as far as it may be."""
+        return 2 * self.ticks if self.elastic else self.ticks
+
     def stretched(self, wanted: int, granted: int) -> int:
         """The ticks to the result when only `granted` of the `wanted` amount is given: ceil(ticks x wanted/granted)."""
         return -(-self.ticks * wanted // granted)
@@ -51,13 +59,25 @@ class Activity:
         return self.demands + tuple((r, -(-wanted * self.ticks // ticks)) for r, wanted in self.elastic)
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The sink reads the source's tiles as they come: start(sink) >= start(source) + first, for the first tile to be
+    made, and end(sink) >= end(source) + last, for the last one to be worked on."""
+
+    source: int
+    sink: int
+    first: int
+    last: int
+
+
 @dataclass(frozen=True)
 class Problem:
-    """Activities, resources, and for each activity the ones that must have ended before it starts."""
+    """Activities, resources, for each activity the ones that must have ended before it starts, and streams."""
 
     activities: tuple[Activity, ...]
     resources: tuple[Resource, ...]
     after: tuple[tuple[int, ...], ...]
+    streams: tuple[Stream, ...] = ()
 
     @cached_property
     def followers(self) -> tuple[tuple[int, ...], ...]:
@@ -69,34 +89,75 @@ class Problem:
         return tuple(map(tuple, found))
 
     @cached_property
+    def streaming(self) -> tuple[tuple[Stream, ...], ...]:
+        """For each activity, the streams that it feeds."""
+        found: list[list[Stream]] = [[] for _ in self.activities]
+        for stream in self.streams:
+            found[stream.source].append(stream)
+        return tuple(map(tuple, found))
+
+    @cached_property
     def order(self) -> tuple[int, ...]:
         """A topological order. Raises MapperError naming a cycle when there is none."""
-        missing = [len(before) for before in self.after]
+        before = self._predecessors
+        missing = [len(b) for b in before]
         found = [i for i, n in enumerate(missing) if n == 0]
         for i in found:  # grows while it is read
-            for j in self.followers[i]:
+            for j in (*self.followers[i], *(s.sink for s in self.streaming[i])):
                 missing[j] -= 1
                 if missing[j] == 0:
                     found.append(j)
         if len(found) < len(missing):
-            names = [self.activities[i].name for i in _cycle(self.after, missing)]
+            names = [self.activities[i].name for i in _cycle(before, missing)]
             raise MapperError("cycle: " + " -> ".join(f"'{name}'" for name in names))
         return tuple(found)
+
+    @property
+    def _predecessors(self) -> Sequence[Sequence[int]]:
+        """Whom each activity waits for, to end or to stream."""
+        if not self.streams:
+            return self.after
+        before = [list(b) for b in self.after]
+        for stream in self.streams:
+            before[stream.sink].append(stream.source)
+        return before
+
+    def waits(self, ticks: Sequence[int]) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each activity (predecessor, lag) pairs: when everything takes its `ticks`, it may not start earlier than
+        the lag after the predecessor's start."""
+        if not self.streams:
+            return tuple(tuple((p, ticks[p]) for p in before) for before in self.after)
+        found = [[(p, ticks[p]) for p in before] for before in self.after]
+        for s in self.streams:
+            found[s.sink].append((s.source, max(s.first, ticks[s.source] + s.last - ticks[s.sink])))
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def shortest_waits(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """Lags that hold however much is stretched: a stretched sink may start earlier and end as late."""
+        if not self.streams:
+            return self.waits([a.ticks for a in self.activities])
+        found = [[(p, self.activities[p].ticks) for p in before] for before in self.after]
+        for s in self.streams:
+            longest = self.activities[s.sink].most
+            found[s.sink].append((s.source, max(s.first, self.activities[s.source].ticks + s.last - longest)))
+        return tuple(map(tuple, found))
 
     @cached_property
     def heads(self) -> tuple[int, ...]:
         """For each activity the earliest start that the order alone allows."""
         heads = [0] * len(self.activities)
         for i in self.order:
-            heads[i] = max((heads[p] + self.activities[p].ticks for p in self.after[i]), default=0)
+            heads[i] = max((heads[p] + lag for p, lag in self.shortest_waits[i]), default=0)
         return tuple(heads)
 
     @cached_property
     def tails(self) -> tuple[int, ...]:
         """For each activity the longest path from its start to the end of everything, itself included."""
-        tails = [0] * len(self.activities)
+        tails = [a.ticks for a in self.activities]
         for i in reversed(self.order):
-            tails[i] = self.activities[i].ticks + max((tails[j] for j in self.followers[i]), default=0)
+            for p, lag in self.shortest_waits[i]:
+                tails[p] = max(tails[p], lag + tails[i])
         return tuple(tails)
 
     @property
@@ -116,7 +177,23 @@ class Problem:
             _check_demands(activity, self.resources)
             for p in before:
                 _inside(p, self.activities, f"activity '{activity.name}' waits for")
+        for stream in self.streams:
+            self._check_stream(stream)
+        horizon = sum(a.most + a.hold_for(a.most) for a in self.activities) + sum(
+            s.first + s.last for s in self.streams
+        )
+        if horizon >= MOST:
+            raise MapperError(f"the ticks of all activities sum to {horizon}, beyond {MOST - 1}")
         _ = self.order
+
+    def _check_stream(self, stream: Stream) -> None:
+        for end in (stream.source, stream.sink):
+            _inside(end, self.activities, "a stream's end has")
+        if stream.first < 0 or stream.last < 0:
+            source, sink = self.activities[stream.source].name, self.activities[stream.sink].name
+            raise MapperError(
+                f"stream from '{source}' to '{sink}': negative tile of {stream.first}, {stream.last} ticks"
+            )
 
 
 def _check_numbers(activity: Activity) -> None:

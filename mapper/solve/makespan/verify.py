@@ -1,4 +1,4 @@
-"""The rules of a schedule, recomputed from the definition: duration, precedence, capacity."""
+"""The rules of a schedule, recomputed from the definition: duration, precedence, streaming, capacity."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ def verify(problem: Problem, solution: Solution) -> None:
     """Refuse a solution that breaks a rule; the message starts with the rule's name."""
     duration(problem, solution)
     precedence(problem, solution)
+    streaming(problem, solution)
     capacity(problem, solution)
 
 
@@ -21,7 +22,7 @@ def duration(problem: Problem, solution: Solution) -> None:
             f"{len(problem.activities)} activities"
         )
     for activity, start, end in zip(problem.activities, solution.start, solution.end, strict=True):
-        most = 2 * activity.ticks if activity.elastic else activity.ticks
+        most = activity.most
         if start < 0:
             raise MapperError(f"duration: activity '{activity.name}' starts at {start}")
         if not activity.ticks <= end - start <= most:
@@ -38,6 +39,18 @@ def precedence(problem: Problem, solution: Solution) -> None:
                 raise MapperError(
                     f"precedence: from '{source}' to '{sink}': available at {solution.end[p]}, "
                     f"starts at {solution.start[i]}"
+                )
+
+
+def streaming(problem: Problem, solution: Solution) -> None:
+    """Who reads a stream starts after its first tile and ends after working on its last."""
+    for s in problem.streams:
+        source, sink = problem.activities[s.source].name, problem.activities[s.sink].name
+        for word, moments, tile in (("starts", solution.start, s.first), ("ends", solution.end, s.last)):
+            if moments[s.sink] < moments[s.source] + tile:
+                raise MapperError(
+                    f"streaming: from '{source}' to '{sink}': {word} at {moments[s.source]} and {moments[s.sink]}, "
+                    f"less than a tile of {tile} apart"
                 )
 
 

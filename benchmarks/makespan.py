@@ -1,0 +1,76 @@
+"""Makespan on public instances: PSPLIB projects (folders with .sm files) and flexible job shops (fjsp).
+
+FOLDER is the folder of all sets, or one of rcpsp-psplib and fjsp. Each solution goes to disk as
+{"start": {activity: tick}, "machine": {activity: machine}}. Activities of a project are its job numbers as strings,
+and it has no machines; those of a shop are "job.op", both from 0, and machines are numbered from 1 as in the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.instances import psplib
+from benchmarks.solving import Answer, Bar, Case, Row, run
+from mapper.solve.budget import Budget
+from mapper.solve.makespan import solve
+
+SECONDS = {"j30": 10.0, "j60": 30.0, "j120": 30.0}
+"""The limit of an instance, by set; other projects get that of the larger ones."""
+
+
+def cases(folder: Path) -> Iterator[Case]:
+    """The instances of a folder of sets, or of one set."""
+    for root in (folder / "rcpsp-psplib", folder):
+        yield from _projects(root)
+
+
+def _projects(root: Path) -> Iterator[Case]:
+    """The PSPLIB files of a folder and of its subfolders."""
+    best = _best_known(root)
+    for path in sorted({*root.glob("*.sm"), *root.glob("*/*.sm")}):
+        group = path.parent.name
+
+        def answer(budget: Budget, path: Path = path) -> Answer:
+            problem = psplib.read(path)
+            result = solve(problem, budget)
+            start = {a.name: s for a, s in zip(problem.activities, result.solution.start, strict=True)}
+            return Answer(result.value, result.bound, result.bound_name, {"start": start, "machine": {}})
+
+        yield Case(group, path.stem, group, SECONDS.get(group, 30.0), answer, best.get(path.name), {"kind": "project"})
+
+
+def _best_known(root: Path) -> dict[str, float]:
+    """The published upper bounds by file name; none where there is no table."""
+    table = root / "best_known.csv"
+    if not table.is_file():
+        return {}
+    with table.open() as file:
+        rows = [row for row in csv.DictReader(file) if row.get("file") and row.get("upper_bound")]
+    return {row["file"]: float(row["upper_bound"]) for row in rows}
+
+
+def bars(rows: Sequence[Row]) -> Iterator[Bar]:
+    """The bars of the sets that were run."""
+    small = [row for row in rows if row.case.group == "j30"]
+    if small:
+        late = max(row.seconds for row in small)
+        best = sum(row.ratio is None or row.ratio <= 1 for row in small)
+        proven = sum(row.optimal for row in small)
+        words = f"{best} of {len(small)} at the best known value, {proven} proven, longest {late:.1f} s"
+        yield Bar("j30 all optimal, each in 10 s", words, best == len(small) == proven and late <= 11)
+    for group, limit in (("j60", 0.005), ("j120", 0.03), ("fjsp", 0.02)):
+        ratios = [row.ratio - 1 for row in rows if row.case.group == group and row.ratio is not None]
+        if ratios:
+            mean = sum(ratios) / len(ratios)
+            words = f"{mean:.2%}, worst {max(ratios):.2%}"
+            yield Bar(f"{group} mean gap to the best known <= {limit:.1%}", words, mean <= limit)
+
+
+if __name__ == "__main__":
+    run(__doc__, cases, bars)
