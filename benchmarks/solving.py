@@ -175,7 +175,7 @@ def _chosen(options: argparse.Namespace, cases: list[Case]) -> list[Case]:
 def _run(case: Case, options: argparse.Namespace) -> Row:
     began = time.monotonic()
     limit = options.seconds or case.seconds
-    budget = Budget(math.inf, options.seed, began + limit, options.workers)
+    budget = Budget(math.inf, options.seed, began + limit, workers=options.workers)
     try:
         answer, error = case.solve(budget), ""
     except MapperError as failed:

@@ -74,9 +74,9 @@ class _Colony:
         from mapper.solve.makespan.list_kernels import generation
 
         self._seed += 1
-        start, value, self._filled = generation(
-            *self._arrays, self._lists, self._values, self._marks, self._filled, TURN, target, self._seed & 0x7FFFFFFF
-        )
+        pool = (self._lists, self._values, self._marks, self._filled)
+        everything: tuple[Any, ...] = (*self._arrays, *pool, TURN, target, self._seed & 0x7FFFFFFF)
+        start, value, self._filled = generation(*everything)
         converged = self._filled == POOL and self._values[0] == self._values[-1]
         self._alike = self._alike + 1 if converged else 0
         if self._alike > ALIKE_TURNS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -23,9 +24,9 @@ def improve(problem: Problem, first: Solution, least: int, budget: Budget) -> So
     pool = [justify(problem, first)]
     best = pool[0]
     cost = SECONDS_PER_VISIT * (len(problem.activities) + 10)
-    children = int(budget.deterministic_seconds / cost)
-    for n in range(children):
-        if best.makespan <= least or budget.over():
+    children = budget.deterministic_seconds // cost
+    for n in itertools.count():
+        if n >= children or best.makespan <= least or budget.over():
             break
         order = _sample(problem, random_source) if len(pool) < POOL // 2 else _cross(pool, random_source)
         child = justify(problem, _decode(problem, order, n))
