@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import networkx as nx
+
 from mapper.errors import Infeasible, MapperError
 
 MOST = 2**62
@@ -209,6 +211,17 @@ class Problem:
     def value(self, solution: Solution) -> int:
         """The objective: the ticks of the busiest device."""
         return max(self.loads(solution.device))
+
+    def pipeline(self, solution: Solution) -> tuple[int, ...]:
+        """The devices of a contiguous split in an order that every forward edge follows; idle devices come last."""
+        between: nx.DiGraph[int] = nx.DiGraph()
+        used = sorted(set(solution.device))
+        between.add_nodes_from(used)
+        for a, b in self.edges:
+            if not self.nodes[a].backward and not self.nodes[b].backward and solution.device[a] != solution.device[b]:
+                between.add_edge(solution.device[a], solution.device[b])
+        idle = (d for d in range(len(self.devices)) if d not in between)
+        return (*nx.lexicographical_topological_sort(between), *idle)
 
 
 def _check_node(node: Node, classes: int) -> None:
