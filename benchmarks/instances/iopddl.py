@@ -29,3 +29,23 @@ def from_json(given: dict[str, Any]) -> Problem:
         tuple(Edge(a, b, costs) for (a, b), costs in zip(edges["nodes"], edges["costs"], strict=True)),
         (given["usage_limit"],),
     )
+
+
+VALUES = ("contest best", "winner re-run best")
+"""Columns of the table of published results that hold values of solutions."""
+
+
+def published(readme: Path) -> dict[str, dict[str, float]]:
+    """The numbers of the table of published results in a README, by instance and column; none without one."""
+    if not readme.is_file():
+        return {}
+    lines = [line for line in readme.read_text().splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    head = next((row for row in table if row[0] == "inst"), [])
+    return {
+        row[0]: {
+            column: float(cell) for column, cell in zip(head, row, strict=False) if cell.replace(".", "").isdigit()
+        }
+        for row in table
+        if row is not head and head
+    }

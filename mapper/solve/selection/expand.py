@@ -17,6 +17,10 @@ class Step(Protocol):
         """The choice before the reduction that a choice after it stands for."""
         ...
 
+    def origin(self, node: int) -> int:
+        """A node before the reduction that a node after it stands for."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Merged:
@@ -29,6 +33,9 @@ class Merged:
     def expand(self, choice: Ints) -> Ints:
         before: Ints = self.option[self.at[:-1] + choice[self.owner]]
         return before
+
+    def origin(self, node: int) -> int:
+        return int(np.argmax(self.owner == node))
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,3 +59,6 @@ class Eliminated:
         first, second = (np.where(its >= 0, before[np.maximum(its, 0)], 0) for its in self.beside.T)
         before[self.gone] = self.option[self.at[:-1] + first * self.columns + second]
         return before
+
+    def origin(self, node: int) -> int:
+        return int(self.stay[node])

@@ -110,7 +110,7 @@ def _worst(costs: Sequence[int]) -> int:
     """The largest magnitude among the costs that are not forbidden."""
     low, high = min(costs), max(costs)
     if high >= FORBIDDEN:
-        high = max((cost for cost in costs if cost < FORBIDDEN), default=0)
+        high = max((cost for cost in set(costs) if cost < FORBIDDEN), default=0)
     return max(abs(high), -low, 0)
 
 

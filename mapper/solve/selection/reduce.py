@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mapper.errors import Infeasible
 from mapper.solve.budget import Budget
 from mapper.solve.selection import eliminate_kernels, gather_kernels, merge_kernels, reduce_kernels
 from mapper.solve.selection.arrays import Arrays, assemble, pieces_of, plus
@@ -38,6 +37,14 @@ LEAST_GAIN = 0.002
 """A round that takes away less than this part of nodes, options and entries is the last."""
 
 
+class ContradictionError(Exception):
+    """A node is left without an option."""
+
+    def __init__(self, node: int) -> None:
+        super().__init__(node)
+        self.node = node
+
+
 @dataclass(frozen=True, eq=False)
 class Reduced:
     """The core that is left, and the steps that led to it."""
@@ -53,12 +60,18 @@ class Reduced:
 
 
 def reduce(arrays: Arrays, budget: Budget) -> Reduced:
-    """The core of the arrays. Raises Infeasible when a node is left without an option."""
+    """The core of the arrays. Raises ContradictionError with a node of theirs that is left without an option."""
     steps: list[Step] = []
     while not budget.over():
         before = arrays
         for act in ACTS:
-            arrays, done = act(arrays)
+            try:
+                arrays, done = act(arrays)
+            except ContradictionError as lost:
+                node = lost.node
+                for step in reversed(steps):
+                    node = step.origin(node)
+                raise ContradictionError(node) from lost
             steps += done
         if _size(before) - _size(arrays) <= LEAST_GAIN * _size(before):
             break
@@ -80,8 +93,8 @@ def consistent(arrays: Arrays) -> tuple[Arrays, list[Step]]:
             arrays.first_incident, arrays.incident, alive,
         )  # fmt: skip
     if lost >= 0:
-        raise Infeasible("nothing can be chosen: forbidden options, forbidden pairs and memory leave a node none")
-    return _only(arrays, alive)
+        raise ContradictionError(lost)
+    return only(arrays, alive)
 
 
 def _too_large(arrays: Arrays) -> Flags:
@@ -136,10 +149,10 @@ def undominated(arrays: Arrays) -> tuple[Arrays, list[Step]]:
         arrays.first, arrays.cost, arrays.piece_first, arrays.usage_first, arrays.usage, arrays.edge_a, arrays.edge_b,
         arrays.edge_first, arrays.edge_cost, arrays.first_incident, arrays.incident, SAMPLES,
     )  # fmt: skip
-    return _only(arrays, alive)
+    return only(arrays, alive)
 
 
-def _only(arrays: Arrays, alive: Flags) -> tuple[Arrays, list[Step]]:
+def only(arrays: Arrays, alive: Flags) -> tuple[Arrays, list[Step]]:
     """The arrays without the options that are not alive."""
     single = arrays.options[arrays.edge_a] == 1
     if alive.all() and not single.any() and not (arrays.options[arrays.edge_b] == 1).any():
@@ -218,7 +231,7 @@ def eliminate(arrays: Arrays) -> tuple[Arrays, list[Step]]:
     degree = (beside >= 0).sum(axis=1)
     alone = least[at[:-1][degree == 0]]
     if (alone >= FORBIDDEN).any():
-        raise Infeasible("nothing can be chosen: a node's options are all forbidden")
+        raise ContradictionError(int(gone[degree == 0][np.argmax(alone >= FORBIDDEN)]))
     widened = _with_edges(arrays, chosen, beside, degree, least, at)
     whole = _without(widened, ~chosen, arrays.constant + int(alone.sum()))
     return whole, [Eliminated(np.flatnonzero(~chosen), gone, beside, sizes[:, 1], at, option)]

@@ -1,0 +1,109 @@
+"""Solves a selection problem within a budget: reductions, bound and search on the core, CP-SAT where it is small."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from mapper.errors import Infeasible, MapperError
+from mapper.solve.budget import Budget
+from mapper.solve.cpsat import Outcome
+from mapper.solve.incumbent import Incumbent
+from mapper.solve.portfolio import Step, run
+from mapper.solve.selection.arrays import Arrays, evaluate, from_problem
+from mapper.solve.selection.exact import fits_exact, solve_exactly
+from mapper.solve.selection.infeasible import no_partner, refuse_overload
+from mapper.solve.selection.problem import FORBIDDEN, Problem, Solution
+from mapper.solve.selection.rows import Ints
+from mapper.solve.selection.verify import verify
+
+COMPILING_SECONDS = 20.0
+"""Budget from which on compiling the kernels (a first run takes about this long) pays on a problem fit for CP-SAT."""
+
+CLOSING_SECONDS = 0.3
+"""Time kept for the way back from the core and the check of the solution, beside what the problem's check took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The best choice found and its cost (None: none was), a lower bound and its name, and how the search ended."""
+
+    solution: Solution | None
+    value: int | None
+    bound: int | None
+    bound_name: str
+    status: Outcome
+    by: str = ""
+
+
+def solve(problem: Problem, budget: Budget) -> Result:
+    """The cheapest choice found, verified. Raises MapperError on a malformed problem, Infeasible if proven to be."""
+    began = time.monotonic()
+    problem.check()
+    refuse_overload(problem)
+    closing = CLOSING_SECONDS + time.monotonic() - began
+    searching = budget if budget.deadline is None else replace(budget, deadline=budget.deadline - closing)
+    whole = from_problem(problem)
+    if fits_exact(whole) and min(searching.deterministic_seconds, searching.seconds_left()) < COMPILING_SECONDS:
+        incumbent = _incumbent(whole, searching)
+        run([Step("CP-SAT", 1.0, lambda i, b: _exact(whole, i, b))], incumbent, searching)
+        return _result(problem, incumbent, incumbent.solution if incumbent.found else None)
+    return _reduced(problem, whole, searching)
+
+
+def _reduced(problem: Problem, whole: Arrays, budget: Budget) -> Result:
+    """The result by way of the core."""
+    from mapper.solve.selection.reduce import ContradictionError, reduce
+
+    try:
+        reduced = reduce(whole, budget)
+    except ContradictionError as lost:
+        raise no_partner(problem, lost.node) from lost
+    core = reduced.core
+    incumbent = _incumbent(core, budget)
+    if not core.nodes:
+        incumbent.offer(core.first[:0], "reductions")
+        incumbent.raise_bound(core.constant, "reductions")
+    run([Step("CP-SAT", 1.0, lambda i, b: _exact(core, i, b))], incumbent, budget)
+    return _result(problem, incumbent, reduced.expand(incumbent.solution) if incumbent.found else None)
+
+
+def _incumbent(arrays: Arrays, budget: Budget) -> Incumbent[Ints]:
+    def judge(choice: Ints) -> int:
+        cost, excess = evaluate(arrays, choice)
+        if cost >= FORBIDDEN or excess > 0:
+            raise MapperError(f"internal: a search chose something forbidden, or {excess} more than there is memory")
+        return cost
+
+    return Incumbent(judge, budget)
+
+
+def _exact(arrays: Arrays, incumbent: Incumbent[Ints], budget: Budget) -> None:
+    """CP-SAT on the arrays, from the incumbent."""
+    found = solve_exactly(arrays, budget, incumbent.solution if incumbent.found else None)
+    if found.choice is not None:
+        incumbent.offer(found.choice, "CP-SAT")
+    if found.outcome is Outcome.INFEASIBLE:
+        if incumbent.found:
+            raise MapperError(f"internal: CP-SAT says that nothing fits, {incumbent.by} found {incumbent.value}")
+        raise Infeasible(
+            "nothing can be chosen: the options that pairs allow never fit the memory together",
+            details=[f"proven by CP-SAT on the {arrays.nodes} nodes and {arrays.rows} moments that reductions leave"],
+            hint="raise the memory's limit, or allow more pairs of options",
+        )
+    if found.bound is not None:
+        incumbent.raise_bound(min(found.bound, incumbent.value), "CP-SAT")
+
+
+def _result(problem: Problem, incumbent: Incumbent[Ints], choice: Ints | None) -> Result:
+    """The result, verified against the problem's own definition."""
+    bound = None if incumbent.bound_name == "" else int(incumbent.bound)
+    if choice is None:
+        return Result(None, None, bound, incumbent.bound_name, Outcome.UNKNOWN)
+    solution = Solution(tuple(choice.tolist()))
+    verify(problem, solution)
+    value = problem.objective(solution.choice)
+    if value != incumbent.value:
+        raise MapperError(f"internal: the core's solution costs {incumbent.value}, the whole's {value}")
+    status = Outcome.OPTIMAL if incumbent.closed else Outcome.FEASIBLE
+    return Result(solution, value, bound, incumbent.bound_name, status, incumbent.by)
