@@ -15,10 +15,10 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.instances import psplib
+from benchmarks.instances import fjsp, psplib
 from benchmarks.solving import Answer, Bar, Case, Row, run
 from mapper.solve.budget import Budget
-from mapper.solve.makespan import solve
+from mapper.solve.makespan import flexible, solve
 
 SECONDS = {"j30": 10.0, "j60": 30.0, "j120": 30.0}
 """The limit of an instance, by set; other projects get that of the larger ones."""
@@ -26,8 +26,9 @@ SECONDS = {"j30": 10.0, "j60": 30.0, "j120": 30.0}
 
 def cases(folder: Path) -> Iterator[Case]:
     """The instances of a folder of sets, or of one set."""
-    for root in (folder / "rcpsp-psplib", folder):
+    for root in (folder / "rcpsp-psplib", folder / "fjsp", folder):
         yield from _projects(root)
+        yield from _shops(root)
 
 
 def _projects(root: Path) -> Iterator[Case]:
@@ -42,7 +43,26 @@ def _projects(root: Path) -> Iterator[Case]:
             start = {a.name: s for a, s in zip(problem.activities, result.solution.start, strict=True)}
             return Answer(result.value, result.bound, result.bound_name, {"start": start, "machine": {}})
 
-        yield Case(group, path.stem, group, SECONDS.get(group, 30.0), answer, best.get(path.name), {"kind": "project"})
+        yield Case(group, path.stem, group, SECONDS.get(group, 30.0), answer, best.get(path.name))
+
+
+def _shops(root: Path) -> Iterator[Case]:
+    """The flexible job shops of a folder: its text files that begin with two numbers."""
+    best = _best_known(root)
+    for path in sorted(root.glob("*.txt")):
+        head = path.read_text().split(maxsplit=2)[:2]
+        if len(head) < 2 or not all(word.isdigit() for word in head):
+            continue
+
+        def answer(budget: Budget, path: Path = path) -> Answer:
+            problem = fjsp.read(path)
+            result = flexible.solve(problem, budget)
+            rows = list(zip(problem.tasks, result.solution.start, result.solution.mode, strict=True))
+            start = {task.name: s for task, s, _ in rows}
+            machine = {task.name: int(task.modes[m].name) for task, _, m in rows}
+            return Answer(result.value, result.bound, result.bound_name, {"start": start, "machine": machine})
+
+        yield Case("fjsp", path.stem, " x ".join(head), 60.0, answer, best.get(path.name))
 
 
 def _best_known(root: Path) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mapper.solve.makespan.problem import Problem
 
@@ -32,14 +32,19 @@ def resource_load(problem: Problem, resource: int) -> int:
         amount = sum(a for r, a in activity.demands + activity.elastic if r == resource)
         if amount and activity.hold:
             users.append((head, amount * activity.hold, tail - activity.hold))
-    capacity = problem.resources[resource].capacity
+    return largest(users, problem.resources[resource].capacity)
+
+
+def largest(users: Sequence[tuple[int, int, int]], capacity: int) -> int:
+    """The largest bound of sets of (head, work, way from the release to the end): of those with the latest heads, and
+    of those with the longest ways."""
     return max(
-        _largest(sorted(users, key=lambda u: (-u[0], -u[2])), capacity),
-        _largest(sorted(users, key=lambda u: (-u[2], -u[0])), capacity),
+        _largest_prefix(sorted(users, key=lambda u: (-u[0], -u[2])), capacity),
+        _largest_prefix(sorted(users, key=lambda u: (-u[2], -u[0])), capacity),
     )
 
 
-def _largest(users: Iterable[tuple[int, int, int]], capacity: int) -> int:
+def _largest_prefix(users: Iterable[tuple[int, int, int]], capacity: int) -> int:
     """The best value over the prefixes of the list."""
     best, work = 0, 0
     first: int | None = None

@@ -1,0 +1,7 @@
+"""Tasks with alternative modes on unrelated machines, transfers on links and streaming edges: the general problem."""
+
+from mapper.solve.makespan.flexible.driver import Result, solve
+from mapper.solve.makespan.flexible.problem import Edge, Mode, Problem, Solution, Task, Transfer
+from mapper.solve.makespan.flexible.verify import verify
+
+__all__ = ["Edge", "Mode", "Problem", "Result", "Solution", "Task", "Transfer", "solve", "verify"]

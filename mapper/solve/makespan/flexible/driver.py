@@ -1,0 +1,98 @@
+"""Solves a flexible makespan problem within a budget: HEFT and PEFT, tabu search on job shops, CP-SAT, windows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mapper.errors import Infeasible
+from mapper.solve.budget import Budget
+from mapper.solve.cpsat import Outcome
+from mapper.solve.incumbent import Incumbent
+from mapper.solve.makespan.flexible.bound import bound
+from mapper.solve.makespan.flexible.cpsat import exact
+from mapper.solve.makespan.flexible.listing import heft, peft
+from mapper.solve.makespan.flexible.problem import Problem, Solution
+from mapper.solve.makespan.flexible.shop import is_shop, tabu
+from mapper.solve.makespan.flexible.verify import verify
+from mapper.solve.portfolio import Step, run
+
+EXACT_MODES = 3000
+"""Modes up to which CP-SAT is asked for a proof: with more it seldom gets beyond reading the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A schedule with its modes, its makespan, a lower bound with its name, and whether the two meet."""
+
+    solution: Solution
+    value: int
+    bound: int
+    bound_name: str
+    status: Outcome
+
+
+def solve(problem: Problem, budget: Budget) -> Result:
+    """The best schedule found within the budget.
+
+    Raises MapperError on a malformed problem, Infeasible when no choice of modes has routes for all edges.
+    """
+    problem.check()
+
+    def judge(solution: Solution) -> int:
+        verify(problem, solution)
+        return solution.makespan
+
+    incumbent = Incumbent(judge, budget)
+    incumbent.raise_bound(*bound(problem))
+    for name, method in (("heft", heft), ("peft", peft)):
+        found = method(problem)
+        if found is not None:
+            incumbent.offer(found, name)
+    run(_steps(problem), incumbent, budget)
+    if not incumbent.found:
+        raise Infeasible(
+            "no choice of modes was found for which every edge has a route",
+            details=[f"{len(problem.tasks)} tasks, {len(problem.edges)} edges"],
+            hint="levers: more routes between places | more modes | a larger budget",
+        )
+    status = Outcome.OPTIMAL if incumbent.closed else Outcome.FEASIBLE
+    value, least = int(incumbent.value), int(incumbent.bound)
+    return Result(incumbent.solution, value, least, incumbent.bound_name, status)
+
+
+def _steps(problem: Problem) -> list[Step[Solution]]:
+    """The methods for a problem of this kind and size."""
+
+    def proof(incumbent: Incumbent[Solution], part: Budget) -> None:
+        exactly(problem, incumbent, part)
+
+    def moves(incumbent: Incumbent[Solution], part: Budget) -> None:
+        tabu(problem, incumbent, part)
+
+    few = sum(map(len, problem.possible)) <= EXACT_MODES
+    if not is_shop(problem):
+        return [Step("exact", 1.0, proof)]
+    return [
+        Step("tabu search", 0.3, moves),
+        *([Step("exact", 0.2, proof)] if few else []),
+        Step("tabu search", 0.5, moves),
+    ]
+
+
+def exactly(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> None:
+    """CP-SAT's schedule when better, and its bound."""
+    hint = incumbent.solution if incumbent.found else None
+    most = int(incumbent.value) if hint is not None else horizon(problem)
+    found, answer = exact(problem, hint, int(incumbent.bound), most, budget)
+    if found is not None:
+        incumbent.offer(found, "cp-sat")
+    if answer.bound is not None:
+        incumbent.raise_bound(math.floor(answer.bound + 0.5), "cp-sat")
+
+
+def horizon(problem: Problem) -> int:
+    """Ticks that suffice for everything one after the other."""
+    longest = [max((t.ticks for t in table.values()), default=0) for table in problem.transfers]
+    tasks = sum(max(problem.tasks[i].modes[m].ticks for m in kept) for i, kept in enumerate(problem.possible))
+    return tasks + sum(longest[edge.size] for edge in problem.edges if edge.size is not None)
