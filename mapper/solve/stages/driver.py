@@ -33,7 +33,7 @@ def solve(problem: Problem, budget: Budget) -> Result:
     problem.check()
     incumbent: Incumbent[Solution] = Incumbent(lambda s: _judge(problem, s), budget)
     portfolio.run(Contiguous(problem).steps(), incumbent, budget)
-    return _result(incumbent)
+    return result(incumbent)
 
 
 def _judge(problem: Problem, solution: Solution) -> int:
@@ -41,7 +41,8 @@ def _judge(problem: Problem, solution: Solution) -> int:
     return max_load(problem, solution)
 
 
-def _result(incumbent: Incumbent[Solution]) -> Result:
+def result(incumbent: Incumbent[Solution]) -> Result:
+    """What an incumbent has come to."""
     bound = max(0, int(incumbent.bound)) if incumbent.bound > 0 else 0
     if not incumbent.found:
         return Result(None, None, bound, incumbent.bound_name, Outcome.UNKNOWN, "")
