@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mapper.errors import Infeasible
 from mapper.solve import portfolio
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome
 from mapper.solve.incumbent import Incumbent
+from mapper.solve.portfolio import Step
 from mapper.solve.stages.contiguous import Contiguous
 from mapper.solve.stages.problem import Problem, Solution
 from mapper.solve.stages.verify import max_load, verify
+
+CONTIGUOUS_SHARE = 0.2
+"""Part of the budget for a contiguous split where any will do: a start that the other search need not find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +36,9 @@ class Result:
 def solve(problem: Problem, budget: Budget) -> Result:
     """The best split found. Raises MapperError on a malformed problem, Infeasible where no split exists."""
     problem.check()
-    incumbent: Incumbent[Solution] = Incumbent(lambda s: _judge(problem, s), budget)
-    portfolio.run(Contiguous(problem).steps(), incumbent, budget)
+    incumbent = _incumbent(problem, budget)
+    portfolio.run(Contiguous(problem).steps() if problem.contiguous else _any_split(problem), incumbent, budget)
     return result(incumbent)
-
-
-def _judge(problem: Problem, solution: Solution) -> int:
-    verify(problem, solution)
-    return max_load(problem, solution)
 
 
 def result(incumbent: Incumbent[Solution]) -> Result:
@@ -48,3 +48,28 @@ def result(incumbent: Incumbent[Solution]) -> Result:
         return Result(None, None, bound, incumbent.bound_name, Outcome.UNKNOWN, "")
     status = Outcome.OPTIMAL if incumbent.closed else Outcome.FEASIBLE
     return Result(incumbent.solution, int(incumbent.value), bound, incumbent.bound_name, status, incumbent.by)
+
+
+def _incumbent(problem: Problem, budget: Budget) -> Incumbent[Solution]:
+    def judge(solution: Solution) -> int:
+        verify(problem, solution)
+        return max_load(problem, solution)
+
+    return Incumbent(judge, budget)
+
+
+def _any_split(problem: Problem) -> list[Step[Solution]]:
+    """The best contiguous split, then a search that may leave contiguity."""
+    return [Step("contiguous", CONTIGUOUS_SHARE, lambda incumbent, budget: _start(problem, incumbent, budget))]
+
+
+def _start(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> None:
+    """Offer the best contiguous split. Its bound binds contiguous splits alone, and so does its absence."""
+    bound_by_order = replace(problem, contiguous=True)
+    start = _incumbent(bound_by_order, replace(budget, tell=lambda best, bound: None))
+    try:
+        portfolio.run(Contiguous(bound_by_order).steps(), start, budget)
+    except Infeasible:
+        return
+    if start.found:
+        incumbent.offer(start.solution, f"contiguous, {start.by}")
