@@ -122,16 +122,22 @@ def main(
     cases: Callable[[Path], Iterable[Case]],
     bars: Callable[[Sequence[Row]], Iterable[Bar]],
     arguments: Sequence[str] | None = None,
+    warm: Callable[[], object] | None = None,
 ) -> int:
     """Solve the instances of a folder, print the table and the bars; 1 when a bar is missed or an instance failed.
 
-    doc: the benchmark's own docstring, shown by --help. After Ctrl-C the bars of the rows so far are printed.
+    doc: the benchmark's own docstring, shown by --help. After Ctrl-C the bars of the rows so far are printed. warm: what
+    compiles the kernels or loads them, done before the clock of the first instance runs: an installation does it once.
     """
     options = _options(doc, arguments)
     chosen = _chosen(options, list(cases(options.folder)))
     if not chosen:
         print(f"error: no instance in {options.folder}" + (f" matches {options.only}" if options.only else ""))
         return 1
+    if warm is not None:
+        began = time.monotonic()
+        warm()
+        print(f"kernels ready after {time.monotonic() - began:.1f} s (compiled once for an installation)")
     rows: list[Row] = []
     print(HEAD)
     try:
@@ -195,7 +201,10 @@ def _verdict(rows: Sequence[Row], bars: Sequence[Bar]) -> int:
 
 
 def run(
-    doc: str | None, cases: Callable[[Path], Iterable[Case]], bars: Callable[[Sequence[Row]], Iterable[Bar]]
+    doc: str | None,
+    cases: Callable[[Path], Iterable[Case]],
+    bars: Callable[[Sequence[Row]], Iterable[Bar]],
+    warm: Callable[[], object] | None = None,
 ) -> None:
     """`main` as the end of a script."""
-    sys.exit(main(doc, cases, bars))
+    sys.exit(main(doc, cases, bars, warm=warm))

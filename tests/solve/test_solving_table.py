@@ -67,6 +67,15 @@ def test_a_missed_bar_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "MISSED  all: none" in capsys.readouterr().out
 
 
+def test_kernels_are_made_ready_before_the_first_clock_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done: list[str] = []
+    cases = [Case("easy", "one", "", 60, lambda _: _solved(float(len(done))))]
+    assert main("doc", lambda _: cases, _bars, [str(tmp_path)], warm=lambda: done.append("compiled")) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("kernels ready after 0.0 s")
+    assert out[2].split()[1] == "1"
+
+
 def test_nothing_to_solve_is_an_error_and_not_a_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(tmp_path, "--only", "nothing") == 1
     assert "no instance" in capsys.readouterr().out
