@@ -1,0 +1,192 @@
+"""Stages without contiguity: annealing from several starts, the column bound, and the splits that it suggests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mapper.solve.budget import Budget
+from mapper.solve.incumbent import Incumbent
+from mapper.solve.stages.bound import simple_bound
+from mapper.solve.stages.bound_columns import Column, ColumnBound, Verdict
+from mapper.solve.stages.neighbour import SECONDS_PER_STEP, Neighbourhood, Schedule
+from mapper.solve.stages.problem import MOST, Problem, Solution
+from mapper.solve.stages.scattered_cpsat import any_split
+from mapper.solve.stages.scattered_start import beside, chain, least_loaded
+from mapper.solve.stages.scattered_units import Ints, Units, roomy, units
+
+SHARPENING = (
+    Schedule(0.3, 0.02, 1),
+    Schedule(0.3, 0.02, 2),
+    Schedule(0.2, 0.02, 3),
+    Schedule(0.1, 0.01, 4),
+    Schedule(0.1, 0.01, 5),
+)
+"""From squares of loads, by which work spreads over all devices, to powers that see the busiest alone."""
+
+POLISHING = (Schedule(0.02, 0.005, 3), Schedule(0.02, 0.002, 5))
+"""Cool enough to keep most of a split that is nearly good."""
+
+QUICK_STEPS, SHORT_STEPS, FIRST_STEPS = 800, 250, 1600
+"""Steps per unit of each schedule: on first starts, on what the bound suggests, then doubling while time is left."""
+
+MOST_STEPS = 1_000_000
+"""Steps of one schedule, about a third of a second, between two looks at the budget."""
+
+FILLINGS = 6
+"""Fillings of one load that are tried as starts."""
+
+ELITE = 4
+"""Splits kept to anneal from."""
+
+BOUND_SHARE = 0.5
+"""Part of the budget for the bound and the splits it suggests; after each better split, part of the rest."""
+
+CLOSE, NEAR = 1e-4, 2e-3
+"""Shares of the value: loads as near are not bisected but the highest is asked for; hard ones as near are left."""
+
+LADDER = (0.95, 0.98, 0.995)
+"""Loads asked for first, as shares of the value: a rough bound is soon proven, a sharp one may take long."""
+
+ASK_SHARE = 0.4
+"""Part of what is left of the bound's budget for one load."""
+
+
+def scattered(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> None:
+    """Improve the incumbent, and its bound, of a problem whose stages need not be contiguous, until the budget ends.
+
+    Raises Infeasible when no split fits the memories.
+    """
+    incumbent.raise_bound(*simple_bound(problem))
+    search = Search(problem, incumbent, budget)
+    search.first_starts()
+    while not search.over():
+        search.bisect(BOUND_SHARE)
+        search.anneal_on()
+
+
+class Search:
+    """The units to anneal, those to bound (memory left aside, some joined for free), and the best splits so far."""
+
+    def __init__(self, problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> None:
+        self.problem, self.incumbent, self.budget = problem, incumbent, budget
+        relaxed = units(problem, join=True)
+        self.columns = ColumnBound(relaxed)
+        self.units = relaxed if roomy(problem) else units(problem, join=False)
+        self.neighbourhood = Neighbourhood(self.units, _order(self.units, self.columns))
+        self.elite: list[tuple[int, Ints]] = []
+        self._spent = 0.0
+        self._tries = 0
+        self._steps = FIRST_STEPS
+        self._most = MOST_STEPS // len(self.units.nodes)
+        self._allowed = self._gave_up = MOST
+
+    def spent(self) -> float:
+        """Deterministic seconds so far."""
+        return self._spent + self.columns.spent
+
+    def over(self) -> bool:
+        """Whether nothing is left to do, or to do it with."""
+        return self.incumbent.closed or self.spent() >= self.budget.deterministic_seconds or self.budget.over()
+
+    def first_starts(self) -> None:
+        """The incumbent, equal shares of the order, and the least loaded device first; any split that fits if need be.
+
+        Raises Infeasible when the memories are too small for any split.
+        """
+        order = self.neighbourhood.order.tolist()
+        paying = [d for d, c in enumerate(self.problem.devices) if self.problem.classes[c].transfers]
+        starts = [chain(self.units, order, paying or range(len(self.problem.devices))), least_loaded(self.units)]
+        if self.incumbent.found:
+            starts.append(self.units.split(self.incumbent.solution))
+        if all(start is None for start in starts):
+            starts.append(any_split(self.units, self.budget.slice(BOUND_SHARE)))
+        for start in starts:
+            if start is not None:
+                self._take(start, "greedy")
+        for start in starts:
+            if start is not None and not self.over():
+                self._anneal(start, SHARPENING, QUICK_STEPS, "annealing")
+
+    def bisect(self, share: float) -> None:
+        """Ask whether loads between bound and value are impossible; try what fills the devices at each as a start.
+
+        Ends when nothing is left to ask, or the share of the budget is spent.
+        """
+        part = self.budget.slice(share)
+        until = self.columns.spent + (self.budget.deterministic_seconds - self.spent()) * share
+        while not (self.over() or part.over() or self.columns.spent >= until):
+            target = self._target()
+            if target is None:
+                return
+            one = replace(part.slice(ASK_SHARE), deterministic_seconds=(until - self.columns.spent) * ASK_SHARE)
+            verdict = self.columns.ask(target, one)
+            if verdict is Verdict.IMPOSSIBLE:
+                self.incumbent.raise_bound(target + 1, "columns")
+            elif verdict is Verdict.ALLOWED:
+                self._allowed = min(self._allowed, target)
+            else:
+                self._gave_up = min(self._gave_up, target)
+            self._try_fillings()
+
+    def _target(self) -> int | None:
+        """The next load to ask for; None when the loads between bound and value are answered, or were too hard."""
+        low, value = int(self.incumbent.bound), int(self.incumbent.value)
+        high = min(value, self._allowed, self._gave_up) - 1
+        if high < low or (self._gave_up <= value and high - low <= NEAR * value):
+            return None
+        for share in LADDER:
+            if low <= share * value <= high:
+                return int(share * value)
+        return high if high - low <= CLOSE * value or high == value - 1 else (low + high) // 2
+
+    def anneal_on(self) -> None:
+        """Anneal from the best splits so far, longer and longer, until there is a better one."""
+        value = self.incumbent.value
+        while not self.over() and self.incumbent.value == value:
+            for _, start in self.elite.copy():
+                if not self.over():
+                    self._anneal(start, SHARPENING, self._steps, "annealing")
+            if not self.over():
+                self._anneal(self.elite[0][1], POLISHING, self._steps, "annealing")
+            self._steps = min(2 * self._steps, self._most)
+
+    def _try_fillings(self) -> None:
+        for filling in self.columns.fillings[-FILLINGS:]:
+            start = None if self.over() else self._complete(filling)
+            if start is not None:
+                self._anneal(start, POLISHING, SHORT_STEPS, "columns")
+
+    def _complete(self, filling: tuple[Column, ...]) -> Ints | None:
+        """The sets of a filling on devices of their kinds, other units beside a neighbour; None if they do not fit."""
+        free = [[d for d, at in enumerate(self.problem.devices) if at == c] for c in range(len(self.problem.classes))]
+        at = np.full(len(self.problem.nodes), -1, dtype=np.int64)
+        for column in filling:
+            d = free[column.kind].pop(0)
+            for u in column.units.tolist():
+                nodes = list(self.columns.units.nodes[u])
+                at[nodes] = np.where(at[nodes] < 0, d, at[nodes])
+        return beside(self.units, at[[nodes[0] for nodes in self.units.nodes]])
+
+    def _anneal(self, start: Ints, schedules: tuple[Schedule, ...], per_unit: int, by: str) -> None:
+        """Anneal from a split and take the best met; a seed of its own each time."""
+        self._tries += 1
+        steps = min(per_unit * len(self.units.nodes), MOST_STEPS)
+        self._spent += steps * len(schedules) * SECONDS_PER_STEP
+        found, _ = self.neighbourhood.anneal(start, schedules, steps, self.budget.seed + self._tries, self.budget)
+        self._take(found, by)
+
+    def _take(self, device: Ints, by: str) -> None:
+        """Offer a split to the incumbent, and to the few that annealing starts from."""
+        solution = self.units.solution(device)
+        value = self.problem.value(solution)
+        self.incumbent.offer(solution, by)
+        if all(value != v for v, _ in self.elite):
+            self.elite = sorted([*self.elite, (value, device)], key=lambda pair: pair[0])[:ELITE]
+
+
+def _order(units: Units, columns: ColumnBound) -> Ints:
+    """The units in the order of the layers of the bound."""
+    place = {node: i for i, u in enumerate(columns.order.tolist()) for node in columns.units.nodes[u]}
+    return np.array(sorted(range(len(units.nodes)), key=lambda u: place[units.nodes[u][0]]), dtype=np.int64)
