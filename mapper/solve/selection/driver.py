@@ -53,7 +53,8 @@ def solve(problem: Problem, budget: Budget) -> Result:
 
 def _reduced(problem: Problem, whole: Arrays, budget: Budget) -> Result:
     """The result by way of the core."""
-    from mapper.solve.selection.reduce import ContradictionError, reduce
+    from mapper.solve.selection.eliminate import ContradictionError
+    from mapper.solve.selection.reduce import reduce
 
     try:
         reduced = reduce(whole, budget)

@@ -6,8 +6,8 @@ import numpy as np
 
 from mapper.solve.selection.arrays import Arrays, pieces_of, with_pieces
 from mapper.solve.selection.expand import Step
+from mapper.solve.selection.reduce_kernels import implied_by_neighbours
 from mapper.solve.selection.rows import compressed, joined, offsets, only_rows
-from mapper.solve.selection.rows_kernels import implied_by_neighbours
 
 EVENTS = 2000
 """Pieces that start or end between two rows that are compared, at most."""
@@ -20,9 +20,12 @@ def tighten(arrays: Arrays) -> tuple[Arrays, list[Step]]:
         return arrays, []
     starting, ending = (np.argsort(at, kind="stable") for at in (pieces.start, pieces.end))
     starting_first, ending_first = (offsets(np.bincount(at, minlength=rows + 1)) for at in (pieces.start, pieces.end))
-    gone = implied_by_neighbours(
+    gone = np.zeros(rows, dtype=np.bool_)
+    implied_by_neighbours(
         arrays.first, pieces.owner, pieces.start, pieces.end, pieces.usage_first, pieces.usage, pieces.limit,
-        starting, ending, starting_first, ending_first, EVENTS,
+        starting, ending, starting_first, ending_first, np.arange(1, rows + 1), np.arange(-1, rows - 1),
+        np.arange(rows), np.ones(rows, dtype=np.bool_), np.zeros_like(arrays.cost), np.zeros(EVENTS, dtype=np.int64),
+        gone,
     )  # fmt: skip
     if not gone.any():
         return arrays, []

@@ -13,13 +13,17 @@ from selection_builders import brute_force, feasible, random_problem
 
 from mapper.solve.budget import Budget
 from mapper.solve.selection import FORBIDDEN, Edge, Node, Problem
-from mapper.solve.selection import reduce as reductions
 from mapper.solve.selection.arrays import Arrays, evaluate, from_problem
+from mapper.solve.selection.consistent import consistent
+from mapper.solve.selection.eliminate import ContradictionError
 from mapper.solve.selection.expand import Step
-from mapper.solve.selection.reduce import ContradictionError, Reduced, reduce
+from mapper.solve.selection.merge import merge
+from mapper.solve.selection.rebuild import rebuilt
+from mapper.solve.selection.reduce import ACTS as ALL
+from mapper.solve.selection.reduce import Reduced, reduce
 from mapper.solve.selection.tighten import tighten
 
-ACTS = {act.__name__: act for act in (*reductions.ACTS, tighten)}
+ACTS = {act.__name__: act for act in ALL}
 
 
 def least(arrays: Arrays) -> tuple[int | None, tuple[int, ...] | None]:
@@ -61,7 +65,7 @@ def test_each_reduction_keeps_the_optimum(name: str, seed: int, memories: int) -
     problem = random_problem(seed, nodes=5, memories=memories)
     optimum = brute_force(problem)
     try:
-        arrays, steps = reductions.consistent(from_problem(problem))
+        arrays, steps = consistent(from_problem(problem))
         core, more = ACTS[name](arrays)
     except ContradictionError:
         assert optimum is None
@@ -106,7 +110,7 @@ def test_nodes_that_must_agree_become_one() -> None:
     problem = path(50, 3, usage=1)
     equal = [0 if i == j else FORBIDDEN for i in range(3) for j in range(3)]
     problem = replace(problem, edges=tuple(Edge(i, i + 1, equal) for i in range(49)), limits=(10**6,))
-    merged, _ = reductions.merge(from_problem(problem))
+    merged, _ = merge(from_problem(problem))
     assert merged.nodes == 1
     assert merged.edges == 0
 
@@ -119,7 +123,7 @@ def test_a_hub_is_not_merged_into_a_node_with_more_options() -> None:
     follows = [0 if i % 2 == j else FORBIDDEN for i in range(8) for j in range(2)]
     edges = [Edge(1, 0, follows), *(Edge(0, 2 + i, [0, 1, 1, i]) for i in range(leaves))]
     arrays = from_problem(Problem(tuple(nodes), tuple(edges), (1,)))
-    merged, _ = reductions.merge(arrays)
+    merged, _ = merge(arrays)
     assert merged.nodes == arrays.nodes
 
 
@@ -134,6 +138,6 @@ def test_options_that_leave_a_neighbour_no_partner_are_infeasible_together() -> 
 def test_a_row_that_the_next_one_implies_goes() -> None:
     """The small buffer ends as the large one of the same node begins: the second moment is at least as full."""
     arrays = from_problem(Problem((Node("a", [0, 0], [0, 5], 0, 1), Node("b", [0, 0], [0, 9], 1, 2)), (), (4,)))
-    merged, _ = reductions.rebuilt(arrays, np.array([0, 0]), np.array([0, 2, 4]), np.array([0, 1, 0, 1]))
+    merged, _ = rebuilt(arrays, np.array([0, 0]), np.array([0, 2, 4]), np.array([0, 1, 0, 1]))
     assert merged.rows == 2
     assert tighten(merged)[0].rows == 1
