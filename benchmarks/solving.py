@@ -126,8 +126,8 @@ def main(
 ) -> int:
     """Solve the instances of a folder, print the table and the bars; 1 when a bar is missed or an instance failed.
 
-    doc: the benchmark's own docstring, shown by --help. After Ctrl-C the bars of the rows so far are printed. warm: what
-    compiles the kernels or loads them, done before the clock of the first instance runs: an installation does it once.
+    doc: the benchmark's own docstring, shown by --help. After Ctrl-C the bars of the rows so far are printed. warm:
+    compiles or loads the kernels before the clock of the first instance runs: an installation compiles once.
     """
     options = _options(doc, arguments)
     chosen = _chosen(options, list(cases(options.folder)))
