@@ -1,35 +1,28 @@
 """A bottom-up depth-first search for a packing below a capacity: the lowest buffer is placed, or must rest on another.
 
 Complete: in some packing every buffer lies at 0 or on a neighbour (slide them down), so the one with the lowest
-possible offset either lies there or on one that is not yet placed.
+possible offset either lies there or on one that is not yet placed. After Moffitt, MiniMalloc (ASPLOS 2023): placement
+by offset, dominance, sections, decomposition; what is added: need of a blocker, the one-machine bound, failed states.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from enum import Enum, auto
+from typing import Any
 
 import numpy as np
 
-from mapper.solve.budget import Budget
-from mapper.solve.packing.bound import loads
-from mapper.solve.packing.problem import Flags, Ints, Problem
+from mapper.solve.packing.problem import Ints, Problem
+from mapper.solve.packing.sections import Sections
 
-LIMIT = 1000
-"""Buffers up to which the search is tried: a node takes time and memory by the square of them."""
+LIMIT = 2500
+"""Buffers up to which the search is tried: it takes memory by the square of them (4 bytes)."""
 
-SECONDS_PER_NODE = 1e-4
-SECONDS_PER_PAIR = 4e-9
-"""Deterministic seconds charged for each node and for each pair of its buffers (measured)."""
+SECONDS_PER_STEP, SECONDS_PER_VISIT = 2e-6, 5e-8
+"""Deterministic seconds charged for each step and for each buffer that it looks at (measured)."""
 
-FAR = 2**60
-
-
-Group = tuple[Ints, Ints, Ints]
-"""Buffers in order, the lowest offset of each, and the height below which a neighbour must yet begin (FAR: none)."""
-
-Placing = Generator[Group, bool | None, bool]
-"""Asks for groups to be placed, is told whether they could be, and returns whether all could."""
+FAILED_BITS = 20
+"""The table of failed states holds 2^20 hashes, 8 MiB; a newer one takes the place of an older."""
 
 
 class Verdict(Enum):
@@ -40,108 +33,89 @@ class Verdict(Enum):
     GAVE_UP = auto()
 
 
-class _OutOfBudgetError(Exception):
-    """The search has done the work that it was given."""
+class DepthFirst:
+    """A search over buffers, all of a size and connected in time, that can be interrupted and begun anew."""
+
+    def __init__(self, problem: Problem, sections: Sections, capacity: int) -> None:
+        from mapper.solve.packing import depth_first_kernels as kernels
+
+        self._kernels: Any = kernels
+        size, highest = problem.sizes, problem.highest(capacity)
+        first, last = sections.first, sections.last
+        self.boundaries = _crossed(first, last)
+        counts, beside = _neighbours(first, last)
+        n, m = len(size), len(sections.moments)
+        buffers = np.zeros((n, 11), dtype=np.int64)
+        until = np.cumsum(counts)
+        for column, values in (
+            (kernels.SIZE, size),
+            (kernels.FIRST, first),
+            (kernels.LAST, last),
+            (kernels.HIGHEST, highest),
+            (kernels.FROM, until - counts),
+            (kernels.UNTIL, until),
+        ):
+            buffers[:, column] = values
+        self.state = kernels.State(
+            buffers=buffers,
+            beside=beside,
+            sections=np.zeros((m, 3), dtype=np.int64),
+            failed=np.zeros(1 << FAILED_BITS, dtype=np.uint64),
+            registers=np.zeros(8, dtype=np.int64),
+            frames=np.zeros((n + 1, 9), dtype=np.int64),
+            agenda=np.zeros((2 * n + 2, 5), dtype=np.int64),
+            pool=np.zeros(n * (n + 1) // 2 + 2 * n, dtype=np.int64),
+            trail=np.zeros((8 * n, 3), dtype=np.int64),
+        )
+        self._top = int((highest + size).max())
+        self.restart(np.arange(n))
+
+    def restart(self, rank: Ints) -> None:
+        """Begin anew, with another rank for each buffer; what failed is remembered."""
+        k, s = self._kernels, self.state
+        n = len(s.buffers)
+        s.buffers[:, k.RANK], s.buffers[:, k.LOW], s.buffers[:, k.NEED], s.buffers[:, k.PLACED] = rank, 0, k.FAR, 0
+        s.sections[:-1, k.ACROSS] = self.boundaries
+        s.registers[:] = 0
+        s.registers[[k.DEPTH, k.POOL, k.TOP]] = 1, n, self._top
+        s.pool[:n] = np.arange(n)
+        s.frames[0] = 0
+        s.frames[0, [k.COUNT, k.CREATOR, k.NEXT, k.CHOSEN, k.POOL_MARK]] = n, -1, -1, -1, n
+
+    def advance(self, steps: int) -> tuple[Verdict, float]:
+        """Search for some steps: what they came to, and the deterministic seconds that they are charged with."""
+        k, registers = self._kernels, self.state.registers
+        if (self.state.buffers[:, k.HIGHEST] < 0).any():
+            return Verdict.NONE_EXISTS, 0.0
+        used, visits = 0, int(registers[k.WORK])
+        while used < steps and registers[k.STATUS] == k.RUNNING:
+            used += k.advance(self.state, steps - used)
+            if registers[k.STATUS] == k.CRAMPED:
+                trail = self.state.trail
+                self.state = self.state._replace(trail=np.concatenate([trail, np.zeros_like(trail)]))
+                registers[k.STATUS] = k.RUNNING
+        seconds = used * SECONDS_PER_STEP + (int(registers[k.WORK]) - visits) * SECONDS_PER_VISIT
+        verdicts = {k.FOUND: Verdict.FOUND, k.EXHAUSTED: Verdict.NONE_EXISTS}
+        return verdicts.get(int(registers[k.STATUS]), Verdict.GAVE_UP), seconds
+
+    @property
+    def offsets(self) -> Ints:
+        """The offset of each buffer in units, once a packing is found."""
+        return self.state.buffers[:, self._kernels.OFFSET]
 
 
-def search(problem: Problem, order: Ints, capacity: int, budget: Budget) -> tuple[Verdict, Ints]:
-    """Offsets in units below a capacity in bytes; among equally low buffers the first in `order` is placed first."""
-    state = _Search(problem, capacity, budget)
-    members = order[problem.sizes[order] > 0]
-    try:
-        found = state.run(members)
-    except _OutOfBudgetError:
-        return Verdict.GAVE_UP, state.offsets
-    return (Verdict.FOUND if found else Verdict.NONE_EXISTS), state.offsets
+def _crossed(first: Ints, last: Ints) -> Ints:
+    """How many buffers live on both sides of each boundary between sections."""
+    steps = np.zeros(int(last.max()) + 1, dtype=np.int64)
+    np.add.at(steps, first, 1)
+    np.subtract.at(steps, last - 1, 1)
+    return np.cumsum(steps)[: int(last.max()) - 1]
 
 
-class _Search:
-    """What does not change during the search, the offsets of the placed buffers, and the work that is left."""
-
-    def __init__(self, problem: Problem, capacity: int, budget: Budget) -> None:
-        self.sizes, self.starts, self.ends = problem.sizes, problem.starts, problem.ends
-        self.highest = problem.highest(capacity)
-        self.top = int((self.highest + self.sizes).max(initial=0))
-        moments, _ = loads(problem)
-        births = np.intersect1d(moments, self.starts)
-        self.live = (self.starts[:, None] <= births) & (self.ends[:, None] > births)
-        self.together = (self.starts[:, None] < self.ends) & (self.ends[:, None] > self.starts)
-        np.fill_diagonal(self.together, False)
-        self.offsets = np.zeros(len(self.sizes), dtype=np.int64)
-        self.budget = budget
-        self.seconds = budget.deterministic_seconds
-
-    def run(self, members: Ints) -> bool:
-        """Whether the members can be placed. A stack of generators stands for the recursion: it is a level a buffer."""
-        stack = [self._all(self._groups(members, np.zeros_like(members), np.full_like(members, FAR)))]
-        found: bool | None = None
-        while stack:
-            try:
-                stack.append(self._place(*stack[-1].send(found)))
-                found = None
-            except StopIteration as end:
-                stack.pop()
-                found = end.value
-        return bool(found)
-
-    def _all(self, groups: list[Group]) -> Placing:
-        """Whether every group can be placed."""
-        for group in groups:
-            if not (yield group):
-                return False
-        return True
-
-    def _groups(self, members: Ints, low: Ints, need: Ints) -> list[Group]:
-        """The members in groups that are never live together with another group, small ones first."""
-        if not len(members):
-            return []
-        by_start = np.argsort(self.starts[members], kind="stable")
-        reach = np.maximum.accumulate(self.ends[members[by_start]])
-        cuts = np.flatnonzero(self.starts[members[by_start[1:]]] >= reach[:-1]) + 1
-        groups = [np.sort(group) for group in np.split(by_start, cuts)]
-        return [(members[g], low[g], need[g]) for g in sorted(groups, key=len)]
-
-    def _place(self, members: Ints, low: Ints, need: Ints) -> Placing:
-        """Place all members at or above `low`; one with a `need` must yet find a neighbour that begins below it."""
-        sizes = self.sizes[members]
-        together = self.together[np.ix_(members, members)]
-        live = self.live[members]
-        live = live[:, live.any(axis=0)]
-        while True:
-            self._charge(len(members))
-            if not self._may_fit(members, low, need, sizes, together, live):
-                return False
-            b = int(low.argmin())
-            offset, top = int(low[b]), int(low[b] + sizes[b])
-            self.offsets[members[b]] = offset
-            if (yield from self._all(self._others(members, low, need, together[b], b))):
-                return True
-            beside = low[together[b]]
-            if not (beside < top).any():
-                return False  # nothing could lie in its way: in a canonical packing it lies here
-            need[b] = min(int(need[b]), top)
-            low[b] = int((beside + sizes[together[b]]).min())
-
-    def _others(self, members: Ints, low: Ints, need: Ints, beside: Flags, b: int) -> list[Group]:
-        """The groups that remain when member `b` lies at its lowest offset."""
-        raised = np.where(beside, np.maximum(low, low[b] + self.sizes[members[b]]), low)
-        needs = np.where(beside & (low[b] < need), FAR, need)
-        rest = np.arange(len(members)) != b
-        return self._groups(members[rest], raised[rest], needs[rest])
-
-    def _may_fit(self, members: Ints, low: Ints, need: Ints, sizes: Ints, together: Flags, live: Flags) -> bool:
-        """False when a member is too high, one's need cannot be met, or a moment's buffers reach above the top."""
-        if (low > self.highest[members]).any():
-            return False
-        for b in np.flatnonzero(need < FAR):
-            if not (low[together[b]] < need[b]).any():
-                return False
-        falling = np.argsort(-low, kind="stable")
-        above = live[falling] * sizes[falling, None]
-        reach = np.where(above, np.cumsum(above, axis=0) + low[falling, None], 0)
-        return bool(reach.max(initial=0) <= self.top)
-
-    def _charge(self, members: int) -> None:
-        self.seconds -= SECONDS_PER_NODE + SECONDS_PER_PAIR * members * members
-        if self.seconds < 0 or self.budget.over():
-            raise _OutOfBudgetError
+def _neighbours(first: Ints, last: Ints) -> tuple[Ints, Ints]:
+    """How many buffers each is live together with, and these, one list after another."""
+    lists = []
+    for i, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        together = np.flatnonzero((first < b) & (last > a))
+        lists.append(together[together != i])
+    return np.array([len(one) for one in lists]), np.concatenate(lists)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,46 +10,61 @@ from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome
 from mapper.solve.packing.bound import bound
-from mapper.solve.packing.cpsat import pack_below, pack_low
-from mapper.solve.packing.depth_first import LIMIT, Verdict, search
-from mapper.solve.packing.first_fit import first_fit, orders
+from mapper.solve.packing.decide import UNKNOWN, Answer, Decision
+from mapper.solve.packing.depth_first import Verdict
+from mapper.solve.packing.first_fit import lowest_first_fit
+from mapper.solve.packing.infeasible import Core, no_order, overload
 from mapper.solve.packing.problem import Ints, Problem, Solution
 from mapper.solve.packing.reorder import reorder
+from mapper.solve.packing.sections import components
 
-REORDER_SHARE = 0.15
+FIRST_SHARE = 0.05
+"""Part of the budget for a first attempt at the bound: a few buffers are done with it."""
+
+REORDER_SHARE = 0.1
 """Part of the budget for moving buffers in the first-fit order."""
 
-DEPTH_FIRST_SHARES = (0.05, 0.2)
-"""Parts of the budget for each depth-first search: short ones in all orders first."""
+SOON_SHARE = 0.15
+"""Part of the budget for the first look at all components that are too high."""
 
-CPSAT_SHARE = 0.005
-"""Part of the budget for CP-SAT: on these models a deterministic second takes it about 60 s (measured)."""
+ASK_SHARE = 0.3
+"""Part of what is left of the budget for each question whether a height can be reached."""
+
+CLOSE_ENOUGH = 1e-4
+"""A part of the height: what could not be decided this close below it is not asked again."""
+
+LIVE_LOAD = "live load"
+"""The name of the bound that is the most that is live at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A packing with its height in bytes (None when none was found), a lower bound, and how the search ended."""
+    """A packing with its height in bytes (None when none was found), a lower bound, and how the search ended.
+
+    by: what found the packing or the proof. core: buffers that cannot fit together, when it is infeasible.
+    """
 
     solution: Solution | None
     height: int | None
     bound: int
+    bound_name: str
     status: Outcome
+    by: str
+    core: Core | None = None
 
 
 def minimise(problem: Problem, budget: Budget) -> Result:
     """The lowest packing found. The capacity is not looked at: compare `height` with it."""
+    problem = replace(problem, capacity=None)
     problem.check()
-    if not problem.items:
-        return Result(Solution(()), 0, 0, Outcome.OPTIMAL)
-    least = bound(problem)
-    best, order = _lowest_first_fit(problem, least, budget)
-    if _height(problem, best) > least and not budget.over():
-        best = reorder(problem, order, best, least // problem.unit, budget.part(REORDER_SHARE))
-    if _height(problem, best) > least and len(problem.items) <= LIMIT and not budget.over():
-        best, least = _lower(problem, best, least, budget.part(1.0 - REORDER_SHARE))
-    height = _height(problem, best)
-    budget.tell(height, least)
-    return Result(in_bytes(problem, best), height, least, Outcome.OPTIMAL if height == least else Outcome.FEASIBLE)
+    packing = _Packing(problem, bound(problem), budget)
+    if not packing.enough and not budget.over():
+        packing.ask(packing.least, budget.slice(FIRST_SHARE), hurry=True)
+    if not packing.enough and not budget.over():
+        packing.reorder(budget.slice(REORDER_SHARE))
+    if not packing.enough and not budget.over():
+        packing.lower(budget.part(1.0 - FIRST_SHARE - REORDER_SHARE))
+    return packing.result()
 
 
 def fits(problem: Problem, budget: Budget) -> Result:
@@ -57,92 +72,118 @@ def fits(problem: Problem, budget: Budget) -> Result:
     problem.check()
     if problem.capacity is None:
         raise MapperError("fits needs a capacity; minimise does without")
-    if not problem.items:
-        return Result(Solution(()), 0, 0, Outcome.OPTIMAL)
     least = bound(problem)
     if least > problem.capacity:
-        return Result(None, None, least, Outcome.INFEASIBLE)
-    best, order = _lowest_first_fit(problem, problem.capacity, budget)
-    if _height(problem, best) > problem.capacity:
-        verdict, found = _below(problem, problem.capacity, order, best, budget)
-        if found is None:
-            return Result(None, None, least, verdict)
-        best = found
-    height = _height(problem, best)
-    return Result(in_bytes(problem, best), height, least, Outcome.OPTIMAL if height == least else Outcome.FEASIBLE)
+        return Result(None, None, least, LIVE_LOAD, Outcome.INFEASIBLE, LIVE_LOAD, overload(problem))
+    packing = _Packing(problem, problem.capacity, budget)
+    packing.least = least
+    if packing.height <= problem.capacity:
+        return packing.result()
+    answer, part = packing.ask(problem.capacity, budget)
+    if answer.verdict is Verdict.FOUND:
+        return packing.result()
+    if answer.verdict is Verdict.GAVE_UP:
+        return Result(None, None, least, LIVE_LOAD, Outcome.UNKNOWN, "")
+    core = no_order(problem, tuple(part.tolist()))
+    return Result(None, None, problem.capacity + 1, answer.by, Outcome.INFEASIBLE, answer.by, core)
 
 
-def _below(problem: Problem, capacity: int, order: Ints, best: Ints, budget: Budget) -> tuple[Outcome, Ints | None]:
-    """A packing below the capacity by reordering, depth-first searches and CP-SAT in turn, or why there is none."""
-    best = reorder(problem, order, best, capacity // problem.unit, budget.part(REORDER_SHARE))
-    if _height(problem, best) <= capacity:
-        return Outcome.FEASIBLE, best
-    if len(problem.items) > LIMIT:
-        return Outcome.UNKNOWN, None
-    for share in DEPTH_FIRST_SHARES:
-        for _, by in orders(problem):
-            if budget.over():
-                return Outcome.UNKNOWN, None
-            verdict, found = search(problem, by, capacity, budget.part(share))
-            if verdict is Verdict.FOUND:
-                return Outcome.FEASIBLE, found
-            if verdict is Verdict.NONE_EXISTS:
-                return Outcome.INFEASIBLE, None
-    offsets, answer = pack_below(problem, capacity, budget.part(CPSAT_SHARE))
-    return answer.outcome, None if offsets is None else np.array(offsets, dtype=np.int64)
+class _Packing:
+    """The best packing so far, in bytes, with the bound; its components are searched one by one."""
 
+    def __init__(self, problem: Problem, enough: int, budget: Budget) -> None:
+        self.problem, self.budget, self.least = problem, budget, enough
+        self.bound_name = LIVE_LOAD
+        self.sizes = np.array([item.size for item in problem.items], dtype=np.int64)
+        self.by, offsets, self.order = lowest_first_fit(problem, enough, budget)
+        self.offsets = offsets * problem.unit
+        self._parts: list[tuple[Ints, Problem]] | None = None
+        self._tell()
 
-def _lower(problem: Problem, best: Ints, least: int, budget: Budget) -> tuple[Ints, int]:
-    """Lower offsets and a higher bound: heights between the two are asked for by bisection until one is not answered.
+    @property
+    def height(self) -> int:
+        """The bytes that the packing reaches."""
+        return int((self.offsets + self.sizes).max(initial=0))
 
-    A depth-first search that ends without a packing proves that its height is too low.
-    """
-    asked = least
-    while not budget.over():
-        verdict, found = _search_all(problem, asked, budget.part(1 / 6))
-        if verdict is Verdict.FOUND:
-            best = found
-        elif verdict is Verdict.NONE_EXISTS:
-            least = asked + 1
-        else:
-            break
-        if _height(problem, best) <= least:
-            return best, least
-        asked = (least + _height(problem, best) - 1) // 2
-    offsets, answer = pack_low(problem, best, least, budget.part(CPSAT_SHARE))
-    if answer.bound is not None:
-        least = max(least, round(answer.bound))
-    return (best if offsets is None else np.array(offsets, dtype=np.int64)), least
+    @property
+    def enough(self) -> bool:
+        """Whether no packing is lower."""
+        return self.height <= self.least
 
+    @property
+    def parts(self) -> list[tuple[Ints, Problem]]:
+        """The components: their buffers, and the problem that these are."""
+        if self._parts is None:
+            self._parts = [(m, self.problem.part(m.tolist())) for m in components(self.problem)]
+        return self._parts
 
-def _search_all(problem: Problem, capacity: int, budget: Budget) -> tuple[Verdict, Ints]:
-    """The first answer of depth-first searches in each order."""
-    tried = [by for _, by in orders(problem)]
-    for by in tried:
-        verdict, found = search(problem, by, capacity, budget.part(1 / len(tried)))
-        if verdict is not Verdict.GAVE_UP:
-            break
-    return verdict, found
+    def above(self, height: int) -> list[tuple[Ints, Problem]]:
+        """The components that reach above a height."""
+        tops = self.offsets + self.sizes
+        return [(members, part) for members, part in self.parts if tops[members].max() > height]
 
+    def reorder(self, budget: Budget) -> None:
+        """Move buffers in the order of first fit."""
+        high = self.above(self.least)
+        places = np.empty(len(self.order), dtype=np.int64)
+        places[self.order] = np.arange(len(self.order))
+        for k, (members, part) in enumerate(high):
+            order = np.argsort(places[members])
+            offsets = self.offsets[members] // part.unit
+            found = reorder(part, order, offsets, self.least, budget.slice(1 / (len(high) - k)))
+            self._take(members, part, found, "reorder")
 
-def _lowest_first_fit(problem: Problem, enough: int, budget: Budget) -> tuple[Ints, Ints]:
-    """The lowest of the first-fit packings, and its order; stops at a height that is enough."""
-    best: tuple[int, Ints, Ints] | None = None
-    for _, order in orders(problem):
-        offsets = first_fit(problem, order)
-        height = _height(problem, offsets)
-        if best is None or height < best[0]:
-            best = height, offsets, order
-        if best[0] <= enough or budget.over():
-            break
-    assert best is not None
-    return best[1], best[2]
+    def lower(self, budget: Budget) -> None:
+        """Ask for heights by bisection between the bound, or what could not be decided, and the height."""
+        floor = self.least - 1
+        while not self.enough and not budget.over():
+            asked = max(self.least, (floor + self.height) // 2 if floor >= self.least else self.least)
+            if floor >= self.least and self.height - floor <= CLOSE_ENOUGH * self.height:
+                return
+            answer, _ = self.ask(asked, budget.slice(ASK_SHARE))
+            if answer.verdict is Verdict.NONE_EXISTS:
+                self.least, self.bound_name = asked + 1, answer.by
+                self._tell()
+            if answer.verdict is not Verdict.FOUND:
+                floor = asked
 
+    def ask(self, capacity: int, budget: Budget, *, hurry: bool = False) -> tuple[Answer, Ints]:
+        """Whether all components fit below a capacity; with NONE_EXISTS one that does not. Those that fit are kept.
 
-def _height(problem: Problem, offsets: Ints) -> int:
-    return problem.height(in_bytes(problem, offsets).offsets)
+        hurry: only by the search that finds most packings soon.
+        """
+        none = np.zeros(0, dtype=np.int64)
+        waiting = [(m, part, Decision(part, capacity, budget.seed)) for m, part in self.above(capacity)]
+        answer = Answer(Verdict.FOUND)
+        shares = ((1.0, True),) if hurry else ((SOON_SHARE, True), (1.0 - SOON_SHARE, False))
+        for share, soon in shares:
+            phase = budget.slice(share) if soon else budget.part(share)
+            undecided = []
+            for k, (members, part, decision) in enumerate(waiting):
+                own = phase.slice(1 / (len(waiting) - k))
+                answer = UNKNOWN if budget.over() else decision.soon(own) if soon else decision.later(own)
+                if answer.verdict is Verdict.NONE_EXISTS:
+                    return answer, members
+                if answer.offsets is not None:
+                    self._take(members, part, answer.offsets, answer.by)
+                else:
+                    undecided.append((members, part, decision))
+            waiting = undecided
+        return (UNKNOWN if waiting else Answer(Verdict.FOUND, answer.by)), none
 
+    def _take(self, members: Ints, part: Problem, offsets: Ints, by: str) -> None:
+        tops = offsets * part.unit + self.sizes[members]
+        if tops.max() < (self.offsets + self.sizes)[members].max():
+            self.offsets[members] = offsets * part.unit
+            self.by = by
+            self._tell()
 
-def in_bytes(problem: Problem, offsets: Ints) -> Solution:
-    """A solution from offsets in units."""
-    return Solution(tuple(int(o) * problem.unit for o in offsets.tolist()))
+    def _tell(self) -> None:
+        self.budget.tell(self.height, min(self.least, self.height))
+
+    def result(self) -> Result:
+        """The best packing as a result."""
+        height = self.height
+        status = Outcome.OPTIMAL if height <= self.least else Outcome.FEASIBLE
+        solution = Solution(tuple(self.offsets.tolist()))
+        return Result(solution, height, self.least, self.bound_name, status, self.by)

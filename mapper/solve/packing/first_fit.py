@@ -6,36 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mapper.solve.budget import Budget
 from mapper.solve.packing.problem import Ints, Problem
 
 
 def first_fit(problem: Problem, order: Ints) -> Ints:
-    """Offsets in units. The placed buffers lie in arrays sorted by offset, so that each step is a few numpy calls."""
-    count = len(order)
-    low, high, born, dead = np.empty((4, count), dtype=np.int64)
-    offsets = np.zeros(count, dtype=np.int64)
-    for n, i in enumerate(order.tolist()):
-        size = problem.sizes[i]
-        together = (born[:n] < problem.ends[i]) & (dead[:n] > problem.starts[i])
-        offset = lowest_gap(low[:n][together], high[:n][together], int(size))
-        offsets[i] = offset
-        at = int(np.searchsorted(low[:n], offset))
-        for row, value in ((low, offset), (high, offset + size), (born, problem.starts[i]), (dead, problem.ends[i])):
-            row[at + 1 : n + 1] = row[at:n]
-            row[at] = value
-    return offsets
+    """Offsets in units: each buffer of the order at the lowest offset where it fits among those before it."""
+    from mapper.solve.packing.first_fit_kernels import first_fit as compiled
 
-
-def lowest_gap(low: Ints, high: Ints, size: int) -> int:
-    """The lowest offset with `size` free, given the occupied ranges sorted by their low ends."""
-    if not len(low):
-        return 0
-    tops = np.maximum.accumulate(high)
-    if low[0] >= size:
-        return 0
-    fits = low[1:] - tops[:-1] >= size
-    first = int(fits.argmax()) if len(fits) else 0
-    return int(tops[first]) if len(fits) and fits[first] else int(tops[-1])
+    return np.asarray(compiled(problem.sizes, problem.starts, problem.ends, order))
 
 
 def orders(problem: Problem) -> Iterator[tuple[str, Ints]]:
@@ -46,3 +25,20 @@ def orders(problem: Problem) -> Iterator[tuple[str, Ints]]:
     yield "size", np.lexsort((index, -life, -problem.sizes))
     yield "area", np.lexsort((index, -problem.sizes, -area))
     yield "lifetime", np.lexsort((index, -problem.sizes, -life))
+
+
+def lowest_first_fit(problem: Problem, enough: int, budget: Budget) -> tuple[str, Ints, Ints]:
+    """The lowest of the first-fit packings: its order's name, its offsets in units, the order.
+
+    Stops at a height of `enough` bytes; at least one packing is made, however little the budget.
+    """
+    best: tuple[int, str, Ints, Ints] | None = None
+    for name, order in orders(problem):
+        offsets = first_fit(problem, order)
+        height = problem.height(tuple((offsets * problem.unit).tolist()))
+        if best is None or height < best[0]:
+            best = height, f"first fit by {name}", offsets, order
+        if best[0] <= enough or budget.over():
+            break
+    assert best is not None
+    return best[1], best[2], best[3]

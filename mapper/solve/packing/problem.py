@@ -5,6 +5,7 @@ Nothing here knows a solver, a graph or a chip. Times are integers in any unit, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
@@ -17,6 +18,10 @@ from mapper.errors import MapperError
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+
+LARGEST = 2**60
+"""Bytes in sum, and times, that the searches can count with: 64 bits with some room for sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +43,34 @@ class Problem:
     alignment: int = 1
 
     def check(self) -> None:
-        """Refuse a malformed problem: a negative size or capacity, an empty lifetime, an alignment below 1."""
+        """Refuse a malformed problem: a negative size or capacity, a buffer larger than the capacity, an empty
+        lifetime, an alignment below 1, two buffers of one name, numbers beyond 64 bits."""
         if self.alignment < 1:
             raise MapperError(f"alignment {self.alignment} is below 1")
         if self.capacity is not None and self.capacity < 0:
             raise MapperError(f"capacity {self.capacity} is negative")
+        names: set[str] = set()
         for item in self.items:
-            if item.size < 0:
-                raise MapperError(f"buffer '{item.name}' has negative size {item.size}")
-            if item.start >= item.end:
-                raise MapperError(f"buffer '{item.name}' is never live: [{item.start}, {item.end})")
+            if item.name in names:
+                raise MapperError(f"two buffers are called '{item.name}'")
+            names.add(item.name)
+            self._check_item(item)
+        total = sum(_up(item.size, self.alignment) for item in self.items)
+        if total > LARGEST:
+            raise MapperError(f"{len(self.items)} buffers have {total} bytes in sum, above {LARGEST}")
+
+    def _check_item(self, item: Item) -> None:
+        if item.size < 0:
+            raise MapperError(f"buffer '{item.name}' has negative size {item.size}")
+        if item.start >= item.end:
+            raise MapperError(f"buffer '{item.name}' is never live: [{item.start}, {item.end})")
+        if item.start < -LARGEST or item.end > LARGEST:
+            raise MapperError(f"buffer '{item.name}' lives in [{item.start}, {item.end}), beyond +-{LARGEST}")
+        if self.capacity is not None and item.size > self.capacity:
+            raise MapperError(
+                f"buffer '{item.name}' of {item.size} bytes is larger than the capacity of {self.capacity} by "
+                f"{item.size - self.capacity}"
+            )
 
     @cached_property
     def unit(self) -> int:
@@ -72,6 +95,10 @@ class Problem:
     def highest(self, capacity: int) -> Ints:
         """For each buffer the highest offset, in units, at which it fits below `capacity` bytes; negative if none."""
         return _array((capacity - item.size) // self.unit for item in self.items)
+
+    def part(self, members: Iterable[int]) -> Problem:
+        """The same memory with some of the buffers."""
+        return Problem(tuple(self.items[i] for i in members), self.capacity, self.alignment)
 
     def height(self, offsets: tuple[int, ...]) -> int:
         """The bytes of memory that the offsets reach: the largest offset + size."""

@@ -10,20 +10,20 @@ from mapper.solve.budget import Budget
 from mapper.solve.packing.first_fit import first_fit
 from mapper.solve.packing.problem import Ints, Problem
 
-SECONDS_PER_BUFFER = 4e-5
-"""Deterministic seconds charged for each buffer of each packing (measured: eight numpy calls on short arrays)."""
+SECONDS_PER_PACKING, SECONDS_PER_PAIR = 5e-5, 2e-9
+"""Deterministic seconds charged for each packing and for each pair of its buffers (measured)."""
 
 
 def reorder(problem: Problem, order: Ints, offsets: Ints, enough: int, budget: Budget) -> Ints:
-    """The lowest offsets found, in units; stops at a height of `enough` units, or when the budget is used or over."""
+    """The lowest offsets found, in units; stops at a height of `enough` bytes, or when the budget is used or over."""
     random_source = random.Random(budget.seed)
     tops = offsets + problem.sizes
     best, here, here_order, here_top = offsets, offsets, order.tolist(), int(tops.max())
     best_top = here_top
-    tries = int(budget.deterministic_seconds / (SECONDS_PER_BUFFER * (len(order) + 1)))
-    for _ in range(tries):
-        if best_top <= enough or budget.over():
-            break
+    enough_units = enough // problem.unit
+    seconds = budget.deterministic_seconds
+    while seconds > 0 and best_top > enough_units and not budget.over():
+        seconds -= SECONDS_PER_PACKING + SECONDS_PER_PAIR * len(order) ** 2
         changed = _raise_one(here_order, here + problem.sizes, random_source)
         found = first_fit(problem, np.array(changed, dtype=np.int64))
         top = int((found + problem.sizes).max())

@@ -17,10 +17,13 @@ from mapper.solve.cpsat import Outcome
 from mapper.solve.packing import Item, Problem, Solution, fits, minimise, verify
 from mapper.solve.packing.bound import bound
 from mapper.solve.packing.cpsat import live_sets, pack_below, pack_low
-from mapper.solve.packing.depth_first import Verdict, search
-from mapper.solve.packing.driver import in_bytes
+from mapper.solve.packing.depth_first import DepthFirst, Verdict
 from mapper.solve.packing.first_fit import first_fit, orders
+from mapper.solve.packing.infeasible import no_packing
+from mapper.solve.packing.problem import Ints
 from mapper.solve.packing.reorder import reorder
+from mapper.solve.packing.restarts import luby
+from mapper.solve.packing.sections import components, sections
 
 SMALL = Budget(deterministic_seconds=1.0)
 
@@ -29,6 +32,11 @@ def packing(*rows: tuple[int, int, int], capacity: int | None = None, alignment:
     """A problem from (size, start, end) rows; buffers are called a, b, c, ..."""
     items = (Item(chr(97 + k), *row) for k, row in enumerate(rows))
     return Problem(tuple(items), capacity, alignment)
+
+
+def in_bytes(problem: Problem, offsets: Ints | list[int]) -> Solution:
+    """A solution from offsets in units."""
+    return Solution(tuple(int(o) * problem.unit for o in offsets))
 
 
 def load(path: Path, capacity: int | None = None) -> Problem:
@@ -100,8 +108,13 @@ def test_it_fits_exactly_from_the_optimum_on(problem: Problem) -> None:
     result = fits(enough, SMALL)
     assert result.solution is not None
     verify(enough, result.solution)
-    if optimum:
-        assert fits(Problem(problem.items, optimum - 1, problem.alignment), SMALL).status is Outcome.INFEASIBLE
+    if optimum > max((item.size for item in problem.items), default=0):
+        tight = Problem(problem.items, optimum - 1, problem.alignment)
+        refused = fits(tight, SMALL)
+        assert refused.status is Outcome.INFEASIBLE
+        assert refused.core is not None
+        assert lowest(problem.part(refused.core.members)) >= optimum
+        assert "does not hold the buffers" in str(no_packing(tight, refused.core))
 
 
 @given(problems)
@@ -116,13 +129,66 @@ def test_cp_sat_agrees_with_the_oracle(problem: Problem) -> None:
 
 
 @given(problems, st.integers(0, 30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_depth_first_search_decides_every_small_case(problem: Problem, capacity: int) -> None:
-    _, order = next(orders(problem))
-    verdict, offsets = search(problem, order, capacity, SMALL)
-    assert verdict is (Verdict.FOUND if lowest(problem) <= capacity else Verdict.NONE_EXISTS)
-    if verdict is Verdict.FOUND:
-        verify(Problem(problem.items, capacity, problem.alignment), in_bytes(problem, offsets))
+    for members in components(problem):
+        part = problem.part(members.tolist())
+        search = DepthFirst(part, sections(part), capacity)
+        verdict, _ = search.advance(10_000)
+        assert verdict is (Verdict.FOUND if lowest(part) <= capacity else Verdict.NONE_EXISTS)
+        if verdict is Verdict.FOUND:
+            verify(Problem(part.items, capacity, part.alignment), in_bytes(part, search.offsets))
+
+
+@given(problems, st.integers(1, 30))
+@settings(max_examples=60, deadline=None)
+def test_a_search_in_small_steps_comes_to_the_same_as_one_at_once(problem: Problem, steps: int) -> None:
+    for members in components(problem):
+        part = problem.part(members.tolist())
+        capacity = bound(part)
+        once, often = (DepthFirst(part, sections(part), capacity) for _ in range(2))
+        verdict, _ = once.advance(10_000)
+        while often.advance(steps)[0] is Verdict.GAVE_UP:
+            pass
+        assert often.advance(1)[0] is verdict
+        assert (often.offsets == once.offsets).all()
+
+
+@given(problems)
+@settings(max_examples=60, deadline=None)
+def test_what_failed_stays_failed_after_a_restart(problem: Problem) -> None:
+    for members in components(problem):
+        part = problem.part(members.tolist())
+        capacity = lowest(part)
+        search = DepthFirst(part, sections(part), capacity)
+        search.advance(5)
+        search.restart(np.arange(len(members))[::-1])
+        assert search.advance(10_000)[0] is Verdict.FOUND
+
+
+@given(problems)
+@settings(max_examples=60, deadline=None)
+def test_components_share_no_moment_and_hold_every_buffer_of_a_size(problem: Problem) -> None:
+    groups = components(problem)
+    assert sorted(int(i) for g in groups for i in g) == [i for i, item in enumerate(problem.items) if item.size]
+    for a, b in itertools.combinations(groups, 2):
+        for i, j in itertools.product(a, b):
+            assert problem.ends[i] <= problem.starts[j] or problem.ends[j] <= problem.starts[i]
+
+
+@given(problems)
+@settings(max_examples=60, deadline=None)
+def test_two_buffers_live_together_exactly_when_they_share_a_section(problem: Problem) -> None:
+    if not problem.items:
+        return
+    found = sections(problem)
+    for i, j in itertools.combinations(range(len(problem.items)), 2):
+        together = problem.starts[i] < problem.ends[j] and problem.starts[j] < problem.ends[i]
+        assert together == (found.first[i] < found.last[j] and found.first[j] < found.last[i])
+
+
+def test_runs_are_short_often_and_long_seldom() -> None:
+    assert [luby(turn) for turn in range(15)] == [1, 1, 2, 1, 1, 2, 4, 1, 1, 2, 1, 1, 2, 4, 8]
 
 
 @pytest.mark.parametrize(
@@ -164,11 +230,35 @@ def test_the_overlap_rule_agrees_with_all_pairs(problem: Problem, drawn: list[in
         (packing((1, 2, 2)), r"buffer 'a' is never live: \[2, 2\)"),
         (packing((1, 0, 2), alignment=0), "alignment 0 is below 1"),
         (packing((1, 0, 2), capacity=-1), "capacity -1 is negative"),
+        (packing((7, 0, 2), capacity=5), "buffer 'a' of 7 bytes is larger than the capacity of 5 by 2"),
+        (packing((2**59, 0, 2), (2**59 + 1, 3, 4)), "2 buffers have 1152921504606846977 bytes in sum, above 1152921"),
+        (packing((1, 0, 2**63)), r"buffer 'a' lives in \[0, 9223372036854775808\), beyond"),
+        (Problem((Item("a", 1, 0, 1), Item("a", 1, 0, 1)), 4), "two buffers are called 'a'"),
     ],
 )
 def test_a_malformed_problem_is_refused(problem: Problem, message: str) -> None:
     with pytest.raises(MapperError, match=message):
-        minimise(problem, SMALL)
+        fits(problem, SMALL) if problem.capacity is not None else minimise(problem, SMALL)
+
+
+def test_a_load_above_the_capacity_is_told_with_the_time_and_the_buffers() -> None:
+    problem = packing((4, 0, 3), (4, 1, 4), (4, 2, 5), (9, 6, 7), capacity=10)
+    result = fits(problem, SMALL)
+    assert result.core is not None
+    text = str(no_packing(problem, result.core, "sram"))
+    assert "sram of 10 bytes does not hold the buffers: at time 2 3 buffers are live with 12 bytes, 2 too many" in text
+    assert "live then: 'a' 4, 'b' 4, 'c' 4" in text
+    assert "levers: a capacity of at least 12 (+2)" in text
+
+
+def test_buffers_that_only_leave_gaps_are_told_as_such() -> None:
+    rows = [(3, 0, 1), (3, 0, 2), (2, 1, 3), (2, 5, 6), (3, 3, 6), (1, 4, 6), (1, 2, 5), (1, 1, 5), (1, 2, 4)]
+    tight = packing(*rows, capacity=6)
+    result = fits(tight, SMALL)
+    assert (bound(tight), result.bound, result.status) == (6, 7, Outcome.INFEASIBLE)
+    assert minimise(tight, SMALL).height == 7
+    assert result.core is not None
+    assert "they leave gaps" in str(no_packing(tight, result.core))
 
 
 def test_fits_without_a_capacity_is_refused() -> None:

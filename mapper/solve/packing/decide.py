@@ -1,0 +1,104 @@
+"""Decides whether buffers fit below a capacity: depth-first search and CP-SAT in turn, or beside each other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mapper.solve.budget import Budget
+from mapper.solve.cpsat import Outcome
+from mapper.solve.packing.cpsat import pack_below
+from mapper.solve.packing.depth_first import LIMIT, Verdict
+from mapper.solve.packing.problem import Ints, Problem
+from mapper.solve.packing.restarts import Restarts
+
+CPSAT_SHARE = 0.4
+"""Part of the budget that CP-SAT has, when it cannot run beside the depth-first search."""
+
+CPSAT_RATE = 60.0
+"""Seconds that CP-SAT takes on these models for one of its deterministic seconds (measured)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a search ended, who ended it, and the offsets in units if it found a packing."""
+
+    verdict: Verdict
+    by: str = ""
+    offsets: Ints | None = None
+
+
+UNKNOWN = Answer(Verdict.GAVE_UP)
+
+
+class Decision:
+    """The question whether buffers, all of a size and connected in time, fit below a capacity in bytes."""
+
+    def __init__(self, problem: Problem, capacity: int, seed: int) -> None:
+        self._problem, self._capacity = problem, capacity
+        self._hopeless = bool((problem.highest(capacity) < 0).any())
+        small = len(problem.items) <= LIMIT and not self._hopeless
+        self._restarts = Restarts(problem, capacity, seed) if small else None
+
+    def soon(self, budget: Budget) -> Answer:
+        """The answer of a depth-first search: most packings that it finds at all, it finds soon."""
+        if self._hopeless:
+            return Answer(Verdict.NONE_EXISTS, "size")
+        if self._restarts is None:
+            return UNKNOWN
+        verdict = self._restarts.search(budget)
+        return Answer(verdict, "depth first", self._restarts.offsets if verdict is Verdict.FOUND else None)
+
+    def later(self, budget: Budget) -> Answer:
+        """The answer of CP-SAT or of the search continued."""
+        if self._restarts is None:
+            return self._cpsat(budget)
+        if budget.workers is not None and budget.workers > 1:
+            return self._beside(budget, budget.workers)
+        answer = self._cpsat(budget.slice(CPSAT_SHARE))
+        if answer.verdict is not Verdict.GAVE_UP or budget.over():
+            return answer
+        return self.soon(budget.part(1.0 - CPSAT_SHARE))
+
+    def _cpsat(self, budget: Budget) -> Answer:
+        offsets, answer = pack_below(self._problem, self._capacity, budget.part(1 / CPSAT_RATE))
+        if offsets is not None:
+            return Answer(Verdict.FOUND, "cp-sat", np.array(offsets, dtype=np.int64))
+        return Answer(Verdict.NONE_EXISTS, "cp-sat") if answer.outcome is Outcome.INFEASIBLE else UNKNOWN
+
+    def _beside(self, budget: Budget, workers: int) -> Answer:
+        """Both at once, in threads of their own (neither holds the interpreter); the first that decides ends both."""
+        ended = _Ended(budget)
+        shared = replace(budget, stop=ended, workers=workers - 1)
+        answers: list[Answer] = []
+
+        def run(search: Callable[[Budget], Answer]) -> None:
+            try:
+                answer = search(shared)
+                if answer.verdict is not Verdict.GAVE_UP:
+                    answers.append(answer)
+            finally:
+                ended.set()
+
+        other = threading.Thread(target=run, args=(self.soon,))
+        other.start()
+        try:
+            run(self._cpsat)
+        finally:
+            other.join()
+        return answers[0] if answers else UNKNOWN
+
+
+class _Ended(threading.Event):
+    """Set by the first search that ends, and when the whole search is to stop."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__()
+        self._outer = budget.stop
+
+    def is_set(self) -> bool:
+        """Whether a search has ended or somebody asked to stop."""
+        return super().is_set() or self._outer.is_set()
