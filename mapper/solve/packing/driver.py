@@ -41,7 +41,8 @@ LIVE_LOAD = "live load"
 class Result:
     """A packing with its height in bytes (None when none was found), a lower bound, and how the search ended.
 
-    by: what found the packing or the proof. core: buffers that cannot fit together, when it is infeasible.
+    by: what found the packing or the proof. core: buffers that cannot fit together, when it is infeasible. start: the
+    height of first fit, largest buffers first, where the search began.
     """
 
     solution: Solution | None
@@ -51,6 +52,7 @@ class Result:
     status: Outcome
     by: str
     core: Core | None = None
+    start: int | None = None
 
 
 def minimise(problem: Problem, budget: Budget) -> Result:
@@ -95,8 +97,9 @@ class _Packing:
         self.problem, self.budget, self.least = problem, budget, enough
         self.bound_name = LIVE_LOAD
         self.sizes = np.array([item.size for item in problem.items], dtype=np.int64)
-        self.by, offsets, self.order = lowest_first_fit(problem, enough, budget)
-        self.offsets = offsets * problem.unit
+        start = lowest_first_fit(problem, enough, budget)
+        self.by, self.order, self.start = f"first fit by {start.name}", start.order, start.by_size
+        self.offsets = start.offsets * problem.unit
         self._parts: list[tuple[Ints, Problem]] | None = None
         self._tell()
 
@@ -186,4 +189,4 @@ class _Packing:
         height = self.height
         status = Outcome.OPTIMAL if height <= self.least else Outcome.FEASIBLE
         solution = Solution(tuple(self.offsets.tolist()))
-        return Result(solution, height, self.least, self.bound_name, status, self.by)
+        return Result(solution, height, self.least, self.bound_name, status, self.by, start=self.start)

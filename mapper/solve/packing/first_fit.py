@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,18 +28,26 @@ def orders(problem: Problem) -> Iterator[tuple[str, Ints]]:
     yield "lifetime", np.lexsort((index, -problem.sizes, -life))
 
 
-def lowest_first_fit(problem: Problem, enough: int, budget: Budget) -> tuple[str, Ints, Ints]:
-    """The lowest of the first-fit packings: its order's name, its offsets in units, the order.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A first-fit packing: its order and the order's name, offsets in units, height in bytes, that of order "size"."""
 
-    Stops at a height of `enough` bytes; at least one packing is made, however little the budget.
-    """
-    best: tuple[int, str, Ints, Ints] | None = None
+    name: str
+    order: Ints
+    offsets: Ints
+    height: int
+    by_size: int
+
+
+def lowest_first_fit(problem: Problem, enough: int, budget: Budget) -> Start:
+    """The lowest of the first-fit packings. Stops at `enough` bytes; makes one at least, however little the budget."""
+    best: Start | None = None
     for name, order in orders(problem):
         offsets = first_fit(problem, order)
         height = problem.height(tuple((offsets * problem.unit).tolist()))
-        if best is None or height < best[0]:
-            best = height, f"first fit by {name}", offsets, order
-        if best[0] <= enough or budget.over():
+        if best is None or height < best.height:
+            best = Start(name, order, offsets, height, height if best is None else best.by_size)
+        if best.height <= enough or budget.over():
             break
     assert best is not None
-    return best[1], best[2], best[3]
+    return best
