@@ -12,6 +12,7 @@ from mapper.solve.incumbent import Incumbent
 from mapper.solve.portfolio import Step
 from mapper.solve.stages.contiguous import Contiguous
 from mapper.solve.stages.problem import Problem, Solution
+from mapper.solve.stages.scattered import scattered
 from mapper.solve.stages.verify import max_load, verify
 
 CONTIGUOUS_SHARE = 0.2
@@ -60,7 +61,10 @@ def _incumbent(problem: Problem, budget: Budget) -> Incumbent[Solution]:
 
 def _any_split(problem: Problem) -> list[Step[Solution]]:
     """The best contiguous split, then a search that may leave contiguity."""
-    return [Step("contiguous", CONTIGUOUS_SHARE, lambda incumbent, budget: _start(problem, incumbent, budget))]
+    return [
+        Step("contiguous", CONTIGUOUS_SHARE, lambda incumbent, budget: _start(problem, incumbent, budget)),
+        Step("any split", 1.0 - CONTIGUOUS_SHARE, lambda incumbent, budget: scattered(problem, incumbent, budget)),
+    ]
 
 
 def _start(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from ortools.sat.python import cp_model
 
-from mapper.errors import Infeasible, MapperError
+from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome, solve
+from mapper.solve.stages.infeasible import no_split
 from mapper.solve.stages.scattered_units import FORBIDDEN, Ints, Units
 
 Place = dict[tuple[int, int], cp_model.IntVar]
@@ -24,7 +25,7 @@ def any_split(units: Units, budget: Budget) -> Ints:
     add_memory(model, place, units)
     answer = solve(model, budget)
     if answer.outcome is Outcome.INFEASIBLE:
-        raise _infeasible(units)
+        raise no_split(units.problem)
     if not answer.found:
         raise MapperError(f"no split of {len(units.nodes)} groups that fits the memories was found within the budget")
     device = np.zeros(len(units.nodes), dtype=np.int64)
@@ -58,28 +59,3 @@ def add_memory(model: cp_model.CpModel, place: Place, units: Units) -> None:
         if limit is not None:
             sizes = [int(units.sizes[u]) * here for (u, at), here in place.items() if at == d]
             model.add(cp_model.LinearExpr.sum(sizes) <= limit)
-
-
-def _infeasible(units: Units) -> Infeasible:
-    """What the units need and what the devices hold."""
-    problem = units.problem
-    held = {c.name: c.count * c.memory for c in problem.classes if c.count and c.memory is not None}
-    bound = [u for u in range(len(units.nodes)) if all(_limited(units, u, c) for c in range(len(problem.classes)))]
-    demand, supply = int(units.sizes[bound].sum()), sum(held.values())
-    largest = sorted(bound, key=lambda u: -int(units.sizes[u]))[:3]
-    names = ", ".join(f"'{problem.nodes[units.nodes[u][0]].name}' ({int(units.sizes[u])} bytes)" for u in largest)
-    what = f"{demand - supply} too few" if demand > supply else "but no way to share them out fits"
-    return Infeasible(
-        f"the nodes fit no split: those that need a device with limited memory take {demand} bytes",
-        details=[
-            f"such devices hold {supply} bytes ({', '.join(f'{k}: {v}' for k, v in held.items())}), {what}",
-            f"largest: {names}",
-        ],
-        hint="levers: more devices | devices with more memory | smaller weights | fewer ties",
-    )
-
-
-def _limited(units: Units, u: int, c: int) -> bool:
-    """Whether the class of devices has limited memory or cannot take the unit anyway."""
-    kind = units.problem.classes[c]
-    return kind.count == 0 or kind.memory is not None or bool(units.times[c, u] == FORBIDDEN)
