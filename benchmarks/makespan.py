@@ -18,7 +18,12 @@ if __name__ == "__main__":
 from benchmarks.instances import fjsp, psplib
 from benchmarks.solving import Answer, Bar, Case, Row, run
 from mapper.solve.budget import Budget
-from mapper.solve.makespan import flexible, solve
+from mapper.solve.incumbent import Incumbent
+from mapper.solve.makespan import Activity, Problem, Resource, Solution, flexible, solve
+from mapper.solve.makespan.dispatch import dispatch
+from mapper.solve.makespan.evolve import evolve
+from mapper.solve.makespan.flexible.listing import heft
+from mapper.solve.makespan.flexible.shop import tabu
 
 SECONDS = {"j30": 10.0, "j60": 30.0, "j120": 30.0}
 """The limit of an instance, by set; other projects get that of the larger ones."""
@@ -92,5 +97,21 @@ def bars(rows: Sequence[Row]) -> Iterator[Bar]:
             yield Bar(f"{group} mean gap to the best known <= {limit:.1%}", words, mean <= limit)
 
 
+def warm() -> None:
+    """Compile the kernels, or load them: a moment of search on the smallest project and shop."""
+    budget = Budget(1e-3)
+    activities = tuple(Activity(str(k), 1, 1, ((0, 1),)) for k in range(3))
+    project = Problem(activities, (Resource("R", 2),), ((), (0,), (0,)))
+    sequence = Incumbent[Solution](lambda found: found.makespan, budget)
+    sequence.offer(dispatch(project), "dispatch")
+    evolve(project, sequence, budget)
+    shop = fjsp.parse("2 2\n2 1 1 3 2 1 4 2 4\n2 1 1 3 2 1 4 2 4\n")
+    choice = Incumbent[flexible.Solution](lambda found: found.makespan, budget)
+    first = heft(shop)
+    if first is not None:
+        choice.offer(first, "heft")
+        tabu(shop, choice, budget)
+
+
 if __name__ == "__main__":
-    run(__doc__, cases, bars)
+    run(__doc__, cases, bars, warm)

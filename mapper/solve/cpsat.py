@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -56,8 +56,13 @@ def solve(
     *,
     linearization_level: int = 1,
     parameters: Mapping[str, Any] | None = None,
+    on_bound: Callable[[float], None] | None = None,
+    enough: Callable[[], bool] | None = None,
 ) -> Answer:
     """Run CP-SAT within the budget; `parameters` are further fields of its SatParameters by name.
+
+    on_bound: called with each better bound of the objective, from another thread. enough: asked now and then; the run
+    ends when it says so (another search has closed the gap, say).
 
     Raises MapperError on a model it calls invalid (an overflow, say).
     """
@@ -66,7 +71,9 @@ def solve(
     solver.parameters.linearization_level = linearization_level
     for name, value in (parameters or {}).items():
         setattr(solver.parameters, name, value)
-    return _run(solver, model, budget)
+    if on_bound is not None:
+        solver.best_bound_callback = on_bound
+    return _run(solver, model, budget, enough)
 
 
 def add_hints(model: cp_model.CpModel, values: Iterable[tuple[cp_model.IntVar, int]]) -> None:
@@ -111,9 +118,11 @@ def _configure(solver: cp_model.CpSolver, model: cp_model.CpModel, budget: Budge
         p.max_time_in_seconds = max(budget.seconds_left(), 0.001)
 
 
-def _run(solver: cp_model.CpSolver, model: cp_model.CpModel, budget: Budget) -> Answer:
+def _run(
+    solver: cp_model.CpSolver, model: cp_model.CpModel, budget: Budget, enough: Callable[[], bool] | None = None
+) -> Answer:
     has_objective = model.has_objective()
-    watcher = _Stopper(solver, budget)
+    watcher = _Stopper(solver, budget, enough)
     with watcher:
         status = solver.solve(model)
     if status == cp_model.MODEL_INVALID:
@@ -130,16 +139,17 @@ def _run(solver: cp_model.CpSolver, model: cp_model.CpModel, budget: Budget) -> 
 
 
 class _Stopper:
-    """Stops a running solver soon after the budget's stop event is set (Ctrl-C in the main thread)."""
+    """Stops a running solver soon after the budget's stop event is set (Ctrl-C in the main thread), or when others have
+    found enough."""
 
-    def __init__(self, solver: cp_model.CpSolver, budget: Budget) -> None:
-        self._solver, self._budget = solver, budget
+    def __init__(self, solver: cp_model.CpSolver, budget: Budget, enough: Callable[[], bool] | None) -> None:
+        self._solver, self._budget, self._enough = solver, budget, enough
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self) -> None:
         while not self._done.wait(0.05):
-            if self._budget.stop.is_set():
+            if self._budget.stop.is_set() or (self._enough is not None and self._enough()):
                 self._solver.stop_search()
                 return
 

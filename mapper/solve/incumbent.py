@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -16,11 +17,12 @@ class Incumbent(Generic[S]):
     """The best solution with its value and finder, the largest lower bound with its name.
 
     judge: the value of a solution, after it has verified it; a broken one raises MapperError, so that a fault of a
-    search never passes for an answer.
+    search never passes for an answer. Searches of several threads may share one.
     """
 
     def __init__(self, judge: Callable[[S], float], budget: Budget) -> None:
         self._judge, self._budget = judge, budget
+        self._lock = threading.Lock()
         self._solution: S | None = None
         self.value: float = math.inf
         self.by = ""
@@ -57,24 +59,26 @@ class Incumbent(Generic[S]):
     def offer(self, solution: S, by: str) -> bool:
         """Take a solution if it is better; whether it was. Raises MapperError when it breaks a rule."""
         value = self._judge(solution)
-        if value >= self.value:
-            return False
-        if value < self.bound:
-            raise MapperError(
-                f"internal: {by} found value {value:g}, below the bound {self.bound:g} of {self.bound_name}"
-            )
-        self._solution, self.value, self.by = solution, value, by
-        self.history.append((by, value))
+        with self._lock:
+            if value >= self.value:
+                return False
+            if value < self.bound:
+                raise MapperError(
+                    f"internal: {by} found value {value:g}, below the bound {self.bound:g} of {self.bound_name}"
+                )
+            self._solution, self.value, self.by = solution, value, by
+            self.history.append((by, value))
         self._tell()
         return True
 
     def raise_bound(self, value: float, name: str) -> bool:
         """Take a bound if it is larger; whether it was. Raises MapperError when the solution is below it."""
-        if value <= self.bound:
-            return False
-        if self.found and value > self.value:
-            raise MapperError(f"internal: {name} claims bound {value:g}, {self.by} found value {self.value:g}")
-        self.bound, self.bound_name = value, name
+        with self._lock:
+            if value <= self.bound:
+                return False
+            if self.found and value > self.value:
+                raise MapperError(f"internal: {name} claims bound {value:g}, {self.by} found value {self.value:g}")
+            self.bound, self.bound_name = value, name
         self._tell()
         return True
 

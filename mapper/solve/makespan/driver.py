@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.makespan.bound import bound
-from mapper.solve.makespan.cpsat import exact
+from mapper.solve.makespan.cpsat import exact, shorter
 from mapper.solve.makespan.dispatch import dispatch
 from mapper.solve.makespan.evolve import evolve
 from mapper.solve.makespan.improve import improve
 from mapper.solve.makespan.problem import Problem, Solution
 from mapper.solve.makespan.rigid import rigid
+from mapper.solve.makespan.threads import at_once
 from mapper.solve.makespan.verify import verify
 from mapper.solve.portfolio import Step, run
 
 EXACT_LIMIT = 150
 """Activities up to which CP-SAT is asked."""
 
-COMPILING = 20.0
-"""Seconds of budget from which on compiling a kernel (up to ten) pays."""
+COMPILING = 5.0
+"""Seconds of budget from which on the compiled search is used (once for an installation, compiling takes ten)."""
+
+REFUTE_LIMIT = 40
+"""Activities up to which the heuristics are nearly always right, so that one refutation ends the search."""
+
+PROOF_SHARES = ((40, 0.9), (80, 0.5), (EXACT_LIMIT, 0.2))
+"""The share of CP-SAT by the number of activities: 30 it proves nearly always, 120 hardly ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +76,53 @@ def _steps(problem: Problem, budget: Budget) -> list[Step[Solution]]:
     def proof(incumbent: Incumbent[Solution], part: Budget) -> None:
         exactly(problem, incumbent, part)
 
-    small = len(problem.activities) <= EXACT_LIMIT
+    def race(incumbent: Incumbent[Solution], part: Budget) -> None:
+        workers = part.workers or 1
+        if len(problem.activities) <= REFUTE_LIMIT:
+            at_once([partial(refute, problem, incumbent, replace(part, seed=part.seed + k), k) for k in range(workers)])
+        elif workers == 1:
+            proof(incumbent, part)
+        else:
+            search = partial(compiled, incumbent, replace(part, workers=workers - 1))
+            at_once([partial(proof, incumbent, part), search])
+
+    share = next((share for most, share in PROOF_SHARES if len(problem.activities) <= most), 0.0)
     if problem.elastic or min(budget.deterministic_seconds, budget.seconds_left()) < COMPILING:
-        return [
-            Step("genetic search", 0.1 if small else 1.0, interpreted),
-            *([Step("exact", 0.9, proof)] if small else []),
-        ]
-    if not small:
-        return [Step("genetic search", 1.0, compiled)]
-    return [
-        Step("genetic search", 0.2, compiled),
-        Step("exact", 0.2, proof),
-        Step("genetic search", 0.6, compiled),
-    ]
+        if not share:
+            return [Step("genetic search", 1.0, interpreted)]
+        return [Step("genetic search", 0.1, interpreted), Step("exact", 0.9, proof)]
+    first = Step("genetic search", 0.1, compiled)
+    return [first, Step("exact", share, race), Step("genetic search", 0.9 - share, compiled)]
+
+
+def refute(problem: Problem, incumbent: Incumbent[Solution], budget: Budget, way: int = 0) -> None:
+    """Look for a schedule a tick shorter than the best until there is none or the budget is over; `way` numbers those
+    that do so side by side."""
+    while not incumbent.closed and not budget.over():
+        most = int(incumbent.value) - 1
+        found, answer = shorter(problem, most, budget, way, partial(_reached, incumbent, most))
+        if answer.outcome is Outcome.INFEASIBLE:
+            incumbent.raise_bound(most + 1, "refutation")
+        elif found is not None:
+            incumbent.offer(found, "cp-sat")
+        elif incumbent.value > most:
+            return
+
+
+def _reached(incumbent: Incumbent[Solution], most: int) -> bool:
+    return incumbent.closed or incumbent.value <= most
 
 
 def exactly(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> None:
-    """CP-SAT's schedule when better, and its bound when it is one of the problem: when nothing is elastic."""
+    """CP-SAT's schedule when better, and its bounds when they are of the problem: when nothing is elastic."""
     hint = incumbent.solution if not problem.elastic else dispatch(rigid(problem))
-    found, answer = exact(problem, hint, int(incumbent.bound), budget)
+
+    def bounded(value: float) -> None:
+        if not problem.elastic:
+            incumbent.raise_bound(math.floor(value + 0.5), "cp-sat")
+
+    found, answer = exact(problem, hint, int(incumbent.bound), budget, bounded, lambda: incumbent.closed)
     if found is not None:
         incumbent.offer(found, "cp-sat")
-    if not problem.elastic and answer.bound is not None:
-        incumbent.raise_bound(math.floor(answer.bound + 0.5), "cp-sat")
+    if answer.bound is not None:
+        bounded(answer.bound)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mapper.solve.budget import Budget
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.makespan.problem import Problem, Solution
+from mapper.solve.makespan.threads import at_once
 
 Ints: TypeAlias = NDArray[np.int64]
 
@@ -43,17 +44,7 @@ def evolve(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> 
             if value < incumbent.value:
                 incumbent.offer(solution_of(problem, start), "genetic search")
 
-    in_threads(work, budget.workers or 1)
-
-
-def in_threads(work: Callable[[int], None], workers: int) -> None:
-    """Do the work of each worker at once; the first error of one is raised here."""
-    if workers == 1:
-        work(0)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(work, range(workers)):
-            pass
+    at_once([partial(work, worker) for worker in range(budget.workers or 1)])
 
 
 class _Colony:

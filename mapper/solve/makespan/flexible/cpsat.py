@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
@@ -30,7 +30,13 @@ class Variables:
 
 
 def exact(
-    problem: Problem, hint: Solution | None, least: int, most: int, budget: Budget
+    problem: Problem,
+    hint: Solution | None,
+    least: int,
+    most: int,
+    budget: Budget,
+    on_bound: Callable[[float], None] | None = None,
+    enough: Callable[[], bool] | None = None,
 ) -> tuple[Solution | None, Answer]:
     """The best schedule that ends in [least, most], and the solver's answer."""
     model = cp_model.CpModel()
@@ -41,7 +47,7 @@ def exact(
     if hint is not None:
         add_hint(model, x, problem, hint)
     model.minimize(x.makespan)
-    answer = solve(model, budget)
+    answer = solve(model, budget, on_bound=on_bound, enough=enough)
     return (read_back(problem, x, answer.solver) if answer.found else None), answer
 
 

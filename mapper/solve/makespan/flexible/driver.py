@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from mapper.errors import Infeasible
 from mapper.solve.budget import Budget
@@ -15,10 +16,14 @@ from mapper.solve.makespan.flexible.listing import heft, peft
 from mapper.solve.makespan.flexible.problem import Problem, Solution
 from mapper.solve.makespan.flexible.shop import is_shop, tabu
 from mapper.solve.makespan.flexible.verify import verify
+from mapper.solve.makespan.threads import at_once
 from mapper.solve.portfolio import Step, run
 
 EXACT_MODES = 3000
 """Modes up to which CP-SAT is asked for a proof: with more it seldom gets beyond reading the model."""
+
+SMALL = 60
+"""Tasks up to which CP-SAT comes first: it proves most such shops in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,21 @@ def _steps(problem: Problem) -> list[Step[Solution]]:
     def moves(incumbent: Incumbent[Solution], part: Budget) -> None:
         tabu(problem, incumbent, part)
 
-    few = sum(map(len, problem.possible)) <= EXACT_MODES
+    def race(incumbent: Incumbent[Solution], part: Budget) -> None:
+        """CP-SAT on one thread, tabu search on the others."""
+        works = [partial(proof, incumbent, replace(part, workers=part.workers and 1))]
+        if others := (part.workers or 1) - 1:
+            works.append(partial(moves, incumbent, replace(part, workers=others)))
+        at_once(works)
+
     if not is_shop(problem):
         return [Step("exact", 1.0, proof)]
+    if len(problem.tasks) <= SMALL:
+        return [Step("exact", 0.5, proof), Step("tabu search", 0.5, moves)]
+    few = sum(map(len, problem.possible)) <= EXACT_MODES
     return [
-        Step("tabu search", 0.3, moves),
-        *([Step("exact", 0.2, proof)] if few else []),
+        Step("tabu search", 0.2, moves),
+        *([Step("exact", 0.3, race)] if few else []),
         Step("tabu search", 0.5, moves),
     ]
 
@@ -84,11 +98,15 @@ def exactly(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) ->
     """CP-SAT's schedule when better, and its bound."""
     hint = incumbent.solution if incumbent.found else None
     most = int(incumbent.value) if hint is not None else horizon(problem)
-    found, answer = exact(problem, hint, int(incumbent.bound), most, budget)
+
+    def bounded(value: float) -> None:
+        incumbent.raise_bound(math.floor(value + 0.5), "cp-sat")
+
+    found, answer = exact(problem, hint, int(incumbent.bound), most, budget, bounded, lambda: incumbent.closed)
     if found is not None:
         incumbent.offer(found, "cp-sat")
     if answer.bound is not None:
-        incumbent.raise_bound(math.floor(answer.bound + 0.5), "cp-sat")
+        bounded(answer.bound)
 
 
 def horizon(problem: Problem) -> int:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mapper.solve.budget import Budget
 from mapper.solve.incumbent import Incumbent
-from mapper.solve.makespan.evolve import Ints, in_threads
+from mapper.solve.makespan.evolve import Ints
 from mapper.solve.makespan.flexible.problem import Problem, Solution
+from mapper.solve.makespan.threads import at_once
 
 PATIENCE = 3000
 """Moves without a shorter schedule after which the search starts anew from a shaken one."""
@@ -67,7 +69,7 @@ def tabu(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> No
             shaken: tuple[Any, ...] = (*shop.arrays, *state, strength, source.randrange(2**31))
             tabu_kernels.shake(*shaken)
 
-    in_threads(work, budget.workers or 1)
+    at_once([partial(work, worker) for worker in range(budget.workers or 1)])
 
 
 class Shop:
