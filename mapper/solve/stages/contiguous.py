@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 
+from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.portfolio import Step
 from mapper.solve.stages import contiguous_ladder
-from mapper.solve.stages.contiguous_ideals import Found, Lattice, Search, all_ideals, room
+from mapper.solve.stages.contiguous_ideals import Chain, Lattice, Search, all_ideals, room
 from mapper.solve.stages.contiguous_orders import best_of_orders
 from mapper.solve.stages.contiguous_units import Units, forward_groups, relaxed, unordered, whole
 from mapper.solve.stages.infeasible import no_split
 from mapper.solve.stages.problem import Problem, Solution
+from mapper.solve.stages.verify import verify
 
 MANY_IDEALS = 5_000
 """From here on a proof with a tight limit on the loads is so much cheaper that it pays to guess one first."""
@@ -36,53 +37,62 @@ class Contiguous:
             Step("ladder", 0.4, self.ladder),
         ]
 
-    @cached_property
-    def _whole(self) -> Search:
-        return Search(whole(self.problem))
-
-    @cached_property
-    def _relaxed(self) -> Search:
-        """Of the problem itself where every group has a forward node, else of a relaxation."""
-        return Search(relaxed(self.problem)) if self.loose else self._whole
-
     def orders(self, incumbent: Incumbent[Solution], budget: Budget) -> None:
         """Offer the best chain along some topological orders."""
-        incumbent.raise_bound(self._relaxed.least_load(), "work spread evenly")
-        chain = best_of_orders(self._whole, _upper(self.problem, incumbent), budget)
+        search = Search(whole(self.problem))
+        if not self.loose:
+            incumbent.raise_bound(search.least_load(), "work spread evenly")
+        chain = best_of_orders(search, _upper(self.problem, incumbent), budget)
         if chain is not None:
-            incumbent.offer(self._whole.units.solution(*chain), "orders")
+            incumbent.offer(search.units.solution(*chain), "orders")
 
     def ideals(self, incumbent: Incumbent[Solution], budget: Budget) -> None:
-        """Offer the best chain over all ideals and prove it. Raises Infeasible where there is none."""
-        for search in [self._whole, self._relaxed] if self.loose else [self._whole]:
-            lattice = all_ideals(search.units, room(search.units))
-            if lattice is None or budget.over():
-                return
-            self._through(search, lattice, incumbent, budget)
+        """Offer the best chain over all ideals and prove it. Raises Infeasible where there is none.
 
-    def _through(self, search: Search, lattice: Lattice, incumbent: Incumbent[Solution], budget: Budget) -> None:
-        binds = search is self._relaxed
+        Where groups of backward nodes stand in no order, first with one put on them, for splits, then without, for the
+        bound.
+        """
+        for make in [whole, relaxed] if self.loose else [whole]:
+            if budget.over() or incumbent.closed:
+                return
+            search = Search(make(self.problem, _upper(self.problem, incumbent)))
+            lattice = all_ideals(search.units, room(search.units))
+            if lattice is not None:
+                self._through(search, lattice, make is relaxed or not self.loose, incumbent, budget)
+
+    def _through(
+        self, search: Search, lattice: Lattice, binds: bool, incumbent: Incumbent[Solution], budget: Budget
+    ) -> None:
+        """Search the lattice with ever larger limits on the loads. binds: what it proves holds of the problem."""
         guesses = GUESSES if len(lattice.sets) >= MANY_IDEALS and incumbent.found else ()
         for guess in (*guesses, 1):
             upper, low = _upper(self.problem, incumbent), max(incumbent.bound, 0)
             limit = upper if guess == 1 else math.ceil(low + guess * (upper - low))
             found = search.best_chain(lattice, limit, budget)
-            self._learn(search, found, incumbent)
             if found.proven and binds:
-                if found.chain is None and not incumbent.found:
+                if found.chain is None and guess == 1 and not incumbent.found:
                     raise no_split(self.problem)
                 incumbent.raise_bound(min(found.value, incumbent.value), "all ideals")
+            if found.chain is not None:
+                self._offer(search, found.chain, incumbent)
             if found.chain is not None or not found.proven:
                 return
 
-    def _learn(self, search: Search, found: Found, incumbent: Incumbent[Solution]) -> None:
-        if search is self._whole and found.chain is not None:
-            incumbent.offer(search.units.solution(*found.chain), "ideals")
+    def _offer(self, search: Search, chain: Chain, incumbent: Incumbent[Solution]) -> None:
+        """Offer a chain; where memory binds, what is free may not fit beside it."""
+        solution = search.units.solution(*chain)
+        try:
+            verify(self.problem, solution)
+        except MapperError:
+            if not search.units.free:
+                raise
+            return
+        incumbent.offer(solution, "ideals")
 
     def ladder(self, incumbent: Incumbent[Solution], budget: Budget) -> None:
         """Let CP-SAT improve the split or prove it. Raises Infeasible where there is none."""
-        units = unordered(self.problem)
         upper = _upper(self.problem, incumbent)
+        units = unordered(self.problem, upper)
         answer = contiguous_ladder.solve(units, upper, self._positions(units, incumbent), budget)
         if answer.chain is not None:
             incumbent.offer(units.solution(*answer.chain), "ladder")

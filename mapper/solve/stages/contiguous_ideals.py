@@ -17,6 +17,9 @@ MOST_ENTRIES = 24_000_000
 MOST_IDEALS = 1_000_000
 EDGES_PER_IDEAL = 16
 
+MOST_WORK = 2**55
+"""Ticks beyond those of any load: small enough for a few of them to be added."""
+
 STEPS = 20_000_000
 """Stages looked at between two looks at the clock."""
 SECONDS_PER_STEP = 6e-8
@@ -109,6 +112,7 @@ class Search:
         count = len(units.members)
         self.owned_at, self.owned = _lists(count, ((home, n) for n, (home, _, _) in enumerate(units.nets)))
         self.read_at, self.read = _lists(count, ((u, n) for n, (_, us, _) in enumerate(units.nets) for u in us))
+        self._read_free(units)
         counts = [d.count for d in classes]
         self.strides = np.array([int(np.prod([c + 1 for c in counts[k + 1 :]])) for k in range(len(counts))])
         used = np.array(list(itertools.product(*(range(c + 1) for c in counts))), dtype=np.int64)
@@ -119,6 +123,25 @@ class Search:
         with np.errstate(divide="ignore", invalid="ignore"):
             speed = np.where(self.runs & (self.times > 0), self.least / self.times, 0.0)
         self.speed = speed.max(axis=1, initial=0.0)
+
+    def _read_free(self, units: Units) -> None:
+        """What the kernel wants to know of free groups: the nets of units, then clusters, then nets."""
+        nets, count = units.free_nets, len(units.members)
+        heard = [(u, n, has) for n, net in enumerate(nets) for u, has in ((net.home, True),) if u >= 0]
+        heard += [(u, n, False) for n, net in enumerate(nets) for u in net.readers]
+        hears_at, hears = _lists(count, ((u, n) for u, n, _ in heard))
+        has = _lists(count, ((u, int(has)) for u, _, has in heard))[1]
+        cluster_at, cluster_net = _lists(len(units.clusters), ((net.cluster, n) for n, net in enumerate(nets)))
+        least = np.minimum(units.free_times[self.pays].min(axis=0, initial=MOST_WORK), MOST_WORK)
+        most = max(map(len, units.clusters), default=0)
+        work = np.full((len(units.clusters), 1 << most), MOST_WORK, dtype=np.int64)
+        for k, cluster in enumerate(units.clusters):
+            for x in range(1 << len(cluster)):
+                work[k, x] = min(MOST_WORK, sum(int(least[f]) for n, f in enumerate(cluster) if x >> n & 1))
+        columns = [(net.cluster, net.free_home, net.free_readers, len(net.readers)) for net in nets]
+        table = np.array(columns, dtype=np.int32).reshape(-1, 4).T.copy()
+        ticks = np.array([net.ticks for net in nets], dtype=np.int64)
+        self.free = (hears_at, hears, has, table[0], cluster_at, cluster_net, work, table[1], table[2], table[3], ticks)
 
     def offer(self, upper: int) -> Ints:
         """Ticks of `least` that the devices left in each state can do with loads below `upper`, rounded up."""
@@ -147,7 +170,9 @@ class Search:
             at, done, value = contiguous_kernels.sweep(
                 *(at, STEPS, lattice.sets, lattice.starts, lattice.added, lattice.above),
                 *(self.times, self.runs, self.sizes, self.memory, self.pays, self.home, self.cost, self.width),
-                *(self.owned_at, self.owned, self.read_at, self.read, self.strides, self.left),
+                *(self.owned_at, self.owned, self.read_at, self.read),
+                *self.free,
+                *(self.strides, self.left),
                 *(need, self.offer(value), value, best, from_ideal, from_class, stamp),
             )
             self.spent += done * SECONDS_PER_STEP

@@ -81,6 +81,47 @@ def ideals(before: Any, keys: Any, sets: Any, starts: Any, added: Any, above: An
 
 
 @njit(cache=True, nogil=True)
+def best_choice(
+    k: int,
+    cluster_at: Any,
+    cluster_net: Any,
+    cluster_work: Any,
+    free_home: Any,
+    free_readers: Any,
+    free_width: Any,
+    free_ticks: Any,
+    heard: Any,
+    inside: Any,
+) -> Any:
+    """The least ticks that a stage has from a cluster of free groups, whichever of them it takes.
+
+    cluster_work[k, x]: the work of the groups x (bits). Nets of cluster k: cluster_net[cluster_at[k] : ...]; free_home:
+    the place of the group that has net n, or -1 for a unit, which is in the stage if inside[n]; free_width[n] units
+    read it, heard[n] of them in the stage, and the groups free_readers[n].
+    """
+    least = cluster_work[k, 0]
+    for x in range(cluster_work.shape[1]):
+        ticks = cluster_work[k, x]
+        for e in range(cluster_at[k], cluster_at[k + 1]):
+            n = cluster_net[e]
+            readers = free_readers[n]
+            if free_home[n] >= 0:
+                if x >> free_home[n] & 1:
+                    pays = readers & ~x != 0 or heard[n] < free_width[n]
+                else:
+                    pays = readers & x != 0 or heard[n] > 0
+            elif inside[n]:
+                pays = heard[n] == free_width[n] and readers & ~x != 0  # the units pay if one reads it elsewhere
+            else:
+                pays = heard[n] == 0 and readers & x != 0
+            if pays:
+                ticks += free_ticks[n]
+        if x == 0 or ticks < least:
+            least = ticks
+    return least
+
+
+@njit(cache=True, nogil=True)
 def sweep(
     first: Any,
     steps: Any,
@@ -100,6 +141,17 @@ def sweep(
     owned: Any,
     read_at: Any,
     read: Any,
+    hears_at: Any,
+    hears: Any,
+    has: Any,
+    cluster_of: Any,
+    cluster_at: Any,
+    cluster_net: Any,
+    cluster_work: Any,
+    free_home: Any,
+    free_readers: Any,
+    free_width: Any,
+    free_ticks: Any,
     strides: Any,
     left: Any,
     need: Any,
@@ -116,6 +168,8 @@ def sweep(
     unused) that together run ideal i; only chains with a load below `upper` are kept. need[i]: the least ticks of what
     is not in ideal i, offer[s]: what the devices that s leaves can do. Nets: home[n], cost[n], width[n] readers;
     owned[owned_at[u] : owned_at[u + 1]] the nets of unit u, read[...] those it reads.
+    Free groups: unit u has (has[e]) or hears the nets hears[e], e from hears_at[u] on, of cluster cluster_of[n]; see
+    `best_choice`.
     Returns the next ideal, the steps done, and the value of all devices for all units so far.
     """
     count = starts.shape[0] - 1
@@ -125,6 +179,9 @@ def sweep(
     readers = np.zeros(nets, dtype=np.int32)
     outside = np.zeros(nets, dtype=np.int32)
     inside = np.zeros(nets, dtype=np.bool_)
+    free_heard = np.zeros(free_home.shape[0], dtype=np.int32)
+    free_inside = np.zeros(free_home.shape[0], dtype=np.bool_)
+    choice = np.zeros(cluster_work.shape[0], dtype=np.int64)  # ticks of the best choice of each cluster
     path_unit = np.zeros(units + 1, dtype=np.int32)
     path_ideal = np.zeros(units + 1, dtype=np.int32)
     path_edge = np.zeros(units + 1, dtype=np.int64)
@@ -175,6 +232,10 @@ def sweep(
         time[:] = 0
         stranger[:] = 0
         bytes_used = 0
+        free_heard[:] = 0
+        free_inside[:] = False
+        choice[:] = 0
+        extra = 0  # ticks of the best choices of all clusters
         moved, settled = 0, 0  # ticks of transfers of the stage; those that stay whatever else joins the stage
         depth = 0
         path_ideal[0] = i
@@ -214,6 +275,20 @@ def sweep(
                         h = home[n]
                         if sets[i, h >> 6] & (one << np.uint64(h & 63)):
                             settled += cost[n]
+                for e in range(hears_at[u], hears_at[u + 1]):
+                    n = hears[e]
+                    if has[e]:
+                        free_inside[n] = True
+                    else:
+                        free_heard[n] += 1
+                for e in range(hears_at[u], hears_at[u + 1]):
+                    k = cluster_of[hears[e]]
+                    extra -= choice[k]
+                    choice[k] = best_choice(
+                        *(k, cluster_at, cluster_net, cluster_work, free_home, free_readers, free_width, free_ticks),
+                        *(free_heard, free_inside),
+                    )
+                    extra += choice[k]
                 depth += 1
                 path_unit[depth] = u
                 path_ideal[depth] = j
@@ -225,7 +300,7 @@ def sweep(
                     if least >= upper:
                         continue
                     path_edge[depth] = starts[j]  # the stage may grow
-                    load = time[c] + (moved if pays[c] else 0)
+                    load = time[c] + (moved + extra if pays[c] else 0)
                     if load >= upper:
                         continue
                     for k in range(kept):
@@ -265,6 +340,20 @@ def sweep(
                         moved -= cost[n]
                     if outside[n] > 0:
                         settled -= cost[n]
+                for e in range(hears_at[u], hears_at[u + 1]):
+                    n = hears[e]
+                    if has[e]:
+                        free_inside[n] = False
+                    else:
+                        free_heard[n] -= 1
+                for e in range(hears_at[u], hears_at[u + 1]):
+                    k = cluster_of[hears[e]]
+                    extra -= choice[k]
+                    choice[k] = best_choice(
+                        *(k, cluster_at, cluster_net, cluster_work, free_home, free_readers, free_width, free_ticks),
+                        *(free_heard, free_inside),
+                    )
+                    extra += choice[k]
                 bytes_used -= sizes[u]
                 for c in range(classes):
                     time[c] -= times[c, u]

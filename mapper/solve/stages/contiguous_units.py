@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import networkx as nx
@@ -19,6 +19,26 @@ NEVER = 2**61
 """The time of a unit on a class of devices that cannot run it."""
 
 
+MOST_TOGETHER = 6
+"""Free groups that are looked at together: all subsets of them are tried at each change."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreeNet:
+    """An output that free groups exchange with units, or with each other, as it concerns one cluster of free groups.
+
+    home: the unit that has it, or -1; free_home: the place in the cluster of the free group that has it, or -1.
+    readers: units; free_readers: places in the cluster, as bits.
+    """
+
+    cluster: int
+    home: int
+    free_home: int
+    readers: tuple[int, ...]
+    free_readers: int
+    ticks: int
+
+
 @dataclass(frozen=True)
 class Units:
     """Units in a topological order of the forward edges between them.
@@ -26,7 +46,9 @@ class Units:
     members: the nodes of each unit. edges: forward edges between units, each once. nets: (home, readers, ticks): the
     outputs of a unit that the same other units read, with the ticks of moving them all. riders: (nodes, nodes that they
     wait for), in topological order: they take no time anywhere and exchange nothing, and join the last device that they
-    wait for. Nodes that are nowhere are left out: a relaxation.
+    wait for. free: what stands in no order, left out of the units; clusters of it are bound to each other, and
+    `free_nets` say what a stage pays for its choice which of them to have.
+    upper: only splits with loads below it are looked for.
     """
 
     problem: Problem
@@ -34,15 +56,27 @@ class Units:
     edges: tuple[tuple[int, int], ...]
     nets: tuple[tuple[int, tuple[int, ...], int], ...]
     riders: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
+    free: tuple[tuple[int, ...], ...] = ()
+    clusters: tuple[tuple[int, ...], ...] = ()
+    free_nets: tuple[FreeNet, ...] = ()
+    upper: int = NEVER
 
     @cached_property
     def times(self) -> Ints:
-        """Ticks of each unit on each class of devices [class, unit]; NEVER where it cannot run."""
-        found = np.full((len(self.problem.classes), len(self.members)), NEVER, dtype=np.int64)
-        for u, group in enumerate(self.members):
-            for c in range(len(self.problem.classes)):
-                time = self.problem.group_time(group, c)
-                if time is not None:
+        """Ticks of each unit on each class of devices [class, unit]; NEVER where it cannot run below `upper`."""
+        return self._times(self.members)
+
+    @cached_property
+    def free_times(self) -> Ints:
+        """The same of what is free."""
+        return self._times(self.free)
+
+    def _times(self, groups: Sequence[Sequence[int]]) -> Ints:
+        found = np.full((len(self.problem.classes), len(groups)), NEVER, dtype=np.int64)
+        for u, group in enumerate(groups):
+            for c, device in enumerate(self.problem.classes):
+                time = self.problem.group_time(group, c) if device.count else None
+                if time is not None and time < self.upper:
                     found[c, u] = time
         return found
 
@@ -61,7 +95,10 @@ class Units:
         return found
 
     def solution(self, device: Sequence[int], order: Sequence[int]) -> Solution:
-        """A device for each unit as a solution. order: the devices as they follow each other; no node is left out."""
+        """A device for each unit as a solution. order: the devices as they follow each other.
+
+        What is free goes, the largest first, where the busiest device stays least busy.
+        """
         place = {d: k for k, d in enumerate(order)}
         found = [-1] * len(self.problem.nodes)
         for group, d in zip(self.members, device, strict=True):
@@ -71,7 +108,7 @@ class Units:
             home = max((found[i] for i in before), key=place.__getitem__, default=order[0])
             for i in group:
                 found[i] = home
-        return Solution(tuple(found))
+        return Solution(tuple(place_free(self, found)))
 
 
 def forward_groups(problem: Problem) -> list[bool]:
@@ -79,7 +116,7 @@ def forward_groups(problem: Problem) -> list[bool]:
     return [any(not problem.nodes[i].backward for i in group) for group in problem.groups]
 
 
-def whole(problem: Problem) -> Units:
+def whole(problem: Problem, upper: int = NEVER) -> Units:
     """All nodes. Groups of backward nodes only are ordered by the mirror image of their edges.
 
     Tarnawski et al. order such groups so. With them it is a restriction, without them it is the problem itself.
@@ -90,18 +127,17 @@ def whole(problem: Problem) -> Units:
         g, h = group_of[a], group_of[b]
         if g != h and problem.nodes[a].backward and problem.nodes[b].backward and not (forward[g] and forward[h]):
             edges.add((h, g))
-    return _merged(problem, range(len(problem.groups)), edges)
+    return _without_riders(_merged(problem, edges, upper))
 
 
-def unordered(problem: Problem) -> Units:
+def unordered(problem: Problem, upper: int = NEVER) -> Units:
     """All nodes; groups of backward nodes only stand in no order: the problem itself."""
-    return _merged(problem, range(len(problem.groups)), _forward_edges(problem))
+    return _without_riders(_merged(problem, _forward_edges(problem), upper))
 
 
-def relaxed(problem: Problem) -> Units:
-    """The groups with a forward node alone, as if the others took no time and exchanged nothing."""
-    kept = [g for g, forward in enumerate(forward_groups(problem)) if forward]
-    return _merged(problem, kept, _forward_edges(problem))
+def relaxed(problem: Problem, upper: int = NEVER) -> Units:
+    """As `unordered`, with what stands in no order left out: for each device it is there or not, as costs the least."""
+    return _without_riders(_without_free(_merged(problem, _forward_edges(problem), upper)))
 
 
 def _forward_edges(problem: Problem) -> Iterable[tuple[int, int]]:
@@ -111,27 +147,40 @@ def _forward_edges(problem: Problem) -> Iterable[tuple[int, int]]:
             yield group_of[a], group_of[b]
 
 
-def _merged(problem: Problem, groups: Iterable[int], edges: Iterable[tuple[int, int]]) -> Units:
+def _merged(problem: Problem, edges: Iterable[tuple[int, int]], upper: int) -> Units:
     """Groups around which forward edges lead share a device: they become one unit, and so do satellites."""
     graph: nx.DiGraph[int] = nx.DiGraph()
-    graph.add_nodes_from(groups)
+    graph.add_nodes_from(range(len(problem.groups)))
     graph.add_edges_from(edges)
-    label = {g: i for i, part in enumerate(nx.strongly_connected_components(graph)) for g in part}
+    label = _connected(graph, {g: g for g in graph})
     while True:
-        units = _build(problem, label, graph.edges)
-        joined = _satellites(units)
+        units = _build(problem, label, graph, upper)
+        joined = _inseparable(units) or _satellites(units)
         if not joined:
-            return _without_riders(units)
+            return units
         unit = {i: u for u, group in enumerate(units.members) for i in group}
-        for g in label:
-            u = unit[problem.groups[g][0]]
-            label[g] = joined.get(u, u)
+        label = _connected(graph, {g: _end(joined, unit[problem.groups[g][0]]) for g in label})
 
 
-def _build(problem: Problem, label: dict[int, int], edges: Iterable[tuple[int, int]]) -> Units:
+def _end(joined: dict[int, int], u: int) -> int:
+    while u in joined:
+        u = joined[u]
+    return u
+
+
+def _connected(graph: nx.DiGraph[int], label: dict[int, int]) -> dict[int, int]:
+    """Labels as coarse as it takes for the edges between them to lead around no cycle."""
     quotient: nx.DiGraph[int] = nx.DiGraph()
     quotient.add_nodes_from(label.values())
-    quotient.add_edges_from((label[a], label[b]) for a, b in edges if label[a] != label[b])
+    quotient.add_edges_from((label[a], label[b]) for a, b in graph.edges)
+    part = {x: min(xs) for xs in nx.strongly_connected_components(quotient) for x in xs}
+    return {g: part[x] for g, x in label.items()}
+
+
+def _build(problem: Problem, label: dict[int, int], graph: nx.DiGraph[int], upper: int) -> Units:
+    quotient: nx.DiGraph[int] = nx.DiGraph()
+    quotient.add_nodes_from(label.values())
+    quotient.add_edges_from((label[a], label[b]) for a, b in graph.edges if label[a] != label[b])
     position = {x: u for u, x in enumerate(nx.lexicographical_topological_sort(quotient))}
     members: list[list[int]] = [[] for _ in position]
     for g, x in label.items():
@@ -139,7 +188,7 @@ def _build(problem: Problem, label: dict[int, int], edges: Iterable[tuple[int, i
     unit = {i: u for u, group in enumerate(members) for i in group}
     nets: dict[tuple[int, tuple[int, ...]], int] = {}
     for i, u in unit.items():
-        readers = tuple(sorted({unit[j] for j in problem.consumers[i] if j in unit} - {u}))
+        readers = tuple(sorted({unit[j] for j in problem.consumers[i]} - {u}))
         if readers and problem.nodes[i].transfer:
             nets[u, readers] = nets.get((u, readers), 0) + problem.nodes[i].transfer
     return Units(
@@ -147,7 +196,22 @@ def _build(problem: Problem, label: dict[int, int], edges: Iterable[tuple[int, i
         tuple(tuple(sorted(group)) for group in members),
         tuple(sorted((position[a], position[b]) for a, b in quotient.edges)),
         tuple((home, readers, ticks) for (home, readers), ticks in sorted(nets.items())),
+        upper=upper,
     )
+
+
+def _inseparable(units: Units) -> dict[int, int]:
+    """Units that no split below the limit has on another device than a reader of theirs: unit -> reader."""
+    classes = [(c, device.transfers) for c, device in enumerate(units.problem.classes) if device.count]
+    joined: dict[int, int] = {}
+    for home, readers, ticks in units.nets:
+        fits = [any(units.times[c, u] + pays * ticks < units.upper for c, pays in classes) for u in (home, *readers)]
+        for u, fit in zip(readers, fits[1:], strict=True):
+            if not (fit and fits[0]):
+                a, b = _end(joined, home), _end(joined, u)
+                if a != b:
+                    joined[a] = b
+    return joined
 
 
 def _slack(problem: Problem) -> bool:
@@ -195,10 +259,61 @@ def _never_worse(units: Units, u: int, v: int, saved: int) -> bool:
     return True
 
 
+def _without_free(units: Units) -> Units:
+    """The units without those of no forward node, which become free."""
+    nodes = units.problem.nodes
+    kept = [u for u, group in enumerate(units.members) if any(not nodes[i].backward for i in group)]
+    if len(kept) == len(units.members):
+        return units
+    position = {u: k for k, u in enumerate(kept)}
+    free = {u: f for f, u in enumerate(u for u in range(len(units.members)) if u not in position)}
+    inner: nx.Graph[int] = nx.Graph()
+    inner.add_nodes_from(free.values())
+    for home, readers, _ in units.nets:
+        inner.add_edges_from((free[home], free[u]) for u in readers if home in free and u in free)
+    clusters = tuple(cut for part in nx.connected_components(inner) for cut in _cut(inner, part))
+    place = {f: (k, n) for k, cluster in enumerate(clusters) for n, f in enumerate(cluster)}
+    nets: list[tuple[int, tuple[int, ...], int]] = []
+    free_nets: list[FreeNet] = []
+    for home, readers, ticks in units.nets:
+        inside = tuple(position[u] for u in readers if u in position)
+        outside: dict[int, int] = {}
+        for u in readers:
+            if u in free:
+                k, n = place[free[u]]
+                outside[k] = outside.get(k, 0) | 1 << n
+        if home in free:
+            k, n = place[free[home]]
+            free_nets.append(FreeNet(k, -1, n, inside, outside.get(k, 0), ticks))
+            continue
+        if inside:
+            nets.append((position[home], inside, ticks))
+        for k, bits in outside.items():
+            free_nets.append(FreeNet(k, position[home], -1, inside, bits, ticks // len(outside)))
+    return Units(
+        units.problem,
+        tuple(units.members[u] for u in kept),
+        tuple((position[a], position[b]) for a, b in units.edges if a in position and b in position),
+        tuple(nets),
+        free=tuple(units.members[u] for u in free),
+        clusters=clusters,
+        free_nets=tuple(free_nets),
+        upper=units.upper,
+    )
+
+
+def _cut(graph: nx.Graph[int], part: set[int]) -> Iterable[tuple[int, ...]]:
+    """A connected part in pieces of at most `MOST_TOGETHER`, neighbours together as far as that goes."""
+    order = list(nx.bfs_tree(graph, min(part)))
+    for first in range(0, len(order), MOST_TOGETHER):
+        yield tuple(order[first : first + MOST_TOGETHER])
+
+
 def _without_riders(units: Units) -> Units:
     """The units without those that run anywhere in no time and exchange nothing: they join the last they wait for."""
     usable = [c for c, device in enumerate(units.problem.classes) if device.count]
     in_nets = {u for home, readers, _ in units.nets for u in (home, *readers)}
+    in_nets.update(u for net in units.free_nets for u in (net.home, *net.readers))
     idle = units.times[usable].max(axis=0) == 0
     if not _slack(units.problem):
         idle &= units.sizes == 0
@@ -221,4 +336,49 @@ def _without_riders(units: Units) -> Units:
         tuple(sorted((position[a], position[b]) for a, b in graph.edges)),
         tuple((position[h], tuple(position[r] for r in readers), ticks) for h, readers, ticks in units.nets),
         tuple((units.members[u], waits[u]) for u in riders),
+        units.free,
+        units.clusters,
+        tuple(
+            replace(net, home=position.get(net.home, -1), readers=tuple(position[u] for u in net.readers))
+            for net in units.free_nets
+        ),
+        units.upper,
     )
+
+
+def place_free(units: Units, device: list[int]) -> list[int]:
+    """Devices with what is free (-1 so far) where the busiest device stays least busy, then moved while that helps."""
+    problem = units.problem
+    times = [
+        max((t for i in group for t in problem.nodes[i].times if t is not None), default=0) for group in units.free
+    ]
+    order = sorted(range(len(units.free)), key=lambda f: -times[f])
+    for f in (*order, *order):
+        group, choices = units.free[f], []
+        for d, c in enumerate(problem.devices):
+            if problem.group_time(group, c) is None:
+                continue
+            for i in group:
+                device[i] = d
+            limit = problem.classes[c].memory
+            held = sum(problem.nodes[i].size for i, at in enumerate(device) if at == d)
+            if limit is None or held <= limit:
+                choices.append((sorted(_known_loads(problem, device), reverse=True), d))
+        for i in group:
+            device[i] = min(choices)[1] if choices else 0
+    return device
+
+
+def _known_loads(problem: Problem, device: Sequence[int]) -> list[int]:
+    """The loads of the devices by the nodes that have one (not -1), and their transfers to each other."""
+    loads = [0] * len(problem.devices)
+    for i, node in enumerate(problem.nodes):
+        home = device[i]
+        ends = {device[j] for j in problem.consumers[i]} - {home, -1}
+        if home < 0:
+            continue
+        loads[home] += node.times[problem.devices[home]] or 0
+        for d in {home, *ends} if ends else ():
+            if problem.classes[problem.devices[d]].transfers:
+                loads[d] += node.transfer
+    return loads
