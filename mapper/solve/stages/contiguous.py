@@ -11,7 +11,8 @@ from mapper.solve.portfolio import Step
 from mapper.solve.stages import contiguous_ladder
 from mapper.solve.stages.contiguous_ideals import Chain, Lattice, Search, all_ideals, room
 from mapper.solve.stages.contiguous_orders import best_of_orders
-from mapper.solve.stages.contiguous_units import Units, forward_groups, relaxed, unordered, whole
+from mapper.solve.stages.contiguous_reduce import forward_groups, relaxed, unordered, whole
+from mapper.solve.stages.contiguous_units import Units
 from mapper.solve.stages.infeasible import no_split
 from mapper.solve.stages.problem import Problem, Solution
 from mapper.solve.stages.verify import verify

@@ -9,7 +9,7 @@ from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome
 from mapper.solve.stages import Problem, contiguous_ladder, solve, verify
 from mapper.solve.stages.contiguous_ideals import Search, all_ideals, one_order, room
-from mapper.solve.stages.contiguous_units import relaxed, unordered, whole
+from mapper.solve.stages.contiguous_reduce import relaxed, unordered, whole
 from tests.solve.stages import oracle
 from tests.solve.stages.builders import chain, node, problem
 
