@@ -48,6 +48,11 @@ class Case:
     best: float | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """The set and the name, as the table shows them and --only takes them."""
+        return f"{self.group}/{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -93,16 +98,13 @@ class Bar:
     met: bool
 
 
-HEAD = (
-    f"{'instance':<38} {'size':>16} {'value':>13} {'bound':>13} {'gap':>7} "
-    f"{'best known':>13} {'ratio':>8} {'seconds':>8}  note"
-)
+HEAD = f"{'size':>16} {'value':>13} {'bound':>13} {'gap':>7} {'best known':>13} {'ratio':>8} {'seconds':>8}  note"
 
 
-def text(row: Row) -> str:
-    """The row of the table."""
+def text(row: Row, width: int) -> str:
+    """The row of the table; names take `width` columns."""
     case, answer = row.case, row.answer
-    head = f"{case.group + '/' + case.name:<38} {case.size:>16} "
+    head = f"{case.label:<{width}} {case.size:>16} "
     if row.error:
         return f"{head}{row.error}"
     gap = "none" if row.gap == math.inf else f"{row.gap:.2%}"
@@ -139,11 +141,12 @@ def main(
         warm()
         print(f"kernels ready after {time.monotonic() - began:.1f} s (compiled once for an installation)")
     rows: list[Row] = []
-    print(HEAD)
+    width = max(len(case.label) for case in chosen)
+    print(f"{'instance':<{width}} {HEAD}")
     try:
         for case in chosen:
             rows.append(_run(case, options))
-            print(text(rows[-1]), flush=True)
+            print(text(rows[-1], width), flush=True)
             if options.solutions and rows[-1].answer.solution is not None:
                 path = options.solutions / f"{case.name}.json"
                 write_atomically(path, json.dumps(rows[-1].answer.solution, indent=1) + "\n")
@@ -175,7 +178,7 @@ def _options(doc: str | None, arguments: Sequence[str] | None) -> argparse.Names
 
 def _chosen(options: argparse.Namespace, cases: list[Case]) -> list[Case]:
     patterns = options.only or ["*"]
-    return [c for c in cases if any(fnmatch(f"{c.group}/{c.name}", p) for p in patterns)][:: options.every]
+    return [c for c in cases if any(fnmatch(c.label, p) for p in patterns)][:: options.every]
 
 
 def _run(case: Case, options: argparse.Namespace) -> Row:
