@@ -103,6 +103,15 @@ class DepthFirst:
         """The offset of each buffer in units, once a packing is found."""
         return self.state.buffers[:, self._kernels.OFFSET]
 
+    def blame(self) -> Ints:
+        """For each buffer how often the worst of the sections that it lives in overflowed; old blame fades."""
+        k, s = self._kernels, self.state
+        blame = s.sections[:, k.BLAME]
+        lives = zip(s.buffers[:, k.FIRST], s.buffers[:, k.LAST], strict=True)
+        found = np.array([blame[first:last].max() for first, last in lives])
+        blame //= 2
+        return found
+
 
 def _crossed(first: Ints, last: Ints) -> Ints:
     """How many buffers live on both sides of each boundary between sections."""

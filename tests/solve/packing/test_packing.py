@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -17,12 +18,13 @@ from mapper.solve.cpsat import Outcome
 from mapper.solve.packing import Item, Problem, Solution, fits, minimise, verify
 from mapper.solve.packing.bound import bound
 from mapper.solve.packing.cpsat import live_sets, pack_below, pack_low
+from mapper.solve.packing.decide import Decision
 from mapper.solve.packing.depth_first import DepthFirst, Verdict
 from mapper.solve.packing.first_fit import first_fit, orders
 from mapper.solve.packing.infeasible import no_packing
 from mapper.solve.packing.problem import Ints
 from mapper.solve.packing.reorder import reorder
-from mapper.solve.packing.restarts import luby
+from mapper.solve.packing.restarts import Restarts, luby
 from mapper.solve.packing.sections import components, sections
 
 SMALL = Budget(deterministic_seconds=1.0)
@@ -185,6 +187,58 @@ def test_two_buffers_live_together_exactly_when_they_share_a_section(problem: Pr
     for i, j in itertools.combinations(range(len(problem.items)), 2):
         together = problem.starts[i] < problem.ends[j] and problem.starts[j] < problem.ends[i]
         assert together == (found.first[i] < found.last[j] and found.first[j] < found.last[i])
+
+
+def cut(seed: int, count: int) -> Problem:
+    """A rectangle of 40 moments by 100 bytes cut into buffers, a tenth of them left out: they fit below 100."""
+    source = np.random.default_rng(seed)
+    boxes = [(0, 40, 0, 100)]
+    while len(boxes) < count:
+        boxes.sort(key=lambda box: (box[1] - box[0]) * (box[3] - box[2]))
+        a, b, low, high = boxes.pop()
+        if (b - a) * 2.5 > high - low:
+            at = int(source.integers(a + 1, b))
+            boxes += [(a, at, low, high), (at, b, low, high)]
+        else:
+            at = int(source.integers(low + 1, high))
+            boxes += [(a, b, low, at), (a, b, at, high)]
+    items = [Item(str(k), high - low, a, b) for k, (a, b, low, high) in enumerate(boxes) if source.random() < 0.9]
+    return Problem(tuple(items), 100)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_cut_rectangle_is_put_together_again(seed: int) -> None:
+    problem = cut(seed, 50)
+    result = fits(problem, Budget(5.0))
+    assert result.solution is not None
+    verify(problem, result.solution)
+
+
+def test_restarts_go_on_where_a_short_budget_ended() -> None:
+    problem = cut(1, 60)
+    part = problem.part(components(problem)[-1].tolist())
+    search = Restarts(part, 100, seed=0)
+    budgets = 0
+    while search.search(Budget(0.01)) is Verdict.GAVE_UP:
+        budgets += 1
+        assert budgets < 1000
+    verify(part, in_bytes(part, search.offsets))
+
+
+def test_two_workers_find_what_one_finds() -> None:
+    problem = cut(2, 50)
+    result = fits(problem, Budget(deadline=monotonic() + 20.0, workers=2))
+    assert result.solution is not None
+    verify(problem, result.solution)
+
+
+def test_both_searches_beside_each_other_end_when_one_has_decided() -> None:
+    problem = cut(0, 30)
+    part = problem.part(components(problem)[-1].tolist())
+    began = monotonic()
+    answer = Decision(part, 100, 0).later(Budget(deadline=monotonic() + 60.0, workers=2))
+    assert answer.verdict is Verdict.FOUND
+    assert monotonic() - began < 30.0
 
 
 def test_runs_are_short_often_and_long_seldom() -> None:
