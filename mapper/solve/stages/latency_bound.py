@@ -27,7 +27,8 @@ class Division:
 def divisions(problem: Problem) -> list[Division]:
     """The best division of each of some long paths; the ticks of each are a bound."""
     between = _Between(problem)
-    return [_division(problem, between, path) for path in _paths(problem)]
+    paths = {tuple(path) for path in _paths(problem)}
+    return [_division(problem, between, path) for path in sorted(paths)]
 
 
 def _paths(problem: Problem) -> Iterator[list[int]]:
@@ -112,7 +113,7 @@ class _Between:
         for j in range(first, len(path)):
             for i in last_reader.pop(j, ()):
                 sent -= nodes[i].transfer
-            waiting = (1 << path[j]) & ~taken
+            waiting = self._tied((1 << path[j]) & ~taken) & ~taken
             while waiting:
                 for i in _bits(waiting):
                     taken |= 1 << i
@@ -126,7 +127,7 @@ class _Between:
                     if reader > j:
                         sent += nodes[i].transfer
                         last_reader.setdefault(reader, []).append(i)
-                waiting = self._tied(downs & ups) & ~taken
+                waiting = self._tied(downs & ups & ~taken) & ~taken
             if size > self.memory or work >= NEVER:
                 return
             yield j, work + read + sent
