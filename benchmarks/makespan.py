@@ -23,7 +23,7 @@ from mapper.solve.makespan import Activity, Problem, Resource, Solution, flexibl
 from mapper.solve.makespan.dispatch import dispatch
 from mapper.solve.makespan.evolve import evolve
 from mapper.solve.makespan.flexible.listing import heft
-from mapper.solve.makespan.flexible.shop import tabu
+from mapper.solve.makespan.flexible.shop import improve
 
 SECONDS = {"j30": 10.0, "j60": 30.0, "j120": 30.0}
 """The limit of an instance, by set; other projects get that of the larger ones."""
@@ -110,7 +110,7 @@ def warm() -> None:
     first = heft(shop)
     if first is not None:
         choice.offer(first, "heft")
-        tabu(shop, choice, budget)
+        improve(shop, choice, budget)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,21 @@
-"""HEFT: items by upward rank, each on the option where it ends first.
+"""HEFT on a placement problem: items by upward rank, each on the option where it ends first.
 
-Topcuoglu, Hariri, Wu: Performance-effective and low-complexity task scheduling for heterogeneous computing, IEEE TPDS
-13(3), 2002. Memory capacities and ties are honoured: an option that breaks one is taken only when all do.
+The algorithm is that of `mapper.solve.makespan.flexible.listing`; here items become tasks, options modes, nets edges.
+Memory capacities, routes and ties are honoured: an option that breaks one is taken only when all do.
 """
 
 from __future__ import annotations
 
-from mapper.solve.placement.problem import Net, Problem, Solution
+from collections.abc import Mapping
+
+import numpy as np
+
+from mapper.errors import MapperError
+from mapper.solve.makespan import Resource
+from mapper.solve.makespan import flexible as fx
+from mapper.solve.makespan.flexible.listing import listed
+from mapper.solve.makespan.flexible.ranks import upward_ranks
+from mapper.solve.placement.problem import Problem, Solution
 from mapper.solve.placement.state import State
 from mapper.solve.placement.tables import Tables
 
@@ -14,49 +23,71 @@ from mapper.solve.placement.tables import Tables
 def heft(tables: Tables) -> Solution:
     """The placement that HEFT makes; phases one after the other share residents and ties."""
     problem = tables.problem
-    ranks = upward_ranks(problem)
-    order = sorted(range(len(problem.items)), key=lambda i: (problem.items[i].phase, -ranks[i], i))
+    count = len(problem.items)
+    tasks = _tasks(problem)
+    later = 1.0 + sum(max(m.ticks for m in t.modes) for t in tasks.tasks) + _longest_moves(tasks)
+    ranks = upward_ranks(tasks)
+    phases = len(problem.calls)
+    ranks = [rank + (phases - item.phase) * later for rank, item in zip(ranks, problem.items, strict=False)]
+    ranks += [(phases + 1) * later] * (len(tasks.tasks) - count)
     state = State(tables)
-    ended = [0] * len(problem.items)
-    free: dict[tuple[int, int], int] = {}
-    for i in order:
-        item, broken = problem.items[i], state.outlook(i).broken
-        ends = []
-        for option in item.options:
-            start = free.get((item.phase, option.machine), 0) if option.machine >= 0 else 0
-            for n in problem.inputs[i]:
-                start = max(start, _arrival(problem, problem.nets[n], state, ended, option.place))
-            ends.append(start + option.ticks)
-        best = min(range(len(ends)), key=lambda o: (broken[o], ends[o], o))
-        state.insert(i, best)
-        ended[i] = ends[best]
-        machine = item.options[best].machine
-        if machine >= 0:
-            free[item.phase, machine] = ends[best]
+    broken: dict[int, np.ndarray] = {}
+
+    def outlook(i: int, m: int, end: int) -> tuple[float, ...]:
+        if i >= count:
+            return (end,)
+        if i not in broken:
+            broken[i] = state.outlook(i).broken
+        return float(broken[i][m]), end
+
+    def placed(i: int, m: int) -> None:
+        if i < count:
+            del broken[i]
+            state.insert(i, m)
+
+    if listed(tasks, ranks, outlook, placed) is None:
+        raise MapperError("internal: HEFT met a place without a way to it")
     return state.solution()
 
 
-def upward_ranks(problem: Problem) -> list[float]:
-    """For each item the mean time from its start to the end of everything that depends on it."""
-    ranks = [0.0] * len(problem.items)
-    delays = [_mean_delay(problem, size) for size in range(len(problem.transfers))]
-    for i in range(len(problem.items) - 1, -1, -1):
-        options = problem.items[i].options
-        mean = sum(o.ticks for o in options) / len(options)
-        after = [delays[problem.nets[n].size] + ranks[s] for n in problem.outputs[i] for s in problem.nets[n].sinks]
-        ranks[i] = mean + max(after, default=0.0)
-    return ranks
+def _tasks(problem: Problem) -> fx.Problem:
+    """Items as tasks, then a task without ticks for each place from which a fixed value comes.
+
+    A machine serves each phase on its own. Transfers hold nothing, and where no route exists take no time: the outlook
+    tells that an option breaks a rule.
+    """
+    machines: dict[tuple[int, int], int] = {}
+    tasks = []
+    for item in problem.items:
+        modes = []
+        for option in item.options:
+            held = (
+                () if option.machine < 0 else ((machines.setdefault((item.phase, option.machine), len(machines)), 1),)
+            )
+            modes.append(fx.Mode(option.name, option.ticks, held, option.place))
+        tasks.append(fx.Task(item.name, tuple(modes)))
+    origins: dict[int, int] = {}
+    edges = []
+    for net in problem.nets:
+        source = net.source
+        if source < 0:
+            source = origins.setdefault(net.origin, len(tasks))
+            if source == len(tasks):
+                tasks.append(fx.Task(f"place {net.origin}", (fx.Mode("here", 0, (), net.origin),)))
+        edges += [fx.Edge(source, sink, net.size) for sink in net.sinks]
+    resources = tuple(Resource(f"machine {m} of phase {p}", 1) for p, m in machines)
+    return fx.Problem(
+        tuple(tasks), tuple(edges), resources, tuple(_moves(problem, t) for t in range(len(problem.transfers)))
+    )
 
 
-def _mean_delay(problem: Problem, size: int) -> float:
-    table = problem.transfers[size]
-    return sum(t.ticks for t in table.values()) / len(table) if table else 0.0
+def _moves(problem: Problem, size: int) -> Mapping[tuple[int, int], fx.Transfer]:
+    """The transfers of a size between any two places."""
+    places = range(len(problem.places))
+    known = problem.transfers[size]
+    return {(a, b): fx.Transfer(known[a, b].ticks if (a, b) in known else 0) for a in places for b in places if a != b}
 
 
-def _arrival(problem: Problem, net: Net, state: State, ended: list[int], place: int) -> int:
-    made = ended[net.source] if net.source >= 0 else 0
-    start = state.place(net.source) if net.source >= 0 else net.origin
-    if start in (place, -1):
-        return made
-    transfer = problem.transfers[net.size].get((start, place))
-    return made + transfer.ticks if transfer else made
+def _longest_moves(tasks: fx.Problem) -> float:
+    longest = [max((t.ticks for t in table.values()), default=0) for table in tasks.transfers]
+    return float(sum(longest[edge.size] for edge in tasks.edges if edge.size is not None))

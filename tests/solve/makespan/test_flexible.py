@@ -20,7 +20,7 @@ from mapper.solve.makespan.flexible.bound import bound, priced_load
 from mapper.solve.makespan.flexible.fixed import fixed, unfixed
 from mapper.solve.makespan.flexible.listing import heft, peft
 from mapper.solve.makespan.flexible.problem import FORBIDDEN
-from mapper.solve.makespan.flexible.shop import Shop, is_shop, tabu
+from mapper.solve.makespan.flexible.shop import Shop, improve, is_shop
 
 SMALL = Budget(deterministic_seconds=2.0)
 CPU, GPU, LINK = Resource("cpu0", 1), Resource("gpu0", 1), Resource("link0", 1)
@@ -143,7 +143,7 @@ def test_a_choice_of_modes_leaves_a_problem_whose_schedules_are_valid(problem: P
 
 @given(problems(shop=True))
 @settings(max_examples=25, deadline=None)
-def test_tabu_search_reaches_the_optimum_of_small_shops(problem: Problem) -> None:
+def test_local_search_reaches_the_optimum_of_small_shops(problem: Problem) -> None:
     def judge(solution: Solution) -> int:
         verify(problem, solution)
         return solution.makespan
@@ -154,7 +154,7 @@ def test_tabu_search_reaches_the_optimum_of_small_shops(problem: Problem) -> Non
     first = heft(problem)
     assert first is not None
     incumbent.offer(first, "heft")
-    tabu(problem, incumbent, budget)
+    improve(problem, incumbent, budget)
     assert incumbent.value == shortest(problem)
 
 

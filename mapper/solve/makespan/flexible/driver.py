@@ -1,4 +1,4 @@
-"""Solves a flexible makespan problem within a budget: HEFT and PEFT, tabu search on job shops, CP-SAT, windows."""
+"""Solves a flexible makespan problem within a budget: HEFT and PEFT, local search on job shops, CP-SAT, windows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mapper.solve.makespan.flexible.bound import bound
 from mapper.solve.makespan.flexible.cpsat import exact
 from mapper.solve.makespan.flexible.listing import heft, peft
 from mapper.solve.makespan.flexible.problem import Problem, Solution
-from mapper.solve.makespan.flexible.shop import is_shop, tabu
+from mapper.solve.makespan.flexible.shop import improve, is_shop
 from mapper.solve.makespan.flexible.verify import verify
 from mapper.solve.makespan.threads import at_once
 from mapper.solve.portfolio import Step, run
@@ -73,10 +73,10 @@ def _steps(problem: Problem) -> list[Step[Solution]]:
         exactly(problem, incumbent, part)
 
     def moves(incumbent: Incumbent[Solution], part: Budget) -> None:
-        tabu(problem, incumbent, part)
+        improve(problem, incumbent, part)
 
     def race(incumbent: Incumbent[Solution], part: Budget) -> None:
-        """CP-SAT on one thread, tabu search on the others."""
+        """CP-SAT on one thread, local search on the others."""
         works = [partial(proof, incumbent, replace(part, workers=part.workers and 1))]
         if others := (part.workers or 1) - 1:
             works.append(partial(moves, incumbent, replace(part, workers=others)))
@@ -85,12 +85,12 @@ def _steps(problem: Problem) -> list[Step[Solution]]:
     if not is_shop(problem):
         return [Step("exact", 1.0, proof)]
     if len(problem.tasks) <= SMALL:
-        return [Step("exact", 0.5, proof), Step("tabu search", 0.5, moves)]
+        return [Step("exact", 0.5, proof), Step("local search", 0.5, moves)]
     few = sum(map(len, problem.possible)) <= EXACT_MODES
     return [
-        Step("tabu search", 0.2, moves),
+        Step("local search", 0.2, moves),
         *([Step("exact", 0.3, race)] if few else []),
-        Step("tabu search", 0.5, moves),
+        Step("local search", 0.5, moves),
     ]
 
 

@@ -14,13 +14,13 @@ from mapper.solve.makespan.flexible.problem import Mode, Problem, Solution, Tran
 from mapper.solve.makespan.flexible.ranks import optimistic_costs, upward_ranks
 from mapper.solve.makespan.profile import Profile
 
-Outlook = Callable[[int, int, int], float]
-"""What is feared of a task in a mode that ends at a tick; the mode with the least is taken."""
+Outlook = Callable[[int, int, int], tuple[float, ...]]
+"""What is feared of a task in a mode that ends at a tick; the mode with the least is taken, the first of equal ones."""
 
 
 def heft(problem: Problem) -> Solution | None:
     """Tasks by upward rank, each where it ends first."""
-    return listed(problem, upward_ranks(problem), lambda i, m, end: end)
+    return listed(problem, upward_ranks(problem), lambda i, m, end: (end,))
 
 
 def peft(problem: Problem) -> Solution | None:
@@ -28,12 +28,17 @@ def peft(problem: Problem) -> Solution | None:
     least."""
     costs = optimistic_costs(problem)
     ranks = [sum(costs[i][m] for m in problem.possible[i]) / len(problem.possible[i]) for i in range(len(costs))]
-    return listed(problem, ranks, lambda i, m, end: end + costs[i][m])
+    return listed(problem, ranks, lambda i, m, end: (end + costs[i][m],))
 
 
-def listed(problem: Problem, ranks: Sequence[float], outlook: Outlook) -> Solution | None:
+def listed(
+    problem: Problem, ranks: Sequence[float], outlook: Outlook, placed: Callable[[int, int], object] | None = None
+) -> Solution | None:
     """The schedule of the tasks by rank, higher first among those whose inputs are scheduled; None when some task has
-    no mode that all its inputs, as they were placed, can reach."""
+    no mode that all its inputs, as they were placed, can reach.
+
+    placed: told of each task and its mode as it is placed, for an outlook that depends on what has been.
+    """
     state = _Listing(problem)
     missing = [len(edges) for edges in problem.inputs]
     ready = [(-ranks[i], i) for i, count in enumerate(missing) if count == 0]
@@ -44,6 +49,8 @@ def listed(problem: Problem, ranks: Sequence[float], outlook: Outlook) -> Soluti
         if mode is None:
             return None
         state.put(i, mode)
+        if placed is not None:
+            placed(i, mode)
         for e in problem.outputs[i]:
             j = problem.edges[e].sink
             missing[j] -= 1
@@ -66,24 +73,28 @@ class _Listing:
     def mode_for(self, i: int, outlook: Outlook) -> int | None:
         """The mode with the best outlook among those that every input reaches; None when there is none."""
         task = self.problem.tasks[i]
-        best: tuple[float, int] | None = None
+        streams = any(self.problem.edges[e].tiles > 1 for e in self.problem.inputs[i])
+        known: dict[int, int | None] = {}
+        best: tuple[tuple[float, ...], int] | None = None
         for m in self.problem.possible[i]:
-            if all(self._reached(e, task.modes[m]) for e in self.problem.inputs[i]):
-                found = outlook(i, m, self._end(i, task.modes[m])), m
+            mode = task.modes[m]
+            if streams or mode.place not in known:  # what streams in depends on the ticks too
+                known[mode.place] = self._ready(i, mode)
+            ready = known[mode.place]
+            if ready is not None:
+                found = outlook(i, m, self._earliest(ready, mode) + mode.ticks), m
                 best = found if best is None or found < best else best
         return None if best is None else best[1]
-
-    def _reached(self, e: int, mode: Mode) -> bool:
-        edge = self.problem.edges[e]
-        return self.problem.reachable(edge, self._chosen(edge.source), mode)
 
     def _chosen(self, i: int) -> Mode:
         return self.problem.tasks[i].modes[self.mode[i]]
 
-    def _end(self, i: int, mode: Mode) -> int:
-        """When a task would end in a mode; its transfers are looked at one by one."""
-        ready = max((self._arrival(e, mode, commit=False) for e in self.problem.inputs[i]), default=0)
-        return self._earliest(ready, mode) + mode.ticks
+    def _ready(self, i: int, mode: Mode) -> int | None:
+        """When all inputs would be there for a task in a mode, transfers looked at one by one; None without a route."""
+        inputs, edges = self.problem.inputs[i], self.problem.edges
+        if not all(self.problem.reachable(edges[e], self._chosen(edges[e].source), mode) for e in inputs):
+            return None
+        return max((self._arrival(e, mode, commit=False) for e in inputs), default=0)
 
     def put(self, i: int, m: int) -> None:
         """Give a task its mode, its transfers their starts, and then its own."""

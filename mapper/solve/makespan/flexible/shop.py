@@ -1,4 +1,4 @@
-"""Flexible job shops (each mode one machine for itself, nothing travels): iterated tabu search, a thread per worker."""
+"""Flexible job shops (each mode one machine for itself, nothing travels): local search, a thread per worker."""
 
 from __future__ import annotations
 
@@ -42,34 +42,77 @@ def is_shop(problem: Problem) -> bool:
     return all(2 * amount > problem.resources[r].capacity for r, amount in least.items())
 
 
-def tabu(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> None:
-    """Tabu search from the incumbent, again and again from its best schedule shaken, until the budget is used."""
-    from mapper.solve.makespan.flexible import tabu_kernels
+def improve(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> None:
+    """Tabu search and iterated greedy search in turn, from the incumbent, until the budget is used.
 
+    Whichever has found a shorter schedule goes on. Each turn of tabu search begins with the best schedule shaken.
+    """
     shop = Shop(problem)
-    moves = budget.deterministic_seconds / (SECONDS_PER_VISIT * (len(problem.tasks) + 50))
+    visits = budget.deterministic_seconds / SECONDS_PER_VISIT
 
     def work(worker: int) -> None:
-        source = random.Random(budget.seed * 1_000_003 + worker)
-        best, state = incumbent.value, shop.state(incumbent.solution)
-        mode, lead = state[0].copy(), state[2].copy()
-        made, chunk = 0, max(PATIENCE, VISITS // (len(mode) + 50))
-        while made < moves and not incumbent.closed and not budget.over():
-            new_mode, new_lead = mode.copy(), lead.copy()
-            limits = (round(max(incumbent.bound, 0)), chunk, PATIENCE, source.randrange(2**31))
-            everything: tuple[Any, ...] = (*shop.arrays, *state, new_mode, new_lead, tabu_kernels.FAR, *limits)
-            value, count = tabu_kernels.search(*everything)
-            made += count
-            if value <= best:
-                best, mode, lead = value, new_mode, new_lead
-                if value < incumbent.value:
-                    incumbent.offer(shop.solution(mode, lead), "tabu search")
-            state = shop.linked(mode, lead)
-            strength = max(2, round(len(mode) * SHAKEN * source.random()))
-            shaken: tuple[Any, ...] = (*shop.arrays, *state, strength, source.randrange(2**31))
-            tabu_kernels.shake(*shaken)
+        search = _Search(shop, incumbent, budget.seed * 1_000_003 + worker)
+        greedy = False
+        while search.visits < visits and not incumbent.closed and not budget.over():
+            shorter = search.rebuilt() if greedy else search.tabu()
+            greedy = greedy == shorter
 
     at_once([partial(work, worker) for worker in range(budget.workers or 1)])
+
+
+class _Search:
+    """The best sequences of one thread, and what has been spent on them: tasks times moves."""
+
+    def __init__(self, shop: Shop, incumbent: Incumbent[Solution], seed: int) -> None:
+        self._shop, self._incumbent = shop, incumbent
+        self._source = random.Random(seed)
+        state = shop.state(incumbent.solution)
+        self._mode, self._lead = state[0], state[2]
+        self._best = incumbent.value
+        self._weight = len(self._mode) + 50
+        self.visits = 0
+
+    @property
+    def _target(self) -> int:
+        return round(max(self._incumbent.bound, 0))
+
+    def tabu(self) -> bool:
+        """A turn of tabu search; whether it found a shorter schedule."""
+        from mapper.solve.makespan.flexible.tabu_kernels import FAR, search, shake
+
+        state = self._shop.linked(self._mode, self._lead)
+        if self.visits:
+            strength = max(2, round(len(self._mode) * SHAKEN * self._source.random()))
+            shaken: tuple[Any, ...] = (*self._shop.arrays, *state, strength, self._source.randrange(2**31))
+            shake(*shaken)
+        mode, lead = self._mode.copy(), self._lead.copy()
+        moves = max(PATIENCE, VISITS // self._weight)
+        limits = (FAR, self._target, moves, PATIENCE, self._source.randrange(2**31))
+        everything: tuple[Any, ...] = (*self._shop.arrays, *state, mode, lead, *limits)
+        value, made = search(*everything)
+        self.visits += made * self._weight
+        return self._keep(value, mode, lead)
+
+    def rebuilt(self) -> bool:
+        """A turn of iterated greedy search; whether it found a shorter schedule."""
+        from mapper.solve.makespan.flexible.rebuild_kernels import rebuild
+
+        state = self._shop.linked(self._mode, self._lead)
+        rounds = max(100, VISITS // self._weight // 3)
+        limits = (self._target, rounds, self._source.randrange(2**31))
+        everything: tuple[Any, ...] = (*self._shop.arrays, *state, *limits)
+        value = rebuild(*everything)
+        self.visits += 3 * rounds * self._weight
+        return self._keep(value, state[0], state[2])
+
+    def _keep(self, value: int, mode: Ints, lead: Ints) -> bool:
+        """Take sequences that are no worse; whether they are better."""
+        shorter = value < self._best
+        if value <= self._best:
+            self._best, self._mode, self._lead = value, mode, lead
+        if value < self._incumbent.value:
+            self._incumbent.offer(self._shop.solution(mode, lead), "tabu and greedy search")
+        return shorter
 
 
 class Shop:
