@@ -23,11 +23,20 @@ from mapper.solve.stages.scattered_units import FORBIDDEN, Floats, Ints, Units
 VALUE = 2**40
 """What all units are worth together, in the integers of the proof."""
 
-CELLS = 6_000_000
-"""Labels whose origin is kept (8 bytes each): rows of the layers times buckets of load."""
+LABELS, CELLS = 12_000_000, 1_000_000
+"""Most labels of all layers together, and of two layers at a time: 8 and 48 bytes each."""
 
-MOST_BUCKETS = 4000
-FEWEST_BUCKETS = 50
+MOST_BUCKETS, FEWEST_BUCKETS, FILLING_BUCKETS = 4000, 50, 100
+"""Buckets of load for a proof, and for the sets that fill the other devices."""
+
+COARSE = (150, 500, 1500, MOST_BUCKETS)
+"""Buckets that are tried in turn: few are quick, and when the columns they allow cover all units, more tell better."""
+
+PRICES: Floats = np.concatenate([[0.0], 1.25 ** np.arange(-10, 17)])
+"""Prices of a tick, as shares of the density of value on a full device, for which potentials are looked at."""
+
+NEAR_PRICES = 6
+"""Prices with the lowest potentials that the search prunes by."""
 
 INWARD = 0.6
 """How far the values asked for lie from the program's optimum towards the best values so far (Wentges, 1997)."""
@@ -52,7 +61,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A set of units that a device of a kind can hold, as far as the relaxation knows, from a load of ticks on."""
+    """A set of units with its load in ticks on a device of a kind; the relaxation may take it for a little less."""
 
     kind: int
     units: Ints
@@ -61,31 +70,38 @@ class Column:
 
 @dataclass
 class Kind:
-    """The devices of one class: how many, and what they can hold."""
+    """The devices of one class: how many, and what they can hold. steps: labels that its searches have looked at."""
 
     units: Units
     index: int
     count: int
     layers: Layers
     added: Ints
-    back: Ints
     buckets: int
+    steps: int = 0
 
-    def dearest(self, value: Ints, limit: int) -> tuple[int, Ints]:
-        """An upper bound of the value of what one device can hold at the limit, and the units it was read from."""
-        from mapper.solve.stages.bound_kernels import most_valuable
+    def dearest(self, value: Ints, limit: int, floor: int, buckets: int) -> tuple[int, Ints]:
+        """An upper bound of the value of what one device can hold at the limit, and the units it was read from.
 
-        width = max(1, -(-(limit + 1) // self.buckets))
+        Nothing above the floor: the floor, and no units.
+        """
+        from mapper.solve.stages.bound_kernels import most_valuable, potentials
+
         found = self.layers
-        best, chosen = most_valuable(
-            found.offsets, found.target, self.added, value[found.order], limit, width, self.back
+        graph = (found.offsets, found.target, self.added, value[found.order], limit)
+        density = max(1, floor, int(value.sum()) // (8 * self.count)) / max(1, limit)
+        ahead = potentials(*graph, density * PRICES)
+        self.steps += len(PRICES) * len(self.added)
+        least = ahead[0] + density * PRICES * limit
+        near = np.argsort(least, kind="stable")[:NEAR_PRICES]
+        if least[near[0]] + 1.0 <= floor:
+            return floor, np.zeros(0, dtype=np.int64)
+        width = max(1, -(-(limit + 1) // min(buckets, self.buckets)))
+        best, chosen, steps = most_valuable(
+            *graph, width, density * PRICES[near], np.ascontiguousarray(ahead[:, near]), floor
         )
+        self.steps += int(steps)
         return int(best), np.sort(found.order[chosen > 0])
-
-    @property
-    def steps(self) -> int:
-        """Labels of one search."""
-        return len(self.added) * self.buckets
 
     def load(self, chosen: Ints) -> int:
         """The ticks of a set of units on a device of the kind."""
@@ -113,10 +129,10 @@ def kinds(units: Units) -> list[Kind]:
         time = units.times[c][graph.order].repeat(np.diff(graph.offsets))
         added = graph.paid.copy()
         added[:, 1] += np.where(time == FORBIDDEN, NEVER, time)
-        buckets = int(np.clip(CELLS // (rows + 1), FEWEST_BUCKETS, MOST_BUCKETS))
-        back = np.zeros((rows + 1, buckets + 1), dtype=np.int64)
-        found.append(Kind(units, c, device.count, graph, added, back, buckets))
-    return found
+        widest = int(np.diff(graph.offsets).max(initial=1))
+        buckets = int(np.clip(min(LABELS // (rows + 1), CELLS // widest), FEWEST_BUCKETS, MOST_BUCKETS))
+        found.append(Kind(units, c, device.count, graph, added, buckets))
+    return sorted(found, key=lambda kind: len(kind.added))
 
 
 @dataclass
@@ -148,18 +164,27 @@ class ColumnBound:
         """Whether it can be proven within the budget that no split has all loads at most `limit` ticks."""
         until = self.spent + budget.deterministic_seconds
         self.fillings = []
+        verdict = Verdict.ALLOWED
+        for buckets in COARSE:
+            verdict = self._ask(limit, buckets, until, budget)
+            if verdict is not Verdict.ALLOWED or buckets >= max(kind.buckets for kind in self.kinds):
+                break
+        return verdict
+
+    def _ask(self, limit: int, buckets: int, until: float, budget: Budget) -> Verdict:
+        """The same with so many buckets of load."""
         program = _Program(self.kinds, len(self.units.nodes))
         for column in self.columns:
             if column.load <= limit:
                 program.add(column)
-        centre, least = self._centre, self._excess(self._centre, limit, program)
+        centre, least = self._centre, self._excess(self._centre, limit, buckets, program)
         while least >= 0 and self.spent < until and not budget.over():
             values, worth = program.solve()
             if worth.sum() >= 1.0:
                 return Verdict.ALLOWED
             for query in (INWARD * centre + (1 - INWARD) * values, values):
                 known = len(program.columns)
-                excess = self._excess(query, limit, program)
+                excess = self._excess(query, limit, buckets, program)
                 if excess < least:
                     centre, least = query, excess
                 if least < 0 or program.cuts(known, values, worth):
@@ -171,28 +196,36 @@ class ColumnBound:
         self._centre = centre
         return Verdict.IMPOSSIBLE
 
-    def _excess(self, values: Floats, limit: int, program: _Program) -> float:
+    def _excess(self, values: Floats, limit: int, buckets: int, program: _Program) -> float:
         """By how much of the values of all units the devices can hold more than all of them; below 0 is a proof.
 
         New columns go to the program: for each kind, after the dearest set those of what it leaves.
         """
         value: Ints = np.floor(np.maximum(values, 0.0) / values.sum() * VALUE).astype(np.int64)
-        held = 0
+        total, held = int(value.sum()), 0
         filling: list[Column] = []
         for kind in self.kinds:
-            rest = value
-            for i in range(kind.count):
-                best, chosen = kind.dearest(rest, limit)
-                self.spent += kind.steps * SECONDS_PER_STEP
-                held += kind.count * best if i == 0 else 0
-                filling.append(Column(kind.index, chosen, min(limit, kind.load(chosen))))
-                self._keep(filling[-1], program)
-                if best <= 0 or i + 1 == kind.count:
-                    break
-                rest = rest.copy()
-                rest[chosen] = 0
+            known = max((int(value[c.units].sum()) for c in program.columns if c.kind == kind.index), default=0)
+            enough = (total - held - 1) // kind.count if kind is self.kinds[-1] else 0
+            best, chosen = kind.dearest(value, limit, max(known, enough), buckets)
+            held += kind.count * best
+            filling += self._fill(kind, value, chosen, limit, program)
         self.fillings.append(tuple(filling))
-        return (held - int(value.sum())) / VALUE
+        self.spent = sum(kind.steps for kind in self.kinds) * SECONDS_PER_STEP
+        return (held - total) / VALUE
+
+    def _fill(self, kind: Kind, value: Ints, chosen: Ints, limit: int, program: _Program) -> list[Column]:
+        """The column of the chosen units, and columns of what they leave for the other devices of the kind."""
+        filling: list[Column] = []
+        rest = value.copy()
+        while len(chosen):
+            filling.append(Column(kind.index, chosen, kind.load(chosen)))
+            self._keep(filling[-1], program)
+            if len(filling) == kind.count:
+                break
+            rest[chosen] = 0
+            _, chosen = kind.dearest(rest, limit, 0, FILLING_BUCKETS)
+        return filling
 
     def _keep(self, column: Column, program: _Program) -> None:
         key = (column.kind, column.units.tobytes())

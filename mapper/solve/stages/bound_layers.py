@@ -12,13 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mapper.solve.stages.scattered_units import Ints, Units
+from mapper.solve.stages.scattered_units import FORBIDDEN, Ints, Units
 
 MOST_STATES = 1500
 """States in one layer; beyond it the cheapest open nets are left out, which only lowers what a set pays."""
 
 STARTS = 24
 """First units tried for an order with few open nets."""
+
+MANY_STATES = 20_000
+"""States of all layers, as estimated, beyond which negligible nets are left out first."""
+
+NEGLIGIBLE = (0.0, 2e-4, 2e-3)
+"""Costs of nets that may be left out, as shares of a device's part of the work."""
 
 LEFT, TAKEN, BOTH = 0, 1, 2
 
@@ -41,11 +47,16 @@ class Layers:
 
 def layers(units: Units, *, nets: bool) -> Layers:
     """The layered graph of the units; without nets (a class of devices that pays no transfers) one state a layer."""
-    members = list(units.nets) if nets else []
-    costs = list(units.costs) if nets else []
     count = len(units.nodes)
-    order = _best_order(count, members) if members else tuple(range(count))
-    forgotten = 0
+    order, kept = tuple(range(count)), list[int]()
+    for share in NEGLIGIBLE if nets else ():
+        kept = _dear(units, share)
+        order = _best_order(count, [units.nets[i] for i in kept])
+        if _states(order, [units.nets[i] for i in kept]) <= MANY_STATES:
+            break
+    members = [units.nets[i] for i in kept]
+    costs = [units.costs[i] for i in kept]
+    forgotten = len(units.nets) - len(kept) if nets else 0
     while True:
         found = _Builder(order, members, costs).build()
         if isinstance(found, Layers):
@@ -54,6 +65,14 @@ def layers(units: Units, *, nets: bool) -> Layers:
         forgotten += len(drop)
         members = [net for i, net in enumerate(members) if i not in drop]
         costs = [cost for i, cost in enumerate(costs) if i not in drop]
+
+
+def _dear(units: Units, share: float) -> list[int]:
+    """The nets without the cheapest, which cost at most this share of a device's part of all work together."""
+    work = np.where(units.times == FORBIDDEN, 0, units.times).max(axis=0).sum() / len(units.problem.devices)
+    rising = sorted(range(len(units.nets)), key=lambda i: units.costs[i])
+    paid = np.cumsum([units.costs[i] for i in rising])
+    return sorted(i for i, so_far in zip(rising, paid, strict=True) if so_far > share * work)
 
 
 class _Builder:

@@ -40,16 +40,19 @@ FILLINGS = 6
 ELITE = 4
 """Splits kept to anneal from."""
 
-BOUND_SHARE = 0.5
-"""Part of the budget for the bound and the splits it suggests; after each better split, part of the rest."""
+ROUNDS = ((0.25, 0.3), (0.5, 0.5), (0.6, 1.0))
+"""Parts of what is left for the bound with the splits it suggests, then of what that leaves for annealing."""
+
+FEASIBLE_SHARE = 0.5
+"""Part of the budget for a split that fits scarce memories, where greedy ones do not."""
 
 CLOSE, NEAR = 1e-4, 2e-3
-"""Shares of the value: loads as near are not bisected but the highest is asked for; hard ones as near are left."""
+"""Shares of the value: loads nearer to one that columns allow, or that was too hard, are not asked for."""
 
-LADDER = (0.95, 0.98, 0.995)
+LADDER = (0.7, 0.85, 0.95, 0.98, 0.995)
 """Loads asked for first, as shares of the value: a rough bound is soon proven, a sharp one may take long."""
 
-ASK_SHARE = 0.4
+ASK_SHARE = 0.25
 """Part of what is left of the bound's budget for one load."""
 
 
@@ -61,9 +64,9 @@ def scattered(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) 
     incumbent.raise_bound(*simple_bound(problem))
     search = Search(problem, incumbent, budget)
     search.first_starts()
-    while not search.over():
-        search.bisect(BOUND_SHARE)
-        search.anneal_on()
+    for bound_share, anneal_share in ROUNDS:
+        search.bisect(bound_share)
+        search.anneal_on(anneal_share)
 
 
 class Search:
@@ -101,7 +104,7 @@ class Search:
         if self.incumbent.found:
             starts.append(self.units.split(self.incumbent.solution))
         if all(start is None for start in starts):
-            starts.append(any_split(self.units, self.budget.slice(BOUND_SHARE)))
+            starts.append(any_split(self.units, self.budget.slice(FEASIBLE_SHARE)))
         for start in starts:
             if start is not None:
                 self._take(start, "greedy")
@@ -114,13 +117,13 @@ class Search:
 
         Ends when nothing is left to ask, or the share of the budget is spent.
         """
-        part = self.budget.slice(share)
-        until = self.columns.spent + (self.budget.deterministic_seconds - self.spent()) * share
-        while not (self.over() or part.over() or self.columns.spent >= until):
+        part, until = self._part(share)
+        self._gave_up = MOST
+        while not (self.over() or part.over() or self.spent() >= until):
             target = self._target()
             if target is None:
                 return
-            one = replace(part.slice(ASK_SHARE), deterministic_seconds=(until - self.columns.spent) * ASK_SHARE)
+            one = replace(part.slice(ASK_SHARE), deterministic_seconds=(until - self.spent()) * ASK_SHARE)
             verdict = self.columns.ask(target, one)
             if verdict is Verdict.IMPOSSIBLE:
                 self.incumbent.raise_bound(target + 1, "columns")
@@ -134,23 +137,26 @@ class Search:
         """The next load to ask for; None when the loads between bound and value are answered, or were too hard."""
         low, value = int(self.incumbent.bound), int(self.incumbent.value)
         high = min(value, self._allowed, self._gave_up) - 1
-        if high < low or (self._gave_up <= value and high - low <= NEAR * value):
+        if high < low or (high < value - 1 and high - low <= (NEAR if self._gave_up <= high + 1 else CLOSE) * value):
             return None
         for share in LADDER:
             if low <= share * value <= high:
                 return int(share * value)
-        return high if high - low <= CLOSE * value or high == value - 1 else (low + high) // 2
+        return high if high == value - 1 else (low + high) // 2
 
-    def anneal_on(self) -> None:
-        """Anneal from the best splits so far, longer and longer, until there is a better one."""
-        value = self.incumbent.value
-        while not self.over() and self.incumbent.value == value:
-            for _, start in self.elite.copy():
-                if not self.over():
-                    self._anneal(start, SHARPENING, self._steps, "annealing")
-            if not self.over():
-                self._anneal(self.elite[0][1], POLISHING, self._steps, "annealing")
+    def anneal_on(self, share: float) -> None:
+        """Anneal from the best splits so far, longer and longer, until the share of what is left is spent."""
+        part, until = self._part(share)
+        while True:
+            for schedules, start in [(POLISHING, self.elite[0][1]), *((SHARPENING, at) for _, at in self.elite)]:
+                if self.over() or part.over() or self.spent() >= until:
+                    return
+                self._anneal(start, schedules, self._steps, "annealing")
             self._steps = min(2 * self._steps, self._most)
+
+    def _part(self, share: float) -> tuple[Budget, float]:
+        """The budget until a share of the time left has passed, and the deterministic seconds spent by then."""
+        return self.budget.slice(share), self.spent() + (self.budget.deterministic_seconds - self.spent()) * share
 
     def _try_fillings(self) -> None:
         for filling in self.columns.fillings[-FILLINGS:]:

@@ -104,11 +104,11 @@ def test_the_dearest_set_of_a_device_is_worth_at_least_that_of_every_set(p: Prob
                 array = np.array(chosen, dtype=np.int64)
                 if runs and kind.load(array) <= limit:
                     best = max(best, int(value[array].sum()))
-        upper, chosen_units = kind.dearest(value, limit)
+        upper, chosen_units = kind.dearest(value, limit, 0, 1000)
         assert upper >= best
         assert upper == value[chosen_units].sum()
-        kind.buckets = 2  # labels of different loads become one: more is allowed, never less
-        assert kind.dearest(value, limit)[0] >= best
+        assert kind.dearest(value, limit, 0, 2)[0] >= best  # labels of different loads become one: never less
+        assert kind.dearest(value, limit, best, 1000)[0] >= best
 
 
 @given(problems(), st.integers(0, 1000))
