@@ -26,7 +26,7 @@ VALUE = 2**40
 LABELS, CELLS = 12_000_000, 1_000_000
 """Most labels of all layers together, and of two layers at a time: 8 and 48 bytes each."""
 
-MOST_BUCKETS, FEWEST_BUCKETS, FILLING_BUCKETS = 4000, 50, 100
+MOST_BUCKETS, FEWEST_BUCKETS, FILLING_BUCKETS = 4000, 50, 200
 """Buckets of load for a proof, and for the sets that fill the other devices."""
 
 COARSE = (150, 500, 1500, MOST_BUCKETS)
@@ -181,6 +181,7 @@ class ColumnBound:
         while least >= 0 and self.spent < until and not budget.over():
             values, worth = program.solve()
             if worth.sum() >= 1.0:
+                self.fillings.append(program.heaviest())
                 return Verdict.ALLOWED
             for query in (INWARD * centre + (1 - INWARD) * values, values):
                 known = len(program.columns)
@@ -190,6 +191,7 @@ class ColumnBound:
                 if least < 0 or program.cuts(known, values, worth):
                     break
             else:
+                self.fillings.append(program.heaviest())
                 return Verdict.ALLOWED
         if least >= 0:
             return Verdict.GAVE_UP
@@ -250,6 +252,7 @@ class _Program:
             goal.SetCoefficient(self._worth[kind.index], kind.count)
         goal.SetMinimization()
         self.columns: list[Column] = []
+        self._rows: list[pywraplp.Constraint] = []
         self._known: set[tuple[int, bytes]] = set()
 
     def add(self, column: Column) -> None:
@@ -263,6 +266,7 @@ class _Program:
         for u in column.units.tolist():
             row.SetCoefficient(self._values[u], 1.0)
         row.SetCoefficient(self._worth[column.kind], -1.0)
+        self._rows.append(row)
 
     def solve(self) -> tuple[Floats, Floats]:
         """The values, and for each kind what all its devices hold."""
@@ -270,6 +274,18 @@ class _Program:
             raise MapperError("internal: GLOP did not solve a program that has a solution")
         values = np.maximum([v.solution_value() for v in self._values], 0.0)
         return values, np.array([n * self._worth[k].solution_value() for k, n in self._count.items()])
+
+    def heaviest(self) -> tuple[Column, ...]:
+        """The columns that cover most in the last solution, as many of each kind as there are devices of it."""
+        weights = [-row.dual_value() for row in self._rows]
+        left = dict(self._count)
+        found: list[Column] = []
+        for i in np.argsort([-w for w in weights], kind="stable"):
+            column = self.columns[i]
+            if weights[i] > TOLERANCE and left[column.kind]:
+                left[column.kind] -= 1
+                found.append(column)
+        return tuple(found)
 
     def cuts(self, first: int, values: Floats, worth: Floats) -> bool:
         """Whether a column from the first on holds more than its kind was believed to."""
