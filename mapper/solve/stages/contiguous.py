@@ -19,7 +19,7 @@ from mapper.solve.stages.verify import verify
 
 MANY_IDEALS = 5_000
 """From here on a proof with a tight limit on the loads is so much cheaper that it pays to guess one first."""
-GUESSES = (1 / 16, 1 / 4)
+GUESSES = (1 / 16, 1 / 4, 1 / 2)
 """Where between bound and best value the guesses lie."""
 
 
@@ -34,8 +34,8 @@ class Contiguous:
         """What the portfolio does, in this order."""
         return [
             Step("orders", 0.05, self.orders),
-            Step("ideals", 0.55, self.ideals),
-            Step("ladder", 0.4, self.ladder),
+            Step("ideals", 0.9, self.ideals),
+            Step("ladder", 0.05, self.ladder),
         ]
 
     def orders(self, incumbent: Incumbent[Solution], budget: Budget) -> None:

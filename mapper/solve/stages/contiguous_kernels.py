@@ -122,6 +122,61 @@ def best_choice(
 
 
 @njit(cache=True, nogil=True)
+def useful_states(
+    i: int,
+    upper: int,
+    need: int,
+    offer: Any,
+    left: Any,
+    strides: Any,
+    best: Any,
+    from_ideal: Any,
+    from_class: Any,
+    useful: Any,
+    can: Any,
+) -> int:
+    """Fill in the states from which ideal i may go on, and the classes that they have left; how many states.
+
+    Devices may stay empty; a state counts for nothing beside one with fewer devices and no larger load.
+    """
+    states, classes = left.shape
+    for s in range(states):
+        if best[i, s] >= upper:
+            continue
+        for c in range(classes):
+            if left[s, c] > 0 and best[i, s] < best[i, s + strides[c]]:
+                best[i, s + strides[c]] = best[i, s]
+                from_ideal[i, s + strides[c]] = i
+                from_class[i, s + strides[c]] = c
+    kept = 0
+    can[:] = False
+    for s in range(states):
+        if best[i, s] >= upper or need > offer[s]:
+            continue
+        new = True
+        for c in range(classes):
+            if left[s, c] < left[0, c] and best[i, s - strides[c]] <= best[i, s]:
+                new = False
+        if new:
+            useful[kept] = s
+            kept += 1
+            for c in range(classes):
+                if left[s, c] > 0:
+                    can[c] = True
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def readers_in(i: int, sets: Any, read_at: Any, read: Any, count: Any) -> None:
+    """Count how many readers of each net are in ideal i."""
+    count[:] = 0
+    for u in range(read_at.shape[0] - 1):
+        if sets[i, u >> 6] >> np.uint64(u & 63) & np.uint64(1):
+            for e in range(read_at[u], read_at[u + 1]):
+                count[read[e]] += 1
+
+
+@njit(cache=True, nogil=True)
 def sweep(
     first: Any,
     steps: Any,
@@ -193,42 +248,13 @@ def sweep(
     done = 0
     i = first
     while i < count - 1 and done < steps:
-        # Devices that stay empty, then the states that no other with fewer devices and no larger load replaces.
-        for s in range(states):
-            if best[i, s] >= upper:
-                continue
-            for c in range(classes):
-                if left[s, c] > 0 and best[i, s] < best[i, s + strides[c]]:
-                    best[i, s + strides[c]] = best[i, s]
-                    from_ideal[i, s + strides[c]] = i
-                    from_class[i, s + strides[c]] = c
-        kept = 0
-        can[:] = False
-        for s in range(states):
-            if best[i, s] >= upper or need[i] > offer[s]:
-                continue
-            new = True
-            for c in range(classes):
-                if s >= strides[c] and left[s, c] < left[0, c] and best[i, s - strides[c]] <= best[i, s]:
-                    new = False
-            if not new:
-                continue
-            useful[kept] = s
-            kept += 1
-            for c in range(classes):
-                if left[s, c] > 0:
-                    can[c] = True
+        kept = useful_states(i, upper, need[i], offer, left, strides, best, from_ideal, from_class, useful, can)
         if kept == 0:
             i += 1
             continue
-        # How many readers of each net are in ideal i.
-        outside[:] = 0
+        readers_in(i, sets, read_at, read, outside)
         readers[:] = 0
         inside[:] = False
-        for u in range(units):
-            if sets[i, u >> 6] & (one << np.uint64(u & 63)):
-                for e in range(read_at[u], read_at[u + 1]):
-                    outside[read[e]] += 1
         time[:] = 0
         stranger[:] = 0
         bytes_used = 0
