@@ -57,7 +57,7 @@ class Contiguous:
             if budget.over() or incumbent.closed:
                 return
             search = Search(make(self.problem, _upper(self.problem, incumbent)))
-            lattice = all_ideals(search.units, room(search.units))
+            lattice = all_ideals(search.units, room(search.units, budget))
             if lattice is not None:
                 self._through(search, lattice, make is relaxed or not self.loose, incumbent, budget)
 

@@ -20,6 +20,9 @@ EDGES_PER_IDEAL = 16
 MOST_WORK = 2**55
 """Ticks beyond those of any load: small enough for a few of them to be added."""
 
+SECONDS_PER_IDEAL = 4e-6
+"""Deterministic seconds that making an ideal takes (measured)."""
+
 STEPS = 20_000_000
 """Stages looked at between two looks at the clock."""
 SECONDS_PER_STEP = 6e-8
@@ -89,9 +92,10 @@ def states(units: Units) -> int:
     return int(np.prod([device.count + 1 for device in units.problem.classes]))
 
 
-def room(units: Units) -> int:
-    """How many ideals there may be for a proof by `best_chain`."""
-    return min(MOST_IDEALS, MOST_ENTRIES // states(units))
+def room(units: Units, budget: Budget) -> int:
+    """How many ideals there may be for a proof by `best_chain` within a budget."""
+    affordable = min(budget.deterministic_seconds / SECONDS_PER_IDEAL, MOST_IDEALS)
+    return max(2, min(int(affordable), MOST_ENTRIES // states(units)))
 
 
 class Search:

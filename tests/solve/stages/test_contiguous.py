@@ -67,7 +67,7 @@ def test_a_search_over_all_ideals_never_claims_too_much(p: Problem) -> None:
     search = Search(relaxed(p))
     if not search.units.members:
         return
-    lattice = all_ideals(search.units, room(search.units))
+    lattice = all_ideals(search.units, room(search.units, PLENTY))
     assert lattice is not None
     assert search.best_chain(lattice, 1000, PLENTY).value <= expected
     assert search.least_load() <= expected
@@ -85,6 +85,12 @@ def test_too_many_ideals_are_given_up() -> None:
     units = whole(problem([node(str(i), 1) for i in range(12)], []))
     assert all_ideals(units, 4095) is None
     assert all_ideals(units, 4096) is not None
+
+
+def test_a_small_budget_makes_few_ideals() -> None:
+    units = whole(problem([node(str(i), 1) for i in range(12)], []))
+    assert room(units, Budget(deterministic_seconds=0.001)) == 250
+    assert room(units, PLENTY) == 1_000_000
 
 
 def test_a_search_stopped_by_its_budget_claims_no_proof() -> None:
