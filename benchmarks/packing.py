@@ -20,8 +20,8 @@ from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.packing import Item, Problem, fits, minimise, no_packing, verify
 
-SECONDS, LARGE_SECONDS, CAPACITY_SECONDS = 20.0, 2.5, 60.0
-"""Limits: as low as possible, the same for LARGE buffers or more (3 s with the reading), below a capacity."""
+SECONDS, LARGE_SECONDS, CAPACITY_SECONDS = 20.0, 2.0, 60.0
+"""Limits: as low as possible, the same for LARGE buffers or more (3 s with reading and verifying), below a capacity."""
 
 LARGE = 10_000
 """Buffers from which an instance is large."""

@@ -22,6 +22,11 @@ def read(path: Path) -> Problem:
             items = tuple(_item(path, rows.line_num, row) for row in rows)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise MapperError(f"{path}: not a table of buffers: {error}") from error
+    names: set[str] = set()
+    for item in items:
+        if item.name in names:
+            raise MapperError(f"{path}: two buffers have the id '{item.name}'")
+        names.add(item.name)
     return Problem(items, capacity(path))
 
 

@@ -16,6 +16,8 @@ from mapper.ir.rules_memory import arenas
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.packing import driver
+from mapper.solve.packing.bound import bound
+from mapper.solve.packing.infeasible import overload
 from mapper.solve.packing.problem import Item, Problem
 
 SATURATED = 1.01
@@ -56,7 +58,7 @@ class Memory(Pass):
         buffers: list[Buffer] = []
         for program, call in zip(programs, calls, strict=True):
             buffers += _pack(plan, call, lives(program, call), ctx.budget())
-        packed = replace(plan, memory=tuple(buffers), inflight=1)
+        packed = _squeezed(replace(plan, memory=tuple(buffers), inflight=1), ctx.budget())
         return replace(packed, inflight=_inflight(packed, programs, calls, self.max_inflight))
 
 
@@ -103,6 +105,54 @@ def _pack(plan: Plan, call: Call, alive: tuple[Life, ...], budget: Budget) -> li
     return found
 
 
+def _squeezed(plan: Plan, budget: Budget) -> Plan:
+    """The plan with buffers packed below what is left of each memory that they do not fit, where that can be."""
+    one = peaks(plan)
+    for memory in plan.target.memories:
+        over = one[memory.name] - memory.capacity_bytes
+        for (phase, name), arena in arenas(plan).items() if over > 0 else ():
+            if name != memory.name or over <= 0:
+                continue
+            here = [k for k, b in enumerate(plan.memory or ()) if (b.phase, b.memory) == (phase, name)]
+            step = memory.alignment_bytes
+            problem, room = _buffers(plan, here), (arena - over) // step * step
+            if room < bound(problem):
+                continue
+            solution = driver.fits(replace(problem, capacity=room), budget).solution
+            if solution is not None:
+                buffers = list(plan.memory or ())
+                for k, offset in zip(here, solution.offsets, strict=True):
+                    buffers[k] = replace(buffers[k], offset=offset)
+                plan, over = replace(plan, memory=tuple(buffers)), 0
+    return plan
+
+
+def _buffers(plan: Plan, chosen: Sequence[int]) -> Problem:
+    """Some of the plan's buffers, all in one memory and phase, as a packing problem."""
+    all_buffers = plan.memory or ()
+    here = [all_buffers[k] for k in chosen]
+    items = tuple(Item(b.value, b.size, b.start, b.end) for b in here)
+    return Problem(items, None, plan.target.memory[here[0].memory].alignment_bytes)
+
+
+def _live_most(plan: Plan, memory: str) -> list[str]:
+    """For each phase with buffers in a memory: how much of them is live at once, when, which, and what they take."""
+    found = []
+    for (phase, name), arena in arenas(plan).items():
+        if name != memory:
+            continue
+        chosen = [k for k, b in enumerate(plan.memory or ()) if (b.phase, b.memory) == (phase, name)]
+        problem = _buffers(plan, chosen)
+        core = overload(problem)
+        largest = sorted((problem.items[i] for i in core.members), key=lambda item: -item.size)[:3]
+        names = ", ".join(f"{item.name} {item.size / 1e6:.1f} MB" for item in largest)
+        found.append(
+            f"{memory} in {phase}: {len(core.members)} buffers are live at tick {core.time} with "
+            f"{core.bytes / 1e6:.1f} MB, packed in {arena / 1e6:.1f} MB; the largest: {names}"
+        )
+    return found
+
+
 def requests_that_fit(plan: Plan) -> int:
     """How many requests can be in flight: their states must fit beside the weights and the buffers of one call of each
     phase; where there is no room for more, calls take turns. Raises Infeasible when not even one request fits.
@@ -118,8 +168,10 @@ def requests_that_fit(plan: Plan) -> int:
             details=[
                 f"{m.name} needs {one[m.name] / 1e6:.1f} MB ({weights[m.name] / 1e6:.1f} MB of weights, "
                 f"{(one[m.name] - weights[m.name]) / 1e6:.1f} MB per request), has {m.capacity_bytes / 1e6:.1f} MB"
+                f", {(one[m.name] - m.capacity_bytes) / 1e6:.1f} MB too many"
                 for m in lacking
-            ],
+            ]
+            + [line for m in lacking for line in _live_most(plan, m.name)],
             hint="a smaller batch or sequence, a narrower --precision, or a larger memory",
         )
         error.memories = tuple(m.name for m in lacking)

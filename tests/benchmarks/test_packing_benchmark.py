@@ -39,6 +39,7 @@ def test_only_a_number_after_the_last_point_is_a_capacity(name: str, capacity: i
         ("id,lower,size\na,0,3\n", "no column upper; there are"),
         (TABLE + "b5,1,2,many\n", r"x.csv:6: size 'many' is not a whole number"),
         (TABLE + "b5,1\n", r"x.csv:6: upper 'None' is not a whole number"),
+        (TABLE + "b1,1,2,3\n", "x.csv: two buffers have the id 'b1'"),
         ("", "no column id, lower, upper, size"),
     ],
 )

@@ -53,9 +53,9 @@ class Decision:
         return Answer(verdict, "depth first", self._restarts.offsets if verdict is Verdict.FOUND else None)
 
     def later(self, budget: Budget) -> Answer:
-        """The answer of CP-SAT or of the search continued."""
+        """The answer of CP-SAT or of the search continued; for too many buffers the model alone takes many seconds."""
         if self._restarts is None:
-            return self._cpsat(budget)
+            return self.soon(budget)
         if budget.workers is not None and budget.workers > 1:
             return self._beside(budget, budget.workers)
         answer = self._cpsat(budget.slice(CPSAT_SHARE))

@@ -16,7 +16,7 @@ from mapper.solve.packing.problem import Ints, Problem
 from mapper.solve.packing.sections import Sections
 
 LIMIT = 2500
-"""Buffers up to which the search is tried: it takes memory by the square of them (4 bytes)."""
+"""Buffers up to which a component is searched: memory grows by the square of them (4 bytes)."""
 
 SECONDS_PER_STEP, SECONDS_PER_VISIT = 2e-6, 5e-8
 """Deterministic seconds charged for each step and for each buffer that it looks at (measured)."""

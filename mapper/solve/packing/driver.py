@@ -131,6 +131,8 @@ class _Packing:
         places = np.empty(len(self.order), dtype=np.int64)
         places[self.order] = np.arange(len(self.order))
         for k, (members, part) in enumerate(high):
+            if budget.over():
+                return
             order = np.argsort(places[members])
             offsets = self.offsets[members] // part.unit
             found = reorder(part, order, offsets, self.least, budget.slice(1 / (len(high) - k)))

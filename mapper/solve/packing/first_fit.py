@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 
@@ -43,11 +44,12 @@ def lowest_first_fit(problem: Problem, enough: int, budget: Budget) -> Start:
     """The lowest of the first-fit packings. Stops at `enough` bytes; makes one at least, however little the budget."""
     best: Start | None = None
     for name, order in orders(problem):
+        began = monotonic()
         offsets = first_fit(problem, order)
         height = problem.height(tuple((offsets * problem.unit).tolist()))
         if best is None or height < best.height:
             best = Start(name, order, offsets, height, height if best is None else best.by_size)
-        if best.height <= enough or budget.over():
-            break
+        if best.height <= enough or budget.over() or budget.seconds_left() < monotonic() - began:
+            break  # done, or no time for another
     assert best is not None
     return best

@@ -44,16 +44,12 @@ class Problem:
 
     def check(self) -> None:
         """Refuse a malformed problem: a negative size or capacity, a buffer larger than the capacity, an empty
-        lifetime, an alignment below 1, two buffers of one name, numbers beyond 64 bits."""
+        lifetime, an alignment below 1, numbers beyond 64 bits."""
         if self.alignment < 1:
             raise MapperError(f"alignment {self.alignment} is below 1")
         if self.capacity is not None and self.capacity < 0:
             raise MapperError(f"capacity {self.capacity} is negative")
-        names: set[str] = set()
         for item in self.items:
-            if item.name in names:
-                raise MapperError(f"two buffers are called '{item.name}'")
-            names.add(item.name)
             self._check_item(item)
         total = sum(_up(item.size, self.alignment) for item in self.items)
         if total > LARGEST:

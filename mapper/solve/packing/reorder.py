@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from time import monotonic
 
 import numpy as np
 
@@ -24,6 +25,7 @@ def reorder(problem: Problem, order: Ints, offsets: Ints, enough: int, budget: B
     seconds = budget.deterministic_seconds
     while seconds > 0 and best_top > enough_units and not budget.over():
         seconds -= SECONDS_PER_PACKING + SECONDS_PER_PAIR * len(order) ** 2
+        began = monotonic()
         changed = _raise_one(here_order, here + problem.sizes, random_source)
         found = first_fit(problem, np.array(changed, dtype=np.int64))
         top = int((found + problem.sizes).max())
@@ -31,6 +33,8 @@ def reorder(problem: Problem, order: Ints, offsets: Ints, enough: int, budget: B
             here, here_order, here_top = found, changed, top
         if top < best_top:
             best, best_top = found, top
+        if budget.seconds_left() < monotonic() - began:
+            break
     return best
 
 

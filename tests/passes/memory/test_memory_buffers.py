@@ -15,7 +15,8 @@ from mapper.errors import Infeasible
 from mapper.hw.target import Target
 from mapper.ir.graph import Phase
 from mapper.ir.plan import Plan
-from passes.memory.memory import requests_that_fit
+from mapper.solve.budget import Budget
+from passes.memory.memory import _squeezed, requests_that_fit
 
 CASES = [("gpt2-tiny", "edge-npu"), ("bert-tiny", "superhet"), ("bert-tiny", "edge-npu")]
 PLACES = ["place-greedy", "place-round-robin"]
@@ -116,4 +117,17 @@ def test_a_request_that_does_not_fit_is_told_the_memory_and_the_bytes(pocket: Ca
     assert "gpt2-tiny does not fit pocket (one request's states and buffers)" in text
     assert f"ram needs {need / 1e6:.1f} MB (" in text
     assert "MB of weights" in text
+    assert "MB too many" in text
+    assert "buffers are live at tick" in text
     assert "next: a smaller batch or sequence" in text
+
+
+def test_buffers_above_the_capacity_are_packed_below_it_where_they_can_be() -> None:
+    plan = run(prepared(machine(Abacus()), layers(3)), "place-greedy,schedule,memory")
+    plan = replace(plan, inflight=1)
+    need = peaks(plan)["u0.mem"]
+    step = plan.target.memory["u0.mem"].alignment_bytes
+    loose = replace(plan, memory=tuple(replace(b, offset=b.offset + 8 * step) for b in plan.memory or ()))
+    tight = in_target(loose, "memories", 0, capacity_bytes=need)
+    assert peaks(tight)["u0.mem"] > need
+    assert peaks(_squeezed(tight, Budget(1.0)))["u0.mem"] <= need

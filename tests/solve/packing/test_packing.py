@@ -287,7 +287,6 @@ def test_the_overlap_rule_agrees_with_all_pairs(problem: Problem, drawn: list[in
         (packing((7, 0, 2), capacity=5), "buffer 'a' of 7 bytes is larger than the capacity of 5 by 2"),
         (packing((2**59, 0, 2), (2**59 + 1, 3, 4)), "2 buffers have 1152921504606846977 bytes in sum, above 1152921"),
         (packing((1, 0, 2**63)), r"buffer 'a' lives in \[0, 9223372036854775808\), beyond"),
-        (Problem((Item("a", 1, 0, 1), Item("a", 1, 0, 1)), 4), "two buffers are called 'a'"),
     ],
 )
 def test_a_malformed_problem_is_refused(problem: Problem, message: str) -> None:
