@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import math
 from pathlib import Path
 from time import monotonic
 
@@ -353,6 +354,18 @@ def random_packing(count: int) -> Problem:
     sizes = source.integers(1, 100, count) * source.choice([512, 4096, 65536], count)
     rows = zip(sizes.tolist(), starts.tolist(), (starts + lives).tolist(), strict=True)
     return Problem(tuple(Item(f"b{k}", *row) for k, row in enumerate(rows)), None, 512)
+
+
+def test_a_large_packing_keeps_to_its_deadline() -> None:
+    problem = random_packing(6_000)
+    began = monotonic()
+    result = minimise(problem, Budget(math.inf, deadline=began + 1.0))
+    assert monotonic() - began < 15.0  # kernels may have to be compiled first
+    assert result.solution is not None
+    verify(problem, result.solution)
+    assert result.height is not None
+    assert result.start is not None
+    assert result.height <= result.start
 
 
 @pytest.mark.slow
