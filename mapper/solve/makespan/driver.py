@@ -29,7 +29,7 @@ COMPILING = 5.0
 REFUTE_LIMIT = 40
 """Activities up to which the heuristics are nearly always right, so that one refutation ends the search."""
 
-PROOF_SHARES = ((40, 0.9), (80, 0.5), (EXACT_LIMIT, 0.2))
+PROOF_SHARES = ((40, 0.9), (80, 0.5), (EXACT_LIMIT, 0.1))
 """The share of CP-SAT by the number of activities: 30 it proves nearly always, 120 hardly ever."""
 
 

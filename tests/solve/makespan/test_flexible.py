@@ -20,6 +20,7 @@ from mapper.solve.makespan.flexible.bound import bound, priced_load
 from mapper.solve.makespan.flexible.fixed import fixed, unfixed
 from mapper.solve.makespan.flexible.listing import heft, peft
 from mapper.solve.makespan.flexible.problem import FORBIDDEN
+from mapper.solve.makespan.flexible.sampling import sample
 from mapper.solve.makespan.flexible.shop import Shop, improve, is_shop
 
 SMALL = Budget(deterministic_seconds=2.0)
@@ -156,6 +157,22 @@ def test_local_search_reaches_the_optimum_of_small_shops(problem: Problem) -> No
     incumbent.offer(first, "heft")
     improve(problem, incumbent, budget)
     assert incumbent.value == shortest(problem)
+
+
+@given(problems())
+@settings(max_examples=25, deadline=None)
+def test_disturbed_list_schedules_are_valid_and_never_worse(problem: Problem) -> None:
+    def judge(solution: Solution) -> int:
+        verify(problem, solution)
+        return solution.makespan
+
+    budget = Budget(deterministic_seconds=0.005)
+    incumbent = Incumbent(judge, budget)
+    first = heft(problem)
+    assert first is not None
+    incumbent.offer(first, "heft")
+    sample(problem, incumbent, budget)
+    assert shortest(problem) <= incumbent.value <= first.makespan
 
 
 def test_a_state_of_a_shop_gives_its_schedule_back() -> None:
