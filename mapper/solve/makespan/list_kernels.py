@@ -22,7 +22,7 @@ SWAPS = 0.05
 """The probability that two neighbours of a list are exchanged."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def earliest(at: Array, used: Array, count: int, room: int, start: int, hold: int) -> int:
     """The first tick from `start` on from which at most `room` is in use for `hold` ticks."""
     low, high = 0, count
@@ -45,7 +45,7 @@ def earliest(at: Array, used: Array, count: int, room: int, start: int, hold: in
             return start
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def cut(at: Array, used: Array, count: int, tick: int) -> tuple[int, int]:
     """The index of the step of a profile that begins at `tick`, made when there is none, and the number of steps."""
     low, high = -1, count
@@ -65,7 +65,7 @@ def cut(at: Array, used: Array, count: int, tick: int) -> tuple[int, int]:
     return high, count + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def place(
     moment: int, hold: int, first: int, final: int, need_of: Array, need_amount: Array, capacity: Array,
     at: Array, used: Array, count: Array,

@@ -18,7 +18,7 @@ from mapper.solve.makespan.flexible.tabu_kernels import (
     before_gaps,
     detach,
     passable,
-    reach,
+    sweep,
 )
 
 MOST_OUT = 8
@@ -99,10 +99,7 @@ def rebuild(
     best = FAR
     for done in range(rounds + 1):
         arrange(before_from, after_from, after_of, lead, follow, order)
-        value = 0
-        for i in order:
-            head[i] = reach(i, before_from, before_of, lead, ticks, head)
-            value = max(value, head[i] + ticks[i])
+        value = sweep(order, 0, n, 1, before_from, before_of, lead, ticks, head)
         if value <= best:
             best = value
             kept_mode[:], kept_machine[:], kept_ticks[:] = mode, machine, ticks
@@ -119,10 +116,8 @@ def rebuild(
         np.random.shuffle(out[:count])
         for v in out[:count]:
             arrange(before_from, after_from, after_of, lead, follow, order)
-            for i in order:
-                head[i] = reach(i, before_from, before_of, lead, ticks, head)
-            for i in order[::-1]:
-                tail[i] = reach(i, after_from, after_of, follow, ticks, tail)
+            sweep(order, 0, n, 1, before_from, before_of, lead, ticks, head)
+            sweep(order, n - 1, -1, -1, after_from, after_of, follow, ticks, tail)
             g, after = best_gap(v, mode_from, mode_machine, mode_ticks, ticks, head, tail, follow, first)
             mode[v] = g - mode_from[v]
             ticks[v] = mode_ticks[g]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -18,11 +20,20 @@ from mapper.solve.makespan.threads import at_once
 PATIENCE = 3000
 """Moves without a shorter schedule after which the search starts anew from a shaken one."""
 
+MOVES = 20_000
+"""Moves of a turn of tabu search, at most."""
+
 VISITS = 2_000_000
-"""Tasks times moves between two looks at the clock: about a third of a second."""
+"""Tasks times moves of a turn of iterated greedy search: about a third of a second."""
 
 SHAKEN = 0.05
 """Up to this share of the tasks is moved at random before a search starts anew."""
+
+LONGEST_TURN = 3.0
+"""Seconds of a turn, at most, where there is a deadline."""
+
+FIRST_SPEED = 1_000_000
+"""Visits a second that are counted on before any are measured: a slow machine's."""
 
 SECONDS_PER_VISIT = 1.6e-7
 """Deterministic seconds charged for each task of each move (measured on 50 to 500 tasks)."""
@@ -51,7 +62,7 @@ def improve(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) ->
     visits = budget.deterministic_seconds / SECONDS_PER_VISIT
 
     def work(worker: int) -> None:
-        search = _Search(shop, incumbent, budget.seed * 1_000_003 + worker)
+        search = _Search(shop, incumbent, budget, budget.seed * 1_000_003 + worker)
         greedy = False
         while search.visits < visits and not incumbent.closed and not budget.over():
             shorter = search.rebuilt() if greedy else search.tabu()
@@ -63,18 +74,27 @@ def improve(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) ->
 class _Search:
     """The best sequences of one thread, and what has been spent on them: tasks times moves."""
 
-    def __init__(self, shop: Shop, incumbent: Incumbent[Solution], seed: int) -> None:
-        self._shop, self._incumbent = shop, incumbent
+    def __init__(self, shop: Shop, incumbent: Incumbent[Solution], budget: Budget, seed: int) -> None:
+        self._shop, self._incumbent, self._budget = shop, incumbent, budget
         self._source = random.Random(seed)
         state = shop.state(incumbent.solution)
         self._mode, self._lead = state[0], state[2]
         self._best = incumbent.value
         self._weight = len(self._mode) + 50
+        self._began = time.monotonic()
         self.visits = 0
 
     @property
     def _target(self) -> int:
         return round(max(self._incumbent.bound, 0))
+
+    def _timely(self, moves: int) -> int:
+        """As many of the moves as will be made before the deadline, at the speed so far; not below 100."""
+        left = self._budget.seconds_left()
+        if left == math.inf:
+            return moves
+        speed = self.visits / max(time.monotonic() - self._began, 0.1) if self.visits else FIRST_SPEED
+        return max(100, min(moves, int(min(0.8 * left, LONGEST_TURN) * speed / self._weight)))
 
     def tabu(self) -> bool:
         """A turn of tabu search; whether it found a shorter schedule."""
@@ -86,8 +106,7 @@ class _Search:
             shaken: tuple[Any, ...] = (*self._shop.arrays, *state, strength, self._source.randrange(2**31))
             shake(*shaken)
         mode, lead = self._mode.copy(), self._lead.copy()
-        moves = max(PATIENCE, VISITS // self._weight)
-        limits = (FAR, self._target, moves, PATIENCE, self._source.randrange(2**31))
+        limits = (FAR, self._target, self._timely(MOVES), PATIENCE, self._source.randrange(2**31))
         everything: tuple[Any, ...] = (*self._shop.arrays, *state, mode, lead, *limits)
         value, made = search(*everything)
         self.visits += made * self._weight
@@ -98,7 +117,7 @@ class _Search:
         from mapper.solve.makespan.flexible.rebuild_kernels import rebuild
 
         state = self._shop.linked(self._mode, self._lead)
-        rounds = max(100, VISITS // self._weight // 3)
+        rounds = self._timely(VISITS // self._weight) // 3
         limits = (self._target, rounds, self._source.randrange(2**31))
         everything: tuple[Any, ...] = (*self._shop.arrays, *state, *limits)
         value = rebuild(*everything)
@@ -164,15 +183,14 @@ class Shop:
 
     def solution(self, mode: Ints, lead: Ints) -> Solution:
         """The schedule of a state: each task as early as those before it allow."""
-        from mapper.solve.makespan.flexible.tabu_kernels import arrange, reach
+        from mapper.solve.makespan.flexible.tabu_kernels import arrange, sweep
 
         _, _, _, follow, _ = self.linked(mode, lead)
         before_from, before_of, after_from, after_of, mode_from, _, mode_ticks = self.arrays
         order, head = np.empty(len(mode), dtype=np.int64), np.zeros(len(mode), dtype=np.int64)
         ticks = mode_ticks[mode_from[:-1] + mode]
         arrange(before_from, after_from, after_of, lead, follow, order)
-        for i in order.tolist():
-            head[i] = reach(i, before_from, before_of, lead, ticks, head)
+        sweep(order, 0, len(mode), 1, before_from, before_of, lead, ticks, head)
         chosen = tuple(self._problem.possible[i][m] for i, m in enumerate(mode.tolist()))
         return Solution(chosen, tuple(head.tolist()), int((head + ticks).max(initial=0)))
 

@@ -52,15 +52,27 @@ def arrange(before_from: Array, after_from: Array, after_of: Array, lead: Array,
 
 
 @njit(cache=True, nogil=True)
-def reach(i: int, near_from: Array, near_of: Array, near: Array, ticks: Array, way: Array) -> int:
-    """The longest way to a task through its neighbours of one side, in precedence (`near_of`) and on its machine."""
+def sweep(
+    order: Array, begin: int, stop: int, step: int, near_from: Array, near_of: Array, near: Array,
+    ticks: Array, way: Array,
+) -> int:  # fmt: skip
+    """Fills `way` for the tasks order[begin:stop:step]: the longest way to each through its neighbours of one side, in
+    precedence (`near_of`) and on its machine (`near`). Returns the longest way to and through one of them.
+
+    A loop in a function, not a function in a loop: passing arrays costs more than the work on one task.
+    """
     longest = 0
-    for e in range(near_from[i], near_from[i + 1]):
-        j = near_of[e]
-        longest = max(longest, way[j] + ticks[j])
-    j = near[i]
-    if j >= 0:
-        longest = max(longest, way[j] + ticks[j])
+    for q in range(begin, stop, step):
+        i = order[q]
+        found = 0
+        for e in range(near_from[i], near_from[i + 1]):
+            j = near_of[e]
+            found = max(found, way[j] + ticks[j])
+        j = near[i]
+        if j >= 0:
+            found = max(found, way[j] + ticks[j])
+        way[i] = found
+        longest = max(longest, found + ticks[i])
     return longest
 
 
@@ -93,7 +105,7 @@ def attach(v: int, k: int, a: int, machine: Array, lead: Array, follow: Array, f
         lead[b] = v
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def before_gaps(v: int, k: int, ticks: Array, head: Array, tail: Array, follow: Array, first: Array) -> int:
     """The task of machine k behind which the gaps for v begin (-1: the front); heads and tails are those without v."""
     prev, x = -1, first[k]
@@ -102,7 +114,7 @@ def before_gaps(v: int, k: int, ticks: Array, head: Array, tail: Array, follow: 
     return prev
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def passable(x: int, v: int, ticks: Array, head: Array, tail: Array) -> bool:
     """Whether v may also come after x: not when x needs v's result, nor where that cannot be shorter."""
     return bool(tail[x] + ticks[x] > tail[v] or head[x] + ticks[x] <= head[v])
@@ -157,16 +169,14 @@ def search(
     while move < moves:
         move += 1
         arrange(before_from, after_from, after_of, lead, follow, order)
+        sweep(order, 0, n, 1, before_from, before_of, lead, ticks, head)
+        sweep(order, n - 1, -1, -1, after_from, after_of, follow, ticks, tail)
         value = 0
         for q in range(n):
             i = order[q]
             place[i] = q
-            head[i] = reach(i, before_from, before_of, lead, ticks, head)
             peak[q] = value
             value = max(value, head[i] + ticks[i])
-        for q in range(n - 1, -1, -1):
-            i = order[q]
-            tail[i] = reach(i, after_from, after_of, follow, ticks, tail)
         if value < best_value:
             best_value = value
             best_mode[:] = mode
@@ -192,14 +202,10 @@ def search(
             ticks[v] = 0
             free_head[:] = head
             free_tail[:] = tail
-            rest = peak[place[v]]  # the longest path without the task
-            for q in range(place[v], n):
-                i = order[q]
-                free_head[i] = reach(i, before_from, before_of, lead, ticks, free_head)
-                rest = max(rest, free_head[i] + ticks[i])
-            for q in range(place[v], -1, -1):
-                i = order[q]
-                free_tail[i] = reach(i, after_from, after_of, follow, ticks, free_tail)
+            at = place[v]
+            after_v = sweep(order, at, n, 1, before_from, before_of, lead, ticks, free_head)
+            sweep(order, at, -1, -1, after_from, after_of, follow, ticks, free_tail)
+            rest = max(peak[at], after_v)  # the longest path without the task
             for g in range(mode_from[v], mode_from[v + 1]):
                 k = mode_machine[g]
                 prev = before_gaps(v, k, ticks, free_head, free_tail, follow, first)
@@ -260,10 +266,8 @@ def shake(
         detach(v, machine, lead, follow, first)
         ticks[v] = 0
         arrange(before_from, after_from, after_of, lead, follow, order)
-        for i in order:
-            head[i] = reach(i, before_from, before_of, lead, ticks, head)
-        for i in order[::-1]:
-            tail[i] = reach(i, after_from, after_of, follow, ticks, tail)
+        sweep(order, 0, n, 1, before_from, before_of, lead, ticks, head)
+        sweep(order, n - 1, -1, -1, after_from, after_of, follow, ticks, tail)
         k = mode_machine[g]
         prev = before_gaps(v, k, ticks, head, tail, follow, first)
         x = follow[prev] if prev >= 0 else first[k]
