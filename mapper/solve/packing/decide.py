@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,12 +84,10 @@ class Decision:
             finally:
                 ended.set()
 
-        other = threading.Thread(target=run, args=(self.soon,))
-        other.start()
-        try:
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(run, self.soon)
             run(self._cpsat)
-        finally:
-            other.join()
+        other.result()  # raises what went wrong there
         return answers[0] if answers else UNKNOWN
 
 

@@ -242,6 +242,17 @@ def test_both_searches_beside_each_other_end_when_one_has_decided() -> None:
     assert monotonic() - began < 30.0
 
 
+def test_a_fault_in_the_other_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Decision, budget: Budget) -> None:
+        raise MapperError("internal: a fault")
+
+    problem = cut(0, 30)
+    part = problem.part(components(problem)[-1].tolist())
+    monkeypatch.setattr(Decision, "soon", fail)
+    with pytest.raises(MapperError, match="a fault"):
+        Decision(part, 100, 0).later(Budget(deadline=monotonic() + 10.0, workers=2))
+
+
 def test_runs_are_short_often_and_long_seldom() -> None:
     assert [luby(turn) for turn in range(15)] == [1, 1, 2, 1, 1, 2, 4, 1, 1, 2, 1, 1, 2, 4, 8]
 
