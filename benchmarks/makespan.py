@@ -88,7 +88,7 @@ def bars(rows: Sequence[Row]) -> Iterator[Bar]:
         best = sum(row.ratio is None or row.ratio <= 1 for row in small)
         proven = sum(row.optimal for row in small)
         words = f"{best} of {len(small)} at the best known value, {proven} proven, longest {late:.1f} s"
-        yield Bar("j30 all optimal, each in 10 s", words, best == len(small) == proven and late <= 11)
+        yield Bar("j30 all optimal, each in 10 s", words, best == len(small) == proven and late <= 10.5)
     for group, limit in (("j60", 0.005), ("j120", 0.03), ("fjsp", 0.02)):
         ratios = [row.ratio - 1 for row in rows if row.case.group == group and row.ratio is not None]
         if ratios:
