@@ -47,22 +47,6 @@ def pack_below(problem: Problem, capacity: int, budget: Budget) -> tuple[list[in
     return _read(x, answer), answer
 
 
-def pack_low(problem: Problem, hint: Ints, least: int, budget: Budget) -> tuple[list[int] | None, Answer]:
-    """The lowest offsets found in units, not above the hint, and the solver's answer: its bound is in bytes."""
-    highest = problem.height(tuple(int(o) * problem.unit for o in hint))
-    model = cp_model.CpModel()
-    x = _variables(model, problem, problem.highest(highest))
-    add_overlap(model, x, problem)
-    height = model.new_int_var(least, highest, "height")
-    for offset, item in zip(x.offset, problem.items, strict=True):
-        model.add(height >= problem.unit * offset + item.size)
-    for variable, value in zip(x.offset, hint.tolist(), strict=True):
-        model.add_hint(variable, value)
-    model.minimize(height)
-    answer = solve(model, budget, linearization_level=0)
-    return _read(x, answer), answer
-
-
 def _variables(model: cp_model.CpModel, problem: Problem, highest: Ints) -> Variables:
     offsets = [model.new_int_var(0, h, f"offset {i}") for i, h in enumerate(highest.tolist())]
     ranges = [

@@ -12,34 +12,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packing_builders import SMALL, in_bytes, lowest, packing, problems
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome
 from mapper.solve.packing import Item, Problem, Solution, fits, minimise, verify
 from mapper.solve.packing.bound import bound
-from mapper.solve.packing.cpsat import live_sets, pack_below, pack_low
-from mapper.solve.packing.decide import Decision
-from mapper.solve.packing.depth_first import DepthFirst, Verdict
+from mapper.solve.packing.cpsat import live_sets, pack_below
 from mapper.solve.packing.first_fit import first_fit, orders
 from mapper.solve.packing.infeasible import no_packing
-from mapper.solve.packing.problem import Ints
 from mapper.solve.packing.reorder import reorder
-from mapper.solve.packing.restarts import Restarts, luby
 from mapper.solve.packing.sections import components, sections
-
-SMALL = Budget(deterministic_seconds=1.0)
-
-
-def packing(*rows: tuple[int, int, int], capacity: int | None = None, alignment: int = 1) -> Problem:
-    """A problem from (size, start, end) rows; buffers are called a, b, c, ..."""
-    items = (Item(chr(97 + k), *row) for k, row in enumerate(rows))
-    return Problem(tuple(items), capacity, alignment)
-
-
-def in_bytes(problem: Problem, offsets: Ints | list[int]) -> Solution:
-    """A solution from offsets in units."""
-    return Solution(tuple(int(o) * problem.unit for o in offsets))
 
 
 def load(path: Path, capacity: int | None = None) -> Problem:
@@ -50,37 +34,6 @@ def load(path: Path, capacity: int | None = None) -> Problem:
     return Problem(
         tuple(Item(r["id"], int(r["size"]), int(r["lower"]), int(r["upper"])) for r in rows), capacity=capacity
     )
-
-
-def lowest(problem: Problem) -> int:
-    """The optimum: every order of dropping buffers onto those placed before."""
-    best: int | None = None
-    for order in itertools.permutations(range(len(problem.items))):
-        offsets: dict[int, int] = {}
-        for i in order:
-            a = problem.items[i]
-            tops = [
-                offsets[j] + problem.items[j].size
-                for j in offsets
-                if a.start < problem.items[j].end and problem.items[j].start < a.end
-            ]
-            offsets[i] = -(-max(tops, default=0) // problem.alignment) * problem.alignment
-        height = max((o + problem.items[i].size for i, o in offsets.items()), default=0)
-        best = height if best is None else min(best, height)
-    return best or 0
-
-
-items = st.builds(
-    lambda size, start, life: (size, start, start + life),
-    st.integers(0, 9),
-    st.integers(0, 5),
-    st.integers(1, 5),
-)
-problems = st.builds(
-    lambda rows, alignment: packing(*rows, alignment=alignment),
-    st.lists(items, max_size=5),
-    st.sampled_from([1, 2, 4]),
-)
 
 
 @given(problems)
@@ -124,49 +77,11 @@ def test_it_fits_exactly_from_the_optimum_on(problem: Problem) -> None:
 @settings(max_examples=30, deadline=None)
 def test_cp_sat_agrees_with_the_oracle(problem: Problem) -> None:
     optimum = lowest(problem)
-    _, order = next(orders(problem))
-    _, answer = pack_low(problem, first_fit(problem, order), bound(problem), SMALL)
-    assert answer.value == optimum
+    offsets, _ = pack_below(problem, optimum, SMALL)
+    assert offsets is not None
+    verify(Problem(problem.items, optimum, problem.alignment), in_bytes(problem, offsets))
     if optimum > max((item.size for item in problem.items), default=0):
         assert pack_below(problem, optimum - 1, SMALL)[0] is None
-
-
-@given(problems, st.integers(0, 30))
-@settings(max_examples=100, deadline=None)
-def test_the_depth_first_search_decides_every_small_case(problem: Problem, capacity: int) -> None:
-    for members in components(problem):
-        part = problem.part(members.tolist())
-        search = DepthFirst(part, sections(part), capacity)
-        verdict, _ = search.advance(10_000)
-        assert verdict is (Verdict.FOUND if lowest(part) <= capacity else Verdict.NONE_EXISTS)
-        if verdict is Verdict.FOUND:
-            verify(Problem(part.items, capacity, part.alignment), in_bytes(part, search.offsets))
-
-
-@given(problems, st.integers(1, 30))
-@settings(max_examples=60, deadline=None)
-def test_a_search_in_small_steps_comes_to_the_same_as_one_at_once(problem: Problem, steps: int) -> None:
-    for members in components(problem):
-        part = problem.part(members.tolist())
-        capacity = bound(part)
-        once, often = (DepthFirst(part, sections(part), capacity) for _ in range(2))
-        verdict, _ = once.advance(10_000)
-        while often.advance(steps)[0] is Verdict.GAVE_UP:
-            pass
-        assert often.advance(1)[0] is verdict
-        assert (often.offsets == once.offsets).all()
-
-
-@given(problems)
-@settings(max_examples=60, deadline=None)
-def test_what_failed_stays_failed_after_a_restart(problem: Problem) -> None:
-    for members in components(problem):
-        part = problem.part(members.tolist())
-        capacity = lowest(part)
-        search = DepthFirst(part, sections(part), capacity)
-        search.advance(5)
-        search.restart(np.arange(len(members))[::-1])
-        assert search.advance(10_000)[0] is Verdict.FOUND
 
 
 @given(problems)
@@ -188,73 +103,6 @@ def test_two_buffers_live_together_exactly_when_they_share_a_section(problem: Pr
     for i, j in itertools.combinations(range(len(problem.items)), 2):
         together = problem.starts[i] < problem.ends[j] and problem.starts[j] < problem.ends[i]
         assert together == (found.first[i] < found.last[j] and found.first[j] < found.last[i])
-
-
-def cut(seed: int, count: int) -> Problem:
-    """A rectangle of 40 moments by 100 bytes cut into buffers, a tenth of them left out: they fit below 100."""
-    source = np.random.default_rng(seed)
-    boxes = [(0, 40, 0, 100)]
-    while len(boxes) < count:
-        boxes.sort(key=lambda box: (box[1] - box[0]) * (box[3] - box[2]))
-        a, b, low, high = boxes.pop()
-        if (b - a) * 2.5 > high - low:
-            at = int(source.integers(a + 1, b))
-            boxes += [(a, at, low, high), (at, b, low, high)]
-        else:
-            at = int(source.integers(low + 1, high))
-            boxes += [(a, b, low, at), (a, b, at, high)]
-    items = [Item(str(k), high - low, a, b) for k, (a, b, low, high) in enumerate(boxes) if source.random() < 0.9]
-    return Problem(tuple(items), 100)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_cut_rectangle_is_put_together_again(seed: int) -> None:
-    problem = cut(seed, 50)
-    result = fits(problem, Budget(5.0))
-    assert result.solution is not None
-    verify(problem, result.solution)
-
-
-def test_restarts_go_on_where_a_short_budget_ended() -> None:
-    problem = cut(1, 60)
-    part = problem.part(components(problem)[-1].tolist())
-    search = Restarts(part, 100, seed=0)
-    budgets = 0
-    while search.search(Budget(0.01)) is Verdict.GAVE_UP:
-        budgets += 1
-        assert budgets < 1000
-    verify(part, in_bytes(part, search.offsets))
-
-
-def test_two_workers_find_what_one_finds() -> None:
-    problem = cut(2, 50)
-    result = fits(problem, Budget(deadline=monotonic() + 20.0, workers=2))
-    assert result.solution is not None
-    verify(problem, result.solution)
-
-
-def test_both_searches_beside_each_other_end_when_one_has_decided() -> None:
-    problem = cut(0, 30)
-    part = problem.part(components(problem)[-1].tolist())
-    began = monotonic()
-    answer = Decision(part, 100, 0).later(Budget(deadline=monotonic() + 60.0, workers=2))
-    assert answer.verdict is Verdict.FOUND
-    assert monotonic() - began < 30.0
-
-
-def test_a_fault_in_the_other_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Decision, budget: Budget) -> None:
-        raise MapperError("internal: a fault")
-
-    problem = cut(0, 30)
-    part = problem.part(components(problem)[-1].tolist())
-    monkeypatch.setattr(Decision, "soon", fail)
-    with pytest.raises(MapperError, match="a fault"):
-        Decision(part, 100, 0).later(Budget(deadline=monotonic() + 10.0, workers=2))
-
-
-def test_runs_are_short_often_and_long_seldom() -> None:
-    assert [luby(turn) for turn in range(15)] == [1, 1, 2, 1, 1, 2, 4, 1, 1, 2, 1, 1, 2, 4, 8]
 
 
 @pytest.mark.parametrize(
