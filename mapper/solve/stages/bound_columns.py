@@ -26,7 +26,7 @@ VALUE = 2**40
 LABELS, CELLS = 12_000_000, 1_000_000
 """Most labels of all layers together, and of two layers at a time: 8 and 48 bytes each."""
 
-MOST_BUCKETS, FEWEST_BUCKETS, FILLING_BUCKETS = 4000, 50, 200
+MOST_BUCKETS, FEWEST_BUCKETS, FILLING_BUCKETS = 4000, 50, 60
 """Buckets of load for a proof, and for the sets that fill the other devices."""
 
 COARSE = (150, 500, 1500, MOST_BUCKETS)

@@ -46,13 +46,13 @@ ROUNDS = ((0.25, 0.3), (0.5, 0.5), (0.6, 1.0))
 FEASIBLE_SHARE = 0.5
 """Part of the budget for a split that fits scarce memories, where greedy ones do not."""
 
-CLOSE, NEAR = 1e-4, 2e-3
+CLOSE, NEAR = 1e-4, 1e-2
 """Shares of the value: loads nearer to one that columns allow, or that was too hard, are not asked for."""
 
 LADDER = (0.7, 0.85, 0.95, 0.98, 0.995)
 """Loads asked for first, as shares of the value: a rough bound is soon proven, a sharp one may take long."""
 
-ASK_SHARE = 0.25
+ASK_SHARE = 0.5
 """Part of what is left of the bound's budget for one load."""
 
 
