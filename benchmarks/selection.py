@@ -17,6 +17,7 @@ from benchmarks.instances import iopddl
 from benchmarks.solving import Answer, Bar, Case, Row, run
 from mapper.solve.budget import Budget
 from mapper.solve.selection import solve
+from mapper.solve.selection.warm import warm
 
 SECONDS = 120.0
 """The limit of an instance whose contest limit the table does not tell."""
@@ -79,4 +80,4 @@ def bars(rows: Sequence[Row]) -> Iterator[Bar]:
 
 
 if __name__ == "__main__":
-    run(__doc__, cases, bars)
+    run(__doc__, cases, bars, warm)

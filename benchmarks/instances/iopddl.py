@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 from pathlib import Path
@@ -13,11 +14,16 @@ from mapper.solve.selection import Edge, Node, Problem
 
 def read(path: Path) -> Problem:
     """The selection problem of a JSON file, gzipped or not. Raises MapperError on a file that is not of the format."""
+    collecting = gc.isenabled()
+    gc.disable()  # millions of numbers and no circles: the collector takes a third of the time
     try:
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
             return from_json(json.load(file)["problem"])
     except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
         raise MapperError(f"{path} is not an iopddl instance: {type(error).__name__}: {error}") from error
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def from_json(given: dict[str, Any]) -> Problem:

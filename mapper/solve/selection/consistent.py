@@ -22,7 +22,7 @@ def consistent(arrays: Arrays) -> tuple[Arrays, list[Step]]:
     m = arrays.edges
     lost = kernels.arc_consistent(
         arrays.first, arrays.edge_a, arrays.edge_b, arrays.edge_first, arrays.edge_cost, arrays.first_incident,
-        arrays.incident, alive, np.arange(m), np.ones(m, dtype=np.bool_),
+        arrays.incident, alive, np.arange(m), np.ones(m, dtype=np.bool_), m,
     )  # fmt: skip
     if lost >= 0:
         raise ContradictionError(lost)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from mapper.errors import Infeasible, MapperError
+from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.portfolio import Step, run
-from mapper.solve.selection.arrays import Arrays, evaluate, from_problem
-from mapper.solve.selection.exact import fits_exact, solve_exactly
+from mapper.solve.selection.arrays import Arrays, from_problem
+from mapper.solve.selection.exact import exactly, fits_exact, judge, never_fits
 from mapper.solve.selection.infeasible import no_partner, refuse_overload
-from mapper.solve.selection.problem import FORBIDDEN, Problem, Solution
+from mapper.solve.selection.problem import Problem, Solution
 from mapper.solve.selection.rows import Ints
 from mapper.solve.selection.verify import verify
 
 COMPILING_SECONDS = 20.0
 """Budget from which on compiling the kernels (a first run takes about this long) pays on a problem fit for CP-SAT."""
+
+SMALL_SHARE = 0.3
+LARGE_SHARE = 0.6
+"""Parts of the budget for bound and search on the core before options are fixed, if CP-SAT may close it and if not."""
 
 CLOSING_SECONDS = 0.3
 """Time kept for the way back from the core and the check of the solution, beside what the problem's check took."""
@@ -45,8 +49,8 @@ def solve(problem: Problem, budget: Budget) -> Result:
     searching = budget if budget.deadline is None else replace(budget, deadline=budget.deadline - closing)
     whole = from_problem(problem)
     if fits_exact(whole) and min(searching.deterministic_seconds, searching.seconds_left()) < COMPILING_SECONDS:
-        incumbent = _incumbent(whole, searching)
-        run([Step("CP-SAT", 1.0, lambda i, b: _exact(whole, i, b))], incumbent, searching)
+        incumbent = Incumbent(judge(whole), searching)
+        run([Step("CP-SAT", 1.0, lambda i, b: exactly(whole, i, b))], incumbent, searching)
         return _result(problem, incumbent, incumbent.solution if incumbent.found else None)
     return _reduced(problem, whole, searching)
 
@@ -61,39 +65,31 @@ def _reduced(problem: Problem, whole: Arrays, budget: Budget) -> Result:
     except ContradictionError as lost:
         raise no_partner(problem, lost.node) from lost
     core = reduced.core
-    incumbent = _incumbent(core, budget)
-    if not core.nodes:
+    incumbent = Incumbent(judge(core), budget)
+    if core.nodes:
+        run(_steps(core), incumbent, budget)
+    elif (core.limit < 0).any():
+        raise never_fits(core, "reductions")
+    else:
         incumbent.offer(core.first[:0], "reductions")
         incumbent.raise_bound(core.constant, "reductions")
-    run([Step("CP-SAT", 1.0, lambda i, b: _exact(core, i, b))], incumbent, budget)
     return _result(problem, incumbent, reduced.expand(incumbent.solution) if incumbent.found else None)
 
 
-def _incumbent(arrays: Arrays, budget: Budget) -> Incumbent[Ints]:
-    def judge(choice: Ints) -> int:
-        cost, excess = evaluate(arrays, choice)
-        if cost >= FORBIDDEN or excess > 0:
-            raise MapperError(f"internal: a search chose something forbidden, or {excess} more than there is memory")
-        return cost
+def _steps(core: Arrays) -> list[Step[Ints]]:
+    """Bound and search, with CP-SAT on what they leave in question."""
+    from mapper.solve.selection.close import close
+    from mapper.solve.selection.dual import Dual
+    from mapper.solve.selection.explore import explore
+    from mapper.solve.selection.lean import lean
 
-    return Incumbent(judge, budget)
-
-
-def _exact(arrays: Arrays, incumbent: Incumbent[Ints], budget: Budget) -> None:
-    """CP-SAT on the arrays, from the incumbent."""
-    found = solve_exactly(arrays, budget, incumbent.solution if incumbent.found else None)
-    if found.choice is not None:
-        incumbent.offer(found.choice, "CP-SAT")
-    if found.outcome is Outcome.INFEASIBLE:
-        if incumbent.found:
-            raise MapperError(f"internal: CP-SAT says that nothing fits, {incumbent.by} found {incumbent.value}")
-        raise Infeasible(
-            "nothing can be chosen: the options that pairs allow never fit the memory together",
-            details=[f"proven by CP-SAT on the {arrays.nodes} nodes and {arrays.rows} moments that reductions leave"],
-            hint="raise the memory's limit, or allow more pairs of options",
-        )
-    if found.bound is not None:
-        incumbent.raise_bound(min(found.bound, incumbent.value), "CP-SAT")
+    duals: list[Dual] = []
+    share = SMALL_SHARE if fits_exact(core) else LARGE_SHARE
+    return [
+        Step("explore", share, lambda i, b: duals.append(explore(core, i, b))),
+        Step("lean", 0.0, lambda i, b: lean(core, i, b)),
+        Step("close", 1.0 - share, lambda i, b: close(core, duals[-1], i, b)),
+    ]
 
 
 def _result(problem: Problem, incumbent: Incumbent[Ints], choice: Ints | None) -> Result:

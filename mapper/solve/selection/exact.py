@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from ortools.sat.python import cp_model
 
+from mapper.errors import Infeasible, MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Answer, Outcome, add_hints, solve
-from mapper.solve.selection.arrays import Arrays
+from mapper.solve.incumbent import Incumbent
+from mapper.solve.selection.arrays import Arrays, evaluate
 from mapper.solve.selection.problem import FORBIDDEN
 from mapper.solve.selection.rows import Ints
 
@@ -30,6 +33,18 @@ class Variables:
     terms: list[tuple[Literal, int]]
 
 
+def judge(arrays: Arrays) -> Callable[[Ints], int]:
+    """What tells the cost of a choice, and refuses one that is forbidden or does not fit."""
+
+    def cost_of(choice: Ints) -> int:
+        cost, excess = evaluate(arrays, choice)
+        if cost >= FORBIDDEN or excess > 0:
+            raise MapperError(f"internal: a search chose something forbidden, or {excess} more than there is memory")
+        return cost
+
+    return cost_of
+
+
 @dataclass(frozen=True)
 class Exact:
     """A choice (None: none found), a lower bound with the arrays' constant, and how the search ended."""
@@ -42,6 +57,28 @@ class Exact:
 def fits_exact(arrays: Arrays) -> bool:
     """Whether CP-SAT has a chance: few nodes and few pairs of options."""
     return arrays.nodes <= NODES and len(arrays.edge_cost) <= ENTRIES
+
+
+def exactly(arrays: Arrays, incumbent: Incumbent[Ints], budget: Budget) -> None:
+    """CP-SAT on the arrays, from the incumbent if it has one."""
+    found = solve_exactly(arrays, budget, incumbent.solution if incumbent.found else None)
+    if found.outcome is Outcome.INFEASIBLE:
+        if incumbent.found:
+            raise MapperError(f"internal: CP-SAT says that nothing fits, {incumbent.by} found {incumbent.value}")
+        raise never_fits(arrays, "CP-SAT")
+    if found.choice is not None:
+        incumbent.offer(found.choice, "CP-SAT")
+    if found.bound is not None:
+        incumbent.raise_bound(min(found.bound, incumbent.value), "CP-SAT")
+
+
+def never_fits(arrays: Arrays, by: str) -> Infeasible:
+    """The error for arrays whose allowed options never keep the limits together."""
+    return Infeasible(
+        "nothing can be chosen: the options that pairs allow never fit the memory together",
+        details=[f"proven by {by} on the {arrays.nodes} nodes and {arrays.rows} moments that reductions leave"],
+        hint="raise the memory's limit, or allow more pairs of options",
+    )
 
 
 def solve_exactly(arrays: Arrays, budget: Budget, start: Ints | None = None) -> Exact:

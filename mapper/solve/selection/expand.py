@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mapper.solve.selection.rows import Ints
+from mapper.solve.selection.rows import Ints, offsets, runs
 
 
 class Step(Protocol):
@@ -15,6 +15,10 @@ class Step(Protocol):
 
     def expand(self, choice: Ints) -> Ints:
         """The choice before the reduction that a choice after it stands for."""
+        ...
+
+    def project(self, choice: Ints) -> Ints:
+        """The choice after the reduction that is nearest to a choice before it: its own if it has one."""
         ...
 
     def origin(self, node: int) -> int:
@@ -33,6 +37,18 @@ class Merged:
     def expand(self, choice: Ints) -> Ints:
         before: Ints = self.option[self.at[:-1] + choice[self.owner]]
         return before
+
+    def project(self, choice: Ints) -> Ints:
+        """Each new node takes the option that most of the nodes in it agree with."""
+        counts = np.diff(self.at)
+        options = np.zeros(int(self.owner.max(initial=-1)) + 1, dtype=np.int64)
+        options[self.owner] = counts
+        first = offsets(options)
+        agree = self.option == np.repeat(choice, counts)
+        votes = np.bincount(runs(first[self.owner], counts)[agree], minlength=int(first[-1]))
+        node = np.repeat(np.arange(len(options)), options)
+        order = np.lexsort((-votes, node))
+        return order[first[:-1]] - first[:-1]
 
     def origin(self, node: int) -> int:
         return int(np.argmax(self.owner == node))
@@ -59,6 +75,9 @@ class Eliminated:
         first, second = (np.where(its >= 0, before[np.maximum(its, 0)], 0) for its in self.beside.T)
         before[self.gone] = self.option[self.at[:-1] + first * self.columns + second]
         return before
+
+    def project(self, choice: Ints) -> Ints:
+        return choice[self.stay]
 
     def origin(self, node: int) -> int:
         return int(self.stay[node])

@@ -39,6 +39,12 @@ class Reduced:
             choice = step.expand(choice)
         return choice
 
+    def project(self, choice: Ints) -> Ints:
+        """The choice of the core nearest to a choice of the whole; it may cost more, and may not fit."""
+        for step in self.steps:
+            choice = step.project(choice)
+        return choice
+
 
 def reduce(arrays: Arrays, budget: Budget) -> Reduced:
     """The core of the arrays. Raises ContradictionError with a node of theirs that is left without an option."""

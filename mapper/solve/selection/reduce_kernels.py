@@ -12,13 +12,12 @@ F = 10**18  # FORBIDDEN; compiled code takes a constant of its own module
 @njit(cache=True, nogil=True)
 def arc_consistent(
     first: Ints, edge_a: Ints, edge_b: Ints, edge_first: Ints, edge_cost: Ints, first_incident: Ints, incident: Ints,
-    alive: Flags, queue: Ints, waiting: Flags,
+    alive: Flags, queue: Ints, waiting: Flags, count: int,
 ) -> int:  # fmt: skip
     """Clears alive[options] where an edge leaves no partner; returns a node that loses its last option, or -1.
 
-    queue, waiting: all edges (AC-3, Mackworth 1977).
+    queue: room for all edges, the first `count` to be looked at, those flagged in `waiting` (AC-3, Mackworth 1977).
     """
-    count = len(queue)
     while count:
         count -= 1
         e = queue[count]

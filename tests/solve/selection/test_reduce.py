@@ -84,9 +84,11 @@ def test_every_feasible_choice_of_the_core_expands_to_one_of_the_same_cost(seed:
     for choice in product(*map(range, reduced.core.options.tolist())):
         cost, excess = evaluate(reduced.core, np.array(choice, dtype=np.int64))
         if cost < FORBIDDEN and excess == 0:
-            whole = tuple(reduced.expand(np.array(choice, dtype=np.int64)).tolist())
+            expanded = reduced.expand(np.array(choice, dtype=np.int64))
+            whole = tuple(expanded.tolist())
             assert feasible(problem, whole)
             assert problem.objective(whole) == cost
+            assert tuple(reduced.project(expanded).tolist()) == choice
 
 
 def path(nodes: int, options: int, *, usage: int = 0) -> Problem:
