@@ -21,7 +21,7 @@ COMPILING_SECONDS = 20.0
 """Budget from which on compiling the kernels (a first run takes about this long) pays on a problem fit for CP-SAT."""
 
 SMALL_SHARE = 0.3
-LARGE_SHARE = 0.6
+LARGE_SHARE = 0.85
 """Parts of the budget for bound and search on the core before options are fixed, if CP-SAT may close it and if not."""
 
 CLOSING_SECONDS = 0.3
