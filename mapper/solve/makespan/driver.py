@@ -91,8 +91,12 @@ def _steps(problem: Problem, budget: Budget) -> list[Step[Solution]]:
         if not share:
             return [Step("genetic search", 1.0, interpreted)]
         return [Step("genetic search", 0.1, interpreted), Step("exact", 0.9, proof)]
-    first = Step("genetic search", 0.1, compiled)
-    return [first, Step("exact", share, race), Step("genetic search", 0.9 - share, compiled)]
+    first = 0.1 * (1.0 - share)
+    return [
+        Step("genetic search", max(0.03, first), compiled),
+        Step("exact", share, race),
+        Step("genetic search", 1.0 - share - first, compiled),
+    ]
 
 
 def refute(problem: Problem, incumbent: Incumbent[Solution], budget: Budget, way: int = 0) -> None:
