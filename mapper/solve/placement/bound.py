@@ -44,12 +44,12 @@ def throughput_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     r = relax(tables, classify(tables), longest, longest)
     price_of_leaving_out(r, 4.0)
     r.program.cost[r.interval] = 1.0
-    solver = Solver(r.program)
+    alone = forced(r)
+    solver = Solver(r.program, alone.marks())
     best = solver.solve(budget)
     if best is None:
         return NOTHING
     first = Bound(_ticks(best.bound * longest), "unrelated-machines LP", shares(r, best.columns))
-    alone = forced(r)
     found = _parametric(alone, solver, budget, first, longest)
     alone.limit(longest)
     return replace(found, relaxation=r, unit=longest)

@@ -16,6 +16,7 @@ from mapper.solve.placement.relaxation import (
     Relaxation,
     longest_interval,
     price_of_leaving_out,
+    prices,
     relax,
     shares,
 )
@@ -37,7 +38,9 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     most = float(sum(int(row[:, -2].max()) for row in tables.rows)) + idle * longest + 1.0
     r = _program(tables, most, longest)
     alone = forced(r)
-    ranges = _Ranges(alone, Solver(r.program), most, max(1.0, longest), [0.0, *alone.steps(0.0, longest)])
+    ranges = _Ranges(
+        alone, Solver(r.program, alone.marks()), most, max(1.0, longest), [0.0, *alone.steps(0.0, longest)]
+    )
     first = ranges.solve(0, len(ranges.starts) - 1, budget)
     if first is None:
         return NOTHING
@@ -47,7 +50,8 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     shown = least or first
     ranges.keep(rest or [first])
     name = "energy LP" if value <= first.bound else "energy LP by intervals"
-    return Bound(max(0.0, value), name, shares(r, shown.optimum.columns), r, most)
+    placed, worth = shares(r, shown.optimum.columns), prices(r, shown.optimum.duals, most)
+    return Bound(max(0.0, value), name, placed, r, most, worth)
 
 
 def _program(tables: Tables, most: float, longest: float) -> Relaxation:

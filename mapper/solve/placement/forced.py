@@ -44,6 +44,16 @@ class Forced:
         every = {t for rows in self.loads for row in rows for t in row}
         return sorted(float(t) for t in every if above < t <= most)
 
+    def marks(self) -> dict[int, int]:
+        """A number for each column that `limit` changes, equal where it always changes alike."""
+        number: dict[tuple[int, ...], int] = {}
+        pairs = zip(self.relaxation.count, self.loads, strict=True)
+        return {
+            x: number.setdefault(row, len(number))
+            for columns, rows in pairs
+            for x, row in zip(columns, rows, strict=True)
+        }
+
     def limit(self, interval: float, solver: Solver | None = None) -> None:
         """Leave out of the program, and of its solver, what exceeds an interval: an option of a class is taken by no
         more members than can have it."""

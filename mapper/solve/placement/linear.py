@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from ortools.linear_solver import pywraplp
 
 from mapper.solve.budget import Budget
+from mapper.solve.placement.folding import folded
+from mapper.solve.placement.program import Program
 from mapper.solve.placement.tables import Floats, Ints
-
-INFINITY = math.inf
-
-
-class Program:
-    """Minimise a cost over columns within finite bounds and rows lower <= sum <= upper."""
-
-    def __init__(self) -> None:
-        self.low: list[float] = []
-        self.high: list[float] = []
-        self.cost: list[float] = []
-        self.row_low: list[float] = []
-        self.row_high: list[float] = []
-        self.at_row: list[int] = []
-        self.at_column: list[int] = []
-        self.weight: list[float] = []
-
-    def column(self, high: float, cost: float = 0.0) -> int:
-        """A new column in [0, high]."""
-        self.low.append(0.0)
-        self.high.append(high)
-        self.cost.append(cost)
-        return len(self.low) - 1
-
-    def row(self, terms: list[tuple[int, float]], low: float = -INFINITY, high: float = INFINITY) -> int:
-        """A new row; a column may appear more than once."""
-        merged: dict[int, float] = {}
-        for column, weight in terms:
-            merged[column] = merged.get(column, 0.0) + weight
-        index = len(self.row_low)
-        self.row_low.append(low)
-        self.row_high.append(high)
-        self.at_row.extend([index] * len(merged))
-        self.at_column.extend(merged)
-        self.weight.extend(merged.values())
-        return index
 
 
 @dataclass(frozen=True)
@@ -60,21 +26,26 @@ class Optimum:
 
 
 class Solver:
-    """GLOP on one program; bounds of columns may change between calls, which start from the last basis."""
+    """GLOP on one program, folded; bounds of columns may change between calls, which start from the last basis.
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    marks: columns whose bounds will change, with equal numbers where they will change alike.
+    """
+
+    def __init__(self, program: Program, marks: Mapping[int, int] | None = None) -> None:
+        self.program, self.fold = program, folded(program, marks)
+        small = self.fold.program
         self._glop = pywraplp.Solver.CreateSolver("GLOP")
         infinity = self._glop.infinity()
-        self._columns = [self._glop.NumVar(a, b, "") for a, b in zip(program.low, program.high, strict=True)]
+        self._low, self._high = list(small.low), list(small.high)
+        self._columns = [self._glop.NumVar(a, b, "") for a, b in zip(small.low, small.high, strict=True)]
         self._rows = [
             self._glop.Constraint(max(a, -infinity), min(b, infinity))
-            for a, b in zip(program.row_low, program.row_high, strict=True)
+            for a, b in zip(small.row_low, small.row_high, strict=True)
         ]
-        for r, c, w in zip(program.at_row, program.at_column, program.weight, strict=True):
+        for r, c, w in zip(small.at_row, small.at_column, small.weight, strict=True):
             self._rows[r].SetCoefficient(self._columns[c], w)
         goal = self._glop.Objective()
-        for column, cost in zip(self._columns, program.cost, strict=True):
+        for column, cost in zip(self._columns, small.cost, strict=True):
             goal.SetCoefficient(column, cost)
         goal.SetMinimization()
         self._at_row: Ints = np.array(program.at_row, dtype=np.int64)
@@ -83,13 +54,17 @@ class Solver:
 
     def limit(self, column: int, high: float) -> None:
         """Change a column's upper bound."""
+        c = self.fold.column_of[column]
+        self._high[c] += high - self.program.high[column]
         self.program.high[column] = high
-        self._columns[column].SetUb(high)
+        self._columns[c].SetUb(self._high[c])
 
     def raise_to(self, column: int, low: float) -> None:
         """Change a column's lower bound."""
+        c = self.fold.column_of[column]
+        self._low[c] += low - self.program.low[column]
         self.program.low[column] = low
-        self._columns[column].SetLb(low)
+        self._columns[c].SetLb(self._low[c])
 
     def solve(self, budget: Budget) -> Optimum | None:
         """The optimum with a safe bound, or None when the budget's deadline came first."""
@@ -100,8 +75,8 @@ class Solver:
         status = self._glop.Solve()
         if status != pywraplp.Solver.OPTIMAL:
             return None
-        duals = np.array([row.dual_value() for row in self._rows])
-        columns = np.array([column.solution_value() for column in self._columns])
+        duals = np.array([row.dual_value() for row in self._rows])[self.fold.row_of]
+        columns = self.fold.unfolded(np.array([column.solution_value() for column in self._columns]))
         return Optimum(self._safe_bound(duals), columns, duals)
 
     def _safe_bound(self, duals: Floats) -> float:
