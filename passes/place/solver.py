@@ -18,6 +18,7 @@ from passes.place.bounds import SCALE
 from passes.place.gather import gathered
 from passes.place.infeasible import does_not_fit
 from passes.place.relieve import SHARES, relieved, widen_back
+from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation, translate
 from passes.place.widen import widened
 from passes.schedule.schedule import Schedule
@@ -27,6 +28,9 @@ Candidate = tuple[str, pb.Solution]
 
 SEED_SHARE = 0.3
 """Part of the budget that a search for a related objective gets."""
+
+STAGES_SHARE = 0.1
+"""Part of the budget that the cut into stages gets."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class PlaceCpSat(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with placement, residency, the proven bound and how the search ended."""
         t = translate(plan)
-        known = starts(t, plan)
+        known = _starts(t, plan, ctx)
         result, related = _searched(plan, t, known, ctx.budget(self.name))
         found = [(result.method, result.solution), *related]
         refined = list(dict.fromkeys(c for candidate in found for c in _refined(plan, t, candidate)))
@@ -58,6 +62,12 @@ class PlaceCpSat(Pass):
         bound = _bound(plan, result)
         search = search_of(t, solution, _status(result, ctx, value, bound), method)
         return replace(t.apply(plan, solution), bounds=(bound,), search=search)
+
+
+def _starts(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
+    """The baselines that are feasible, and the best pipeline of stages."""
+    cut = staged(plan, t, ctx.budget().part(STAGES_SHARE))
+    return [*starts(t, plan), *([(PlaceStages.name, cut)] if cut is not None else [])]
 
 
 def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> Candidate:
@@ -102,7 +112,7 @@ class BoundsBySearch(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with the bound that the search proves."""
         t = translate(plan)
-        result, _ = _searched(plan, t, starts(t, plan), ctx.budget(self.name))
+        result, _ = _searched(plan, t, _starts(t, plan, ctx), ctx.budget(self.name))
         return replace(plan, bounds=(_bound(plan, result),))
 
 
