@@ -18,6 +18,7 @@ from mapper.solve.placement.relaxation import (
     price_of_leaving_out,
     prices,
     relax,
+    rules,
     shares,
 )
 from mapper.solve.placement.tables import Tables
@@ -56,7 +57,8 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
 
 def _program(tables: Tables, most: float, longest: float) -> Relaxation:
     problem, scale = tables.problem, max(1.0, longest)
-    r = relax(tables, classify(tables), scale, longest)
+    with_loads = relax if problem.idle_pj_per_tick > 0 else rules  # rows that bind nothing make GLOP slow
+    r = with_loads(tables, classify(tables), scale, longest)
     for c, items in enumerate(r.classes.items):
         for x, option in zip(r.count[c], problem.items[items[0]].options, strict=True):
             r.program.cost[x] = option.cost / most

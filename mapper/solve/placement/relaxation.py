@@ -81,17 +81,23 @@ NOTHING = Bound(0.0, "none")
 
 
 def relax(tables: Tables, classes: Classes, scale: float, longest: float) -> Relaxation:
-    """Every rule of the problem, summed over classes; the objective is left to the caller.
+    """Every rule of the problem, summed over classes, and the interval; the objective is left to the caller.
 
     longest: an interval (ticks) that no wanted solution exceeds.
     """
+    r = rules(tables, classes, scale, longest)
+    add_resource_loads(r)
+    return r
+
+
+def rules(tables: Tables, classes: Classes, scale: float, longest: float) -> Relaxation:
+    """Every rule of the problem, summed over classes; nothing says how long resources may be busy."""
     program = Program()
     r = Relaxation(program, tables, classes, scale, program.column(longest / scale))
     add_one_option(r)
     add_transport(r)
     add_ties(r)
     add_memory_capacity(r)
-    add_resource_loads(r)
     return r
 
 
