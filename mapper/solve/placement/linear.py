@@ -94,6 +94,10 @@ class Solver:
         return float(parts.sum() - 1e-12 * np.abs(parts).sum())
 
 
+DECIMALS = 9
+"""What is kept of SCIP's numbers: their last bits differ from run to run."""
+
+
 @dataclass(frozen=True)
 class Whole:
     """An integer program's lower bound (to SCIP's tolerance) and its best point, if any."""
@@ -142,8 +146,8 @@ def solve_whole(program: Program, whole: list[int], nodes: int, budget: Budget) 
     if status not in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE, pywraplp.Solver.NOT_SOLVED):
         return None
     found = status in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE)
-    point = np.array([column.solution_value() for column in columns]) if found else None
-    return Whole(float(scip.Objective().BestBound()), point)
+    point = np.array([round(column.solution_value(), DECIMALS) for column in columns]) if found else None
+    return Whole(float(f"{scip.Objective().BestBound():.{DECIMALS}e}"), point)
 
 
 def _interrupt(scip: pywraplp.Solver, budget: Budget, done: threading.Event) -> None:
