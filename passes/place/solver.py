@@ -52,7 +52,7 @@ class PlaceCpSat(Pass):
         t = translate(plan)
         known = _starts(t, plan, ctx)
         result, related = _searched(plan, t, known, ctx.budget(self.name))
-        found = [(result.method, result.solution), *related]
+        found = [(result.method, result.solution), *related, *result.others]
         refined = list(dict.fromkeys(c for candidate in found for c in _refined(plan, t, candidate)))
         least, first = _judged_best(plan, t, refined, ctx, PROBE)
         if least == float("inf"):

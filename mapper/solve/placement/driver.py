@@ -34,6 +34,9 @@ STEPS_PER_SECOND = 8000
 GOOD_ENOUGH = 1e-4
 """Relative gap at which the search stops."""
 
+NEARLY, OTHERS = 0.01, 2
+"""How much worse (relative) a former best placement may be to be told of, and how many are."""
+
 TIMED_STEPS_PER_SECOND = 2500
 """The same where each needs the latency."""
 
@@ -43,7 +46,7 @@ class Result:
     """A feasible placement, its value, a value none can undercut and whose argument that is, and who found it.
 
     status: 'optimal' (value and bound meet), 'feasible', or 'interrupted' (stop or deadline). history: the value
-    after each method that improved it.
+    after each method that improved it. others: the placements before it that were nearly as good, the latest first.
     """
 
     solution: Solution
@@ -53,6 +56,7 @@ class Result:
     status: str
     method: str
     history: tuple[tuple[str, float], ...]
+    others: tuple[tuple[str, Solution], ...] = ()
 
 
 class _Search:
@@ -65,16 +69,24 @@ class _Search:
         self.method = "none"
         self.bound: Bound = NOTHING
         self.history: list[tuple[str, float]] = []
+        self.passed: list[tuple[float, str, Solution]] = []
 
     def offer(self, solution: Solution, method: str) -> Value:
         """Keep a placement if it is the best so far; its value is returned."""
         value = self.goal.value(State.of(self.tables, solution.choice))
         if value < self.value:
+            if self.best is not None and self.value[0] == 0:
+                self.passed.append((self.value[1], self.method, self.best))
             self.best, self.value, self.method = solution, value, method
             if value[0] == 0:
                 self.history.append((method, value[1]))
                 self.budget.tell(value[1], self.bound.value or None)
         return value
+
+    def others(self) -> tuple[tuple[str, Solution], ...]:
+        """The placements that were the best before, the latest first, as far as they are nearly as good."""
+        near = [(by, s) for value, by, s in reversed(self.passed) if value <= self.value[1] * (1 + NEARLY)]
+        return tuple(near[:OTHERS])
 
     @property
     def closed(self) -> bool:
@@ -129,7 +141,9 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     verify(problem, search.best)
     status = "optimal" if search.closed else "interrupted" if budget.over() else "feasible"
     bound = min(search.bound.value, value)
-    return Result(search.best, value, bound, search.bound.name, status, search.method, tuple(search.history))
+    return Result(
+        search.best, value, bound, search.bound.name, status, search.method, tuple(search.history), search.others()
+    )
 
 
 def _round(search: _Search, method: str) -> None:
