@@ -19,7 +19,8 @@ DUAL_AGAIN = 0.2
 """Part of what is left that the prices get between rounds while they still rise."""
 
 ROUNDS = (0.15, 0.35, 0.5)
-"""Parts of the search's time: each round starts at the best choice so far, the last ones cool more slowly."""
+"""Parts of the search's time: the last round starts at the best choice so far, those before at the dual's choice, which
+breaks limits: they can still cross what a choice that keeps them cannot."""
 
 UNSETTLED = 0.02
 """A round cools from the temperature at which the walk's mean cost is by this part above the best."""
@@ -92,13 +93,13 @@ def explore(arrays: Arrays, incumbent: Target, budget: Budget, start: Ints | Non
     _ascend(dual, incumbent, clock, DUAL_SHARE)
     _offer_bound(dual, incumbent)
     walk.reprice(dual)
-    walk.start(dual.choice)
     begin, done = clock.used(), 0.0
-    hot = math.inf
+    hot = _heat(walk, offers, clock, 1.0)
     for share in ROUNDS:
         done += share
         until = begin + (1 - begin) * done
-        hot = min(hot, _heat(walk, offers, clock, until))
+        if share < ROUNDS[-1]:
+            walk.start(dual.choice)
         _cool(walk, offers, clock, until, hot)
         if walk.found:
             walk.start(walk.best)

@@ -23,8 +23,13 @@ SECONDS_PER_WORK = 1.2e-8
 NOTHING_FOUND = 2**62
 """The best cost while there is no choice that keeps the limits."""
 
-STRICTER = 1.5
-"""By how much excess becomes dearer when a stretch of the walk ends with some."""
+STRICTER, RELAXING = 1.5, 0.95
+"""By how much excess becomes dearer when a stretch of the walk ends with some, and cheaper when it ends without. Where
+excess is too dear the walk cannot cross it: on the contest's M it ends 0.3 % above."""
+
+OFTEN = 5
+"""Stretches in a row that end with excess before the rows that are above their limits become dearer themselves; at once
+while no choice is known."""
 
 COST, EXCESS, BEST, NOTED = range(4)
 
@@ -50,6 +55,7 @@ class Walk:
 
     def reprice(self, dual: Dual) -> None:
         """Take over the best prices of memory that the dual has by now."""
+        self._over = 0
         self._dual, self._surcharge = dual, np.zeros(self.arrays.rows)
         self._price = dual.option_prices(dual.best_prices)
         paid = dual.best_prices[dual.best_prices > 0]
@@ -69,7 +75,7 @@ class Walk:
         self._load = loads(a, self.choice)
         self._state[COST] = int(self._field[mine].sum() + self._costs[mine].sum()) // 2
         self._state[EXCESS] = int(np.maximum(self._load - a.limit, 0).sum())
-        self._penalty = max(self._penalty, self._fair)
+        self._penalty = self._fair if self._fair > 0 else self._penalty
         if self._state[EXCESS] == 0 and self._state[COST] < self._state[BEST]:
             self._state[BEST] = self._state[COST]
             self.best[:] = self.choice
@@ -132,12 +138,17 @@ class Walk:
         """Make the rows that are above their limits dearer; half the surcharges when none is."""
         if self._state[EXCESS] > 0:
             self._penalty = max(self._penalty * STRICTER, heat / max(float(self.arrays.usage.mean()), 1.0))
+            self._over += 1
+            if self._over < OFTEN and self._state[BEST] < NOTHING_FOUND:
+                return
             self._surcharge[self._load > self.arrays.limit] += self._penalty
-        elif self._surcharge.any():
-            self._surcharge = np.where(self._surcharge > self._penalty / 8, self._surcharge / 2, 0.0)
-        else:
+            self._price = self._dual.option_prices(self._dual.best_prices + self._surcharge)
             return
-        self._price = self._dual.option_prices(self._dual.best_prices + self._surcharge)
+        self._over = 0
+        self._penalty = max(self._penalty * RELAXING, self._fair)
+        if self._surcharge.any():
+            self._surcharge = np.where(self._surcharge > self._penalty / 8, self._surcharge / 2, 0.0)
+            self._price = self._dual.option_prices(self._dual.best_prices + self._surcharge)
 
     def _settle(self) -> None:
         """Write down the best choice that the journal leads back to."""
