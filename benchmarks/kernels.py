@@ -1,0 +1,29 @@
+"""Compiles the kernels of the solving engine, which are then cached beside their sources: once for an installation.
+
+python benchmarks/kernels.py
+
+Without it the first search that needs a kernel compiles it. Tests and CI call it first, so that no test waits.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import makespan, packing, partitioning, selection
+
+
+def main() -> None:
+    """Say how long each problem's kernels took."""
+    for problem in (packing, selection, partitioning, makespan):
+        began = time.monotonic()
+        problem.warm()
+        print(f"kernels of {problem.__name__.rsplit('.', 1)[-1]}: {time.monotonic() - began:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
