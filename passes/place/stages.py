@@ -46,6 +46,8 @@ class PlaceStages(Pass):
 
 def staged(plan: Plan, t: Translation, budget: Budget) -> pb.Solution | None:
     """The best cut into stages, each task with an option of its stage's unit; None when that does not fit."""
+    if not t.tasks:
+        return pb.Solution(())
     pipeline = as_stages(plan, t)
     if pipeline is None:
         return None

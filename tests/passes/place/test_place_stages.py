@@ -88,3 +88,8 @@ def test_the_cut_is_the_one_that_the_solver_of_stages_proves_best() -> None:
     assert found.solution is not None
     on_the_slow_unit = [pipeline.units[d] for d in found.solution.device].count("u0")
     assert on_the_slow_unit == 2
+
+
+def test_a_model_without_ops_has_no_stages_and_an_empty_placement() -> None:
+    plan = prepared(machine(Abacus()), layers(0))
+    assert PlaceStages().run(plan, QUICK).placement == ()
