@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mapper.solve import cpsat
-from mapper.solve.budget import Budget
+from mapper.errors import Infeasible
+from mapper.solve import cpsat, selection
+from mapper.solve.budget import Budget, silent
+from mapper.solve.placement.as_selection import as_selection
 from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.cpsat_model import OutOfRange, model_of
 from mapper.solve.placement.descent import Descent, Neighbours, neighbours
@@ -123,6 +125,8 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     search.goal = Goal(tables, objective, search.bound.value or search.value[1])
     near = neighbours(tables)
     _round(search, "LP rounding")
+    if objective == "energy" and problem.idle_pj_per_tick == 0 and problem.items:
+        _select(search, 0.25)
     if len(problem.items) <= EXACT_ITEMS:
         _descend(search, near, 0.1)
         _exact(search, 0.9)
@@ -144,6 +148,21 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     return Result(
         search.best, value, bound, search.bound.name, status, search.method, tuple(search.history), search.others()
     )
+
+
+def _select(search: _Search, share: float) -> None:
+    """Energy without idle power is a selection problem: its solver's choice and bound count."""
+    if search.closed or search.budget.over():
+        return
+    made = as_selection(search.tables.problem)
+    try:
+        found = selection.solve(made.selection, replace(search.budget.part(share), tell=silent))
+    except Infeasible as error:
+        raise no_placement(search.tables.problem) from error
+    if found.solution is not None:
+        search.offer(made.read(found.solution.choice), "selection")
+    if found.bound is not None and made.energy(found.bound) > search.bound.value:
+        search.bound = replace(search.bound, value=made.energy(found.bound), name=f"selection by {found.bound_name}")
 
 
 def _round(search: _Search, method: str) -> None:

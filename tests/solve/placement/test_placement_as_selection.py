@@ -1,13 +1,17 @@
 """A placement's energy as a selection: the same choices, rules and values."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from placement_builders import tiny
+from placement_oracle import best
 
-from mapper.errors import MapperError
+from mapper.errors import Infeasible, MapperError
+from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.as_selection import AsSelection, as_selection
+from mapper.solve.placement.driver import solve
 from mapper.solve.selection.problem import Solution
 from mapper.solve.selection.verify import verify
 
@@ -65,3 +69,16 @@ def test_large_costs_are_rounded_down_until_their_sum_fits() -> None:
     made = as_selection(problem)
     made.selection.check()
     assert made.energy(made.selection.objective((0, 0, 0, 0))) == float(1 << 63)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_energy_without_idle_power_is_placed_by_selection_as_well_as_by_trying_all(seed: int) -> None:
+    problem = replace(tiny(seed), idle_pj_per_tick=0.0)
+    optimum = best(problem, ("energy",))
+    if optimum is None:
+        with pytest.raises(Infeasible):
+            solve(problem, "energy", Budget(0.5))
+        return
+    found = solve(problem, "energy", Budget(0.5))
+    assert found.value == optimum["energy"]
+    assert found.bound <= found.value
