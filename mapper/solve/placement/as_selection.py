@@ -2,9 +2,8 @@
 
 A net that several items may read in one place is sent there once, and a resident that several options need is kept
 once: each is a node of its own with the options 'no' and 'yes', and whoever needs it forbids 'no'. Idle power is the
-one thing that is no sum: it is paid for as long as the busiest resource is busy. Any prices of resources' ticks that
-add up to the idle power count at most that, so a bound of the selection is one of the placement; without idle power the
-two problems have the same value.
+one thing that is no sum (it is paid for as long as the busiest resource is busy) and is left out: with it a bound of
+the selection is still one of the placement, without it the two problems have the same value.
 """
 
 from __future__ import annotations
@@ -14,13 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mapper.solve.placement.problem import Net, Problem, Solution
+from mapper.solve.placement.problem import Net, Option, Problem, Solution, Transfer
 from mapper.solve.placement.tables import Flags, Ints
 from mapper.solve.selection.problem import FORBIDDEN, Edge, Node
 from mapper.solve.selection.problem import Problem as Selection
-
-POINTS = 1 << 20
-"""Parts of a picojoule that prices are rounded down to."""
 
 MOST = 1 << 58
 """Costs are halved until they add up to less."""
@@ -44,42 +40,34 @@ class AsSelection:
         return (value + self.constant) * self.unit
 
 
-def as_selection(problem: Problem, prices: Sequence[float] = ()) -> AsSelection:
-    """The selection problem of a placement's energy; prices: pJ per tick of each resource, in sum at most the idle
-    power (none: ticks cost nothing)."""
-    points = [int(p * POINTS) for p in prices] or [0] * len(problem.resources)
-    scale = POINTS if any(points) else 1
-    weights = _Costs(problem, points, scale, 0)
-    shift = 0
-    while weights.worst() >> shift >= MOST:
-        shift += 1
-    return _Builder(problem, _Costs(problem, points, scale, shift)).build()
+def as_selection(problem: Problem) -> AsSelection:
+    """The selection problem of a placement's energy without idle power."""
+    shift = max(0, (_Costs(problem, 0).worst() // MOST).bit_length())
+    return _Builder(problem, _Costs(problem, shift)).build()
 
 
 @dataclass(frozen=True)
 class _Costs:
-    """What an option and a transfer cost: energy and priced ticks, in units of 2^shift / scale pJ, rounded down."""
+    """What an option and a transfer cost: energy in units of 2^shift pJ, rounded down."""
 
     problem: Problem
-    points: list[int]
-    scale: int
     shift: int
 
-    def of(self, cost: int, loads: Sequence[tuple[int, int]]) -> int:
-        return (cost * self.scale + sum(self.points[r] * t for r, t in loads)) >> self.shift
+    def of(self, made: Option | Transfer) -> int:
+        return made.cost >> self.shift
 
     def leg(self, size: int, a: int, b: int) -> int:
         """A transfer's cost: nothing within a place, forbidden where no route leads."""
         if a == b:
             return 0
         transfer = self.problem.transfers[size].get((a, b))
-        return FORBIDDEN if transfer is None else self.of(transfer.cost, transfer.loads)
+        return FORBIDDEN if transfer is None else self.of(transfer)
 
     def worst(self) -> int:
         """A sum that no solution's cost exceeds."""
         problem = self.problem
-        total = sum(max(self.of(o.cost, o.loads) for o in item.options) for item in problem.items)
-        dearest = [max((self.of(t.cost, t.loads) for t in table.values()), default=0) for table in problem.transfers]
+        total = sum(max(self.of(o) for o in item.options) for item in problem.items)
+        dearest = [max((self.of(t) for t in table.values()), default=0) for table in problem.transfers]
         return total + sum(dearest[net.size] * max(len(problem.places), len(net.sinks)) for net in problem.nets)
 
 
@@ -98,7 +86,7 @@ class _Builder:
         problem = self.problem
         self.places = [np.array([o.place for o in item.options], dtype=np.int64) for item in problem.items]
         for item in problem.items:
-            self.unary.append(np.array([self.costs.of(o.cost, o.loads) for o in item.options], dtype=np.int64))
+            self.unary.append(np.array([self.costs.of(o) for o in item.options], dtype=np.int64))
         usages = self._own_usages()
         for item, (size, memory) in zip(problem.items, usages, strict=True):
             self.nodes.append(Node(item.name, (), size, 0, 1, memory))
@@ -114,8 +102,7 @@ class _Builder:
             Edge(a, b, tuple(np.minimum(matrix, FORBIDDEN).ravel().tolist())) for (a, b), matrix in self.pairs.items()
         )
         limits = problem.capacities or (0,)
-        unit = 2.0**self.costs.shift / self.costs.scale
-        return AsSelection(Selection(nodes, edges, limits), len(problem.items), self.constant, unit)
+        return AsSelection(Selection(nodes, edges, limits), len(problem.items), self.constant, 2.0**self.costs.shift)
 
     def _own_usages(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """For each item, the bytes and the memory of what each option alone needs in the memory where that is most."""

@@ -16,7 +16,6 @@ from mapper.solve.placement.relaxation import (
     Relaxation,
     longest_interval,
     price_of_leaving_out,
-    prices,
     relax,
     rules,
     shares,
@@ -51,8 +50,7 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     shown = least or first
     ranges.keep(rest or [first])
     name = "energy LP" if value <= first.bound else "energy LP by intervals"
-    placed, worth = shares(r, shown.optimum.columns), prices(r, shown.optimum.duals, most)
-    return Bound(max(0.0, value), name, placed, r, most, worth)
+    return Bound(max(0.0, value), name, shares(r, shown.optimum.columns), r, most)
 
 
 def _program(tables: Tables, most: float, longest: float) -> Relaxation:

@@ -11,6 +11,9 @@ from functools import cached_property
 
 from mapper.errors import MapperError
 
+MOST = 2**62
+"""Ticks, picojoules and bytes are below this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -114,14 +117,21 @@ class Problem:
         return tuple(map(tuple, found))
 
     def check(self) -> None:
-        """Refuse a malformed problem: an item without options, an index out of range, a negative number, a cycle."""
+        """Refuse a malformed problem: an item without options, an index out of range, a negative number or one
+        beyond 62 bits, a cycle."""
+        for n, net in enumerate(self.nets):
+            _check_net(self, n, net)
         for i, item in enumerate(self.items):
             if not item.options:
                 raise MapperError(f"item '{item.name}' has no option")
             for option in item.options:
                 numbers = (option.ticks, option.cost, *(t for _, t in option.loads))
-                if min(numbers, default=0) < 0:
+                if min(numbers) < 0:
                     raise MapperError(f"item '{item.name}', option '{option.name}': a negative time or energy")
+                if max(numbers) >= MOST:
+                    raise MapperError(
+                        f"item '{item.name}', option '{option.name}': {max(numbers)} is beyond {MOST - 1}"
+                    )
                 _inside(option.place, self.places, f"item '{item.name}' place")
                 for r, _ in option.loads:
                     _inside(r, self.resources, f"item '{item.name}' resource")
@@ -132,10 +142,20 @@ class Problem:
                     raise MapperError(f"item '{item.name}' reads what a later item makes: not in topological order")
         for resident in self.residents:
             _inside(resident.memory, self.memories, f"resident '{resident.name}' memory")
-            if resident.bytes < 0:
+            if not 0 <= resident.bytes < MOST:
                 raise MapperError(f"resident '{resident.name}' has {resident.bytes} bytes")
-        if any(c < 0 for c in self.capacities) or len(self.capacities) != len(self.memories):
-            raise MapperError("capacities must be one non-negative number per memory")
+        if any(not 0 <= c < MOST for c in self.capacities) or len(self.capacities) != len(self.memories):
+            found = f"{len(self.memories)} memories have {list(self.capacities)}"
+            raise MapperError(f"capacities must be one number per memory from 0 to {MOST - 1}: {found}")
+
+
+def _check_net(problem: Problem, n: int, net: Net) -> None:
+    """The ends of a net exist."""
+    _inside(net.size, problem.transfers, f"net {n} size")
+    for i in (*net.sinks, *([net.source] if net.source >= 0 else [])):
+        _inside(i, problem.items, f"net {n} item")
+    for place in (*net.ends, *([net.origin] if net.source < 0 else [])):
+        _inside(place, problem.places, f"net {n} place")
 
 
 def _inside(index: int, of: Sequence[object], what: str) -> None:

@@ -34,7 +34,6 @@ class Relaxation:
     """The program and its columns. count[c][o]: items of class c with option o. short[c]: items of the class left
     unplaced, at a price no solution pays (so that the program is always feasible). legs[net class][(a, b)]: nets sent
     from a to b; flows: the same for each of its sinks. kind: the class of a net. interval: in units of `scale` ticks.
-    busy[resource class]: the row that keeps it within the interval.
     """
 
     program: Program
@@ -47,7 +46,6 @@ class Relaxation:
     legs: dict[NetClass, dict[tuple[int, int], int]] = field(default_factory=dict)
     flows: dict[NetClass, list[dict[tuple[int, int], int]]] = field(default_factory=dict)
     kind: dict[int, NetClass] = field(default_factory=dict)
-    busy: dict[int, int] = field(default_factory=dict)
 
     def size(self, c: int) -> int:
         """Items of class c."""
@@ -66,15 +64,13 @@ class Relaxation:
 @dataclass(frozen=True)
 class Bound:
     """A value no solution can undercut, the argument's name, per item the share of each option in the relaxation
-    (empty where there is none), and the relaxation, with the worth of 1 in its objective. prices: what a tick of each
-    resource is worth in the relaxation, in units of the value; empty where nobody asked."""
+    (empty where there is none), and the relaxation, with the worth of 1 in its objective."""
 
     value: float
     name: str
     shares: tuple[Floats, ...] = ()
     relaxation: Relaxation | None = None
     unit: float = 1.0
-    prices: tuple[float, ...] = ()
 
 
 NOTHING = Bound(0.0, "none")
@@ -267,8 +263,7 @@ def add_resource_loads(r: Relaxation) -> None:
                 terms.setdefault(r.classes.resource[resource], []).append((x, ticks / r.scale))
     many = Counter(r.classes.resource)
     for resource_class, loads in terms.items():
-        row = r.program.row([*loads, (r.interval, -float(many[resource_class]))], high=0.0)
-        r.busy[resource_class] = row
+        r.program.row([*loads, (r.interval, -float(many[resource_class]))], high=0.0)
 
 
 def price_of_leaving_out(r: Relaxation, price: float) -> None:
@@ -295,10 +290,3 @@ def longest_interval(problem: Problem) -> float:
         most = max((sum(t for _, t in m.loads) for m in problem.transfers[net.size].values()), default=0)
         legs += most * (len(net.sinks) + len(net.ends))
     return float(items + legs)
-
-
-def prices(r: Relaxation, duals: Floats, unit: float) -> tuple[float, ...]:
-    """What a tick of each resource is worth at the optimum, by the duals of the rows that keep it within the interval;
-    unit: the worth of 1 in the objective. In sum they are at most what a tick of the interval costs."""
-    per_class = {c: max(0.0, -float(duals[row])) * unit / r.scale for c, row in r.busy.items()}
-    return tuple(per_class.get(c, 0.0) for c in r.classes.resource)

@@ -1,4 +1,6 @@
-"""Each rule of the verifier, broken once."""
+"""Each rule of the verifier, broken once, and problems that are refused."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -42,3 +44,29 @@ def test_routes_must_exist() -> None:
 def test_every_item_has_one_of_its_options(choice: tuple[int, ...]) -> None:
     with pytest.raises(MapperError, match="one-option"):
         verify(_problem(), Solution(choice))
+
+
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [
+        (Net(0, (7,), 0, 0), "net 0 item: index 7 is not among 2"),
+        (Net(9, (1,), 0, 0), "net 0 item: index 9 is not among 2"),
+        (Net(0, (1,), 3, 0), "net 0 size: index 3 is not among 1"),
+        (Net(-1, (1,), 0, 0, origin=5), "net 0 place: index 5 is not among 2"),
+        (Net(0, (1,), 0, 0, ends=(2,)), "net 0 place: index 2 is not among 2"),
+    ],
+)
+def test_the_ends_of_a_net_must_exist(net: Net, words: str) -> None:
+    with pytest.raises(MapperError, match=words):
+        replace(_problem(), nets=(net,)).check()
+
+
+def test_a_number_that_64_bits_do_not_hold_is_refused_by_its_option() -> None:
+    item = Item("first", "a", 0, (Option("slow", 0, 2**70, 0, (), 1),))
+    with pytest.raises(MapperError, match=f"item 'first', option 'slow': {2**70} is beyond"):
+        replace(_problem(), items=(item,), nets=()).check()
+
+
+def test_a_capacity_that_64_bits_do_not_hold_is_refused() -> None:
+    with pytest.raises(MapperError, match="capacities must be one number per memory"):
+        _problem(2**70).check()
