@@ -11,6 +11,7 @@ from mapper.cost.engines import POWER
 from mapper.ir.plan import Plan
 from mapper.solve import stages as st
 from mapper.solve.placement import problem as pb
+from mapper.solve.stages.problem import MOST
 from passes.place.translate import Translation
 
 NOBODY = ""
@@ -128,7 +129,7 @@ class _Cutter:
             return None
         most = sum(node.size for node, stay in zip(nodes, stays, strict=True) if stay)
         capacity = sum(c for m, c in enumerate(self.t.problem.capacities) if self._holder.get(m) == unit)
-        return capacity * most // here
+        return min(capacity * most // here, MOST - 1)
 
     def _transfers(self) -> dict[str, int]:
         """Ticks that the results of each cluster take between two places, in the mean."""

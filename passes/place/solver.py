@@ -66,8 +66,11 @@ class PlaceCpSat(Pass):
 
 def _starts(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
     """The baselines that are feasible, and the best pipeline of stages."""
-    cut = staged(plan, t, ctx.budget().part(STAGES_SHARE))
-    return [*starts(t, plan), *([(PlaceStages.name, cut)] if cut is not None else [])]
+    found = starts(t, plan)
+    try:
+        return [*found, (PlaceStages.name, staged(plan, t, ctx.budget().part(STAGES_SHARE)))]
+    except Infeasible:
+        return found
 
 
 def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> Candidate:

@@ -35,32 +35,33 @@ class PlaceStages(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with each task on its stage's unit."""
         t = translate(plan)
-        found = staged(plan, t, ctx.budget(self.name))
-        if found is None:
+        try:
+            found = staged(plan, t, ctx.budget(self.name))
+        except Infeasible as error:
             raise Infeasible(
-                f"{self.name} finds no placement of {plan.graph.name} on {plan.target.name}: no cut into stages fits",
+                f"{self.name} finds no placement of {plan.graph.name} on {plan.target.name}: {error.message}",
+                details=error.details,
                 hint="place-cpsat searches all placements",
-            )
+            ) from error
         return finish(plan, t, found, self.name, ctx)
 
 
-def staged(plan: Plan, t: Translation, budget: Budget) -> pb.Solution | None:
-    """The best cut into stages, each task with an option of its stage's unit; None when that does not fit."""
+def staged(plan: Plan, t: Translation, budget: Budget) -> pb.Solution:
+    """The best cut into stages, each task with an option of its stage's unit. Raises Infeasible when none is found."""
     if not t.tasks:
         return pb.Solution(())
     pipeline = as_stages(plan, t)
     if pipeline is None:
-        return None
-    try:
-        cut = st.solve(pipeline.problem, budget).solution
-    except Infeasible:
-        return None
+        raise Infeasible("a cluster needs different units in two phases, a stage has one")
+    cut = st.solve(pipeline.problem, budget).solution
     if cut is None:
-        return None
+        raise Infeasible(f"no cut into stages was found in {budget.deterministic_seconds:g} deterministic seconds")
     unit_of = {c: pipeline.units[d] for c, d in zip(pipeline.clusters, cut.device, strict=True)}
     narrow = _narrowed(t, unit_of)
     found = _with_options(narrow.problem, plan.objective.value, budget)
-    return None if found is None else widen_back(narrow, t, found)
+    if found is None:
+        raise Infeasible("no options of the stages' units keep the memories and the routes together")
+    return widen_back(narrow, t, found)
 
 
 def _narrowed(t: Translation, unit_of: dict[str, str]) -> Translation:

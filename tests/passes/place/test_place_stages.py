@@ -5,6 +5,7 @@ from itertools import groupby
 import pytest
 from tiny_machines import Abacus, Loom, layers, machine, prepared, sketch
 
+from mapper.errors import Infeasible
 from mapper.hw.target import Target
 from mapper.ir.graph import Graph, Phase
 from mapper.ir.plan import Plan
@@ -93,3 +94,12 @@ def test_the_cut_is_the_one_that_the_solver_of_stages_proves_best() -> None:
 def test_a_model_without_ops_has_no_stages_and_an_empty_placement() -> None:
     plan = prepared(machine(Abacus()), layers(0))
     assert PlaceStages().run(plan, QUICK).placement == ()
+
+
+def test_a_model_that_does_not_fit_is_told_why_with_numbers() -> None:
+    plan = prepared(machine(Abacus(), Abacus(), capacities=(200, 200)), layers(4))
+    with pytest.raises(
+        Infeasible, match=r"place-stages finds no placement of .*: no device can take 'y0', which need 128 bytes"
+    ) as caught:
+        PlaceStages().run(plan, QUICK)
+    assert caught.value.details == ("class 'u0' holds 100 bytes, 28 too few",)
