@@ -69,7 +69,7 @@ def _case(path: Path, name: Path, kind: str, best: float | None) -> Case:
         found = (solve_latency if kind == LATENCY else solve)(problem, budget)
         return _answer(instance, problem, found, kind)
 
-    size = f"{path.read_text().count(NODE)} nodes"
+    size = f"{path.read_text(errors='replace').count(NODE)} nodes"
     return Case(kind, f"{label}.{kind}", size, SECONDS[kind], answer, best, {"graph": label, "kind": kind})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +35,16 @@ class Instance:
             self._position = {name: i for i, name in enumerate(self.ids)}
             self._nodes = tuple(self._node(node) for node in self._data["nodes"])
             self._pairs = tuple((self._position[a], self._position[b]) for a, b, _ in self._edges)
-        except (KeyError, TypeError, ValueError) as error:
+            self._classes = _classes(self._data)
+            hash(tuple(node.tie for node in self._nodes))
+        except (OSError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise MapperError(f"{path}: not a graph of dnn-partitioning: {type(error).__name__} {error}") from error
         if len(self._position) < len(self.ids):
             raise MapperError(f"{path}: two nodes have the same id")
 
     def problem(self, *, contiguous: bool) -> Problem:
         """The throughput problem: accelerators acc0, acc1, ... and cores of the host cpu0, cpu1, ..."""
-        memory = int(self._data["maxSizePerFPGA"])
-        classes = (
-            DeviceClass("acc", self._data["maxFPGAs"], memory, transfers=True),
-            DeviceClass("cpu", self._data["maxCPUs"], None, transfers=False),
-        )
-        return Problem(self._nodes, self._pairs, classes, contiguous)
+        return Problem(self._nodes, self._pairs, self._classes, contiguous)
 
     def in_units(self, ticks: float) -> float:
         """Ticks in the unit of the file's times."""
@@ -65,6 +63,15 @@ class Instance:
 
     def _time(self, time: float) -> int | None:
         return None if time >= FORBIDDEN else round(time * self.ticks)
+
+
+def _classes(data: Mapping[str, Any]) -> tuple[DeviceClass, ...]:
+    """The accelerators and the cores of the host."""
+    memory = data["maxSizePerFPGA"]
+    return (
+        DeviceClass("acc", index(data["maxFPGAs"]), None if memory >= FORBIDDEN else int(memory), transfers=True),
+        DeviceClass("cpu", index(data["maxCPUs"]), None, transfers=False),
+    )
 
 
 def _bytes(size: float) -> int:

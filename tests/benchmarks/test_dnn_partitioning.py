@@ -64,3 +64,16 @@ def test_two_nodes_with_the_same_id_are_refused(tmp_path: Path) -> None:
     graph["nodes"][1]["id"] = 7
     with pytest.raises(MapperError):
         Instance(_write(tmp_path, graph | {"edges": []}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("maxFPGAs", "2"), ("maxCPUs", None), ("maxSizePerFPGA", float("nan")), ("maxSizePerFPGA", "1")]
+)
+def test_devices_that_are_no_numbers_are_refused(tmp_path: Path, key: str, value: object) -> None:
+    with pytest.raises(MapperError, match="not a graph"):
+        Instance(_write(tmp_path, _graph() | {key: value}))
+
+
+def test_a_memory_beyond_all_sizes_is_no_limit(tmp_path: Path) -> None:
+    written = _write(tmp_path, _graph() | {"maxSizePerFPGA": 1e25})
+    assert Instance(written).problem(contiguous=True).classes[0].memory is None

@@ -74,10 +74,11 @@ def exactly(arrays: Arrays, incumbent: Incumbent[Ints], budget: Budget) -> None:
 
 def never_fits(arrays: Arrays, by: str) -> Infeasible:
     """The error for arrays whose allowed options never keep the limits together."""
+    memory = "the options that pairs allow never fit the memory together"
     return Infeasible(
-        "nothing can be chosen: the options that pairs allow never fit the memory together",
+        f"nothing can be chosen: {memory if arrays.rows else 'the pairs that are allowed rule each other out'}",
         details=[f"proven by {by} on the {arrays.nodes} nodes and {arrays.rows} moments that reductions leave"],
-        hint="raise the memory's limit, or allow more pairs of options",
+        hint=("raise the memory's limit, or " if arrays.rows else "") + "allow more pairs of options",
     )
 
 

@@ -86,6 +86,8 @@ def _check_node(node: Node, memories: int) -> None:
         raise MapperError(f"node '{node.name}' has {len(node.costs)} costs and {len(node.usages)} usages")
     if node.start > node.end:
         raise MapperError(f"node '{node.name}' ends before it starts: [{node.start}, {node.end})")
+    if not -(2**62) < node.start <= node.end < 2**62:
+        raise MapperError(f"node '{node.name}' lives in [{node.start}, {node.end}), beyond 62 bits")
     if min(node.usages) < 0:
         option = next(o for o, usage in enumerate(node.usages) if usage < 0)
         raise MapperError(f"node '{node.name}' option {option} has the negative usage {node.usages[option]}")

@@ -105,7 +105,8 @@ def of_problem(problem: Problem) -> Pieces:
     end = base + np.searchsorted(moments, np.array([problem.nodes[i].end for i in owner], dtype=np.int64))
     usage_first = offsets(np.array([len(its) for its in usages], dtype=np.int64))
     usage = np.array([u for its in usages for u in its], dtype=np.int64)
-    limit = np.repeat(np.array(problem.limits, dtype=np.int64), stretches)
+    limits = np.array([min(limit, 2**62) for limit in problem.limits], dtype=np.int64)  # usages add up to less
+    limit = np.repeat(limits, stretches)
     return Pieces(owners, start, end, usage_first, usage, limit)
 
 

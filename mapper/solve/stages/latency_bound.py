@@ -78,11 +78,9 @@ def _division(problem: Problem, between: _Between, path: Sequence[int]) -> Divis
 def _host_time(problem: Problem, node: int) -> int:
     """Ticks of a node on the host, where all that is tied to it can run, or NEVER."""
     group = problem.groups[problem.group_of[node]]
-    for c, device in enumerate(problem.classes):
-        time = problem.nodes[node].times[c]
-        if device.count and not device.transfers and time is not None and problem.group_time(group, c) is not None:
-            return time
-    return NEVER
+    hosts = [c for c, d in enumerate(problem.classes) if d.count and not d.transfers]
+    times = (problem.nodes[node].times[c] for c in hosts if problem.group_time(group, c) is not None)
+    return min((t for t in times if t is not None), default=NEVER)
 
 
 class _Between:

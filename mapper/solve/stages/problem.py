@@ -15,8 +15,8 @@ import networkx as nx
 
 from mapper.errors import Infeasible, MapperError
 
-MOST = 2**62
-"""Sums of ticks and of bytes stay below this, so that 64-bit integers hold any of them."""
+MOST = 2**61
+"""Sums of ticks and of bytes stay below this: 64-bit integers hold two of them, and searches can say never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,10 @@ class Problem:
         for device in self.classes:
             if device.count < 0 or (device.memory is not None and device.memory < 0):
                 raise MapperError(f"device class '{device.name}': {device.count} devices of {device.memory} bytes")
+            if (device.memory or 0) >= MOST:
+                raise MapperError(
+                    f"device class '{device.name}' holds {device.memory} bytes, beyond {MOST - 1}: None is no limit"
+                )
         for node in self.nodes:
             _check_node(node, len(self.classes))
         for a, b in self.edges:

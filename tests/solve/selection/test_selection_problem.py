@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mapper.errors import Infeasible, MapperError
-from mapper.solve.selection import FORBIDDEN, Edge, Node, Problem, Solution, verify
+from mapper.solve.budget import Budget
+from mapper.solve.selection import FORBIDDEN, Edge, Node, Problem, Solution, solve, verify
 
 A = Node("a", [1, 2], [3, 0], 0, 4)
 B = Node("b", [5, FORBIDDEN], [1, 1], 2, 6)
@@ -109,3 +110,19 @@ def test_each_memory_has_its_own_limit() -> None:
     verify(problem, Solution((0, 1)))
     with pytest.raises(MapperError, match="10 in use of memory 1"):
         verify(problem, Solution((1, 1)))
+
+
+def test_a_life_beyond_62_bits() -> None:
+    assert f"node 'x' lives in [0, {2**70})" in broken(Node("x", [0], [0], 0, 2**70), limits=(1,))
+
+
+def test_a_limit_beyond_64_bits_binds_nothing() -> None:
+    nodes = (Node("a", [1, 2], [3, 0], 0, 2), Node("b", [1, 2], [3, 0], 1, 3))
+    assert solve(Problem(nodes, (), (2**70,)), Budget(0.1)).value == 2
+
+
+def test_pairs_that_rule_each_other_out_are_not_blamed_on_memory() -> None:
+    nodes = (Node("a", [1], [0], 0, 1), Node("b", [1], [0], 0, 1))
+    with pytest.raises(Infeasible, match="the pairs that are allowed rule each other out") as caught:
+        solve(Problem(nodes, (Edge(0, 1, [FORBIDDEN]),), (1,)), Budget(0.1))
+    assert "memory's limit" not in str(caught.value)

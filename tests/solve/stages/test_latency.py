@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from mapper.errors import Infeasible, MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome
-from mapper.solve.stages import Problem, Solution, latency, solve_latency
+from mapper.solve.stages import DeviceClass, Node, Problem, Solution, latency, solve_latency
 from mapper.solve.stages.latency_bound import NEVER, divisions
 from mapper.solve.stages.latency_search import Search
 from tests.solve.stages import oracle
@@ -118,3 +118,9 @@ def test_a_path_that_fits_nowhere_is_infeasible() -> None:
 def test_the_same_budget_gives_the_same_calls() -> None:
     p = chain([3, 1, 4, 1, 5, 9, 2, 6], accelerators=3, cores=1, memory=3, transfer=2)
     assert solve_latency(p, Budget(0.5, seed=1)) == solve_latency(p, Budget(0.5, seed=1))
+
+
+def test_the_bound_takes_the_quickest_of_several_hosts() -> None:
+    hosts = (DeviceClass("slow", 1, None, transfers=False), DeviceClass("quick", 1, None, transfers=False))
+    p = Problem((Node("a", (9, 4)),), (), hosts)
+    assert max(d.ticks for d in divisions(p)) == 4 == latency.verify(p, Solution((1,)))

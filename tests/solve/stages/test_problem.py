@@ -117,3 +117,11 @@ def test_backward_nodes_do_not_break_contiguity() -> None:
     nodes = [node("a", 1, tie=1), node("b", 1, tie=2)]
     nodes += [node("c", 1, tie=2, backward=True), node("d", 1, tie=1, backward=True)]
     verify(problem(nodes, [(0, 1), (1, 2), (2, 3)]), Solution((0, 1, 1, 0)))
+
+
+def test_a_memory_beyond_61_bits_is_refused() -> None:
+    _refused(
+        problem([node("a", 1)], [], accelerators=1, memory=2**70),
+        f"class 'acc' holds {2**70} bytes",
+        "None is no limit",
+    )
