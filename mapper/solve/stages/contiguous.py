@@ -1,24 +1,36 @@
-"""Contiguous stages: chains along some orders, then a proof over all ideals, then a model where those are too many."""
+"""Contiguous stages: chains along some orders, a proof over all ideals; beside too many, windows and a model."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.portfolio import Step
 from mapper.solve.stages import contiguous_ladder
-from mapper.solve.stages.contiguous_ideals import Chain, Lattice, Search, all_ideals, room
-from mapper.solve.stages.contiguous_orders import best_of_orders
+from mapper.solve.stages.bound import simple_bound
+from mapper.solve.stages.bound_columns import ColumnBound, Verdict
+from mapper.solve.stages.contiguous_ideals import SECONDS_PER_IDEAL, Chain, Lattice, Search, all_ideals, room
+from mapper.solve.stages.contiguous_orders import best_of_orders, deep_order, window
 from mapper.solve.stages.contiguous_reduce import forward_groups, relaxed, unordered, whole
 from mapper.solve.stages.contiguous_units import Units
 from mapper.solve.stages.infeasible import no_split
 from mapper.solve.stages.problem import Problem, Solution
+from mapper.solve.stages.scattered_units import units as joined_units
 from mapper.solve.stages.verify import verify
 
 MANY_IDEALS = 5_000
 """From here on a proof with a tight limit on the loads is so much cheaper that it pays to guess one first."""
+LOADS = (0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995)
+"""Shares of the best value that are shown one after another to be too little for any split."""
+WIDTHS = (4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64)
+"""Windows along an order of the units, within which all ideals are looked at where there are too many in all."""
+WINDOW_SHARE = 0.5
+"""Part of what is left for windows that one of them may take."""
+VAST, BESIDE_SHARE, VAST_SHARE = 200_000, 0.15, 0.5
+"""So many ideals that a proof over them may not end; the parts that columns and windows get then, and the proof."""
 GUESSES = (1 / 16, 1 / 4, 1 / 2)
 """Where between bound and best value the guesses lie."""
 
@@ -41,6 +53,7 @@ class Contiguous:
     def orders(self, incumbent: Incumbent[Solution], budget: Budget) -> None:
         """Offer the best chain along some topological orders."""
         search = Search(whole(self.problem))
+        incumbent.raise_bound(*simple_bound(self.problem))
         if not self.loose:
             incumbent.raise_bound(search.least_load(), "work spread evenly")
         chain = best_of_orders(search, _upper(self.problem, incumbent), budget)
@@ -58,8 +71,43 @@ class Contiguous:
                 return
             search = Search(make(self.problem, _upper(self.problem, incumbent)))
             lattice = all_ideals(search.units, room(search.units, budget))
+            if make is whole and (lattice is None or len(lattice.sets) >= VAST):
+                self._columns(incumbent, budget.slice(BESIDE_SHARE))
+                self._windows(search.units, incumbent, budget.slice(BESIDE_SHARE))
+                budget = budget.slice(VAST_SHARE)
             if lattice is not None:
                 self._through(search, lattice, make is relaxed or not self.loose, incumbent, budget)
+
+    def _columns(self, incumbent: Incumbent[Solution], budget: Budget) -> None:
+        """Raise the bound by what holds of any split."""
+        if not incumbent.found:
+            return
+        columns = ColumnBound(joined_units(self.problem, join=True))
+        for k, share in enumerate(LOADS):
+            load = int(share * incumbent.value)
+            if load <= incumbent.bound:
+                continue
+            left = replace(budget, deterministic_seconds=budget.deterministic_seconds - columns.spent)
+            if columns.ask(load, left.slice(1 / (len(LOADS) - k))) is not Verdict.IMPOSSIBLE:
+                return
+            incumbent.raise_bound(load + 1, "columns")
+
+    def _windows(self, units: Units, incumbent: Incumbent[Solution], budget: Budget) -> None:
+        """Offer the best chains near the order of the best one: of the ideals within wider and wider windows of it."""
+        spent = 0.0
+        for width in WIDTHS:
+            if not incumbent.found or budget.over() or spent >= budget.deterministic_seconds:
+                return
+            narrow = window(units, deep_order(units, self._positions(units, incumbent) or []), width)
+            part = budget.slice(WINDOW_SHARE)
+            lattice = all_ideals(narrow, room(narrow, part))
+            if lattice is None:
+                return
+            search = Search(narrow)
+            found = search.best_chain(lattice, int(incumbent.value), part)
+            spent += search.spent + len(lattice.sets) * SECONDS_PER_IDEAL
+            if found.chain is not None:
+                self._offer(search, found.chain, incumbent, "windows")
 
     def _through(
         self, search: Search, lattice: Lattice, binds: bool, incumbent: Incumbent[Solution], budget: Budget
@@ -79,7 +127,7 @@ class Contiguous:
             if found.chain is not None or not found.proven:
                 return
 
-    def _offer(self, search: Search, chain: Chain, incumbent: Incumbent[Solution]) -> None:
+    def _offer(self, search: Search, chain: Chain, incumbent: Incumbent[Solution], by: str = "ideals") -> None:
         """Offer a chain; where memory binds, what is free may not fit beside it."""
         solution = search.units.solution(*chain)
         try:
@@ -88,18 +136,21 @@ class Contiguous:
             if not search.units.free:
                 raise
             return
-        incumbent.offer(solution, "ideals")
+        incumbent.offer(solution, by)
 
     def ladder(self, incumbent: Incumbent[Solution], budget: Budget) -> None:
-        """Let CP-SAT improve the split or prove it. Raises Infeasible where there is none."""
-        upper = _upper(self.problem, incumbent)
-        units = unordered(self.problem, upper)
-        answer = contiguous_ladder.solve(units, upper, self._positions(units, incumbent), budget)
-        if answer.chain is not None:
-            incumbent.offer(units.solution(*answer.chain), "ladder")
-        elif answer.bound >= upper and not incumbent.found:
-            raise no_split(self.problem)
-        incumbent.raise_bound(min(answer.bound, incumbent.value), "ladder model")
+        """Let CP-SAT improve the split or prove it, then to the tick. Raises Infeasible where there is none."""
+        for step in (None, 1):
+            upper = _upper(self.problem, incumbent)
+            units = unordered(self.problem, upper)
+            answer = contiguous_ladder.solve(units, upper, self._positions(units, incumbent), budget, step)
+            if answer.chain is not None:
+                incumbent.offer(units.solution(*answer.chain), "ladder")
+            elif answer.bound >= upper and not incumbent.found:
+                raise no_split(self.problem)
+            incumbent.raise_bound(min(answer.bound, incumbent.value), "ladder model")
+            if incumbent.closed or not answer.done or budget.over():
+                return
 
     def _positions(self, units: Units, incumbent: Incumbent[Solution]) -> list[int] | None:
         """Where in the pipeline each unit of the best split is."""

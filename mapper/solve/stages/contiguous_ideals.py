@@ -23,7 +23,7 @@ MOST_WORK = 2**55
 SECONDS_PER_IDEAL = 4e-6
 """Deterministic seconds that making an ideal takes (measured)."""
 
-STEPS = 20_000_000
+STEPS = 5_000_000
 """Stages looked at between two looks at the clock."""
 SECONDS_PER_STEP = 6e-8
 """Deterministic seconds charged for a stage that is looked at (measured)."""

@@ -37,17 +37,24 @@ class Variables:
 
 @dataclass(frozen=True)
 class Answer:
-    """A device for each unit and the devices in order (None: none found), and the bound on any value in ticks."""
+    """A device for each unit and the devices in order (None: none found), and the bound on any value in ticks.
+
+    done: the model is solved, so that only its rounding may be between value and bound.
+    """
 
     chain: tuple[list[int], list[int]] | None
     bound: int
+    done: bool
 
 
-def solve(units: Units, upper: int, start: Sequence[int] | None, budget: Budget) -> Answer:
-    """Search for loads below `upper` ticks. start: the position of each unit in a known solution, as a hint."""
-    step = max(1, upper // RESOLUTION)
+def solve(units: Units, upper: int, start: Sequence[int] | None, budget: Budget, step: int | None = None) -> Answer:
+    """Search for loads below `upper` ticks. start: the position of each unit in a known solution, as a hint.
+
+    step: ticks are rounded to multiples of it, for `RESOLUTION` where it is not given.
+    """
+    step = max(1, upper // RESOLUTION) if step is None else step
     model = cp_model.CpModel()
-    v = _variables(model, units, -(-upper // step))
+    v = _variables(model, units, -(-upper // step) if step > 1 else upper - 1)
     add_one_class(model, v, units)
     add_precedence(model, v, units)
     add_support(model, v, units)
@@ -58,10 +65,11 @@ def solve(units: Units, upper: int, start: Sequence[int] | None, budget: Budget)
     if start is not None:
         cpsat.add_hints(model, ((x, int(start[u] == k)) for u, row in enumerate(v.at) for k, x in enumerate(row)))
     answer = cpsat.solve(model, budget, linearization_level=2)
+    done = answer.outcome in (cpsat.Outcome.INFEASIBLE, cpsat.Outcome.OPTIMAL)
     if answer.outcome is cpsat.Outcome.INFEASIBLE:
-        return Answer(None, upper)
+        return Answer(None, upper, done)
     bound = min(upper, math.ceil((answer.bound or 0) - 1e-3) * step)
-    return Answer(_read_back(units, v, answer.solver) if answer.found else None, bound)
+    return Answer(_read_back(units, v, answer.solver) if answer.found else None, bound, done)
 
 
 def _variables(model: cp_model.CpModel, units: Units, most: int) -> Variables:

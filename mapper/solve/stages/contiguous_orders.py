@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -62,3 +63,17 @@ def topological(units: Units, key: Callable[[int, int], tuple[float, float]]) ->
             if missing[v] == 0:
                 heapq.heappush(ready, (key(v, len(found)), v))
     return found
+
+
+def deep_order(units: Units, place: Sequence[int]) -> list[int]:
+    """An order in which the units of lower places come first as far as it can be; then what has become ready last."""
+    return topological(units, lambda u, at: (place[u], -at))
+
+
+def window(units: Units, order: Sequence[int], width: int) -> Units:
+    """The units with each, in a topological order, waiting for all that are `width` places or more before it.
+
+    A restriction that leaves at most 2^(width - 1) ideals for each unit, whatever the graph.
+    """
+    waits = {(a, b) for i, a in enumerate(order) for b in order[i + width : i + 2 * width]}  # the rest follows
+    return replace(units, edges=tuple(sorted({*units.edges, *waits})))

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from mapper.errors import Infeasible, MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome
-from mapper.solve.stages import Problem, contiguous_ladder, solve, verify
+from mapper.solve.incumbent import Incumbent
+from mapper.solve.stages import Problem, Solution, contiguous, contiguous_ladder, solve, verify
 from mapper.solve.stages.contiguous_ideals import Search, all_ideals, one_order, room
+from mapper.solve.stages.contiguous_orders import deep_order, window
 from mapper.solve.stages.contiguous_reduce import relaxed, unordered, whole
 from tests.solve.stages import oracle
 from tests.solve.stages.builders import chain, node, problem
@@ -98,6 +100,57 @@ def test_a_search_stopped_by_its_budget_claims_no_proof() -> None:
     found = search.best_chain(one_order(range(3), 1), 100, Budget(deterministic_seconds=0.0))
     assert not found.proven
     assert found.chain is None
+
+
+def test_a_window_along_an_order_leaves_few_ideals() -> None:
+    units = whole(problem([node(str(i), 1) for i in range(12)], []))
+    order = deep_order(units, [i % 2 for i in range(12)])
+    assert order[:6] == [0, 2, 4, 6, 8, 10]
+    narrow = all_ideals(window(units, order, 1), 100)
+    assert narrow is not None
+    assert len(narrow.sets) == 12 + 1
+    wider = all_ideals(window(units, order, 3), 100)
+    assert wider is not None
+    assert 12 + 1 < len(wider.sets) <= 12 * 2**2
+
+
+@given(oracle.problems())
+@settings(max_examples=40, deadline=None)
+def test_what_is_done_beside_a_vast_proof_neither_breaks_a_rule_nor_claims_too_much(p: Problem) -> None:
+    expected = oracle.best(p) if _feasible(p) else None
+    if expected is None:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contiguous, "VAST", 0)
+        result = solve(p, PLENTY)
+    assert (result.value, result.bound) == (expected, expected)
+
+
+def test_windows_find_what_orders_missed() -> None:
+    p = problem([node(str(i), t, None) for i, t in enumerate([5, 5, 3, 3, 2])], [])
+    incumbent = Incumbent[Solution](p.value, PLENTY)
+    incumbent.offer(Solution((0, 0, 0, 0, 1)), "test")
+    contiguous.Contiguous(p)._windows(whole(p), incumbent, PLENTY)
+    assert (incumbent.value, incumbent.by) == (10, "windows")
+
+
+def test_a_coarse_ladder_is_climbed_again_to_the_tick() -> None:
+    p = chain([31, 27, 45, 13, 38, 22], transfer=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contiguous_ladder, "RESOLUTION", 8)
+        coarse = contiguous_ladder.solve(unordered(p), 177, None, PLENTY)
+        incumbent = Incumbent[Solution](p.value, PLENTY)
+        contiguous.Contiguous(p).ladder(incumbent, PLENTY)
+    assert coarse.done
+    assert coarse.bound < oracle.best(p) == incumbent.value == incumbent.bound
+
+
+def test_backward_groups_without_an_order_leave_the_bound_of_the_work() -> None:
+    nodes = [node("f", 4, tie=0), node("b", 6, tie=0, backward=True), node("sum", 8, None, backward=True)]
+    p = problem(nodes, [(0, 1), (1, 2)])
+    incumbent = Incumbent[Solution](p.value, PLENTY)
+    contiguous.Contiguous(p).orders(incumbent, PLENTY)
+    assert incumbent.bound >= 9
 
 
 def test_a_weight_joins_the_operator_that_reads_it() -> None:
