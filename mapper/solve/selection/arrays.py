@@ -6,15 +6,14 @@ memory. A node of a problem has at most a piece per memory, one that merged seve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
+from mapper.solve.selection.flat import flat
 from mapper.solve.selection.problem import FORBIDDEN, Problem
-from mapper.solve.selection.rows import Pieces, compressed, covered, of_problem, offsets
+from mapper.solve.selection.rows import Pieces, compressed, covered, of_problem, offsets, runs
 
 Ints = npt.NDArray[np.int64]
 
@@ -98,7 +97,7 @@ def with_pieces(arrays: Arrays, pieces: Pieces) -> Arrays:
 def from_problem(problem: Problem) -> Arrays:
     """The arrays of a checked problem; the rows are those that can bind."""
     first = offsets(np.array([len(node.costs) for node in problem.nodes], dtype=np.int64))
-    cost = _capped([node.costs for node in problem.nodes], int(first[-1]))
+    cost = flat([node.costs for node in problem.nodes], FORBIDDEN)
     for edge in problem.edges:
         if edge.a == edge.b:
             mine = slice(first[edge.a], first[edge.a + 1])
@@ -127,35 +126,25 @@ def plus(left: Ints, right: Ints) -> Ints:
     return np.where((left >= FORBIDDEN) | (right >= FORBIDDEN), FORBIDDEN, left + right)
 
 
-def _capped(runs: Sequence[Sequence[int]], count: int) -> Ints:
-    """All costs one after another, none above FORBIDDEN."""
-    try:
-        flat = np.fromiter(chain.from_iterable(runs), np.int64, count)
-    except OverflowError:
-        flat = np.fromiter((min(cost, FORBIDDEN) for run in runs for cost in run), np.int64, count)
-    capped: Ints = np.minimum(flat, FORBIDDEN, out=flat)
-    return capped
-
-
 def _edges(problem: Problem, options: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Edges sorted by (a, b) with a < b, parallel ones added up: a, b, edge_first, edge_cost."""
-    given = [edge for edge in problem.edges if edge.a != edge.b]
-    ends = np.array([(edge.a, edge.b) for edge in given], dtype=np.int64).reshape(-1, 2)
+    given = np.flatnonzero(problem.ends[:, 0] != problem.ends[:, 1])
+    ends = problem.ends[given]
     a, b = ends.min(axis=1), ends.max(axis=1)
     order = np.lexsort((b, a))
     sizes = options[a] * options[b]
-    its = [given[e] for e in order.tolist()]
-    flat = _capped([edge.costs for edge in its], int(sizes.sum()))
+    before = offsets(options[problem.ends].prod(axis=1))[:-1][given]
+    costs = problem.pair_costs[runs(before[order], sizes[order])]
     at = offsets(sizes[order])
     for e in np.flatnonzero(ends[order, 0] > ends[order, 1]).tolist():
-        matrix = flat[at[e] : at[e + 1]].reshape(int(options[its[e].a]), -1)
-        flat[at[e] : at[e + 1]] = matrix.T.copy().reshape(-1)
+        matrix = costs[at[e] : at[e + 1]].reshape(int(options[ends[order[e], 0]]), -1)
+        costs[at[e] : at[e + 1]] = matrix.T.copy().reshape(-1)
     a, b = a[order], b[order]
     new = np.ones(len(a), dtype=np.bool_)
     new[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
     leader = np.flatnonzero(new)[np.cumsum(new) - 1] if len(a) else np.zeros(0, dtype=np.int64)
     for e in np.flatnonzero(~new).tolist():
         main = slice(at[leader[e]], at[leader[e] + 1])
-        flat[main] = plus(flat[main], flat[at[e] : at[e + 1]])
-    kept = flat if new.all() else flat[np.repeat(new, sizes[order])]
+        costs[main] = plus(costs[main], costs[at[e] : at[e + 1]])
+    kept = costs if new.all() else costs[np.repeat(new, sizes[order])]
     return a[new], b[new], offsets(sizes[order][new]), kept

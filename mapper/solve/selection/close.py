@@ -28,6 +28,11 @@ class Within(Incumbent[Ints]):
         super().__init__(judge(reduced.core), budget)
         self._outer, self._reduced, self._then = outer, reduced, outer.value
 
+    @property
+    def closed(self) -> bool:
+        """Whether this core's or the whole core's solution is proven to be the best."""
+        return super().closed or self._outer.closed
+
     def offer(self, solution: Ints, by: str) -> bool:
         self._outer.offer(self._reduced.expand(solution), by)
         return super().offer(solution, by)

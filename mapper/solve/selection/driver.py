@@ -24,6 +24,12 @@ SMALL_SHARE = 0.3
 LARGE_SHARE = 0.85
 """Parts of the budget for bound and search on the core before options are fixed, if CP-SAT may close it and if not."""
 
+REDUCING_SHARE = 0.5
+"""Part of the time to the deadline after which no further reduction is begun: what is left then is the core."""
+
+LATE_SECONDS = 5.0
+"""A time limit too short for any search is exceeded by up to this for the leanest choice: late is better than none."""
+
 CLOSING_SECONDS = 0.3
 """Time kept for the way back from the core and the check of the solution, beside what the problem's check took."""
 
@@ -58,16 +64,19 @@ def solve(problem: Problem, budget: Budget) -> Result:
 def _reduced(problem: Problem, whole: Arrays, budget: Budget) -> Result:
     """The result by way of the core."""
     from mapper.solve.selection.eliminate import ContradictionError
+    from mapper.solve.selection.lean import lean
     from mapper.solve.selection.reduce import reduce
 
     try:
-        reduced = reduce(whole, budget)
+        reduced = reduce(whole, budget.slice(REDUCING_SHARE))
     except ContradictionError as lost:
         raise no_partner(problem, lost.node) from lost
     core = reduced.core
     incumbent = Incumbent(judge(core), budget)
     if core.nodes:
-        run(_steps(core), incumbent, budget)
+        run(_steps(core, budget), incumbent, budget)
+        late = None if budget.deadline is None else time.monotonic() + LATE_SECONDS
+        lean(core, incumbent, replace(budget, deadline=late))
     elif (core.limit < 0).any():
         raise never_fits(core, "reductions")
     else:
@@ -76,7 +85,7 @@ def _reduced(problem: Problem, whole: Arrays, budget: Budget) -> Result:
     return _result(problem, incumbent, reduced.expand(incumbent.solution) if incumbent.found else None)
 
 
-def _steps(core: Arrays) -> list[Step[Ints]]:
+def _steps(core: Arrays, budget: Budget) -> list[Step[Ints]]:
     """Bound and search, with CP-SAT on what they leave in question."""
     from mapper.solve.selection.close import close
     from mapper.solve.selection.dual import Dual
@@ -87,7 +96,7 @@ def _steps(core: Arrays) -> list[Step[Ints]]:
     share = SMALL_SHARE if fits_exact(core) else LARGE_SHARE
     return [
         Step("explore", share, lambda i, b: duals.append(explore(core, i, b))),
-        Step("lean", 0.0, lambda i, b: lean(core, i, b)),
+        Step("lean", 0.0, lambda i, _: lean(core, i, budget)),
         Step("close", 1.0 - share, lambda i, b: close(core, duals[-1], i, b)),
     ]
 

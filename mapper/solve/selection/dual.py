@@ -114,7 +114,7 @@ class Dual:
 
     def _keep(self, reached: float) -> None:
         self.best = reached
-        self.best_prices[:] = self.prices
+        self.best_prices = self.prices.copy()  # a new one, for a search in another thread may be reading the old one
         self.best_messages[:] = self.messages
 
     def _return(self) -> None:

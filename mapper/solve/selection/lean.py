@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,18 +22,40 @@ def lean(arrays: Arrays, incumbent: Incumbent[Ints], budget: Budget) -> None:
     """Offers the leanest choice, if the incumbent has none and that one fits."""
     if incumbent.found:
         return
-    choice = leanest(arrays, budget)
-    if choice is None:
-        return
+    for choice in _candidates(arrays, budget):
+        if fitting(arrays, choice):
+            incumbent.offer(choice, "leanest options")
+            return
+
+
+def fitting(arrays: Arrays, choice: Ints) -> bool:
+    """Whether a choice has nothing forbidden and keeps the limits."""
     cost, excess = evaluate(arrays, choice)
-    if cost < FORBIDDEN and excess == 0:
-        incumbent.offer(choice, "leanest options")
+    return cost < FORBIDDEN and excess == 0
 
 
-def leanest(arrays: Arrays, budget: Budget) -> Ints | None:
+def _candidates(arrays: Arrays, budget: Budget) -> Iterator[Ints]:
+    """Lean choices, the quickest to find first."""
+    yield leanest_alone(arrays)
+    for tries in (1, TRIES):
+        choice = leanest(arrays, budget, tries)
+        if choice is not None:
+            yield choice
+
+
+def leanest_alone(arrays: Arrays) -> Ints:
+    """The allowed option of each node that uses least, the cheapest of such, whatever its neighbours have."""
+    node = np.repeat(np.arange(arrays.nodes), arrays.options)
+    order = np.lexsort((arrays.cost, _weights(arrays), arrays.cost >= FORBIDDEN, node))
+    chosen: Ints = order[arrays.first[:-1]] - arrays.first[:-1]
+    return chosen
+
+
+def leanest(arrays: Arrays, budget: Budget, tries: int = TRIES) -> Ints | None:
     """For one node after another, those that use most first, the option that uses least and leaves all others one.
 
-    None when a node's leanest options all leave another node without: there is no way back.
+    None when a node's leanest options all leave another node without: there is no way back. With one try for a node no
+    state is kept to come back to, which is what takes the time where there are many nodes.
     """
     weight = _weights(arrays)
     alive = arrays.cost < FORBIDDEN
@@ -41,18 +65,19 @@ def leanest(arrays: Arrays, budget: Budget) -> Ints | None:
     choice = np.zeros(arrays.nodes, dtype=np.int64)
     heaviest = np.maximum.reduceat(weight, arrays.first[:-1])
     for node in np.argsort(-heaviest, kind="stable").tolist():
-        if budget.stop.is_set():
+        if budget.over():
             return None
         mine = slice(int(arrays.first[node]), int(arrays.first[node + 1]))
         able = np.flatnonzero(alive[mine])
         able = able[np.lexsort((arrays.cost[mine][able], weight[mine][able]))]
-        for option in able[:TRIES].tolist():
-            tried = alive.copy()
+        for option in able[:tries].tolist():
+            tried = alive.copy() if tries > 1 else alive
             tried[mine] = False
             tried[mine.start + option] = True
             edges = arrays.incident[arrays.first_incident[node] : arrays.first_incident[node + 1]]
             queue[: len(edges)] = edges
-            waiting[:] = False
+            if tries > 1:
+                waiting[:] = False  # a try that failed leaves some
             waiting[edges] = True
             if len(able) == 1 or not _lost(arrays, tried, queue, waiting, len(edges)):
                 alive, choice[node] = tried, option

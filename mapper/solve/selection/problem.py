@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
+import numpy as np
+import numpy.typing as npt
+
 from mapper.errors import Infeasible, MapperError
+from mapper.solve.selection.flat import flat
 
 FORBIDDEN = 10**18
 """A cost from which on an option or a pair of options must not be chosen."""
@@ -56,8 +61,7 @@ class Problem:
                 raise MapperError(f"memory {m} has the negative limit {limit}")
         for node in self.nodes:
             _check_node(node, len(self.limits))
-        for edge in self.edges:
-            _check_edge(edge, self.nodes)
+        _check_edges(self)
         _check_sums(self)
         for node in self.nodes:
             _check_choice(node, self.limits)
@@ -66,6 +70,16 @@ class Problem:
         """The cost of a choice: its options' costs and its pairs' costs, forbidden ones as they are given."""
         nodes = sum(int(node.costs[option]) for node, option in zip(self.nodes, choice, strict=True))
         return nodes + sum(int(self.pair_cost(edge, choice)) for edge in self.edges)
+
+    @cached_property
+    def ends(self) -> npt.NDArray[np.int64]:
+        """The nodes a and b of each edge: [edges, 2]."""
+        return np.fromiter((n for e in self.edges for n in (e.a, e.b)), np.int64, 2 * len(self.edges)).reshape(-1, 2)
+
+    @cached_property
+    def pair_costs(self) -> npt.NDArray[np.int64]:
+        """The costs of all edges one after another, none above FORBIDDEN."""
+        return flat([edge.costs for edge in self.edges], FORBIDDEN)
 
     def pair_cost(self, edge: Edge, choice: Sequence[int]) -> int:
         """What an edge costs under a choice."""
@@ -98,6 +112,17 @@ def _check_node(node: Node, memories: int) -> None:
             raise MapperError(f"node '{node.name}' uses memory {memory}, and there are limits for {memories}")
 
 
+def _check_edges(problem: Problem) -> None:
+    """Each edge names two nodes and has a cost for each pair of their options."""
+    ends, nodes = problem.ends, len(problem.nodes)
+    options = np.array([len(node.costs) for node in problem.nodes], dtype=np.int64)
+    wrong = ((ends < 0) | (ends >= nodes)).any(axis=1)
+    sizes = options[np.clip(ends, 0, nodes - 1)].prod(axis=1)
+    wrong |= sizes != np.fromiter((len(edge.costs) for edge in problem.edges), np.int64, len(ends))
+    for e in np.flatnonzero(wrong).tolist():
+        _check_edge(problem.edges[e], problem.nodes)
+
+
 def _check_edge(edge: Edge, nodes: tuple[Node, ...]) -> None:
     for end in (edge.a, edge.b):
         if not 0 <= end < len(nodes):
@@ -119,13 +144,21 @@ def _worst(costs: Sequence[int]) -> int:
 def _check_sums(problem: Problem) -> None:
     """Costs and usages add up within 64 bits, whatever is chosen."""
     parts = [(f"node '{node.name}'", _worst(node.costs)) for node in problem.nodes]
-    parts += [(f"edge ({problem.nodes[e.a].name}, {problem.nodes[e.b].name})", _worst(e.costs)) for e in problem.edges]
-    _check_sum("costs of", parts, FORBIDDEN)
+    costs, others = problem.pair_costs, 0
+    if len(costs):
+        sizes = np.fromiter((len(edge.costs) for edge in problem.edges), np.int64, len(problem.edges))
+        worst = np.maximum.reduceat(np.where(costs < FORBIDDEN, np.abs(costs), 0), np.cumsum(sizes) - sizes)
+        largest = problem.edges[int(worst.argmax())]
+        names = f"edge ({problem.nodes[largest.a].name}, {problem.nodes[largest.b].name})"
+        parts.append((names, int(worst.max())))
+        others = sum(worst.tolist()) - int(worst.max())
+    _check_sum("costs of", parts, FORBIDDEN, others)
     _check_sum("usages of", [(f"node '{node.name}'", max(node.usages)) for node in problem.nodes], 2**62)
 
 
-def _check_sum(what: str, parts: list[tuple[str, int]], limit: int) -> None:
-    total = sum(part for _, part in parts)
+def _check_sum(what: str, parts: list[tuple[str, int]], limit: int, others: int = 0) -> None:
+    """Refuses parts (names, amounts) that reach the limit together with others, none of which is as large as they."""
+    total = others + sum(part for _, part in parts)
     if total >= limit:
         name, part = max(parts, key=lambda p: p[1])
         raise MapperError(

@@ -52,6 +52,8 @@ def reduce(arrays: Arrays, budget: Budget) -> Reduced:
     while not budget.over():
         before = _size(arrays)
         for act in ACTS:
+            if budget.over():
+                break
             try:
                 arrays, done = act(arrays)
             except ContradictionError as lost:

@@ -50,6 +50,7 @@ class Walk:
         self.best = np.zeros(a.nodes, dtype=np.int64)
         self._state = np.array([0, 0, NOTHING_FOUND, -1], dtype=np.int64)
         self._penalty = 0.0
+        self._typical = max(float(a.usage.mean()), 1.0) if len(a.usage) else 1.0
         self.reprice(dual)
         self.start(dual.choice)
 
@@ -137,7 +138,7 @@ class Walk:
     def _surcharge_rows(self, heat: float) -> None:
         """Make the rows that are above their limits dearer; half the surcharges when none is."""
         if self._state[EXCESS] > 0:
-            self._penalty = max(self._penalty * STRICTER, heat / max(float(self.arrays.usage.mean()), 1.0))
+            self._penalty = max(self._penalty * STRICTER, heat / self._typical)
             self._over += 1
             if self._over < OFTEN and self._state[BEST] < NOTHING_FOUND:
                 return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from itertools import product
 
 import numpy as np
@@ -21,7 +23,7 @@ from mapper.solve.selection.driver import _reduced
 from mapper.solve.selection.dual import Dual
 from mapper.solve.selection.eliminate import ContradictionError
 from mapper.solve.selection.exact import judge
-from mapper.solve.selection.lean import lean
+from mapper.solve.selection.lean import lean, leanest_alone
 from mapper.solve.selection.option_bounds import option_bounds
 from mapper.solve.selection.reduce import Reduced, reduce
 from mapper.solve.selection.rows import Ints
@@ -98,6 +100,17 @@ def test_the_whole_portfolio_finds_the_optimum(seed: int, memories: int, negativ
         assert optimum is None
         return
     assert (result.value, result.bound, result.status) == (optimum, optimum, Outcome.OPTIMAL)
+
+
+def test_a_budget_that_is_over_still_gives_a_choice() -> None:
+    result = solve(ring(300, 4), Budget(math.inf, deadline=time.monotonic() - 1.0))
+    assert result.solution is not None
+
+
+def test_the_leanest_choice_without_neighbours_takes_the_cheapest_of_the_leanest() -> None:
+    nodes = (Node("a", [1, 9, 5], [3, 0, 0], 0, 2), Node("b", [FORBIDDEN, 4], [0, 2], 0, 2))
+    arrays = from_problem(Problem(nodes, (), (3,)))
+    assert leanest_alone(arrays).tolist() == [2, 1]
 
 
 def test_the_leanest_choice_fits_though_nothing_has_been_searched() -> None:
