@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from mapper.solve.selection.arrays import Arrays, pieces_of
+from mapper.solve.selection.arrays import Arrays, pieces_of, plus
 from mapper.solve.selection.expand import Eliminated, Step
 from mapper.solve.selection.problem import FORBIDDEN
 from mapper.solve.selection.rebuild import add_costs, gathered
@@ -75,13 +76,15 @@ def _best(arrays: Arrays, gone: Ints, edges: Ints, sizes: Ints, at: Ints) -> tup
     shapes = np.column_stack([arrays.options[gone], sizes, *_forwards(arrays, gone, edges)])
     kinds, kind = np.unique(shapes, axis=0, return_inverse=True)
     order = np.argsort(kind.reshape(-1), kind="stable")
+    negative = min(arrays.cost.min(initial=0), arrays.edge_cost.min(initial=0)) < 0
+    add: Callable[[Ints, Ints], Ints] = plus if negative else np.add  # a sum with FORBIDDEN must not fall below it
     groups = np.split(order, np.cumsum(np.bincount(kind.reshape(-1)))[:-1])
     for (k, x, y, x_ahead, y_ahead), group in zip(kinds.tolist(), groups, strict=True):
         together = max(WORK // (8 * k * x * y), 1)
         for part in (group[i : i + together] for i in range(0, len(group), together)):
             total = arrays.cost[arrays.first[gone[part]][:, None] + np.arange(k)][:, :, None, None]
-            total = total + _entries(arrays, edges[part, 0], k, x, x_ahead)[:, :, :, None]
-            total = total + _entries(arrays, edges[part, 1], k, y, y_ahead)[:, :, None, :]
+            total = add(total, _entries(arrays, edges[part, 0], k, x, x_ahead)[:, :, :, None])
+            total = add(total, _entries(arrays, edges[part, 1], k, y, y_ahead)[:, :, None, :])
             chosen = total.argmin(axis=1)
             found = np.minimum(np.take_along_axis(total, chosen[:, None], axis=1), FORBIDDEN)
             to = at[part][:, None] + np.arange(x * y)

@@ -143,3 +143,18 @@ def test_a_row_that_the_next_one_implies_goes() -> None:
     merged, _ = rebuilt(arrays, np.array([0, 0]), np.array([0, 2, 4]), np.array([0, 1, 0, 1]))
     assert merged.rows == 2
     assert tighten(merged)[0].rows == 1
+
+
+def test_elimination_keeps_forbidden_what_costs_below_0_lie_beside() -> None:
+    """Each pair of three nodes is kept apart by two helpers: there is no choice, though all that is allowed pays."""
+    nodes = [Node(str(i), [-3, -3], [0, 0], 0, 1) for i in range(3)]
+    edges = []
+    for pair in ((0, 1), (0, 2), (1, 2)):
+        for value in (0, 1):
+            helper = len(nodes)
+            nodes.append(Node(f"h{helper}", [-3, -3], [0, 0], 0, 1))
+            for side, end in enumerate(pair):
+                costs = [FORBIDDEN if (h, o) == (side, value) else -3 for h in (0, 1) for o in (0, 1)]
+                edges.append(Edge(helper, end, costs))
+    with pytest.raises(ContradictionError):
+        reduce(from_problem(Problem(tuple(nodes), tuple(edges), (1,))), Budget())
