@@ -76,6 +76,11 @@ def solve(
     return _run(solver, model, budget, enough)
 
 
+def whole(bound: float) -> int:
+    """The whole number that a bound of a whole objective stands for; a little less where floats skip whole numbers."""
+    return round(bound) if abs(bound) < 2**53 else math.floor(bound - 2 * math.ulp(bound))
+
+
 def add_hints(model: cp_model.CpModel, values: Iterable[tuple[cp_model.IntVar, int]]) -> None:
     """Tell CP-SAT where to look first: each variable with a value."""
     for variable, value in values:
@@ -105,10 +110,8 @@ def _configure(solver: cp_model.CpSolver, model: cp_model.CpModel, budget: Budge
     p.random_seed = budget.seed
     p.catch_sigint_signal = False
     if budget.workers is None:
-        has_objective = model.has_objective()
-        p.num_workers = (
-            WORKERS if has_objective else 1
-        )  # OR-Tools 9.15 aborts on interleaved search without an objective
+        has_objective = model.has_objective()  # OR-Tools 9.15 aborts on interleaved search without one
+        p.num_workers = WORKERS if has_objective else 1
         p.interleave_search = has_objective
     else:
         p.num_workers = budget.workers

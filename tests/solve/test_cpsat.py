@@ -10,7 +10,7 @@ from ortools.sat.python import cp_model
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
-from mapper.solve.cpsat import Outcome, add_hints, core, solve
+from mapper.solve.cpsat import Outcome, add_hints, core, solve, whole
 
 
 def _sum_below(limit: int) -> tuple[cp_model.CpModel, list[cp_model.IntVar]]:
@@ -81,3 +81,9 @@ def test_a_feasible_model_has_no_core() -> None:
     model, rules = _with_rules()
     del rules["high"]
     assert core(model, rules, Budget(1.0)) == ()
+
+
+@pytest.mark.parametrize("proven", [0, 7, 2**52 + 1, 2**53 + 1, 10**17 + 3, 2**60 - 1])
+def test_the_whole_number_of_a_bound_is_never_above_it(proven: int) -> None:
+    assert whole(float(proven)) <= proven
+    assert proven >= 2**53 or whole(float(proven)) == proven

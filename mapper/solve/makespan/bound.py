@@ -28,11 +28,22 @@ def resource_load(problem: Problem, resource: int) -> int:
     The sets tried are those with the latest heads and those with the longest ways to the end: O(n log n).
     """
     users: list[tuple[int, int, int]] = []
-    for activity, head, tail in zip(problem.activities, problem.heads, problem.tails, strict=True):
+    for i, activity in enumerate(problem.activities):
         amount = sum(a for r, a in activity.demands + activity.elastic if r == resource)
         if amount and activity.hold:
-            users.append((head, amount * activity.hold, tail - activity.hold))
+            users.append((problem.heads[i], amount * activity.hold, way_after(problem, i)))
     return largest(users, problem.resources[resource].capacity)
+
+
+def way_after(problem: Problem, i: int) -> int:
+    """The least ticks from an activity's release to the end of everything, however it is stretched; negative when the
+    release may come after. Stretching moves the release away from the result where it is held beyond that, and the
+    result towards the end of what streams from it."""
+    activity, tail = problem.activities[i], problem.tails[i]
+    longest_hold = activity.hold_for(activity.most)
+    if problem.streaming[i]:
+        return tail - longest_hold
+    return tail - activity.ticks + min(activity.ticks - activity.hold, activity.most - longest_hold)
 
 
 def largest(users: Sequence[tuple[int, int, int]], capacity: int) -> int:

@@ -1,13 +1,12 @@
-"""Solves a makespan problem within a budget: dispatch, genetic search, CP-SAT, windows, with a bound."""
+"""Solves a makespan problem within a budget: dispatch, genetic search, CP-SAT, with a bound."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import partial
 
 from mapper.solve.budget import Budget
-from mapper.solve.cpsat import Outcome
+from mapper.solve.cpsat import Outcome, whole
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.makespan.bound import bound
 from mapper.solve.makespan.cpsat import exact, shorter
@@ -123,7 +122,7 @@ def exactly(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) ->
 
     def bounded(value: float) -> None:
         if not problem.elastic:
-            incumbent.raise_bound(math.floor(value + 0.5), "cp-sat")
+            incumbent.raise_bound(whole(value), "cp-sat")
 
     found, answer = exact(problem, hint, int(incumbent.bound), budget, bounded, lambda: incumbent.closed)
     if found is not None:

@@ -12,7 +12,7 @@ from functools import cached_property
 from mapper.errors import MapperError
 
 MOST = 2**60
-"""Sums of ticks stay below this, so that 64-bit integers hold any of them with room to spare."""
+"""Sums of ticks, and capacities, stay below this, so that 64-bit integers hold any of them with room to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,13 @@ class Resource:
 
     name: str
     capacity: int
+
+    def check(self) -> None:
+        """Refuse a capacity that is negative or beyond 64 bits."""
+        if self.capacity < 0:
+            raise MapperError(f"resource '{self.name}' has negative capacity {self.capacity}")
+        if self.capacity >= MOST:
+            raise MapperError(f"resource '{self.name}' has capacity {self.capacity}, beyond {MOST - 1}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +177,7 @@ class Problem:
         if len(self.after) != len(self.activities):
             raise MapperError(f"after has {len(self.after)} rows for {len(self.activities)} activities")
         for resource in self.resources:
-            if resource.capacity < 0:
-                raise MapperError(f"resource '{resource.name}' has negative capacity {resource.capacity}")
+            resource.check()
         for activity, before in zip(self.activities, self.after, strict=True):
             _check_numbers(activity)
             _check_demands(activity, self.resources)

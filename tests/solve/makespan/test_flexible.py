@@ -283,3 +283,17 @@ def test_routes_that_exist_only_one_by_one_are_infeasible() -> None:
 def test_an_empty_problem_ends_at_once() -> None:
     result = solve(Problem((), (), RESOURCES), SMALL)
     assert (result.value, result.bound) == (0, 0)
+
+
+def test_a_slow_mode_that_spares_a_transfer_is_not_above_the_bound() -> None:
+    quick, slow = Mode("quick", 1, ((0, 10),), 0), Mode("slow", 50, ((0, 1),), 1)
+    tasks = (*(Task(f"t{i}", (quick, slow)) for i in range(10)), Task("sink", (Mode("sink", 1, (), 1),)))
+    edges = tuple(Edge(i, 10, 0) for i in range(10))
+    problem = Problem(tasks, edges, (Resource("bandwidth", 10),), ({(0, 1): Transfer(100)},))
+    result = solve(problem, SMALL)
+    assert (result.value, result.bound) == (51, 51)
+
+
+def test_a_capacity_beyond_64_bits_is_refused() -> None:
+    with pytest.raises(MapperError, match=f"resource 'R' has capacity {2**64}, beyond"):
+        solve(Problem((), (), (Resource("R", 2**64),)), SMALL)

@@ -208,3 +208,24 @@ def test_a_stretched_source_delays_its_reader() -> None:
     problem = Problem(work, channel, ((), (), ()), (Stream(1, 2, 1, 1),))
     verify(problem, dispatch(problem))
     assert dispatch(problem).end == (20, 20, 21)
+
+
+def test_what_is_held_beyond_the_result_may_be_held_longer_when_stretched() -> None:
+    reads = tuple(Activity(f"read {k}", 10, 100, (), ((0, 10),)) for k in range(2))
+    problem = Problem(reads, (Resource("bandwidth", 10),), ((), ()))
+    verify(problem, Solution((0, 0), (20, 20)))
+    assert bound(problem)[0] <= 20
+
+
+def test_who_reads_the_stream_of_a_stretched_source_need_not_start_later() -> None:
+    reads = tuple(Activity(f"read {k}", 10, 10, (), ((0, 10),)) for k in range(2))
+    sinks = tuple(Activity(f"sink {k}", 100, 0) for k in range(2))
+    streams = (Stream(0, 2, 1, 1), Stream(1, 3, 1, 1))
+    problem = Problem(reads + sinks, (Resource("bandwidth", 10),), ((),) * 4, streams)
+    verify(problem, Solution((0, 0, 1, 1), (20, 20, 101, 101)))
+    assert bound(problem)[0] <= 101
+
+
+def test_a_capacity_beyond_64_bits_is_refused() -> None:
+    with pytest.raises(MapperError, match=f"resource 'R' has capacity {2**64}, beyond"):
+        solve(Problem((), (Resource("R", 2**64),), ()), THREAD)

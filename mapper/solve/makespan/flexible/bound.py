@@ -7,15 +7,16 @@ from itertools import pairwise
 
 from mapper.solve.makespan.bound import largest
 from mapper.solve.makespan.flexible.prices import best_prices
-from mapper.solve.makespan.flexible.problem import Edge, Problem
+from mapper.solve.makespan.flexible.problem import Edge, Mode, Problem
 
 
 def bound(problem: Problem) -> tuple[int, str]:
     """The largest bound and its name."""
     heads, tails = heads_of(problem), tails_of(problem)
+    ways = [way_after(problem, i, tails) for i in range(len(problem.tasks))]
     best, name = max(tails, default=0), "critical path"
     for prices, what in _price_lists(problem):
-        value = priced_load(problem, prices, heads, tails)
+        value = priced_load(problem, prices, heads, ways)
         if value > best:
             best, name = value, what
     return best, name
@@ -28,9 +29,10 @@ def _price_lists(problem: Problem) -> list[tuple[Sequence[int], str]]:
     return [*alone, (best_prices(problem), "load of all resources")]
 
 
-def priced_load(problem: Problem, prices: Sequence[int], heads: Sequence[int], tails: Sequence[int]) -> int:
+def priced_load(problem: Problem, prices: Sequence[int], heads: Sequence[int], ways: Sequence[int]) -> int:
     """The largest, over sets of tasks, of: earliest start + priced work/priced capacity + shortest way to the end.
 
+    heads: earliest starts; ways: least times from a task's end to the end of everything, in whatever mode it runs.
     prices: a whole number per resource, none negative. At every tick the priced amounts held are at most the priced
     capacities; a task's work is that of the mode in which it is least. Holds for any prices.
     """
@@ -42,7 +44,7 @@ def priced_load(problem: Problem, prices: Sequence[int], heads: Sequence[int], t
         modes = [problem.tasks[i].modes[m] for m in kept]
         work = min(m.ticks * sum(prices[r] * a for r, a in m.demands) for m in modes)
         if work:
-            users.append((heads[i], work, tails[i] - min(m.ticks for m in modes)))
+            users.append((heads[i], work, ways[i]))
     return largest(users, capacity)
 
 
@@ -66,6 +68,20 @@ def tails_of(problem: Problem) -> list[int]:
     return tails
 
 
+def way_after(problem: Problem, i: int, tails: Sequence[int]) -> int:
+    """The shortest time from a task's end to the end of everything: that of the mode in which it is least, for a slow
+    mode may spare a transfer that a quick one needs."""
+    ways = []
+    edges = [problem.edges[e] for e in problem.outputs[i]]
+    for m in problem.possible[i]:
+        mode = problem.tasks[i].modes[m]
+        lags = [_lag_of(problem, edge, mode) for edge in edges]
+        reached = [lag + tails[edge.sink] for lag, edge in zip(lags, edges, strict=True) if lag is not None]
+        if len(reached) == len(edges):
+            ways.append(max(0, max(reached, default=0) - mode.ticks))
+    return min(ways, default=0)
+
+
 def _quickest(problem: Problem, i: int) -> int:
     return min(problem.tasks[i].modes[m].ticks for m in problem.possible[i])
 
@@ -74,16 +90,24 @@ def _lag(problem: Problem, edge: Edge) -> int:
     """The least time between the starts of an edge's ends."""
     if edge.tiles == 1 and edge.size is None:
         return _quickest(problem, edge.source)
-    sources = [problem.tasks[edge.source].modes[m] for m in problem.possible[edge.source]]
-    sinks = [problem.tasks[edge.sink].modes[m] for m in problem.possible[edge.sink]]
+    source = problem.tasks[edge.source]
+    lags = [_lag_of(problem, edge, source.modes[m]) for m in problem.possible[edge.source]]
+    return min((lag for lag in lags if lag is not None), default=0)
+
+
+def _lag_of(problem: Problem, edge: Edge, source: Mode) -> int | None:
+    """The least time between the starts of an edge's ends when its source takes a mode; None when no mode of the sink
+    can read that."""
+    if edge.tiles == 1 and edge.size is None:
+        return source.ticks
     lags = []
-    for a in sources:
-        for b in sinks:
-            if problem.reachable(edge, a, b):
-                move = problem.transfer(edge, a, b)
-                chain = [a.ticks, b.ticks] if move is None else [a.ticks, move.ticks, b.ticks]
-                lags.append(sum(lag(x, y, edge.tiles) for x, y in pairwise(chain)))
-    return min(lags, default=0)
+    for m in problem.possible[edge.sink]:
+        sink = problem.tasks[edge.sink].modes[m]
+        if problem.reachable(edge, source, sink):
+            move = problem.transfer(edge, source, sink)
+            chain = [source.ticks, sink.ticks] if move is None else [source.ticks, move.ticks, sink.ticks]
+            lags.append(sum(lag(x, y, edge.tiles) for x, y in pairwise(chain)))
+    return min(lags, default=None)
 
 
 def lag(before: int, after: int, tiles: int) -> int:

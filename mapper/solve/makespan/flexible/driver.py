@@ -1,14 +1,13 @@
-"""Solves a flexible makespan problem within a budget: HEFT and PEFT, local search on job shops, CP-SAT, windows."""
+"""Solves a flexible makespan problem within a budget: HEFT and PEFT, local search on job shops, CP-SAT."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import partial
 
 from mapper.errors import Infeasible
 from mapper.solve.budget import Budget
-from mapper.solve.cpsat import Outcome
+from mapper.solve.cpsat import Outcome, whole
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.makespan.flexible.bound import bound
 from mapper.solve.makespan.flexible.cpsat import exact
@@ -101,7 +100,7 @@ def exactly(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) ->
     most = int(incumbent.value) if hint is not None else horizon(problem)
 
     def bounded(value: float) -> None:
-        incumbent.raise_bound(math.floor(value + 0.5), "cp-sat")
+        incumbent.raise_bound(whole(value), "cp-sat")
 
     found, answer = exact(problem, hint, int(incumbent.bound), most, budget, bounded, lambda: incumbent.closed)
     if found is not None:

@@ -132,8 +132,7 @@ class Problem:
     def check(self) -> None:
         """Refuse a malformed problem, naming what is wrong and the numbers."""
         for resource in self.resources:
-            if resource.capacity < 0:
-                raise MapperError(f"resource '{resource.name}' has negative capacity {resource.capacity}")
+            resource.check()
         for task in self.tasks:
             if not task.modes:
                 raise MapperError(f"task '{task.name}' has no mode")
