@@ -28,7 +28,7 @@ SOON_SHARE = 0.15
 """Part of the budget for the first look at all components that are too high."""
 
 ASK_SHARE = 0.3
-"""Part of what is left of the budget for each question whether a height can be reached."""
+"""Part of what is left of the budget (work and time) for each question whether a height can be reached."""
 
 CLOSE_ENOUGH = 1e-4
 """A part of the height: what could not be decided this close below it is not asked again."""
@@ -59,7 +59,8 @@ def minimise(problem: Problem, budget: Budget) -> Result:
     """The lowest packing found. The capacity is not looked at: compare `height` with it."""
     problem = replace(problem, capacity=None)
     problem.check()
-    packing = _Packing(problem, bound(problem), budget)
+    least = bound(problem)
+    packing = _Packing(problem, least, least, budget)
     if not packing.enough and not budget.over():
         packing.ask(packing.least, budget.slice(FIRST_SHARE), hurry=True)
     if not packing.enough and not budget.over():
@@ -77,8 +78,7 @@ def fits(problem: Problem, budget: Budget) -> Result:
     least = bound(problem)
     if least > problem.capacity:
         return Result(None, None, least, LIVE_LOAD, Outcome.INFEASIBLE, LIVE_LOAD, overload(problem))
-    packing = _Packing(problem, problem.capacity, budget)
-    packing.least = least
+    packing = _Packing(problem, least, problem.capacity, budget)
     if packing.height <= problem.capacity:
         return packing.result()
     answer, part = packing.ask(problem.capacity, budget)
@@ -91,10 +91,13 @@ def fits(problem: Problem, budget: Budget) -> Result:
 
 
 class _Packing:
-    """The best packing so far, in bytes, with the bound; its components are searched one by one."""
+    """The best packing so far, in bytes, with the bound; its components are searched one by one.
 
-    def __init__(self, problem: Problem, enough: int, budget: Budget) -> None:
-        self.problem, self.budget, self.least = problem, budget, enough
+    enough: the height at which first fit may stop trying orders.
+    """
+
+    def __init__(self, problem: Problem, least: int, enough: int, budget: Budget) -> None:
+        self.problem, self.budget, self.least = problem, budget, least
         self.bound_name = LIVE_LOAD
         self.sizes = np.array([item.size for item in problem.items], dtype=np.int64)
         start = lowest_first_fit(problem, enough, budget)
@@ -139,18 +142,19 @@ class _Packing:
             self._take(members, part, found, "reorder")
 
     def lower(self, budget: Budget) -> None:
-        """Ask for heights by bisection between the bound, or what could not be decided, and the height."""
-        floor = self.least - 1
+        """Ask for the bound, then by bisection between it, or what could not be decided, and the height."""
+        asked, floor = self.least, self.least - 1
         while not self.enough and not budget.over():
-            asked = max(self.least, (floor + self.height) // 2 if floor >= self.least else self.least)
-            if floor >= self.least and self.height - floor <= CLOSE_ENOUGH * self.height:
-                return
             answer, _ = self.ask(asked, budget.slice(ASK_SHARE))
+            budget = budget.part(1.0 - ASK_SHARE)
             if answer.verdict is Verdict.NONE_EXISTS:
                 self.least, self.bound_name = asked + 1, answer.by
                 self._tell()
-            if answer.verdict is not Verdict.FOUND:
-                floor = asked
+            undecided = answer.verdict is Verdict.GAVE_UP
+            floor = asked if undecided else max(floor, self.least - 1)
+            if floor >= self.least and self.height - floor <= max(1.0, CLOSE_ENOUGH * self.height):
+                return
+            asked = max(self.least, (floor + self.height) // 2)
 
     def ask(self, capacity: int, budget: Budget, *, hurry: bool = False) -> tuple[Answer, Ints]:
         """Whether all components fit below a capacity; with NONE_EXISTS one that does not. Those that fit are kept.

@@ -12,7 +12,8 @@ from packing_builders import cut, in_bytes, lowest, problems
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
-from mapper.solve.packing import Problem, fits, verify
+from mapper.solve.cpsat import Outcome
+from mapper.solve.packing import Item, Problem, fits, minimise, verify
 from mapper.solve.packing.bound import bound
 from mapper.solve.packing.decide import Decision
 from mapper.solve.packing.depth_first import DepthFirst, Verdict
@@ -106,3 +107,12 @@ def test_a_fault_in_the_other_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch
 
 def test_runs_are_short_often_and_long_seldom() -> None:
     assert [luby(turn) for turn in range(15)] == [1, 1, 2, 1, 1, 2, 4, 1, 1, 2, 1, 1, 2, 4, 8]
+
+
+def test_an_optimum_far_above_the_live_load_takes_few_questions() -> None:
+    rows = [(3, 0, 1), (3, 0, 2), (2, 1, 3), (2, 5, 6), (3, 3, 6), (1, 4, 6), (1, 2, 5), (1, 1, 5), (1, 2, 4)]
+    items = [Item(str(k), size * 2**40 + k, *life) for k, (size, *life) in enumerate(rows)]
+    result = minimise(Problem(tuple(items), None), Budget(0.3))
+    assert result.status is Outcome.OPTIMAL
+    assert result.height is not None
+    assert result.height > bound(Problem(tuple(items), None)) + 2**39
