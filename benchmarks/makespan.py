@@ -17,6 +17,7 @@ if __name__ == "__main__":
 
 from benchmarks.instances import fjsp, psplib
 from benchmarks.solving import Answer, Bar, Case, Row, run
+from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.makespan import Activity, Problem, Resource, Solution, flexible, solve
@@ -39,7 +40,7 @@ def cases(folder: Path) -> Iterator[Case]:
 def _projects(root: Path) -> Iterator[Case]:
     """The PSPLIB files of a folder and of its subfolders."""
     best = _best_known(root)
-    for path in sorted({*root.glob("*.sm"), *root.glob("*/*.sm")}):
+    for path in sorted(path for path in {*root.glob("*.sm"), *root.glob("*/*.sm")} if path.is_file()):
         group = path.parent.name
 
         def answer(budget: Budget, path: Path = path) -> Answer:
@@ -54,8 +55,8 @@ def _projects(root: Path) -> Iterator[Case]:
 def _shops(root: Path) -> Iterator[Case]:
     """The flexible job shops of a folder: its text files that begin with two numbers."""
     best = _best_known(root)
-    for path in sorted(root.glob("*.txt")):
-        head = path.read_text().split(maxsplit=2)[:2]
+    for path in sorted(path for path in root.glob("*.txt") if path.is_file()):
+        head = path.read_text(errors="replace").split(maxsplit=2)[:2]
         if len(head) < 2 or not all(word.isdigit() for word in head):
             continue
 
@@ -71,13 +72,16 @@ def _shops(root: Path) -> Iterator[Case]:
 
 
 def _best_known(root: Path) -> dict[str, float]:
-    """The published upper bounds by file name; none where there is no table."""
+    """The published upper bounds by file name; none where there is no table. Raises MapperError on another format."""
     table = root / "best_known.csv"
     if not table.is_file():
         return {}
-    with table.open() as file:
-        rows = [row for row in csv.DictReader(file) if row.get("file") and row.get("upper_bound")]
-    return {row["file"]: float(row["upper_bound"]) for row in rows}
+    try:
+        with table.open() as file:
+            rows = [row for row in csv.DictReader(file) if row.get("file") and row.get("upper_bound")]
+        return {row["file"]: float(row["upper_bound"]) for row in rows}
+    except (OSError, ValueError, csv.Error) as error:
+        raise MapperError(f"{table} is not a table of best known values: {error}") from error
 
 
 def bars(rows: Sequence[Row]) -> Iterator[Bar]:

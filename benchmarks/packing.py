@@ -36,12 +36,13 @@ AT_BOUND = "G_1"
 def cases(folder: Path) -> Iterator[Case]:
     """The instances of the folder, or of its subfolders minimalloc and idealloc."""
     for group, root in (("minimalloc", folder / "minimalloc"), ("idealloc", folder / "idealloc"), ("", folder)):
-        for path in sorted(root.glob("*.csv")):
+        for path in sorted(path for path in root.glob("*.csv") if path.is_file()):
             yield _case(group or folder.resolve().name, path)
 
 
 def _case(group: str, path: Path) -> Case:
-    lines = sum(1 for line in path.open(encoding="utf-8", errors="replace") if line.strip()) - 1
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = max(0, sum(1 for line in text.splitlines() if line.strip()) - 1)
     capacity = buffers.capacity(path)
     seconds = SECONDS if lines < LARGE else LARGE_SECONDS
     data: dict[str, object] = {"buffers": lines, "capacity": capacity}

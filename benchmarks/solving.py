@@ -132,7 +132,11 @@ def main(
     compiles or loads the kernels before the clock of the first instance runs: an installation compiles once.
     """
     options = _options(doc, arguments)
-    chosen = _chosen(options, list(cases(options.folder)))
+    try:
+        chosen = _chosen(options, list(cases(options.folder)))
+    except (MapperError, OSError) as error:
+        print(f"error: {error}")
+        return 1
     if not chosen:
         print(f"error: no instance in {options.folder}" + (f" matches {options.only}" if options.only else ""))
         return 1
@@ -170,9 +174,14 @@ def _options(doc: str | None, arguments: Sequence[str] | None) -> argparse.Names
     if options.seconds is not None and not options.seconds > 0:
         parser.error(f"--seconds {options.seconds} is not above 0")
     if options.workers < 1 or options.every < 1:
-        parser.error("--workers and --every take numbers from 1")
+        parser.error(f"--workers {options.workers} and --every {options.every}: both take numbers from 1")
+    if not 0 <= options.seed < 2**31:
+        parser.error(f"--seed {options.seed} is not from 0 to {2**31 - 1}")
     if options.solutions:
-        options.solutions.mkdir(parents=True, exist_ok=True)
+        try:
+            options.solutions.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            parser.error(f"--solutions {options.solutions}: {error.strerror}")
     return options
 
 

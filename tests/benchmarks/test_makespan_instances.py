@@ -122,3 +122,18 @@ def test_a_file_that_is_no_shop_is_refused(tmp_path: Path, text: str, message: s
     path.write_text(text)
     with pytest.raises(MapperError, match=message):
         fjsp.read(path)
+
+
+def test_a_broken_table_of_best_known_values_ends_with_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "best_known.csv").write_text("file,upper_bound\ntiny.txt,short\n")
+    assert main(None, makespan.cases, makespan.bars, [str(tmp_path)]) == 1
+    assert "best_known.csv is not a table of best known values" in capsys.readouterr().out
+
+
+def test_folders_and_files_that_are_no_text_are_no_instances(tmp_path: Path) -> None:
+    (tmp_path / "folder.txt").mkdir()
+    (tmp_path / "folder.sm").mkdir()
+    (tmp_path / "image.txt").write_bytes(b"\xff\xfe\x00")
+    assert list(makespan.cases(tmp_path)) == []

@@ -68,3 +68,15 @@ def test_what_cannot_fit_is_an_error_of_its_row(tmp_path: Path, capsys: pytest.C
     _write(tmp_path, "small.7.csv")
     assert main(None, cases, bars, [str(tmp_path), "--seconds", "5"]) == 1
     assert "does not hold the buffers: at time 0 2 buffers are live with 8 bytes, 1 too many" in capsys.readouterr().out
+
+
+def test_folders_are_no_instances_and_an_empty_file_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "empty.csv").touch()
+    assert main(None, cases, bars, [str(tmp_path), "--seconds", "5"]) == 1
+    printed = capsys.readouterr().out
+    assert "0 buffers" in printed
+    assert "no column id, lower, upper, size" in printed
+    assert "/folder " not in printed

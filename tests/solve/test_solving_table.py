@@ -94,7 +94,15 @@ def test_an_interrupt_still_shows_the_bars_of_what_was_solved(
     assert "ok      worst ratio" in out
 
 
-@pytest.mark.parametrize(("more", "why"), [(("--seconds", "0"), "above 0"), (("--workers", "0"), "from 1")])
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (("--seconds", "0"), "above 0"),
+        (("--workers", "0"), "from 1"),
+        (("--seed", "-1"), "from 0"),
+        (("--solutions", __file__), "--solutions"),
+    ],
+)
 def test_senseless_options_are_refused(
     tmp_path: Path, more: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
