@@ -297,3 +297,13 @@ def test_a_slow_mode_that_spares_a_transfer_is_not_above_the_bound() -> None:
 def test_a_capacity_beyond_64_bits_is_refused() -> None:
     with pytest.raises(MapperError, match=f"resource 'R' has capacity {2**64}, beyond"):
         solve(Problem((), (), (Resource("R", 2**64),)), SMALL)
+
+
+def test_a_transfer_of_forbidden_ticks_is_no_route() -> None:
+    source = Task("source", (Mode("far", 1, (), 0), Mode("near", 5, (), 1)))
+    sink = Task("sink", (Mode("sink", 1, (), 1),))
+    far = {(0, 1): Transfer(FORBIDDEN)}
+    assert solve(Problem((source, sink), (Edge(0, 1, 0),), (), (far,)), SMALL).value == 6
+    only = replace(source, modes=source.modes[:1])
+    with pytest.raises(MapperError, match="edge from 'source' to 'sink': no mode of the one can reach"):
+        solve(Problem((only, sink), (Edge(0, 1, 0),), (), (far,)), SMALL)

@@ -95,7 +95,7 @@ def _add_move(model: cp_model.CpModel, x: Variables, problem: Problem, e: int, m
     pairs: dict[tuple[int, int], cp_model.IntVar] = {}
     for a, here in _places(problem, x, edge.source).items():
         for b, there in _places(problem, x, edge.sink).items():
-            transfer = problem.transfers[edge.size or 0].get((a, b))
+            transfer = problem.route(edge.size or 0, a, b)
             if a == b:
                 continue
             if transfer is None:

@@ -12,7 +12,7 @@ from mapper.solve.incumbent import Incumbent
 from mapper.solve.makespan.flexible.bound import bound
 from mapper.solve.makespan.flexible.cpsat import exact
 from mapper.solve.makespan.flexible.listing import heft, peft
-from mapper.solve.makespan.flexible.problem import Problem, Solution
+from mapper.solve.makespan.flexible.problem import FORBIDDEN, Problem, Solution
 from mapper.solve.makespan.flexible.sampling import sample
 from mapper.solve.makespan.flexible.shop import improve, is_shop
 from mapper.solve.makespan.flexible.verify import verify
@@ -111,6 +111,7 @@ def exactly(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) ->
 
 def horizon(problem: Problem) -> int:
     """Ticks that suffice for everything one after the other."""
-    longest = [max((t.ticks for t in table.values()), default=0) for table in problem.transfers]
+    moves = [[t.ticks for t in table.values() if t.ticks < FORBIDDEN] for table in problem.transfers]
+    longest = [max(ticks, default=0) for ticks in moves]
     tasks = sum(max(problem.tasks[i].modes[m].ticks for m in kept) for i, kept in enumerate(problem.possible))
     return tasks + sum(longest[edge.size] for edge in problem.edges if edge.size is not None)

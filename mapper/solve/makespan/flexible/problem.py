@@ -41,7 +41,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What moving a value between two places takes: ticks, and what it holds for all of them (the links)."""
+    """What moving a value between two places takes: ticks, and what it holds for all of them (the links).
+
+    ticks from `FORBIDDEN` on mean that there is no route.
+    """
 
     ticks: int
     demands: tuple[tuple[int, int], ...] = ()
@@ -115,7 +118,7 @@ class Problem:
         """What moves along an edge between two modes; None when nothing has to. Raises MapperError without a route."""
         if edge.size is None or source.place == sink.place:
             return None
-        found = self.transfers[edge.size].get((source.place, sink.place))
+        found = self.route(edge.size, source.place, sink.place)
         if found is None:
             names = self.tasks[edge.source].name, self.tasks[edge.sink].name
             raise MapperError(
@@ -125,9 +128,14 @@ class Problem:
 
     def reachable(self, edge: Edge, source: Mode, sink: Mode) -> bool:
         """Whether the sink's mode can read the source's."""
-        return (
-            edge.size is None or source.place == sink.place or (source.place, sink.place) in self.transfers[edge.size]
-        )
+        if edge.size is None or source.place == sink.place:
+            return True
+        return self.route(edge.size, source.place, sink.place) is not None
+
+    def route(self, size: int, source: int, sink: int) -> Transfer | None:
+        """What moves a value of a size from one place to another; None where nothing does."""
+        found = self.transfers[size].get((source, sink))
+        return None if found is None or found.ticks >= FORBIDDEN else found
 
     def check(self) -> None:
         """Refuse a malformed problem, naming what is wrong and the numbers."""
@@ -151,7 +159,8 @@ class Problem:
                             f"demand: the transfer from place {a} to {b} wants {amount} of "
                             f"'{self.resources[r].name}', which has {self.resources[r].capacity}"
                         )
-        longest = max((t.ticks for table in self.transfers for t in table.values()), default=0)
+        ticks = (t.ticks for table in self.transfers for t in table.values())
+        longest = max((t for t in ticks if t < FORBIDDEN), default=0)
         horizon = sum(max(m.ticks for m in t.modes if m.ticks < FORBIDDEN) for t in self.tasks)
         horizon += longest * len(self.edges)
         if horizon >= MOST:

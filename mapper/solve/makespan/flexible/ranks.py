@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mapper.solve.makespan.flexible.problem import Edge, Problem
+from mapper.solve.makespan.flexible.problem import FORBIDDEN, Edge, Problem
 
 
 def upward_ranks(problem: Problem) -> list[float]:
     """For each task the mean time from its start to the end of everything that depends on it."""
-    delays = [_mean(t.ticks for t in table.values()) for table in problem.transfers]
+    delays = [_mean(t.ticks for t in table.values() if t.ticks < FORBIDDEN) for table in problem.transfers]
     ranks = [0.0] * len(problem.tasks)
     for i in reversed(problem.order):
         after = [_delay(delays, problem.edges[e]) + ranks[problem.edges[e].sink] for e in problem.outputs[i]]
@@ -20,7 +20,7 @@ def upward_ranks(problem: Problem) -> list[float]:
 def optimistic_costs(problem: Problem) -> list[list[float]]:
     """For each task and mode the time from its end to the end of everything that depends on it, each task after it in
     the mode that is best for it and nothing waiting for a machine; 0 for modes that are not possible."""
-    delays = [_mean(t.ticks for t in table.values()) for table in problem.transfers]
+    delays = [_mean(t.ticks for t in table.values() if t.ticks < FORBIDDEN) for table in problem.transfers]
     costs = [[0.0] * len(task.modes) for task in problem.tasks]
     for i in reversed(problem.order):
         for m in problem.possible[i]:
