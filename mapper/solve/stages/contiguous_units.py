@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -113,27 +113,38 @@ def place_free(units: Units, device: list[int]) -> list[int]:
         max((t for i in group for t in problem.nodes[i].times if t is not None), default=0) for group in units.free
     ]
     order = sorted(range(len(units.free)), key=lambda f: -times[f])
+    sizes = [sum(problem.nodes[i].size for i in group) for group in units.free]
+    loads, held = _known_loads(problem, device, range(len(device))), [0] * len(problem.devices)
+    for i, d in enumerate(device):
+        held[d] += problem.nodes[i].size if d >= 0 else 0
     for f in (*order, *order):
         group, choices = units.free[f], []
+        around = {*group, *(j for i in group for j in problem.producers[i])}
+        rest = [a - b for a, b in zip(loads, _known_loads(problem, device, around), strict=True)]
+        held[device[group[0]]] -= sizes[f] if device[group[0]] >= 0 else 0
         for d, c in enumerate(problem.devices):
-            if problem.group_time(group, c) is None:
-                continue
-            for i in group:
-                device[i] = d
             limit = problem.classes[c].memory
-            held = sum(problem.nodes[i].size for i, at in enumerate(device) if at == d)
-            if limit is None or held <= limit:
-                choices.append((sorted(_known_loads(problem, device), reverse=True), d))
-        for i in group:
-            device[i] = min(choices)[1] if choices else 0
+            if problem.group_time(group, c) is not None and (limit is None or held[d] + sizes[f] <= limit):
+                _put(device, group, d)
+                tried = [a + b for a, b in zip(rest, _known_loads(problem, device, around), strict=True)]
+                choices.append((sorted(tried, reverse=True), d))
+        d = min(choices)[1] if choices else 0  # where none will do this is no split, as verifying it tells
+        _put(device, group, d)
+        loads = [a + b for a, b in zip(rest, _known_loads(problem, device, around), strict=True)]
+        held[d] += sizes[f]
     return device
 
 
-def _known_loads(problem: Problem, device: Sequence[int]) -> list[int]:
-    """The loads of the devices by the nodes that have one (not -1), and their transfers to each other."""
+def _put(device: list[int], group: Sequence[int], d: int) -> None:
+    for i in group:
+        device[i] = d
+
+
+def _known_loads(problem: Problem, device: Sequence[int], nodes: Iterable[int]) -> list[int]:
+    """The loads that some nodes, with their outputs, make on devices; nothing where a device is not known (-1)."""
     loads = [0] * len(problem.devices)
-    for i, node in enumerate(problem.nodes):
-        home = device[i]
+    for i in nodes:
+        node, home = problem.nodes[i], device[i]
         ends = {device[j] for j in problem.consumers[i]} - {home, -1}
         if home < 0:
             continue

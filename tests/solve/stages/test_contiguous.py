@@ -12,6 +12,7 @@ from mapper.solve.stages import Problem, Solution, contiguous, contiguous_ladder
 from mapper.solve.stages.contiguous_ideals import Search, all_ideals, one_order, room
 from mapper.solve.stages.contiguous_orders import deep_order, window
 from mapper.solve.stages.contiguous_reduce import relaxed, unordered, whole
+from mapper.solve.stages.contiguous_units import place_free
 from tests.solve.stages import oracle
 from tests.solve.stages.builders import chain, node, problem
 
@@ -151,6 +152,13 @@ def test_backward_groups_without_an_order_leave_the_bound_of_the_work() -> None:
     incumbent = Incumbent[Solution](p.value, PLENTY)
     contiguous.Contiguous(p).orders(incumbent, PLENTY)
     assert incumbent.bound >= 9
+
+
+def test_free_groups_go_where_there_is_memory_then_where_the_busiest_is_least_busy() -> None:
+    nodes = [node("f", 9, None, size=4), node("g", 1, None, size=4)]
+    nodes += [node(f"b{i}", t, None, size=s, backward=True) for i, (t, s) in enumerate([(5, 2), (3, 6), (2, 0)])]
+    p = problem(nodes, [(0, 1)], memory=10)
+    assert place_free(relaxed(p), [0, 1, -1, -1, -1]) == [0, 1, 1, 0, 1]
 
 
 def test_a_weight_joins_the_operator_that_reads_it() -> None:
