@@ -15,9 +15,9 @@ from mapper.solve.makespan.evolve import evolve
 from mapper.solve.makespan.improve import improve
 from mapper.solve.makespan.problem import Problem, Solution
 from mapper.solve.makespan.rigid import rigid
-from mapper.solve.makespan.threads import at_once
 from mapper.solve.makespan.verify import verify
 from mapper.solve.portfolio import Step, run
+from mapper.solve.threads import at_once
 
 EXACT_LIMIT = 150
 """Activities up to which CP-SAT is asked."""

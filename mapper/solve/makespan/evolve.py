@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mapper.solve.budget import Budget
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.makespan.problem import Problem, Solution
-from mapper.solve.makespan.threads import at_once
+from mapper.solve.threads import at_once
 
 Ints: TypeAlias = NDArray[np.int64]
 

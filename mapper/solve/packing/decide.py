@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from mapper.solve.packing.cpsat import pack_below
 from mapper.solve.packing.depth_first import LIMIT, Verdict
 from mapper.solve.packing.problem import Ints, Problem
 from mapper.solve.packing.restarts import Restarts
+from mapper.solve.threads import Ended, at_once
 
 CPSAT_SHARE = 0.4
 """Part of the budget that CP-SAT has, when it cannot run beside the depth-first search."""
@@ -71,33 +71,16 @@ class Decision:
         return Answer(Verdict.NONE_EXISTS, "cp-sat") if answer.outcome is Outcome.INFEASIBLE else UNKNOWN
 
     def _beside(self, budget: Budget, workers: int) -> Answer:
-        """Both at once, in threads of their own (neither holds the interpreter); the first that decides ends both."""
-        ended = _Ended(budget)
+        """Both at once, in threads of their own (neither holds the interpreter); the first that ends ends both."""
+        ended = Ended(budget.stop)
         shared = replace(budget, stop=ended, workers=workers - 1)
         answers: list[Answer] = []
 
         def run(search: Callable[[Budget], Answer]) -> None:
-            try:
-                answer = search(shared)
-                if answer.verdict is not Verdict.GAVE_UP:
-                    answers.append(answer)
-            finally:
-                ended.set()
+            answer = search(shared)
+            if answer.verdict is not Verdict.GAVE_UP:
+                answers.append(answer)
+            ended.set()
 
-        with ThreadPoolExecutor(1) as pool:
-            other = pool.submit(run, self.soon)
-            run(self._cpsat)
-        other.result()  # raises what went wrong there
+        at_once([partial(run, self._cpsat), partial(run, self.soon)], ended)
         return answers[0] if answers else UNKNOWN
-
-
-class _Ended(threading.Event):
-    """Set by the first search that ends, and when the whole search is to stop."""
-
-    def __init__(self, budget: Budget) -> None:
-        super().__init__()
-        self._outer = budget.stop
-
-    def is_set(self) -> bool:
-        """Whether a search has ended or somebody asked to stop."""
-        return super().is_set() or self._outer.is_set()

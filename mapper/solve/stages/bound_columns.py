@@ -29,7 +29,7 @@ LABELS, CELLS = 12_000_000, 1_000_000
 MOST_BUCKETS, FEWEST_BUCKETS, FILLING_BUCKETS = 4000, 50, 60
 """Buckets of load for a proof, and for the sets that fill the other devices."""
 
-COARSE = (150, 500, 1500, MOST_BUCKETS)
+COARSE = (500, MOST_BUCKETS)
 """Buckets that are tried in turn: few are quick, and when the columns they allow cover all units, more tell better."""
 
 PRICES: Floats = np.concatenate([[0.0], 1.25 ** np.arange(-10, 17)])
@@ -40,6 +40,15 @@ NEAR_PRICES = 6
 
 INWARD = 0.6
 """How far the values asked for lie from the program's optimum towards the best values so far (Wentges, 1997)."""
+
+DESCENTS, PATIENCE = 40, 5
+"""Subgradient steps between two solutions of the program, and steps without progress after which they are halved."""
+
+LONGEST_STEP = 0.9
+"""Share of a value that one step takes away at most: then some are always left."""
+
+SMALLEST = 0.01
+"""Share of the mean by which values move that are nothing yet."""
 
 TOLERANCE = 1e-9
 """A column is new to the program when it is worth that much more than believed."""
@@ -139,8 +148,9 @@ def kinds(units: Units) -> list[Kind]:
 class ColumnBound:
     """Asks whether a load is impossible; keeps the columns and the best values from one load to the next.
 
-    fillings: of the last load asked for, sets that fill the devices one after another: nearly splits. spent:
-    deterministic seconds so far.
+    fillings: of the last load asked for, sets that fill the devices one after another: nearly splits. excess: the share
+    of all values by which the devices hold too much at a load given up, at the best values. spent: deterministic
+    seconds so far.
     """
 
     units: Units
@@ -148,6 +158,7 @@ class ColumnBound:
     columns: list[Column] = field(default_factory=list)
     spent: float = 0.0
     fillings: list[tuple[Column, ...]] = field(default_factory=list)
+    excess: float = 0.0
 
     def __post_init__(self) -> None:
         self.kinds = kinds(self.units)
@@ -177,15 +188,19 @@ class ColumnBound:
         for column in self.columns:
             if column.load <= limit:
                 program.add(column)
-        centre, least = self._centre, self._excess(self._centre, limit, buckets, program)
+        centre = self._centre
+        least, cover = self._excess(centre, limit, buckets, program, fill=True)
         while least >= 0 and self.spent < until and not budget.over():
+            centre, least = self._descend(centre, least, cover, limit, buckets, program, until, budget)
+            if least < 0:
+                break
             values, worth = program.solve()
             if worth.sum() >= 1.0:
                 self.fillings.append(program.heaviest())
                 return Verdict.ALLOWED
             for query in (INWARD * centre + (1 - INWARD) * values, values):
                 known = len(program.columns)
-                excess = self._excess(query, limit, buckets, program)
+                excess, _ = self._excess(query, limit, buckets, program, fill=query is not values)
                 if excess < least:
                     centre, least = query, excess
                 if least < 0 or program.cuts(known, values, worth):
@@ -193,37 +208,87 @@ class ColumnBound:
             else:
                 self.fillings.append(program.heaviest())
                 return Verdict.ALLOWED
-        if least >= 0:
-            return Verdict.GAVE_UP
-        self._centre = centre
-        return Verdict.IMPOSSIBLE
+            _, cover = self._excess(centre, limit, buckets, program, fill=least < 0)
+        self.excess = least
+        self._centre = centre  # of a load given up too: the next search begins where this one ended
+        return Verdict.IMPOSSIBLE if least < 0 else Verdict.GAVE_UP
 
-    def _excess(self, values: Floats, limit: int, buckets: int, program: _Program) -> float:
+    def _descend(
+        self,
+        centre: Floats,
+        least: float,
+        cover: Floats,
+        limit: int,
+        buckets: int,
+        program: _Program,
+        until: float,
+        budget: Budget,
+    ) -> tuple[Floats, float]:
+        """Better values and their excess by subgradient steps of Polyak's length, relative to the values (1969)."""
+        length, stale = 1.0, 0
+        values, excess = centre, least
+        for _ in range(DESCENTS):
+            if self.spent >= until or budget.over() or least < 0:
+                break
+            slope = cover - 1.0
+            scale = values + SMALLEST * values.mean()
+            size = float((scale * slope * slope).sum())
+            if size == 0.0:  # every unit is held once: no values are better
+                break
+            step = min(length * max(excess, TOLERANCE) / size, LONGEST_STEP / float(slope.max(initial=1.0)))
+            values = np.maximum(values - step * scale * slope, 0.0)
+            values /= values.sum()
+            excess, cover = self._excess(values, limit, buckets, program, fill=False)
+            if excess < least:
+                centre, least, stale = values, excess, 0
+            else:
+                stale += 1
+                if stale == PATIENCE:
+                    length, stale = length / 2, 0
+        return centre, least
+
+    def _excess(
+        self, values: Floats, limit: int, buckets: int, program: _Program, *, fill: bool
+    ) -> tuple[float, Floats]:
         """By how much of the values of all units the devices can hold more than all of them; below 0 is a proof.
 
-        New columns go to the program: for each kind, after the dearest set those of what it leaves.
+        And how often each unit is held then. New columns go to the program: for each kind the dearest set, and if
+        `fill` sets of what it leaves.
         """
         value: Ints = np.floor(np.maximum(values, 0.0) / values.sum() * VALUE).astype(np.int64)
         total, held = int(value.sum()), 0
         filling: list[Column] = []
+        cover = np.zeros(len(value))
         for kind in self.kinds:
-            known = max((int(value[c.units].sum()) for c in program.columns if c.kind == kind.index), default=0)
+            known, units = max(
+                ((int(value[c.units].sum()), c.units) for c in program.columns if c.kind == kind.index),
+                key=lambda pair: pair[0],
+                default=(0, np.zeros(0, dtype=np.int64)),
+            )
             enough = (total - held - 1) // kind.count if kind is self.kinds[-1] else 0
             best, chosen = kind.dearest(value, limit, max(known, enough), buckets)
             held += kind.count * best
-            filling += self._fill(kind, value, chosen, limit, program)
-        self.fillings.append(tuple(filling))
+            cover[chosen if len(chosen) else units] += kind.count
+            if len(chosen):
+                filling += self._fill(kind, value, chosen, limit, program, kind.count if fill else 1)
+        if fill:
+            self.fillings.append(tuple(filling))
         self.spent = sum(kind.steps for kind in self.kinds) * SECONDS_PER_STEP
-        return (held - total) / VALUE
+        return (held - total) / VALUE, cover
 
-    def _fill(self, kind: Kind, value: Ints, chosen: Ints, limit: int, program: _Program) -> list[Column]:
-        """The column of the chosen units, and columns of what they leave for the other devices of the kind."""
+    def _fill(self, kind: Kind, value: Ints, chosen: Ints, limit: int, program: _Program, count: int) -> list[Column]:
+        """The column of the chosen units, and columns of what they leave for the other devices of the kind.
+
+        Of the others the program takes those that keep the limit: being coarser than the proof they may exceed it, and
+        would pretend that the load is allowed.
+        """
         filling: list[Column] = []
         rest = value.copy()
         while len(chosen):
             filling.append(Column(kind.index, chosen, kind.load(chosen)))
-            self._keep(filling[-1], program)
-            if len(filling) == kind.count:
+            if len(filling) == 1 or filling[-1].load <= limit:
+                self._keep(filling[-1], program)
+            if len(filling) == count:
                 break
             rest[chosen] = 0
             _, chosen = kind.dearest(rest, limit, 0, FILLING_BUCKETS)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +18,7 @@ from mapper.solve.stages.problem import MOST, Problem, Solution
 from mapper.solve.stages.scattered_cpsat import any_split
 from mapper.solve.stages.scattered_start import beside, chain, least_loaded
 from mapper.solve.stages.scattered_units import Ints, Units, roomy, units
+from mapper.solve.threads import Ended, at_once
 
 SHARPENING = (
     Schedule(0.3, 0.02, 1),
@@ -52,7 +56,10 @@ CLOSE, NEAR = 1e-4, 1e-2
 LADDER = (0.7, 0.85, 0.95, 0.98, 0.995)
 """Loads asked for first, as shares of the value: a rough bound is soon proven, a sharp one may take long."""
 
-ASK_SHARE = 0.5
+BELOW = 2.5
+"""How far below a load given up, in shares of the excess there, its values should prove a load impossible."""
+
+ASK_SHARE = 0.25
 """Part of what is left of the bound's budget for one load."""
 
 
@@ -64,6 +71,9 @@ def scattered(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) 
     incumbent.raise_bound(*simple_bound(problem))
     search = Search(problem, incumbent, budget)
     search.first_starts()
+    if budget.workers is not None and budget.workers > 1:
+        search.beside_each_other()
+        return
     for bound_share, anneal_share in ROUNDS:
         search.bisect(bound_share)
         search.anneal_on(anneal_share)
@@ -84,6 +94,24 @@ class Search:
         self._steps = FIRST_STEPS
         self._most = MOST_STEPS // len(self.units.nodes)
         self._allowed = self._gave_up = MOST
+        self._near = -1
+        self._lock = threading.Lock()
+        self._suggested: deque[tuple[Column, ...]] | None = None
+
+    def beside_each_other(self) -> None:
+        """Bound and annealing in a thread each, until the budget is over; fillings go from the one to the other."""
+        ended = Ended(self.budget.stop)
+        self.budget = replace(self.budget, stop=ended)
+        self._suggested = deque(maxlen=FILLINGS)
+        at_once([self._keep_asking, partial(self.anneal_on, 1.0)], ended)
+
+    def _keep_asking(self) -> None:
+        """Ask again with more time, or for the loads below a better value; anneal when there is nothing to ask."""
+        while not self.over():
+            asked = self.columns.spent
+            self.bisect(0.5)
+            if self.columns.spent == asked:
+                self._anneal(self.elite[0][1], SHARPENING, self._steps, "annealing")
 
     def spent(self) -> float:
         """Deterministic seconds so far."""
@@ -131,6 +159,7 @@ class Search:
                 self._allowed = min(self._allowed, target)
             else:
                 self._gave_up = min(self._gave_up, target)
+                self._near = int(target * (1.0 - BELOW * self.columns.excess))
             self._try_fillings()
 
     def _target(self) -> int | None:
@@ -139,6 +168,8 @@ class Search:
         high = min(value, self._allowed, self._gave_up) - 1
         if high < low or (high < value - 1 and high - low <= (NEAR if self._gave_up <= high + 1 else CLOSE) * value):
             return None
+        if self._near > low + CLOSE * value and self._near <= high:
+            return self._near
         for share in LADDER:
             if low <= share * value <= high:
                 return int(share * value)
@@ -149,6 +180,8 @@ class Search:
         part, until = self._part(share)
         while True:
             for schedules, start in [(POLISHING, self.elite[0][1]), *((SHARPENING, at) for _, at in self.elite)]:
+                while self._suggested and not self.over():
+                    self._polish(self._suggested.pop())
                 if self.over() or part.over() or self.spent() >= until:
                     return
                 self._anneal(start, schedules, self._steps, "annealing")
@@ -159,10 +192,18 @@ class Search:
         return self.budget.slice(share), self.spent() + (self.budget.deterministic_seconds - self.spent()) * share
 
     def _try_fillings(self) -> None:
+        if self._suggested is not None:
+            self._suggested.extend(self.columns.fillings)
+            return
         for filling in self.columns.fillings[-FILLINGS:]:
-            start = None if self.over() else self._complete(filling)
-            if start is not None:
-                self._anneal(start, POLISHING, SHORT_STEPS, "columns")
+            if not self.over():
+                self._polish(filling)
+
+    def _polish(self, filling: tuple[Column, ...]) -> None:
+        """Anneal from what fills the devices, if it fits."""
+        start = self._complete(filling)
+        if start is not None:
+            self._anneal(start, POLISHING, SHORT_STEPS, "columns")
 
     def _complete(self, filling: tuple[Column, ...]) -> Ints | None:
         """The sets of a filling on devices of their kinds, other units beside a neighbour; None if they do not fit."""
@@ -177,10 +218,12 @@ class Search:
 
     def _anneal(self, start: Ints, schedules: tuple[Schedule, ...], per_unit: int, by: str) -> None:
         """Anneal from a split and take the best met; a seed of its own each time."""
-        self._tries += 1
         steps = min(per_unit * len(self.units.nodes), MOST_STEPS)
-        self._spent += steps * len(schedules) * SECONDS_PER_STEP
-        found, _ = self.neighbourhood.anneal(start, schedules, steps, self.budget.seed + self._tries, self.budget)
+        with self._lock:
+            self._tries += 1
+            seed = self.budget.seed + self._tries
+            self._spent += steps * len(schedules) * SECONDS_PER_STEP
+        found, _ = self.neighbourhood.anneal(start, schedules, steps, seed, self.budget)
         self._take(found, by)
 
     def _take(self, device: Ints, by: str) -> None:
@@ -188,8 +231,9 @@ class Search:
         solution = self.units.solution(device)
         value = self.problem.value(solution)
         self.incumbent.offer(solution, by)
-        if all(value != v for v, _ in self.elite):
-            self.elite = sorted([*self.elite, (value, device)], key=lambda pair: pair[0])[:ELITE]
+        with self._lock:
+            if all(value != v for v, _ in self.elite):
+                self.elite = sorted([*self.elite, (value, device)], key=lambda pair: pair[0])[:ELITE]
 
 
 def _order(units: Units, columns: ColumnBound) -> Ints:

@@ -72,6 +72,25 @@ def test_the_best_split_is_found_and_bounded(p: Problem) -> None:
 
 
 @given(problems())
+@settings(max_examples=25, deadline=None)
+def test_two_threads_find_and_bound_it_too(p: Problem) -> None:
+    best = feasible(p)
+    incumbent = solved(p, replace(SMALL, workers=2))
+    assert incumbent.value == best
+    assert incumbent.bound <= best
+
+
+def test_what_fails_in_the_thread_of_the_bound_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: ColumnBound, limit: int, budget: Budget) -> Verdict:
+        raise MapperError(f"internal: {limit}")
+
+    monkeypatch.setattr(ColumnBound, "ask", fail)
+    p = replace(chain([4, 7, 1, 9, 3], accelerators=3, transfer=1), contiguous=False)
+    with pytest.raises(MapperError, match="internal"):
+        solved(p, Budget(deterministic_seconds=60.0, workers=2))
+
+
+@given(problems())
 @settings(max_examples=80, deadline=None)
 def test_only_loads_below_the_best_split_are_called_impossible(p: Problem) -> None:
     best = feasible(p)

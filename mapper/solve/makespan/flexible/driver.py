@@ -16,8 +16,8 @@ from mapper.solve.makespan.flexible.problem import FORBIDDEN, Problem, Solution
 from mapper.solve.makespan.flexible.sampling import sample
 from mapper.solve.makespan.flexible.shop import improve, is_shop
 from mapper.solve.makespan.flexible.verify import verify
-from mapper.solve.makespan.threads import at_once
 from mapper.solve.portfolio import Step, run
+from mapper.solve.threads import at_once
 
 EXACT_TASKS = 160
 """Tasks of a job shop up to which CP-SAT is asked for a proof: with more, its bound stays below that of the prices."""

@@ -15,7 +15,7 @@ from mapper.solve.budget import Budget
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.makespan.evolve import Ints
 from mapper.solve.makespan.flexible.problem import Problem, Solution
-from mapper.solve.makespan.threads import at_once
+from mapper.solve.threads import at_once
 
 PATIENCE = 3000
 """Moves without a shorter schedule after which the search starts anew from a shaken one."""
