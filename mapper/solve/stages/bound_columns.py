@@ -44,6 +44,9 @@ INWARD = 0.6
 DESCENTS, PATIENCE = 40, 5
 """Subgradient steps between two solutions of the program, and steps without progress after which they are halved."""
 
+AIM = 1e-3
+"""How far below 0 the steps aim, as a share of all values: else they get shorter and shorter above it."""
+
 LONGEST_STEP = 0.9
 """Share of a value that one step takes away at most: then some are always left."""
 
@@ -235,7 +238,7 @@ class ColumnBound:
             size = float((scale * slope * slope).sum())
             if size == 0.0:  # every unit is held once: no values are better
                 break
-            step = min(length * max(excess, TOLERANCE) / size, LONGEST_STEP / float(slope.max(initial=1.0)))
+            step = min(length * (excess + AIM) / size, LONGEST_STEP / float(slope.max(initial=1.0)))
             values = np.maximum(values - step * scale * slope, 0.0)
             values /= values.sum()
             excess, cover = self._excess(values, limit, buckets, program, fill=False)

@@ -146,7 +146,7 @@ class Search:
         Ends when nothing is left to ask, or the share of the budget is spent.
         """
         part, until = self._part(share)
-        self._gave_up = MOST
+        self._gave_up, self._near = MOST, -1
         while not (self.over() or part.over() or self.spent() >= until):
             target = self._target()
             if target is None:
@@ -159,7 +159,7 @@ class Search:
                 self._allowed = min(self._allowed, target)
             else:
                 self._gave_up = min(self._gave_up, target)
-                self._near = int(target * (1.0 - BELOW * self.columns.excess))
+                self._near = int(target * (1.0 - BELOW * self.columns.excess - NEAR / 4))
             self._try_fillings()
 
     def _target(self) -> int | None:
