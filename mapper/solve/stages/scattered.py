@@ -59,7 +59,7 @@ LADDER = (0.7, 0.85, 0.95, 0.98, 0.995)
 BELOW = 2.5
 """How far below a load given up, in shares of the excess there, its values should prove a load impossible."""
 
-ASK_SHARE = 0.25
+ASK_SHARE = 0.5
 """Part of what is left of the bound's budget for one load."""
 
 
