@@ -1,9 +1,12 @@
-"""Dual bound and tree search in turns on one set of arrays: prices guide the search, its choices scale their steps."""
+"""Dual bound and tree search in turns, or in a thread each: prices guide the search, its choices scale their steps."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from typing import Protocol
 
 from mapper.solve.budget import Budget
@@ -11,12 +14,16 @@ from mapper.solve.selection.arrays import Arrays
 from mapper.solve.selection.dual import Dual
 from mapper.solve.selection.rows import Ints
 from mapper.solve.selection.search import SECONDS_PER_WORK, Walk
+from mapper.solve.threads import Ended, at_once
 
 DUAL_SHARE = 0.2
 """Part of the budget that the prices get before the search relies on them; less when they stall."""
 
 DUAL_AGAIN = 0.2
 """Part of what is left that the prices get between rounds while they still rise."""
+
+LOOKS, BOUND_EVERY = (0.1, 0.2), 0.05
+"""With two threads, when the search takes over new prices before its rounds, and how often the bound is made exact."""
 
 ROUNDS = (0.15, 0.35, 0.5)
 """Parts of the search's time: the last round starts at the best choice so far, those before at the dual's choice, which
@@ -76,10 +83,12 @@ class _Clock:
 def explore(arrays: Arrays, incumbent: Target, budget: Budget, start: Ints | None = None) -> Dual:
     """Better choices and bounds for the incumbent until the budget is over or they meet; the dual with its last state.
 
-    Values are those of the arrays, with their constant. start: a choice to begin with.
+    Values are those of the arrays, with their constant. start: a choice to begin with. With two workers bound and
+    search run side by side; otherwise in turns, the same for equal budgets without a deadline.
     """
     dual = Dual(arrays)
-    clock = _Clock(budget)
+    ended = Ended(budget.stop)
+    clock = _Clock(replace(budget, stop=ended))
     _ascend(dual, incumbent, clock, 0.02)
     _offer_bound(dual, incumbent)
     walk = Walk(dual, budget.seed)
@@ -89,25 +98,53 @@ def explore(arrays: Arrays, incumbent: Target, budget: Budget, start: Ints | Non
     offers.make(last=True)
     if not len(walk.free):
         return dual
-    _cool(walk, offers, clock, 0.05, walk.scale * 10 * GENTLE)
+    _cool(walk, offers, clock, max(0.05, clock.used() + 0.02), walk.scale * 10 * GENTLE)
+    if (budget.workers or 1) > 1:
+        beside = copy(clock)
+        at_once([lambda: _walk_beside(walk, offers, clock), lambda: _ascend_beside(dual, incumbent, beside)], ended)
+        return dual
     _ascend(dual, incumbent, clock, DUAL_SHARE)
     _offer_bound(dual, incumbent)
     walk.reprice(dual)
+
+    def again() -> None:
+        if not dual.stalled and clock.used() < 1 and not incumbent.closed:
+            _ascend(dual, incumbent, clock, clock.used() + DUAL_AGAIN * (1 - clock.used()))
+            _offer_bound(dual, incumbent)
+            walk.reprice(dual)
+
+    _rounds(walk, offers, clock, again)
+    return dual
+
+
+def _walk_beside(walk: Walk, offers: _Offers, clock: _Clock) -> None:
+    """The search while another thread raises the prices: it looks at them now and then."""
+    for until in LOOKS:
+        _cool(walk, offers, clock, until, walk.scale * 10 * GENTLE)
+        walk.reprice(walk.dual)
+    _rounds(walk, offers, clock, lambda: walk.reprice(walk.dual))
+
+
+def _ascend_beside(dual: Dual, incumbent: Target, clock: _Clock) -> None:
+    """The prices while another thread searches."""
+    while clock.used() < 1 and not dual.stalled and not incumbent.closed:
+        _ascend(dual, incumbent, clock, min(clock.used() + BOUND_EVERY, 1.0))
+        _offer_bound(dual, incumbent)
+
+
+def _rounds(walk: Walk, offers: _Offers, clock: _Clock, between: Callable[[], None]) -> None:
+    """The walk's rounds of heat and cold in the time that is left, with new prices between."""
     begin, done = clock.used(), 0.0
     hot = _heat(walk, offers, clock, 1.0)
     for share in ROUNDS:
         done += share
         until = begin + (1 - begin) * done
         if share < ROUNDS[-1]:
-            walk.start(dual.choice)
+            walk.start(walk.dual.choice)
         _cool(walk, offers, clock, until, hot)
         if walk.found:
             walk.start(walk.best)
-        if not dual.stalled and clock.used() < 1 and not incumbent.closed:
-            _ascend(dual, incumbent, clock, clock.used() + DUAL_AGAIN * (1 - clock.used()))
-            _offer_bound(dual, incumbent)
-            walk.reprice(dual)
-    return dual
+        between()
 
 
 class _Offers:

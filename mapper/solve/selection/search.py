@@ -57,9 +57,10 @@ class Walk:
     def reprice(self, dual: Dual) -> None:
         """Take over the best prices of memory that the dual has by now."""
         self._over = 0
-        self._dual, self._surcharge = dual, np.zeros(self.arrays.rows)
-        self._price = dual.option_prices(dual.best_prices)
-        paid = dual.best_prices[dual.best_prices > 0]
+        self.dual, self._surcharge = dual, np.zeros(self.arrays.rows)
+        self._prices = dual.best_prices  # these, even if another thread finds better ones
+        self._price = dual.option_prices(self._prices)
+        paid = self._prices[self._prices > 0]
         self._fair = 10 * float(paid.mean()) if len(paid) else 0.0
 
     def start(self, choice: Ints) -> None:
@@ -143,13 +144,13 @@ class Walk:
             if self._over < OFTEN and self._state[BEST] < NOTHING_FOUND:
                 return
             self._surcharge[self._load > self.arrays.limit] += self._penalty
-            self._price = self._dual.option_prices(self._dual.best_prices + self._surcharge)
+            self._price = self.dual.option_prices(self._prices + self._surcharge)
             return
         self._over = 0
         self._penalty = max(self._penalty * RELAXING, self._fair)
         if self._surcharge.any():
             self._surcharge = np.where(self._surcharge > self._penalty / 8, self._surcharge / 2, 0.0)
-            self._price = self._dual.option_prices(self._dual.best_prices + self._surcharge)
+            self._price = self.dual.option_prices(self._prices + self._surcharge)
 
     def _settle(self) -> None:
         """Write down the best choice that the journal leads back to."""

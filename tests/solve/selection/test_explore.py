@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from selection_builders import brute_force, random_problem
 
+from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.selection import FORBIDDEN, Edge, Node, Problem
@@ -163,6 +166,21 @@ def test_two_workers_find_what_one_finds() -> None:
     both = explored(arrays, budget)
     one = explored(arrays, Budget(deterministic_seconds=1.0))
     assert both.value <= 1.02 * one.value
+
+
+def test_a_fault_beside_another_thread_is_raised_at_once() -> None:
+    arrays = from_problem(chain(150, 4, 5, 110))
+
+    def refuse(choice: Ints) -> float:
+        if threading.current_thread() is not threading.main_thread():
+            raise MapperError("broken")
+        return evaluate(arrays, choice)[0]
+
+    begin = time.monotonic()
+    budget = Budget(math.inf, deadline=begin + 20, workers=2)
+    with pytest.raises(MapperError, match="broken"):
+        explore(arrays, Incumbent(refuse, budget), budget)
+    assert time.monotonic() - begin < 10
 
 
 def test_the_search_stops_when_it_is_told() -> None:
