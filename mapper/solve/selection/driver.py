@@ -24,7 +24,7 @@ SMALL_SHARE = 0.3
 LARGE_SHARE = 0.85
 """Parts of the budget for bound and search on the core before options are fixed, if CP-SAT may close it and if not."""
 
-REDUCING_SHARE = 0.5
+REDUCING_SHARE = 0.3
 """Part of the time to the deadline after which no further reduction is begun: what is left then is the core."""
 
 LATE_SECONDS = 5.0

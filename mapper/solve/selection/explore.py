@@ -127,9 +127,13 @@ def _walk_beside(walk: Walk, offers: _Offers, clock: _Clock) -> None:
 
 def _ascend_beside(dual: Dual, incumbent: Target, clock: _Clock) -> None:
     """The prices while another thread searches."""
-    while clock.used() < 1 and not dual.stalled and not incumbent.closed:
-        _ascend(dual, incumbent, clock, min(clock.used() + BOUND_EVERY, 1.0))
+    until, exact = clock.used(), 0.0
+    while until + BOUND_EVERY + 2 * exact < 1 and not dual.stalled and not incumbent.closed:
+        _ascend(dual, incumbent, clock, until + BOUND_EVERY)
+        began = clock.used()
         _offer_bound(dual, incumbent)
+        until = clock.used()
+        exact = until - began
 
 
 def _rounds(walk: Walk, offers: _Offers, clock: _Clock, between: Callable[[], None]) -> None:
