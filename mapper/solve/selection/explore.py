@@ -98,7 +98,7 @@ def explore(arrays: Arrays, incumbent: Target, budget: Budget, start: Ints | Non
     offers.make(last=True)
     if not len(walk.free):
         return dual
-    _cool(walk, offers, clock, max(0.05, clock.used() + 0.02), walk.scale * 10 * GENTLE)
+    _cool(walk, offers, clock, min(max(0.05, clock.used() + 0.02), 1.0), walk.scale * 10 * GENTLE)
     if (budget.workers or 1) > 1:
         beside = copy(clock)
         at_once([lambda: _walk_beside(walk, offers, clock), lambda: _ascend_beside(dual, incumbent, beside)], ended)
