@@ -19,23 +19,27 @@ class Ended(threading.Event):
         return super().is_set() or self._outer.is_set()
 
 
-def at_once(works: Sequence[Callable[[], None]], ended: Ended | None = None) -> None:
+def at_once(works: Sequence[Callable[[], None]], ended: threading.Event) -> None:
     """Do all of the works; the first error of one, in their order, is raised when all have ended.
 
-    ended: set when a work fails, so that those that look at it need not go on to their deadline.
+    ended: set when a work fails and on Ctrl-C, so that those that look at it need not go on to their deadline: an
+    `Ended`, or the `stop` of the whole search, which an error ends anyway.
     """
 
     def run(work: Callable[[], None]) -> None:
         try:
             work()
         except BaseException:
-            if ended is not None:
-                ended.set()
+            ended.set()
             raise
 
     if len(works) == 1:
         works[0]()
         return
     with ThreadPoolExecutor(len(works)) as pool:
-        for done in [pool.submit(run, work) for work in works]:
-            done.result()
+        try:
+            for done in [pool.submit(run, work) for work in works]:
+                done.result()
+        except BaseException:  # Ctrl-C reaches the main thread only, and the pool waits for its threads
+            ended.set()
+            raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 
 import pytest
@@ -11,8 +13,20 @@ from mapper.solve.threads import Ended, at_once
 
 def test_all_works_are_done() -> None:
     done: list[int] = []
-    at_once([lambda: done.append(1), lambda: done.append(2)])
+    at_once([lambda: done.append(1), lambda: done.append(2)], threading.Event())
     assert sorted(done) == [1, 2]
+
+
+def test_ctrl_c_ends_the_threads_before_their_deadline() -> None:
+    ended, seen = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        if ended.wait(10):
+            seen.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        at_once([wait, lambda: os.kill(os.getpid(), signal.SIGINT)], ended)
+    assert seen.is_set()
 
 
 @pytest.mark.parametrize("place", [0, 1])

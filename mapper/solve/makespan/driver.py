@@ -78,12 +78,13 @@ def _steps(problem: Problem, budget: Budget) -> list[Step[Solution]]:
     def race(incumbent: Incumbent[Solution], part: Budget) -> None:
         workers = part.workers or 1
         if len(problem.activities) <= REFUTE_LIMIT:
-            at_once([partial(refute, problem, incumbent, replace(part, seed=part.seed + k), k) for k in range(workers)])
+            budgets = [replace(part, seed=part.seed + k) for k in range(workers)]
+            at_once([partial(refute, problem, incumbent, b, k) for k, b in enumerate(budgets)], part.stop)
         elif workers == 1:
             proof(incumbent, part)
         else:
             search = partial(compiled, incumbent, replace(part, workers=workers - 1))
-            at_once([partial(proof, incumbent, part), search])
+            at_once([partial(proof, incumbent, part), search], part.stop)
 
     share = next((share for most, share in PROOF_SHARES if len(problem.activities) <= most), 0.0)
     if problem.elastic or min(budget.deterministic_seconds, budget.seconds_left()) < COMPILING:

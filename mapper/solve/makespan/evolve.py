@@ -44,7 +44,7 @@ def evolve(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> 
             if value < incumbent.value:
                 incumbent.offer(solution_of(problem, start), "genetic search")
 
-    at_once([partial(work, worker) for worker in range(budget.workers or 1)])
+    at_once([partial(work, worker) for worker in range(budget.workers or 1)], budget.stop)
 
 
 class _Colony:

@@ -80,7 +80,7 @@ def _steps(problem: Problem) -> list[Step[Solution]]:
         works = [partial(proof, incumbent, replace(part, workers=part.workers and 1))]
         if others := (part.workers or 1) - 1:
             works.append(partial(moves, incumbent, replace(part, workers=others)))
-        at_once(works)
+        at_once(works, part.stop)
 
     def lists(incumbent: Incumbent[Solution], part: Budget) -> None:
         sample(problem, incumbent, part)

@@ -68,7 +68,7 @@ def improve(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) ->
             shorter = search.rebuilt() if greedy else search.tabu()
             greedy = greedy == shorter
 
-    at_once([partial(work, worker) for worker in range(budget.workers or 1)])
+    at_once([partial(work, worker) for worker in range(budget.workers or 1)], budget.stop)
 
 
 class _Search:
