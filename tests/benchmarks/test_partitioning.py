@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 def _run(folder: Path, *more: str) -> int:
     options = [str(folder), "--workers", "1", "--seconds", "2", *more]
-    return main(partitioning.__doc__, partitioning.cases, partitioning.bars, options)
+    return main(partitioning.__doc__, partitioning.cases, partitioning.bars, options, partitioning.warm)
 
 
 def test_every_graph_is_solved_and_written(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -191,6 +191,14 @@ def test_the_search_stops_when_it_is_told() -> None:
     assert time.monotonic() - begin < 3
 
 
+@pytest.mark.parametrize("workers", [None, 2])
+@pytest.mark.parametrize("left", [-1.0, 0.01])
+def test_a_search_that_begins_at_its_deadline_ends(left: float, workers: int | None) -> None:
+    begin = time.monotonic()
+    explored(from_problem(chain(30, 5, 1, 60)), Budget(math.inf, deadline=begin + left, workers=workers))
+    assert time.monotonic() - begin < 30  # it went on for ever
+
+
 def test_nothing_to_choose_is_closed_at_once() -> None:
     arrays = from_problem(Problem((Node("a", [7], [3], 0, 1),), (), (5,)))
     incumbent = explored(arrays, Budget())
