@@ -56,12 +56,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A case with its answer, the seconds that it took, and the error if it failed."""
+    """A case with its answer, the seconds that it took and those that it had, and the error if it failed."""
 
     case: Case
     answer: Answer
     seconds: float
     error: str = ""
+    limit: float = math.inf
 
     @property
     def value(self) -> float:
@@ -198,7 +199,7 @@ def _run(case: Case, options: argparse.Namespace) -> Row:
         answer, error = case.solve(budget), ""
     except MapperError as failed:
         answer, error = Answer(None, None, "", None), f"error: {failed.message}"
-    return Row(case, answer, time.monotonic() - began, error)
+    return Row(case, answer, time.monotonic() - began, error, limit)
 
 
 def _verdict(rows: Sequence[Row], bars: Sequence[Bar]) -> int:
