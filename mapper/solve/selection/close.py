@@ -16,6 +16,10 @@ from mapper.solve.selection.rebuild import only
 from mapper.solve.selection.reduce import Reduced, reduce
 from mapper.solve.selection.rows import Ints
 
+WORTH_TURNS = 30
+"""Turns of the dual for which there must be time, if a core is to be narrowed and searched again: the sweep for the
+bounds of options, arrays made anew, a first turn and its exact bound are not interrupted, and take ten to twenty."""
+
 
 class Within(Incumbent[Ints]):
     """The incumbent of a narrowed core: what it is offered is the whole core's too.
@@ -61,8 +65,13 @@ def narrowed(arrays: Arrays, bounds: Ints, value: float, budget: Budget) -> Redu
 def close(core: Arrays, dual: Dual, incumbent: Incumbent[Ints], budget: Budget) -> None:
     """Leaves out the options that cannot be part of anything better, and goes on: CP-SAT where it has a chance.
 
-    Where a search has found nothing yet, all options stay.
+    Where a search has found nothing yet, all options stay. Where there is no time for it nothing is done.
     """
+    if (
+        incumbent.found
+        and min(budget.deterministic_seconds, budget.seconds_left()) < WORTH_TURNS * dual.seconds_per_turn
+    ):
+        return
     reduced: Reduced | None = Reduced(core, ())
     if incumbent.found:
         reduced = narrowed(core, option_bounds(dual), incumbent.value, budget)

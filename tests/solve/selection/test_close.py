@@ -18,7 +18,7 @@ from mapper.solve.cpsat import Outcome
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.selection import FORBIDDEN, Edge, Node, Problem, Solution, solve, verify
 from mapper.solve.selection.arrays import Arrays, evaluate, from_problem
-from mapper.solve.selection.close import Within, narrowed
+from mapper.solve.selection.close import Within, close, narrowed
 from mapper.solve.selection.driver import _reduced
 from mapper.solve.selection.dual import Dual
 from mapper.solve.selection.eliminate import ContradictionError
@@ -80,6 +80,16 @@ def test_a_bound_of_the_narrowed_core_holds_for_the_whole_up_to_the_value_of_the
     assert outer.value == 4
     within.raise_bound(4, "test")
     assert outer.bound == 4
+
+
+@pytest.mark.parametrize(("left", "value"), [(-1.0, 9), (60.0, 4)])
+def test_closing_begins_only_where_there_is_time_for_it(left: float, value: int) -> None:
+    arrays = from_problem(Problem((Node("a", [4, 9], [0, 0], 0, 1),), (), (1,)))
+    budget = Budget(deadline=time.monotonic() + left)
+    incumbent = Incumbent(judge(arrays), budget)
+    incumbent.offer(np.array([1]), "test")
+    close(arrays, Dual(arrays), incumbent, budget)
+    assert (incumbent.value, incumbent.closed) == (value, value == 4)
 
 
 def test_a_forbidden_choice_is_refused_whoever_offers_it() -> None:
