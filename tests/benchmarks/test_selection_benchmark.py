@@ -48,6 +48,31 @@ def test_an_instance_is_solved_and_written(folder: Path, capsys: pytest.CaptureF
     assert json.loads((folder / "out" / "asplos-2025-iopddl-T.json").read_text()) == {"strategies": [0, 1]}
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("[1, 4]", "[NaN, 4]", "nodes.costs 0 is not a list of whole numbers"),
+        ("[1, 4]", '["1", 4]', "nodes.costs 0 is not a list of whole numbers"),
+        ("[1, 4]", "1", "nodes.costs 0 is not a list of whole numbers: 1"),
+        ("[0, 0, 5, ", "[0, 0, 5.5, ", "5.5 is not a whole number"),
+        ("[0, 0, 5, ", "[0, 0, 5e999999999, ", "not a whole number"),
+        ("[0, 4]", '["a", 4]', "nodes.intervals 0"),
+        ('"usage_limit": 7', '"usage_limit": "7"', "usage_limit is not"),
+    ],
+)
+def test_what_is_no_whole_number_is_told_with_its_place(tmp_path: Path, old: str, new: str, why: str) -> None:
+    file = tmp_path / "odd-iopddl-T.json"
+    file.write_text(json.dumps(INSTANCE).replace(old, new, 1))
+    with pytest.raises(MapperError, match=why):
+        iopddl.read(file)
+
+
+def test_a_cost_with_an_exponent_is_a_whole_number(tmp_path: Path) -> None:
+    file = tmp_path / "own-iopddl-T.json"
+    file.write_text(json.dumps(INSTANCE).replace(str(10**18), "1e18"))
+    assert list(iopddl.read(file).edges[0].costs) == [0, 0, 5, 10**18]
+
+
 def test_limits_and_best_known_values_come_from_the_table(folder: Path) -> None:
     for given in (folder, folder / "iopddl"):
         (case,) = selection.cases(given)

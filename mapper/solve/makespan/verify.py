@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mapper.errors import MapperError
-from mapper.solve.makespan.problem import Problem, Solution
+from mapper.solve.makespan.problem import Problem, Resource, Solution
 
 
 def verify(problem: Problem, solution: Solution) -> None:
@@ -63,7 +65,12 @@ def capacity(problem: Problem, solution: Solution) -> None:
             continue
         for r, amount in activity.amounts_for(end - start):
             changes[r] += [(start, amount), (release, -amount)]
-    for resource, moments in zip(problem.resources, changes, strict=True):
+    refuse_overload(problem.resources, changes)
+
+
+def refuse_overload(resources: Sequence[Resource], changes: Sequence[list[tuple[int, int]]]) -> None:
+    """Refuse changes of the amounts held, as (tick, amount) for each resource, that ever sum to more than is there."""
+    for resource, moments in zip(resources, changes, strict=True):
         held = 0
         for tick, amount in sorted(moments):  # at equal ticks, releases first
             held += amount

@@ -71,6 +71,8 @@ def scattered(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) 
     incumbent.raise_bound(*simple_bound(problem))
     search = Search(problem, incumbent, budget)
     search.first_starts()
+    if not search.elite:  # the budget did not suffice for any split that fits
+        return
     if budget.workers is not None and budget.workers > 1:
         search.beside_each_other()
         return

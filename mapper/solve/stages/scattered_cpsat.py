@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from ortools.sat.python import cp_model
 
-from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome, solve
 from mapper.solve.stages.infeasible import no_split
@@ -14,10 +13,10 @@ from mapper.solve.stages.scattered_units import FORBIDDEN, Ints, Units
 Place = dict[tuple[int, int], cp_model.IntVar]
 
 
-def any_split(units: Units, budget: Budget) -> Ints:
-    """The device of each unit so that all memories suffice.
+def any_split(units: Units, budget: Budget) -> Ints | None:
+    """The device of each unit so that all memories suffice; None when the budget does not tell.
 
-    Raises Infeasible, with demand and supply, when there is no such split, MapperError when the budget does not tell.
+    Raises Infeasible, with demand and supply, when there is no such split.
     """
     model = cp_model.CpModel()
     place = _places(model, units)
@@ -27,7 +26,7 @@ def any_split(units: Units, budget: Budget) -> Ints:
     if answer.outcome is Outcome.INFEASIBLE:
         raise no_split(units.problem)
     if not answer.found:
-        raise MapperError(f"no split of {len(units.nodes)} groups that fits the memories was found within the budget")
+        return None
     device = np.zeros(len(units.nodes), dtype=np.int64)
     for (u, d), here in place.items():
         if answer.solver.boolean_value(here):

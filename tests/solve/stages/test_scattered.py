@@ -136,6 +136,7 @@ def test_annealing_reports_the_load_of_a_split_that_keeps_the_rules(p: Problem, 
     feasible(p)
     found = units(p, join=False)
     start = any_split(found, SMALL)
+    assert start is not None
     order = np.arange(len(found.nodes), dtype=np.int64)
     device, load = Neighbourhood(found, order).anneal(start, (Schedule(1.0, 0.1, 2),), 500, seed, SMALL)
     verify(p, found.solution(device))
@@ -149,7 +150,9 @@ def test_first_splits_keep_the_rules(p: Problem) -> None:
     found = units(p, join=False)
     free = np.full(len(found.nodes), -1, dtype=np.int64)
     starts = [dealt(found, range(len(free)), range(len(p.devices))), least_loaded(found), beside(found, free)]
-    for start in [*starts, any_split(found, SMALL)]:
+    exact = any_split(found, SMALL)
+    assert exact is not None
+    for start in [*starts, exact]:
         if start is not None:
             verify(p, found.solution(start))
 
@@ -215,6 +218,16 @@ def test_the_same_budget_and_seed_give_the_same_split() -> None:
     first, second = solved(p), solved(p)
     assert first.solution == second.solution
     assert first.bound == second.bound
+
+
+def test_a_budget_too_small_for_any_split_leaves_the_question_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    for method in ("chain", "least_loaded", "any_split"):
+        monkeypatch.setattr(f"mapper.solve.stages.scattered.{method}", lambda *_: None)
+    p = problem([node(f"n{i}", 1) for i in range(3)], [(0, 1), (1, 2)], contiguous=False)
+    incumbent = Incumbent[Solution](lambda _: 0, SMALL)
+    scattered(p, incumbent, SMALL)
+    assert not incumbent.found
+    assert incumbent.bound > 0
 
 
 def test_memories_that_no_split_fits_are_named_with_what_they_hold() -> None:

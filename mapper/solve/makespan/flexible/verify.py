@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mapper.errors import MapperError
 from mapper.solve.makespan.flexible.problem import FORBIDDEN, Mode, Problem, Solution, Transfer
+from mapper.solve.makespan.verify import refuse_overload
 
 
 class Stage(NamedTuple):
@@ -80,14 +81,7 @@ def capacity(problem: Problem, solution: Solution) -> None:
     for stage in _all(problem, solution):
         for r, amount in stage.work.demands if stage.work.ticks else ():
             changes[r] += [(stage.start, amount), (stage.end, -amount)]
-    for resource, moments in zip(problem.resources, changes, strict=True):
-        held = 0
-        for tick, amount in sorted(moments):  # at equal ticks, releases first
-            held += amount
-            if held > resource.capacity:
-                raise MapperError(
-                    f"capacity: resource '{resource.name}' at tick {tick}: demand {held}, capacity {resource.capacity}"
-                )
+    refuse_overload(problem.resources, changes)
 
 
 def makespan(problem: Problem, solution: Solution) -> None:
