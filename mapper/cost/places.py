@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mapper.cost.estimate import Estimator
+from mapper.hw.layout import Layout
 from mapper.hw.target import Target, Unit
 from mapper.hw.topology import routes
 from mapper.hw.work import TICKS_PER_SECOND, DType, Operand, Role, Work
@@ -17,13 +18,14 @@ from mapper.hw.work import TICKS_PER_SECOND, DType, Operand, Role, Work
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A memory, and the type of floating-point values that lie there."""
+    """A memory, the type of floating-point values that lie there, and how the ranks of a team hold them."""
 
     memory: str
     dtype: DType
+    layout: Layout = Layout.ONE
 
     def __str__(self) -> str:
-        return f"{self.memory}/{self.dtype}"
+        return f"{self.memory}/{self.dtype}" + (f"/{self.layout}" if self.layout else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,25 @@ from mapper.hw.work import UnitModel
 
 
 @dataclass(frozen=True, slots=True)
+class Team:
+    """Alike units of `Target.group`, by name, that a unit stands for.
+
+    ranks: so many work on one task together, each on its part. copies: so many sets of ranks serve different requests,
+    each with weights of its own. pool: so many sets share the tasks, and the weights are kept once: what no machine
+    does by itself, but no assignment of the tasks to the sets can beat it (a relaxation).
+    """
+
+    members: tuple[str, ...]
+    ranks: int = 1
+    copies: int = 1
+    pool: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """Something that computes. `data` is the memory where it reads and leaves activations and states; `weights` are
-    the memories it can take weights from, the preferred one first; `kind` is the name of its unit file."""
+    the memories it can take weights from, the preferred one first; `kind` is the name of its unit file. With a `team`,
+    `model` is the model of one member, and its memories are those of all members together."""
 
     name: str
     kind: str
@@ -20,6 +36,27 @@ class Unit:
     model: UnitModel
     data: str
     weights: tuple[str, ...]
+    team: Team | None = None
+
+    @property
+    def ranks(self) -> int:
+        """How many units work on one task together."""
+        return self.team.ranks if self.team else 1
+
+    @property
+    def copies(self) -> int:
+        """How many sets of ranks serve different requests, with weights of their own."""
+        return self.team.copies if self.team else 1
+
+    @property
+    def sets(self) -> int:
+        """How many tasks run at once."""
+        return self.team.copies * self.team.pool if self.team else 1
+
+    @property
+    def count(self) -> int:
+        """How many units this stands for."""
+        return self.ranks * self.sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +95,8 @@ class Link:
 class Target:
     """The whole machine. `io` is the memory where graph inputs appear and graph outputs must end; `system` names the
     target that several of this one form, which answers what needs more units than there are here; `group` is that
-    target itself where the graph is one rank's part: it prices the exchanges among ranks."""
+    target itself where the graph is one rank's part, or the one whose alike units are teams here: it prices the
+    exchanges among ranks."""
 
     name: str
     about: str
@@ -93,7 +131,7 @@ class Target:
     def idle_power_w(self) -> float:
         """Power of everything that is switched on and does nothing, in watts."""
         return (
-            sum(u.model.idle_power_w for u in self.units)
+            sum(u.count * u.model.idle_power_w for u in self.units)
             + sum(m.idle_power_w for m in self.memories)
             + sum(k.idle_power_w for k in self.links)
             + self.rest_power_w

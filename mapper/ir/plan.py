@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cached_property
 
+from mapper.hw.layout import Layout
 from mapper.hw.target import Target
 from mapper.hw.work import Cost, DType
 from mapper.ir.graph import Graph, Phase
@@ -44,6 +45,8 @@ class Option:
     the cluster has none. replicas: copies of the weights inside the unit that work side by side. footprint_bytes: what
     one copy takes of the weights memory. types: arithmetic type of each op, by position in the cluster. costs: mean
     cost of one call, over the phase's samples, by phase; a phase that is not there cannot run this way.
+    shard: how a team divides it among its ranks (empty: it does not); takes, leaves: how the ranks then hold what it
+    reads and what it makes. What all ranks do together is what costs count: energy and bytes of all, ticks of one.
     """
 
     repeat: str
@@ -53,6 +56,9 @@ class Option:
     footprint_bytes: int
     types: tuple[DType, ...]
     costs: tuple[tuple[str, Cost], ...]
+    shard: str = ""
+    takes: Layout = Layout.ONE
+    leaves: Layout = Layout.ONE
 
     def cost(self, phase: str) -> Cost:
         """The cost of one call in a phase that the option serves."""
@@ -89,12 +95,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a task runs, from which memory its weights come ('' when it has none), with how many copies of them."""
+    """Where a task runs, from which memory its weights come ('' when it has none), with how many copies of them, and
+    how a team divides it among its ranks."""
 
     task: str
     unit: str
     weights: str = ""
     replicas: int = 1
+    shard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +224,8 @@ class Plan:
         unit = self.target.unit[place.unit]
         source = unit.weights.index(place.weights) if place.weights else -1
         for option in self.options_of[self.cluster[self.task[task].cluster].repeat]:
-            if place.unit in option.units and option.source == source and option.replicas == place.replicas:
+            key = (option.source, option.replicas, option.shard)
+            if place.unit in option.units and key == (source, place.replicas, place.shard):
                 return option
         raise KeyError(f"task '{task}' is placed on '{place.unit}' in a way that no option offers")
 

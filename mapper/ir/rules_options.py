@@ -86,9 +86,11 @@ def options_units(plan: Plan) -> Iterator[str]:
 
 
 def options_unique(plan: Plan) -> Iterator[str]:
-    """A unit, a source of weights and a number of copies name one option of a class."""
+    """A unit, a source of weights, a number of copies and a way to divide the work name one option of a class."""
     keys = [
-        f"{o.repeat} on {unit} from source {o.source} x{o.replicas}" for o in plan.options or () for unit in o.units
+        f"{o.repeat} on {unit} from source {o.source} x{o.replicas}" + (f" by {o.shard}" if o.shard else "")
+        for o in plan.options or ()
+        for unit in o.units
     ]
     for key in doubles(keys):
         yield f"two options are the same: {key}"
@@ -96,11 +98,11 @@ def options_unique(plan: Plan) -> Iterator[str]:
 
 def options_replicas(plan: Plan) -> Iterator[str]:
     """An option has at least one copy of the weights; for one with more, the same with a single copy is listed."""
-    single = {(o.repeat, o.units, o.source) for o in plan.options or () if o.replicas == 1}
+    single = {(o.repeat, o.units, o.source, o.shard) for o in plan.options or () if o.replicas == 1}
     for option in plan.options or ():
         if option.replicas < 1:
             yield f"{_named(option)} has {option.replicas} copies of its weights"
-        if (option.repeat, option.units, option.source) not in single:
+        if (option.repeat, option.units, option.source, option.shard) not in single:
             yield f"{_named(option)} has {option.replicas} copies, but no option has one"
 
 

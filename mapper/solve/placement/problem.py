@@ -19,9 +19,10 @@ MOST = 2**62
 class Option:
     """A way to run an item.
 
-    place: where its result lies. ticks: duration of one call. machine: index of the resource that runs one task at a
-    time (used by latency); -1 for an engine of the item's own. loads: busy ticks of resources per request (all calls).
-    cost: energy per request. needs: residents that must be present.
+    place: where its result lies. takes: where its operands must lie (-1: at `place`). ticks: duration of one call.
+    machine: index of the resource that runs one task at a time (used by latency); -1 for an engine of the item's own.
+    loads: busy ticks of resources per request (all calls). cost: energy per request. needs: residents that must be
+    present.
     """
 
     name: str
@@ -31,6 +32,12 @@ class Option:
     loads: tuple[tuple[int, int], ...]
     cost: int
     needs: tuple[int, ...] = ()
+    takes: int = -1
+
+    @property
+    def reads_at(self) -> int:
+        """Where its operands must lie."""
+        return self.place if self.takes < 0 else self.takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,7 @@ class Problem:
                         f"item '{item.name}', option '{option.name}': {max(numbers)} is beyond {MOST - 1}"
                     )
                 _inside(option.place, self.places, f"item '{item.name}' place")
+                _inside(option.reads_at, self.places, f"item '{item.name}' place of operands")
                 for r, _ in option.loads:
                     _inside(r, self.resources, f"item '{item.name}' resource")
                 for k in option.needs:
@@ -217,7 +225,7 @@ def _chosen(problem: Problem, solution: Solution) -> list[Option]:
 def legs(problem: Problem, net: Net, solution: Solution) -> list[tuple[int, int]]:
     """The transfers a net needs: (from place, to place), each destination once, in order of place."""
     start = place_of(problem, net, solution)
-    ends = {problem.items[i].options[solution.choice[i]].place for i in net.sinks} | set(net.ends)
+    ends = {problem.items[i].options[solution.choice[i]].reads_at for i in net.sinks} | set(net.ends)
     return [(start, b) for b in sorted(ends) if b != start]
 
 
@@ -258,7 +266,7 @@ def _latency(problem: Problem, solution: Solution, chosen: list[Option]) -> int:
         start = free.get((item.phase, option.machine), 0) if option.machine >= 0 else 0
         for n in problem.inputs[i]:
             net = problem.nets[n]
-            start = max(start, _arrival(problem, net, solution, ready, option.place))
+            start = max(start, _arrival(problem, net, solution, ready, option.reads_at))
         ready[i] = start + option.ticks
         if option.machine >= 0:
             free[item.phase, option.machine] = ready[i]
