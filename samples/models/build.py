@@ -18,7 +18,7 @@ import onnx
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from samples.models import bert, decoder, gpt2
+from samples.models import bert, decoder, gpt2, sizes
 
 
 class Builder(Protocol):
@@ -72,7 +72,14 @@ MODELS: dict[str, Builder] = {
     "bert-tiny": _bert(bert.TINY),
     "gpt3-175b": _decoder(decoder.GPT3_175B),
     "gpt3-layer": _layer(decoder.GPT3_175B),
+    "gpt4-like": _decoder(sizes.GPT4_LIKE),
+    "llama2-7b": _decoder(sizes.LLAMA2_7B),
+    "llama2-70b": _decoder(sizes.LLAMA2_70B),
+    "llama3.1-405b": _decoder(sizes.LLAMA3_405B),
+    "mixtral-8x7b": _decoder(sizes.MIXTRAL_8X7B),
     "decoder-tiny": _decoder(decoder.TINY),
+    "llama-tiny": _decoder(sizes.LLAMA_TINY),
+    "mixtral-tiny": _decoder(sizes.MIXTRAL_TINY),
 }
 
 

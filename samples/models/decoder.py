@@ -40,6 +40,7 @@ class Decoder:
     positions: int = 2048
     experts: int = 0
     picked: int = 2
+    tied: bool = False
     cache: int = TensorProto.FLOAT
 
     @property
@@ -69,7 +70,9 @@ class Decoder:
         return -(-self.vocabulary // self.ranks)
 
 
-GPT3_175B = Decoder("gpt3-175b", layers=96, width=12288, heads=96, inner=49152)
+GPT3_175B = Decoder(
+    "gpt3-175b", layers=96, width=12288, heads=96, inner=49152, vocabulary=50257, tied=True
+)  # Brown et al., 2020
 TINY = Decoder("decoder-tiny", layers=2, width=64, heads=4, inner=128, vocabulary=96, kv_heads=2, positions=64)
 
 
@@ -182,7 +185,11 @@ def _write_head(g: GraphWriter, config: Decoder, stream: _Stream) -> None:
     hidden, _ = _norm(g, config, "norm", stream)
     hidden = g.node("Slice", hidden, g.ints(-1), g.ints(2**31 - 1), g.ints(1))
     with g.scope("head"):
-        logits = g.node("MatMul", hidden, g.weight("weight", config.width, config.own_vocabulary))
+        if config.tied and config.ranks == 1:
+            table = g.node("Transpose", "embedding", perm=[1, 0])
+        else:
+            table = g.weight("weight", config.width, config.own_vocabulary)
+        logits = g.node("MatMul", hidden, table)
         if config.ranks > 1:
             logits = g.node("AllGather", logits, domain=MICROSOFT, group_size=config.ranks, axis=2)
     g.output(logits, "logits", (BATCH, 1, config.own_vocabulary * config.ranks))
@@ -220,15 +227,16 @@ def _inner(g: GraphWriter, config: Decoder, hidden: str) -> str:
 
 
 def _mixture(g: GraphWriter, config: Decoder, hidden: str) -> str:
-    """Gated experts of which each rank has a part; every token goes through those that the router picks."""
+    """Experts of which each rank has a part; every token goes through those that the router picks."""
     own, width, experts = config.own_inner, config.width, config.experts
     with g.scope("router"):
         scores = g.node("MatMul", g.node("Reshape", hidden, g.ints(-1, width)), g.weight("weight", width, experts))
     with g.scope("experts"):
-        gate, up = (g.weight(name, experts, own, width) for name in ("gate", "up"))
+        first = g.weight("gate" if config.gated else "up", experts, own, width)
         down = g.weight("down", experts, width, own)
-        return g.node("MoE", hidden, scores, gate, "", down, "", up, domain=MICROSOFT, k=config.picked,
-                      activation_type="silu", normalize_routing_weights=1)  # fmt: skip
+        beside = ["", g.weight("up", experts, own, width)] if config.gated else []
+        return g.node("MoE", hidden, scores, first, "", down, *beside, domain=MICROSOFT, k=config.picked,
+                      activation_type="silu" if config.gated else "gelu", normalize_routing_weights=1)  # fmt: skip
 
 
 def _summed(g: GraphWriter, config: Decoder, product: str) -> str:

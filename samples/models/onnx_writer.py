@@ -47,7 +47,8 @@ class GraphWriter:
         """Makes `value` leave the graph as `name`."""
         last = next(node for node in reversed(self.nodes) if value in node.output)
         for node in self.nodes:
-            node.input[:] = [name if i == value else i for i in node.input]
+            if value in node.input:
+                node.input[:] = [name if i == value else i for i in node.input]
         last.output[:] = [name if o == value else o for o in last.output]
         self.outputs.append(helper.make_tensor_value_info(name, dtype, dims))
 
