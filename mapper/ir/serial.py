@@ -1,12 +1,14 @@
 """Plans as JSON text and back.
 
 A plan holds the whole resolved target. A unit's figures are spelled once: a later unit with the same ones names the
-first. Nothing in a plan is evaluated; the only thing it can load is an installed unit model, by its name.
+first. Of equal layers one is spelled, as a pattern with its instances (mapper.ir.repeated). Nothing in a plan is
+evaluated; the only thing it can load is an installed unit model, by its name.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,15 +20,18 @@ from mapper.hw.target import Unit
 from mapper.hw.work import UnitModel
 from mapper.ir.codec import Codec, Codecs, DataError, at, shown
 from mapper.ir.plan import Plan
+from mapper.ir.repeated import folded, line, unfolded
 
-SCHEMA = 1
+SCHEMA = 2
+"""1 had every layer spelled; it is read as well."""
+READ = (1, 2)
 RULE = "plan-json"
 
 
 def to_json(plan: Plan) -> str:
     """The plan as text: equal plans give equal bytes, one line per element of a table."""
     try:
-        return _laid_out({"schema": SCHEMA, **_CODECS.of(Plan).write(plan)}, 0) + "\n"
+        return _laid_out({"schema": SCHEMA, **_every_table(_CODECS.of(Plan).write(plan), folded, 0)}, 0) + "\n"
     except DataError as wrong:
         raise InvalidPlan(f"the plan cannot be written: {wrong}", rule=RULE, hint=wrong.hint) from wrong.__cause__
 
@@ -35,7 +40,7 @@ def from_json(text: str, where: str = "plan.json") -> Plan:
     """The plan that a text stands for; InvalidPlan says which place in the text is wrong."""
     try:
         raw = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refused)
-        plan: Plan = _CODECS.of(Plan).read(_without_schema(raw))
+        plan: Plan = _CODECS.of(Plan).read(_every_table(_without_schema(raw), unfolded, 0))
     except DataError as wrong:
         raise InvalidPlan(f"{where}: {wrong}", rule=RULE, hint=wrong.hint) from wrong.__cause__
     except RecursionError:
@@ -74,9 +79,19 @@ def _without_schema(raw: Any) -> Any:
     if "schema" not in raw:
         raise DataError(f"has no key 'schema'; this mapper reads schema {SCHEMA}")
     version = raw.pop("schema")
-    if type(version) is not int or version != SCHEMA:
-        raise DataError(f"schema {shown(version)} is unknown; this mapper reads schema {SCHEMA}", hint="upgrade hetmap")
+    if type(version) is not int or version not in READ:
+        known = " and ".join(map(str, READ))
+        raise DataError(f"schema {shown(version)} is unknown; this mapper reads {known}", hint="upgrade hetmap")
     return raw
+
+
+def _every_table(value: Any, change: Callable[[Sequence[Any]], list[Any]], depth: int) -> Any:
+    """The value with each table of the outer two levels of objects changed: rows to patterns, or back."""
+    if isinstance(value, list) and value:
+        return change(value)
+    if not isinstance(value, dict) or depth == 2:
+        return value
+    return {key: at(f".{key}", lambda part: _every_table(part, change, depth + 1), part) for key, part in value.items()}
 
 
 def _laid_out(value: Any, depth: int) -> str:
@@ -87,12 +102,8 @@ def _laid_out(value: Any, depth: int) -> str:
         inner = [f"{json.dumps(key)}: {_laid_out(part, depth + 1)}" for key, part in value.items()]
         return "{" + pad + f",{pad}".join(inner) + end + "}"
     if isinstance(value, list) and value and isinstance(value[0], dict | list):
-        return "[" + pad + f",{pad}".join(map(_line, value)) + end + "]"
-    return _line(value)
-
-
-def _line(value: Any) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        return "[" + pad + f",{pad}".join(map(line, value)) + end + "]"
+    return line(value)
 
 
 def _write_units(units: tuple[Unit, ...]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from mapper.frontend.survey import Survey
 from mapper.hw.work import Role, Work
 from mapper.ir.graph import Graph, Phase, static_elements
 from mapper.ir.plan import Plan
-from mapper.report.blocks import Run, runs
+from mapper.ir.runs import Run, runs
 from mapper.report.requests import DimView, InputView, StateView, dims_of, inputs_of, states_of
 from mapper.report.workload import Amount, KindRow, OpaqueRow, amount_of, opaque_rows, rows_by_kind, works_of
 

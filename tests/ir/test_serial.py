@@ -95,7 +95,7 @@ def test_units_with_other_figures_are_spelled_apart() -> None:
         (("target", "units", 0, "model_name"), ..., "target.units[0]: a Unit needs the key 'model_name'"),
         (("target",), ..., "a Plan needs the key 'target'"),
         (("inflight",), "2", "inflight: expected an integer, found '2'"),
-        (("schema",), 2, "plan.json: schema 2 is unknown; this mapper reads schema 1"),
+        (("schema",), 3, "plan.json: schema 3 is unknown; this mapper reads 1 and 2"),
         (("schema",), True, "schema True is unknown"),
         (("schema",), ..., "has no key 'schema'"),
     ],

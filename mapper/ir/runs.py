@@ -17,8 +17,8 @@ _EARLIER = 4
 """Earlier places of an item that are looked at."""
 _FEWEST = 8
 """Items of a run at least: two equal pairs are no layers."""
-_MOST = 12
-"""Kinds of blocks looked for at most."""
+MOST = 12
+"""Kinds of blocks looked for, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,9 @@ class Run:
         return self.start + self.length * self.times
 
 
-def runs(labels: Sequence[object]) -> list[Run]:
-    """Stretches in which blocks of at least two items repeat, those that cover most first found, in order of place.
+def runs(labels: Sequence[object], most: int = MOST) -> list[Run]:
+    """At most so many stretches in which blocks of at least two items repeat, those that cover most first found, in
+    order of place.
 
     Greedy: the run that covers the most items, with the shortest block that does; then the same before and after it.
     """
@@ -44,7 +45,7 @@ def runs(labels: Sequence[object]) -> list[Run]:
     coded = np.array([numbers[label] for label in labels], dtype=np.int64)
     found: list[Run] = []
     waiting = [(0, len(coded))]
-    while waiting and len(found) < _MOST:
+    while waiting and len(found) < most:
         start, end = waiting.pop()
         best = _best(coded[start:end])
         if best is not None and best.length * best.times >= _FEWEST:

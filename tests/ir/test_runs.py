@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from mapper.report.blocks import Run, runs
+from mapper.ir.runs import Run, runs
 
 
 def test_equal_layers_between_a_head_and_a_tail_are_one_run() -> None:
