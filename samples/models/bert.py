@@ -31,6 +31,7 @@ class Bert:
         return self.width // self.heads
 
 
+LARGE = Bert("bert-large", layers=24, width=1024, heads=16, inner=4096)
 TINY = Bert("bert-tiny", layers=2, width=64, heads=2, inner=256, vocabulary=128, positions=64)
 
 

@@ -3,22 +3,27 @@
 python samples/models/build.py gpt2 --out gpt2.onnx
 python samples/models/build.py bert-base --layers 2 --out bert.onnx
 python samples/models/build.py gpt3-layer --ranks 4 --out gpt3-layer.onnx
+python samples/models/build.py llama2-70b --out llama.onnx         dims batch, seq, past
+
+Image models have the dim batch, the one of Stable Diffusion also seq, the tokens of its text. The sizes of gpt4-like
+are assumptions (samples/models/sizes.py says which).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import onnx
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from samples.models import bert, decoder, gpt2, sizes
+from samples.models import bert, decoder, dit, gpt2, sizes, unet, vit
 
 
 class Builder(Protocol):
@@ -28,25 +33,17 @@ class Builder(Protocol):
     def __call__(self, layers: int | None, seed: int | None, ranks: int = 1) -> onnx.ModelProto: ...
 
 
-def _gpt2(config: gpt2.Gpt2) -> Builder:
+def _whole(build: Callable[..., onnx.ModelProto], config: Any) -> Builder:
+    """A model that is written as one; `config` has a name and its number of layers."""
+
     def make(layers: int | None, seed: int | None, ranks: int = 1) -> onnx.ModelProto:
-        _alone(config.name, ranks)
-        return gpt2.build(replace(config, layers=layers or config.layers), seed=seed)
+        if ranks > 1:
+            raise ValueError(f"{config.name} is not written for several ranks")
+        if layers is not None and not hasattr(config, "layers"):
+            raise ValueError(f"{config.name} has no layers to count: its depth is that of its resolutions")
+        return build(replace(config, layers=layers) if layers else config, seed=seed)
 
     return make
-
-
-def _bert(config: bert.Bert) -> Builder:
-    def make(layers: int | None, seed: int | None, ranks: int = 1) -> onnx.ModelProto:
-        _alone(config.name, ranks)
-        return bert.build(replace(config, layers=layers or config.layers), seed=seed)
-
-    return make
-
-
-def _alone(name: str, ranks: int) -> None:
-    if ranks > 1:
-        raise ValueError(f"{name} is not written for several ranks")
 
 
 def _decoder(config: decoder.Decoder) -> Builder:
@@ -66,10 +63,22 @@ def _layer(config: decoder.Decoder) -> Builder:
 
 
 MODELS: dict[str, Builder] = {
-    "gpt2": _gpt2(gpt2.Gpt2()),
-    "gpt2-tiny": _gpt2(gpt2.TINY),
-    "bert-base": _bert(bert.Bert()),
-    "bert-tiny": _bert(bert.TINY),
+    "gpt1": _whole(gpt2.build, gpt2.GPT1),
+    "gpt2": _whole(gpt2.build, gpt2.Gpt2()),
+    "gpt2-medium": _whole(gpt2.build, gpt2.MEDIUM),
+    "gpt2-large": _whole(gpt2.build, gpt2.LARGE),
+    "gpt2-xl": _whole(gpt2.build, gpt2.XL),
+    "gpt2-tiny": _whole(gpt2.build, gpt2.TINY),
+    "bert-base": _whole(bert.build, bert.Bert()),
+    "bert-large": _whole(bert.build, bert.LARGE),
+    "bert-tiny": _whole(bert.build, bert.TINY),
+    "vit": _whole(vit.build, vit.Vit()),
+    "vit-large": _whole(vit.build, vit.LARGE),
+    "vit-tiny": _whole(vit.build, vit.TINY),
+    "dit": _whole(dit.build, dit.Dit()),
+    "dit-tiny": _whole(dit.build, dit.TINY),
+    "stable-diffusion-unet": _whole(unet.build, unet.Unet()),
+    "unet-tiny": _whole(unet.build, unet.TINY),
     "gpt3-175b": _decoder(decoder.GPT3_175B),
     "gpt3-layer": _layer(decoder.GPT3_175B),
     "gpt4-like": _decoder(sizes.GPT4_LIKE),

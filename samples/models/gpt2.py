@@ -1,4 +1,4 @@
-"""GPT-2 as exporters write it: fused qkv projection, tanh gelu, growing KV cache, tied embedding and head."""
+"""GPT-1 and GPT-2 as exporters write them: fused qkv projection, tanh gelu, growing KV cache, tied embedding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLOAT_MIN = float(np.finfo(np.float32).min)
 
 @dataclass(frozen=True)
 class Gpt2:
-    """The sizes of a GPT-2."""
+    """The sizes of a GPT; norms come before attention and inner layers, with one more at the end, or `post_norm`."""
 
     name: str = "gpt2"
     layers: int = 12
@@ -24,12 +24,18 @@ class Gpt2:
     heads: int = 12
     vocabulary: int = 50257
     positions: int = 1024
+    post_norm: bool = False
 
     @property
     def head_dim(self) -> int:
         return self.width // self.heads
 
 
+GPT1 = Gpt2("gpt1", vocabulary=40478, positions=512, post_norm=True)
+"""Radford et al., 2018, with a cache as later models have it."""
+MEDIUM = Gpt2("gpt2-medium", layers=24, width=1024, heads=16)
+LARGE = Gpt2("gpt2-large", layers=36, width=1280, heads=20)
+XL = Gpt2("gpt2-xl", layers=48, width=1600, heads=25)
 TINY = Gpt2("gpt2-tiny", layers=2, width=64, heads=2, vocabulary=128, positions=64)
 
 
@@ -61,7 +67,7 @@ def build(config: Gpt2 = Gpt2(), *, seed: int | None = None) -> onnx.ModelProto:
         for i, past in enumerate(pasts):
             with g.scope("h", str(i)):
                 hidden = _block(g, config, i, hidden, past, masks)
-        hidden = _layer_norm(g, "ln_f", hidden, config.width)
+        hidden = hidden if config.post_norm else _layer_norm(g, "ln_f", hidden, config.width)
     with g.scope("lm_head"):
         logits = g.node("MatMul", hidden, g.node("Transpose", table, perm=[1, 0]))
     g.output(logits, "logits", (BATCH, SEQ, config.vocabulary))
@@ -82,12 +88,17 @@ def _masks(g: GraphWriter, ids: str, past_key: str, attention_mask: str) -> Mask
 
 
 def _block(g: GraphWriter, config: Gpt2, layer: int, hidden: str, past: tuple[str, str], masks: Masks) -> str:
+    width, after = config.width, config.post_norm
     with g.scope("attn"):
-        context = _attention(g, config, layer, _layer_norm(g, "ln_1", hidden, config.width), past, masks)
-        hidden = g.node("Add", _conv1d(g, "c_proj", context, config.width, config.width), hidden)
+        normed = hidden if after else _layer_norm(g, "ln_1", hidden, width)
+        context = _attention(g, config, layer, normed, past, masks)
+        hidden = g.node("Add", _conv1d(g, "c_proj", context, width, width), hidden)
+        hidden = _layer_norm(g, "ln_1", hidden, width) if after else hidden
     with g.scope("mlp"):
-        inner = _conv1d(g, "c_fc", _layer_norm(g, "ln_2", hidden, config.width), config.width, 4 * config.width)
-        return g.node("Add", hidden, _conv1d(g, "c_proj", _gelu_tanh(g, inner), 4 * config.width, config.width))
+        normed = hidden if after else _layer_norm(g, "ln_2", hidden, width)
+        inner = _gelu_tanh(g, _conv1d(g, "c_fc", normed, width, 4 * width))
+        hidden = g.node("Add", hidden, _conv1d(g, "c_proj", inner, 4 * width, width))
+        return _layer_norm(g, "ln_2", hidden, width) if after else hidden
 
 
 def _attention(g: GraphWriter, config: Gpt2, layer: int, hidden: str, past: tuple[str, str], masks: Masks) -> str:

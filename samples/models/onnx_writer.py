@@ -73,6 +73,12 @@ class GraphWriter:
         self.initializers.setdefault(name, numpy_helper.from_array(array, name))
         return name
 
+    def table(self, name: str, numbers: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> str:
+        """A constant of many numbers that is no parameter of the model, stored once per name."""
+        full = f"const_{name}"
+        self.initializers.setdefault(full, numpy_helper.from_array(numbers, full))
+        return full
+
     def ints(self, *values: int) -> str:
         """A constant vector of int64, as shapes, axes and bounds are given."""
         return self.constant(values, np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
+from mapper.inspector import inspect
 from samples.models import bert, decoder, gpt2, sizes
 from samples.models.build import MODELS, main
 from samples.models.onnx_writer import STRIPPED
@@ -115,10 +116,71 @@ def parameters(model: onnx.ModelProto) -> int:
         ("llama2-70b", 68_976_648_192),
         ("llama3.1-405b", 405_853_388_800),
         ("mixtral-8x7b", 46_702_792_704),
+        ("gpt1", 116_534_784),
+        ("gpt2-medium", 354_823_168),
+        ("gpt2-large", 774_030_080),
+        ("gpt2-xl", 1_557_611_200),
+        ("vit", 86_567_656),
+        ("vit-large", 304_326_632),
+        ("stable-diffusion-unet", 859_520_964),
+        ("dit", 675_129_632),
     ],
 )
 def test_the_graphs_declare_the_published_number_of_parameters(name: str, published: int) -> None:
     assert parameters(MODELS[name](None, None)) == published
+
+
+def decoder_macs(config: decoder.Decoder, total: int) -> int:
+    """Of one token that sees `total` ones."""
+    own = config.width * config.size * (config.heads + (config.kv_heads or config.heads))
+    experts = config.width * config.experts + (config.picked if config.experts else 1) * (
+        (3 if config.gated else 2) * config.width * config.inner
+    )
+    attention = 2 * own + 2 * config.heads * config.size * total
+    return config.layers * (attention + experts) + config.width * config.vocabulary
+
+
+@pytest.mark.parametrize(
+    "config", [sizes.LLAMA2_70B, sizes.MIXTRAL_8X7B, sizes.GPT4_LIKE, sizes.MIXTRAL_TINY], ids=lambda c: c.name
+)
+def test_the_front_end_counts_the_macs_of_a_decoded_token(config: decoder.Decoder, tmp_path: Path) -> None:
+    main([config.name, "--out", str(tmp_path / "model.onnx")])
+    found = inspect(tmp_path / "model.onnx", dims={"batch": 1, "seq": 1, "past": 512})
+    assert found.macs == decoder_macs(config, 513)
+
+
+@pytest.mark.parametrize(
+    ("name", "macs", "parameters"),
+    [("vit", 17.6e9, 86.6e6), ("dit", 118.6e9, 675e6), ("stable-diffusion-unet", 402e9, 860e6)],
+)
+def test_the_front_end_counts_the_published_macs_of_an_image(
+    name: str, macs: float, parameters: float, tmp_path: Path
+) -> None:
+    main([name, "--out", str(tmp_path / "model.onnx")])
+    found = inspect(tmp_path / "model.onnx", dims={"batch": 1, **({"seq": 77} if name.endswith("unet") else {})})
+    assert found.macs == pytest.approx(macs, rel=0.01)
+    assert found.parameters == pytest.approx(parameters, rel=0.001)
+
+
+@pytest.mark.parametrize("name", ["vit-tiny", "dit-tiny", "unet-tiny"])
+def test_an_image_model_says_the_same_of_an_image_alone_and_beside_others(name: str) -> None:
+    run = session(MODELS[name](None, 1))
+    random = np.random.default_rng(0)
+    batch: dict[str, np.ndarray] = {}
+    for wanted in run.get_inputs():
+        shape = [size if isinstance(size, int) else {"batch": 3, "seq": 5}[size] for size in wanted.shape]
+        whole = "int64" in wanted.type
+        batch[wanted.name] = random.integers(0, 10, shape) if whole else random.normal(size=shape).astype(np.float32)
+    together = run.run(None, batch)[0]
+    alone = run.run(None, {n: v[1:2] for n, v in batch.items()})[0]
+    assert np.ptp(together) > 0.01
+    np.testing.assert_allclose(together[1:2], alone, rtol=1e-3, atol=1e-3)
+
+
+def test_gpt1_norms_what_its_layers_add() -> None:
+    kinds = [n.op_type for n in MODELS["gpt1"](1, None).graph.node]
+    assert kinds.count("LayerNormalization") == 2
+    assert kinds[-3:] == ["LayerNormalization", "Transpose", "MatMul"]
 
 
 def test_the_gpt4_like_model_has_the_rumoured_sizes() -> None:
@@ -132,7 +194,7 @@ def test_the_gpt4_like_model_has_the_rumoured_sizes() -> None:
 def test_a_file_stores_no_large_weight_and_stays_small(name: str, tmp_path: Path) -> None:
     main([name, "--out", str(tmp_path / "model.onnx")])
     model = onnx.load(tmp_path / "model.onnx", load_external_data=False)
-    large = [t for t in model.graph.initializer if 4 * np.prod(t.dims) > 1024]
+    large = [t for t in model.graph.initializer if 4 * np.prod(t.dims) > 1024 and not t.name.startswith("const_")]
     assert all(t.external_data[0].value == STRIPPED for t in large)
     assert (tmp_path / "model.onnx").stat().st_size < 1_000_000
 
@@ -147,6 +209,7 @@ def test_the_number_of_layers_is_an_option() -> None:
         (["gpt3-layer", "--ranks", "7"], "7 ranks do not divide 96 heads"),
         (["gpt3-layer", "--layers", "2"], "written here as one layer, not 2"),
         (["bert-tiny", "--ranks", "2"], "not written for several ranks"),
+        (["unet-tiny", "--layers", "2"], "no layers to count"),
         (["decoder-tiny", "--ranks", "0"], "at least 1"),
     ],
 )
