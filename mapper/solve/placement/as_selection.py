@@ -87,6 +87,7 @@ class _Builder:
         self.places = [np.array([o.place for o in item.options], dtype=np.int64) for item in problem.items]
         for item in problem.items:
             self.unary.append(np.array([self.costs.of(o) for o in item.options], dtype=np.int64))
+        self.reads = [np.array([o.reads_at for o in item.options], dtype=np.int64) for item in problem.items]
         usages = self._own_usages()
         for item, (size, memory) in zip(problem.items, usages, strict=True):
             self.nodes.append(Node(item.name, (), size, 0, 1, memory))
@@ -145,7 +146,7 @@ class _Builder:
         """A net is sent once to each place where somebody needs it."""
         sinks: dict[int, list[int]] = {}
         for i in dict.fromkeys(net.sinks):
-            for place in sorted(set(self.places[i].tolist())):
+            for place in sorted(set(self.reads[i].tolist())):
                 sinks.setdefault(place, []).append(i)
         ends = set(net.ends)
         for end in sorted(ends):
@@ -154,11 +155,11 @@ class _Builder:
             if place in ends:
                 continue
             if len(readers) == 1:
-                self._when(net, place, readers[0], self.places[readers[0]] == place)
+                self._when(net, place, readers[0], self.reads[readers[0]] == place)
                 continue
             sent = self._binary(f"net {n} to {self.problem.places[place]}", (0, 0), 0)
             for i in readers:
-                self._forbid(i, sent, self.places[i] == place)
+                self._forbid(i, sent, self.reads[i] == place)
             self._when(net, place, sent, np.array([False, True]))
 
     def _always(self, net: Net, to: int) -> None:

@@ -55,6 +55,7 @@ def _face(problem: Problem, i: int, shared: set[int]) -> Hashable:
     rows = tuple(
         (
             o.place,
+            o.reads_at,
             o.ticks,
             o.machine if o.machine < 0 or o.machine in shared else -2,
             o.cost,

@@ -22,13 +22,14 @@ Term = tuple[cp_model.IntVar, int]
 
 @dataclass
 class Variables:
-    """choice[i][o]: item i (a free one) takes option o. at[i][p]: it lies in place p. interval: busiest ticks.
-    rows[c]: terms of each shared column. goes[net][p]: someone among the free needs the net in place p."""
+    """choice[i][o]: item i (a free one) takes option o. at[i][p]: its result lies in place p. reads[i][p]: it reads its
+    operands there (the variables of `at` where every option reads where it leaves). rows[c]: terms of each column."""
 
     model: cp_model.CpModel
     state: State
     choice: dict[int, list[cp_model.IntVar]] = field(default_factory=dict)
     at: dict[int, dict[int, cp_model.IntVar]] = field(default_factory=dict)
+    reads: dict[int, dict[int, cp_model.IntVar]] = field(default_factory=dict)
     rows: list[list[Term]] = field(default_factory=list)
 
     @property
@@ -81,15 +82,23 @@ def add_one_option(v: Variables, free: Sequence[int]) -> None:
         row = [v.model.new_bool_var("") for _ in places]
         v.model.add_exactly_one(row)
         v.choice[i] = row
-        v.at[i] = {}
-        for p in sorted(set(places)):
-            mine = [x for x, q in zip(row, places, strict=True) if q == p]
-            if len(mine) == 1:
-                v.at[i][p] = mine[0]
-            else:
-                v.at[i][p] = v.model.new_bool_var("")
-                v.model.add(sum(mine) == v.at[i][p])
+        v.at[i] = _by_place(v, row, places)
+        reads = v.tables.reads[i].tolist()
+        v.reads[i] = v.at[i] if reads == places else _by_place(v, row, reads)
         _count(v, row, v.tables.rows[i][:, :-1])
+
+
+def _by_place(v: Variables, row: Sequence[cp_model.IntVar], places: Sequence[int]) -> dict[int, cp_model.IntVar]:
+    """For each place, whether the chosen option is one of those that name it."""
+    found: dict[int, cp_model.IntVar] = {}
+    for p in sorted(set(places)):
+        mine = [x for x, q in zip(row, places, strict=True) if q == p]
+        if len(mine) == 1:
+            found[p] = mine[0]
+        else:
+            found[p] = v.model.new_bool_var("")
+            v.model.add(sum(mine) == found[p])
+    return found
 
 
 def _count(v: Variables, columns: Sequence[cp_model.IntVar], rows: Ints) -> None:
@@ -107,8 +116,8 @@ def add_transport(v: Variables) -> None:
             continue
         needed = {int(p): True for p in np.flatnonzero(v.state.wanted[n])}
         new: dict[int, cp_model.IntVar] = {}
-        for p in sorted({p for i in free_sinks for p in v.at[i]} - set(needed)):
-            users = [v.at[i][p] for i in free_sinks if p in v.at[i]]
+        for p in sorted({p for i in free_sinks for p in v.reads[i]} - set(needed)):
+            users = [v.reads[i][p] for i in free_sinks if p in v.reads[i]]
             if len(users) == 1:
                 new[p] = users[0]
                 continue
@@ -220,7 +229,7 @@ def add_objective(v: Variables, objective: str) -> float:
         model.minimize(add_interval(v)[0])
         return 1.0
     if objective == "latency":
-        model.minimize(add_latency(model, v.tables, v.state.choice, v.choice, v.at)[0])
+        model.minimize(add_latency(model, v.tables, v.state.choice, v.choice, v.at, v.reads)[0])
         return 1.0
     interval, longest = add_interval(v)
     costs = v.rows[v.tables.columns]
@@ -232,7 +241,7 @@ def add_objective(v: Variables, objective: str) -> float:
     if objective == "energy":
         model.minimize(energy)
         return 1.0 / parts
-    latency, latest = add_latency(model, v.tables, v.state.choice, v.choice, v.at)
+    latency, latest = add_latency(model, v.tables, v.state.choice, v.choice, v.at, v.reads)
     _in_range(most * parts * latest)
     spent = model.new_int_var(0, int(most * parts) + 1, "energy")
     model.add(spent >= energy)

@@ -46,7 +46,7 @@ def critical_path(tables: Tables) -> CriticalPath:
             net = problem.nets[n]
             arrive = np.maximum(arrive, _reach(delay[net.size], net.origin, at_place, net.source))
         ticks = np.array([o.ticks for o in item.options], dtype=np.int64)
-        done = np.minimum(arrive[tables.places[i]] + ticks, FAR)
+        done = np.minimum(arrive[tables.reads[i]] + ticks, FAR)
         earliest.append(done)
         best = np.full(len(problem.places), FAR, dtype=np.int64)
         np.minimum.at(best, tables.places[i], done)

@@ -15,16 +15,16 @@ from mapper.solve.placement.tables import Ints, Tables
 def forced_loads(tables: Tables, i: int) -> Ints:
     """Per option of item i, the ticks of the busiest resource that the option alone brings: its own loads, what comes
     from fixed places and what must go to them."""
-    problem, at = tables.problem, tables.places[i]
+    problem, made, read = tables.problem, tables.places[i], tables.reads[i]
     rows = tables.rows[i][:, :-2].copy()
     for n in set(problem.inputs[i]):
         net = problem.nets[n]
         if net.source < 0:
-            rows += tables.moves[net.size, net.origin, at, :-2]
+            rows += tables.moves[net.size, net.origin, read, :-2]
     for n in problem.outputs[i]:
         net = problem.nets[n]
         for end in set(net.ends):
-            rows += tables.moves[net.size, at, end, :-2]
+            rows += tables.moves[net.size, made, end, :-2]
     found: Ints = np.maximum(rows.max(axis=1, initial=0), tables.private_ticks[i].max(axis=1, initial=0))
     return found
 

@@ -7,6 +7,7 @@ Memory capacities, routes and ties are honoured: an option that breaks one is ta
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -50,13 +51,34 @@ def heft(tables: Tables) -> Solution:
     return state.solution()
 
 
-def _tasks(problem: Problem) -> fx.Problem:
+Ends = tuple[int, int]
+"""Where a result lies, and where the operands must."""
+
+
+@dataclass(frozen=True)
+class _Tasks(fx.Problem):
+    """Tasks whose modes may read elsewhere than they leave their results: a mode's place indexes `ends`."""
+
+    ends: tuple[Ends, ...] = ()
+
+    def transfer(self, edge: fx.Edge, source: fx.Mode, sink: fx.Mode) -> fx.Transfer | None:
+        """What moves from where the source leaves its result to where the sink reads it."""
+        assert edge.size is not None
+        return self.transfers[edge.size].get((self.ends[source.place][0], self.ends[sink.place][1]))
+
+    def reachable(self, edge: fx.Edge, source: fx.Mode, sink: fx.Mode) -> bool:
+        """A way that does not exist is told by the outlook."""
+        return True
+
+
+def _tasks(problem: Problem) -> _Tasks:
     """Items as tasks, then a task without ticks for each place from which a fixed value comes.
 
     A machine serves each phase on its own. Transfers hold nothing, and where no route exists take no time: the outlook
     tells that an option breaks a rule.
     """
     machines: dict[tuple[int, int], int] = {}
+    ends: dict[Ends, int] = {}
     tasks = []
     for item in problem.items:
         modes = []
@@ -64,7 +86,8 @@ def _tasks(problem: Problem) -> fx.Problem:
             held = (
                 () if option.machine < 0 else ((machines.setdefault((item.phase, option.machine), len(machines)), 1),)
             )
-            modes.append(fx.Mode(option.name, option.ticks, held, option.place))
+            place = ends.setdefault((option.place, option.reads_at), len(ends))
+            modes.append(fx.Mode(option.name, option.ticks, held, place))
         tasks.append(fx.Task(item.name, tuple(modes)))
     origins: dict[int, int] = {}
     edges = []
@@ -73,12 +96,12 @@ def _tasks(problem: Problem) -> fx.Problem:
         if source < 0:
             source = origins.setdefault(net.origin, len(tasks))
             if source == len(tasks):
-                tasks.append(fx.Task(f"place {net.origin}", (fx.Mode("here", 0, (), net.origin),)))
+                here = ends.setdefault((net.origin, net.origin), len(ends))
+                tasks.append(fx.Task(f"place {net.origin}", (fx.Mode("here", 0, (), here),)))
         edges += [fx.Edge(source, sink, net.size) for sink in net.sinks]
     resources = tuple(Resource(f"machine {m} of phase {p}", 1) for p, m in machines)
-    return fx.Problem(
-        tuple(tasks), tuple(edges), resources, tuple(_moves(problem, t) for t in range(len(problem.transfers)))
-    )
+    moves = tuple(_moves(problem, t) for t in range(len(problem.transfers)))
+    return _Tasks(tuple(tasks), tuple(edges), resources, moves, tuple(ends))
 
 
 def _moves(problem: Problem, size: int) -> Mapping[tuple[int, int], fx.Transfer]:

@@ -14,6 +14,8 @@ from mapper.solve.placement.problem import Problem
 from mapper.solve.placement.program import Program
 from mapper.solve.placement.tables import Floats, Tables
 
+Terms = list[tuple[int, float]]
+
 Port = tuple[int, int]
 """A class of items (or -1 - place for an origin) and the position among an item's outputs or inputs."""
 
@@ -56,9 +58,18 @@ class Relaxation:
         places = self.tables.places[self.classes.items[c][0]]
         return [(x, 1.0) for x, p in zip(self.count[c], places.tolist(), strict=True) if p == place]
 
+    def reading_at(self, c: int, place: int) -> list[tuple[int, float]]:
+        """The terms that count the items of class c that read in a place."""
+        reads = self.tables.reads[self.classes.items[c][0]]
+        return [(x, 1.0) for x, p in zip(self.count[c], reads.tolist(), strict=True) if p == place]
+
     def places(self, c: int) -> list[int]:
-        """Where items of class c can lie."""
+        """Where results of class c can lie."""
         return sorted(set(self.tables.places[self.classes.items[c][0]].tolist()))
+
+    def reads(self, c: int) -> list[int]:
+        """Where class c can read its operands."""
+        return sorted(set(self.tables.reads[self.classes.items[c][0]].tolist()))
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,7 @@ def add_transport(r: Relaxation) -> None:
             flow = {
                 (a, b): r.program.column(many)
                 for a in starts
-                for b in r.places(port[0])
+                for b in r.reads(port[0])
                 if a == b or (a, b) in r.tables.problem.transfers[net.size]
             }
             r.flows[net].append(flow)
@@ -142,10 +153,13 @@ def add_transport(r: Relaxation) -> None:
                     r.program.row([(made[a], 1.0)], high=0.0)
                 else:
                     _at_least(r, sent, (a, b), made[a], many, single)
-    for ports, terms in ((uses, sources), (reads, sinks)):
-        for port, many in ports.items():
-            if port[0] >= 0:
-                _match(r, port, many, terms)
+    for port, many in uses.items():
+        if port[0] >= 0:
+            lying = {p: r.at(port[0], p) for p in r.places(port[0])}
+            _match(r, port, many, sources, lying)
+    for port, many in reads.items():
+        reading = {p: r.reading_at(port[0], p) for p in r.reads(port[0])}
+        _match(r, port, many, sinks, reading)
 
 
 def _at_least(
@@ -162,12 +176,14 @@ def _at_least(
     r.program.row([(sent[leg], 1.0), (x, -1.0)], low=0.0)
 
 
-def _match(r: Relaxation, port: Port, many: int, terms: Mapping[tuple[Port, int], list[tuple[int, float]]]) -> None:
-    """What is made or read at a port lies where the items lie."""
+def _match(
+    r: Relaxation, port: Port, many: int, terms: Mapping[tuple[Port, int], Terms], items: Mapping[int, Terms]
+) -> None:
+    """What is made or read at a port is made or read where the items do so; items: their terms by place."""
     every = many == r.size(port[0])
-    for place in r.places(port[0]):
+    for place, there in items.items():
         mine = terms.get((port, place), [])
-        total = mine + [(x, -w) for x, w in r.at(port[0], place)]
+        total = mine + [(x, -w) for x, w in there]
         r.program.row(total, 0.0 if every else -float("inf"), 0.0)
 
 

@@ -17,9 +17,10 @@ def add_latency(
     fixed: Sequence[int],
     choice: Mapping[int, Sequence[cp_model.IntVar]],
     at: Mapping[int, Mapping[int, cp_model.IntVar]],
+    reads: Mapping[int, Mapping[int, cp_model.IntVar]],
 ) -> tuple[cp_model.IntVar, int]:
     """A variable no less than the latency (equal to it at the optimum: nothing else holds the moments apart), and its
-    upper limit."""
+    upper limit. at, reads: for each free item, whether its result lies and its operands are read in a place."""
     problem = tables.problem
     horizon = _horizon(tables)
     ends = [model.new_int_var(0, horizon[p], f"end{p}") for p in range(len(problem.calls))]
@@ -28,6 +29,9 @@ def add_latency(
 
     def places(i: int) -> Mapping[int, Literal]:
         return at[i] if i in at else {int(tables.places[i][fixed[i]]): True}
+
+    def reading(i: int) -> Mapping[int, Literal]:
+        return reads[i] if i in reads else {int(tables.reads[i][fixed[i]]): True}
 
     for i, item in enumerate(problem.items):
         start = model.new_int_var(0, horizon[item.phase], "")
@@ -38,7 +42,7 @@ def add_latency(
             made: Mapping[int, Literal] = {net.origin: True} if net.source < 0 else places(net.source)
             ready = 0 if net.source < 0 else done[net.source]
             for a, here in made.items():
-                for b, there in places(i).items():
+                for b, there in reading(i).items():
                     move = problem.transfers[net.size].get((a, b))
                     if a == b or move is not None:
                         delay = 0 if a == b or move is None else move.ticks

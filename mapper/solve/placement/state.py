@@ -90,14 +90,14 @@ class State:
 
     def _account(self, i: int, o: int, sign: int) -> None:
         t = self.tables
-        place = int(t.places[i][o])
+        place, reads = int(t.places[i][o]), int(t.reads[i][o])
         delta = t.rows[i][o].copy()
         for n in self._inputs[i]:
-            count = int(self.wanted[n, place])
-            self.wanted[n, place] = count + sign
+            count = int(self.wanted[n, reads])
+            self.wanted[n, reads] = count + sign
             source = int(self.source[n])
-            if source >= 0 and source != place and (count == 0 or count + sign == 0):
-                delta += t.moves[self._size[n], source, place]
+            if source >= 0 and source != reads and (count == 0 or count + sign == 0):
+                delta += t.moves[self._size[n], source, reads]
         for n in self._outputs[i]:
             delta += (self.wanted[n] > 0) @ t.moves[self._size[n], place]
             self.source[n] = place if sign > 0 else -1
@@ -119,9 +119,11 @@ class State:
         """What each option of item i, which has none, would lead to."""
         t = self.tables
         rows = t.rows[i] + self.row
-        by_place = self._transfers_by_place(i)
-        if by_place is not None:
-            rows += by_place[t.places[i]]
+        coming, leaving = self._transfers_by_place(i)
+        if coming is not None:
+            rows += coming[t.reads[i]]
+        if leaving is not None:
+            rows += leaving[t.places[i]]
         private_ticks = t.private_ticks[i]
         private = np.full(len(rows), self.private.max(), dtype=np.int64)
         if private_ticks.shape[1]:
@@ -132,19 +134,22 @@ class State:
                 broken += t.places[i] != self.place(j)
         return Outlook(rows, private, broken + self.mismatched)
 
-    def _transfers_by_place(self, i: int) -> Ints | None:
+    def _transfers_by_place(self, i: int) -> tuple[Ints | None, Ints | None]:
+        """What bringing item i its operands takes, by the place where it reads them, and sending its results, by the
+        place where it leaves them (None: nothing)."""
         t = self.tables
-        found: Ints | None = None
+        coming: Ints | None = None
+        leaving: Ints | None = None
         nets = self._input_arrays[i]
         if len(nets):
             known = nets[self.source[nets] >= 0] if (self.source[nets] < 0).any() else nets
             missing = self.wanted[known] == 0
-            found = (missing[:, :, None] * t.moves[self._sizes[known], self.source[known]]).sum(axis=0)
+            coming = (missing[:, :, None] * t.moves[self._sizes[known], self.source[known]]).sum(axis=0)
         for n in self._outputs[i]:
             goes: Flags = self.wanted[n] > 0
-            leaving = t.moves[self._size[n]][:, goes].sum(axis=1)
-            found = leaving if found is None else found + leaving
-        return found
+            sent = t.moves[self._size[n]][:, goes].sum(axis=1)
+            leaving = sent if leaving is None else leaving + sent
+        return coming, leaving
 
     def _overflow(self, i: int) -> Floats:
         """Bytes over capacity under each option, in units of the largest memory."""

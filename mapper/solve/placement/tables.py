@@ -22,7 +22,8 @@ class Tables:
     """A dense view of a problem.
 
     shared: the resources with a column; a row is their ticks, then energy, then the number of missing routes.
-    rows[i]: [options, columns] of item i. privates[i], private_ticks[i]: [options, k] loads of the other resources
+    places[i], reads[i]: by option of item i, where its result lies and where its operands must. rows[i]: [options,
+    columns] of item i. privates[i], private_ticks[i]: [options, k] loads of the other resources
     (padded with an extra resource of no load). needs[i]: [options, k] residents (padded with an empty one).
     moves: [sizes, places, places, columns] of the transfers. partners[i]: the items tied to item i.
     """
@@ -30,6 +31,7 @@ class Tables:
     problem: Problem
     shared: Ints
     places: tuple[Ints, ...]
+    reads: tuple[Ints, ...]
     rows: tuple[Ints, ...]
     privates: tuple[Ints, ...]
     private_ticks: tuple[Ints, ...]
@@ -72,6 +74,7 @@ def build(problem: Problem) -> Tables:
         problem,
         np.array(shared, dtype=np.int64),
         tuple(np.array([o.place for o in item.options], dtype=np.int64) for item in problem.items),
+        tuple(np.array([o.reads_at for o in item.options], dtype=np.int64) for item in problem.items),
         tuple(rows),
         tuple(privates),
         tuple(ticks),

@@ -38,6 +38,7 @@ class Timing:
         self._delay_array = delays(tables)
         self._delay: list[list[list[int]]] = self._delay_array.tolist()
         self._places: list[list[int]] = [p.tolist() for p in tables.places]
+        self._read_places: list[list[int]] = [p.tolist() for p in tables.reads]
         self._ticks = [[o.ticks for o in item.options] for item in problem.items]
         self._tick_arrays = [np.array(t, dtype=np.int64) for t in self._ticks]
         self._machines = [[o.machine for o in item.options] for item in problem.items]
@@ -122,7 +123,7 @@ class Timing:
                 done: Ticks = self._all_options(choice, i, ready, free, part.entry < 0)
             else:
                 o = choice[i]
-                place, machine = self._places[i][o], self._machines[i][o]
+                place, machine = self._read_places[i][o], self._machines[i][o]
                 start: Ticks = free.get(machine, 0) if machine >= 0 else 0
                 for source, size, origin in self._reads[i]:
                     if source < 0 <= part.entry:
@@ -160,7 +161,7 @@ class Timing:
         self, choice: Sequence[int], i: int, ready: dict[int, Ticks], free: dict[int, Ticks], outside: bool
     ) -> Ints:
         """When item i ends under each option; the machines it may take become free by option."""
-        places, machines = self._tables.places[i], self._machine_arrays[i]
+        places, machines = self._tables.reads[i], self._machine_arrays[i]
         start: Ints = np.zeros(len(places), dtype=np.int64)
         for m in set(self._machines[i]):
             if m in free and m >= 0:

@@ -8,8 +8,10 @@ from mapper.solve.placement.problem import Item, Net, Option, Problem, Resident,
 
 
 def tiny(seed: int, *, items: int = 5, options: int = 4) -> Problem:
-    """A random problem that brute force can finish: shared residents, multicast, ties, missing routes, two phases."""
+    """A random problem that brute force can finish: shared residents, multicast, ties, missing routes, two phases, and
+    (in two of three) options that read elsewhere than they leave their results."""
     r = random.Random(seed)
+    apart = random.Random(seed + 1)
     n_places, n_machines, n_links, n_private = r.randint(1, 3), r.randint(1, 3), r.randint(0, 2), r.randint(0, 2)
     n_memories, n_residents = r.randint(1, 2), r.randint(0, 4)
     phases = r.randint(1, 2)
@@ -25,7 +27,8 @@ def tiny(seed: int, *, items: int = 5, options: int = 4) -> Problem:
         ticks = r.randint(0, 9)
         own = ((machine, ticks),) if machine >= 0 else ()
         needs = tuple(r.sample(range(n_residents), r.randint(0, min(2, n_residents))))
-        return Option(f"o{o}", r.randrange(n_places), ticks, machine, own + load(2), r.randint(0, 20), needs)
+        takes = apart.randrange(n_places) if seed % 3 and apart.random() < 0.4 else -1
+        return Option(f"o{o}", r.randrange(n_places), ticks, machine, own + load(2), r.randint(0, 20), needs, takes)
 
     made: list[Item] = []
     for i in range(n_items):
