@@ -1,0 +1,1 @@
+"""Cases, measures and tables of benchmarks/scale.py."""
