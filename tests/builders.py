@@ -99,6 +99,7 @@ def tiny_plan(**changes: object) -> Plan:
         "objective": Objective.ENERGY,
         "precision": DType.F16,
         "clusters": (Cluster("c0", ("mm", "act"), "product"), Cluster("c1", ("sum",), "sum")),
+        "blocks": (),
         "options": (
             Option("product", ("a", "b"), 0, 2, 64, types, costs),
             Option("sum", ("a", "b"), -1, 1, 0, types[:1], costs),

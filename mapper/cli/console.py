@@ -111,7 +111,9 @@ def _told(step: Pass, plan: Plan) -> tuple[str, str]:
     match step.name:
         case "partition":
             classes = len({c.repeat for c in plan.clusters or ()})
-            return "cluster", f"{_count(plan.clusters, 'cluster')} of {classes} class{'es' if classes > 1 else ''}"
+            words = f"{_count(plan.clusters, 'cluster')} of {classes} class{'es' if classes > 1 else ''}"
+            layers = [f"{len(b.instances)} equal blocks of {len(b.instances[0])}" for b in plan.blocks or ()]
+            return "cluster", ", ".join([words, *layers[:3]])
         case "options":
             kinds = _count({u.kind for u in plan.target.units}, "unit kind")
             return "cost", f"{_count(plan.options, 'option')} on {kinds} in {_count(plan.phases, 'phase')}"

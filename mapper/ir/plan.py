@@ -38,6 +38,17 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Equal blocks one after another, as layers are: instances[i][j] is the cluster at place j of block i.
+
+    Clusters at one place are of one repeat class, and wired alike. `name` is that of the first cluster.
+    """
+
+    name: str
+    instances: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """One way to run any cluster of a repeat class.
 
@@ -178,6 +189,7 @@ class Plan:
     precision: DType | None = None
     source: tuple[tuple[str, str], ...] = ()
     clusters: tuple[Cluster, ...] | None = None
+    blocks: tuple[Block, ...] | None = None
     options: tuple[Option, ...] | None = None
     refusals: tuple[Refusal, ...] | None = None
     tasks: tuple[Task, ...] | None = None

@@ -167,8 +167,25 @@ def tasks_complete(plan: Plan) -> Iterator[str]:
                 yield f"phase '{phase.name}' has {counts}; task {i} is of '{seen}', not '{wanted}'"
 
 
+def blocks_alike(plan: Plan) -> Iterator[str]:
+    """A block repeats: its instances are of as many clusters each, of the same classes in order, each in one block."""
+    cluster = plan.cluster
+    for block in plan.blocks or ():
+        if len(block.instances) < 2 or not block.instances[0]:
+            yield f"block '{block.name}' has {len(block.instances)} instances, the first of {block.instances[:1]}"
+        for name in (n for instance in block.instances for n in instance if n not in cluster):
+            yield f"block '{block.name}' has cluster '{name}', which is none; {did_you_mean(name, cluster)}"
+            return
+        classes = {tuple(cluster[n].repeat for n in instance) for instance in block.instances}
+        if len(classes) > 1:
+            yield f"the instances of block '{block.name}' differ in their classes: {sorted(classes)[:2]}"
+    for name in doubles(n for block in plan.blocks or () for instance in block.instances for n in instance):
+        yield f"cluster '{name}' is in two blocks, or twice in one"
+
+
 RULES = (
     *rules(clusters_names, clusters_cover, clusters_order, clusters_alike, needs=("clusters",)),
+    *rules(blocks_alike, needs=("clusters", "blocks")),
     *rules(
         options_classes, options_units, options_unique, options_replicas, options_figures, needs=("clusters", "options")
     ),

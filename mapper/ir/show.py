@@ -30,6 +30,9 @@ def _sections(plan: Plan, limit: int | None) -> Iterator[tuple[str, list[str], i
     if plan.clusters is not None:
         lines = _table([[c.name, c.repeat, " ".join(c.ops)] for c in plan.clusters])
         yield "clusters", lines, limit
+    if plan.blocks is not None:
+        rows = [[b.name, f"{len(b.instances)} times", " ".join(b.instances[0])] for b in plan.blocks]
+        yield "blocks", _table(rows), limit
     if plan.options is not None:
         yield "options", _table([_option(o) for o in plan.options]), limit
     if plan.refusals is not None:

@@ -8,6 +8,7 @@ from functools import cache
 
 from mapper.cost.estimate import Estimator
 from mapper.hw.target import Unit
+from mapper.ir.blocks import blocks
 from mapper.ir.exchange_kinds import EXCHANGE_KINDS
 from mapper.ir.graph import Graph, Op
 from mapper.ir.plan import Cluster, Plan
@@ -29,12 +30,12 @@ class Partition(Pass):
 
     name = "partition"
     requires = ("graph", "target", "phases")
-    provides = ("clusters",)
+    provides = ("clusters", "blocks")
 
     max_ops: int = 16
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        """The plan with clusters, equal ones marked by an equal `repeat`."""
+        """The plan with clusters, equal ones marked by an equal `repeat`, and the blocks that they repeat in."""
         groups = _groups(plan, self.max_ops)
         keys = repeat_keys(plan.graph, groups)
         names: dict[object, str] = {}
@@ -42,7 +43,7 @@ class Partition(Pass):
         for ops, key in zip(groups, keys, strict=True):
             name = _anchor(plan.graph, ops)
             clusters.append(Cluster(name, ops, names.setdefault(key, name)))
-        return replace(plan, clusters=tuple(clusters))
+        return replace(plan, clusters=tuple(clusters), blocks=blocks(plan.graph, clusters))
 
 
 def _anchor(graph: Graph, ops: tuple[str, ...]) -> str:

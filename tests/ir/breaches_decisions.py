@@ -7,7 +7,7 @@ from dataclasses import replace
 from breaches_inputs import Breach
 from real_plans import finished, in_plan
 
-from mapper.ir.plan import Option, Plan
+from mapper.ir.plan import Block, Option, Plan
 
 
 def two_clusters_of_one_name(plan: Plan) -> Plan:
@@ -44,6 +44,33 @@ def unlike_clusters_called_equal(plan: Plan) -> Plan:
     kinds = [tuple(plan.graph.op[op].kind for op in c.ops) for c in plan.clusters or ()]
     other = next(i for i, k in enumerate(kinds) if k != kinds[0])
     return in_plan(plan, "clusters", other, repeat=(plan.clusters or ())[0].repeat)
+
+
+def _pair(plan: Plan) -> tuple[str, str]:
+    """Two clusters of one class."""
+    seen: dict[str, str] = {}
+    for cluster in plan.clusters or ():
+        if (first := seen.setdefault(cluster.repeat, cluster.name)) != cluster.name:
+            return first, cluster.name
+    raise AssertionError("no two equal clusters")
+
+
+def a_block_that_does_not_repeat(plan: Plan) -> Plan:
+    return replace(plan, blocks=(Block("once", (_pair(plan)[:1],)),))
+
+
+def a_block_of_clusters_that_do_not_exist(plan: Plan) -> Plan:
+    return replace(plan, blocks=(Block("stranger", ((_pair(plan)[0],), ("stranger",))),))
+
+
+def a_block_of_unlike_instances(plan: Plan) -> Plan:
+    (first, second), last = _pair(plan), (plan.clusters or ())[-1].name
+    return replace(plan, blocks=(Block(first, ((first,), (second,), (last,))),))
+
+
+def a_cluster_in_two_blocks(plan: Plan) -> Plan:
+    first, second = _pair(plan)
+    return replace(plan, blocks=(Block(first, ((first,), (second,))), Block(second, ((second,), (first,)))))
 
 
 def a_class_without_options(plan: Plan) -> Plan:
@@ -211,6 +238,12 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     ),
     "clusters-order": (clusters_against_their_order, ops_of_a_cluster_against_their_order),
     "clusters-alike": (unlike_clusters_called_equal,),
+    "blocks-alike": (
+        a_block_that_does_not_repeat,
+        a_block_of_clusters_that_do_not_exist,
+        a_block_of_unlike_instances,
+        a_cluster_in_two_blocks,
+    ),
     "options-classes": (
         a_class_without_options,
         a_class_that_no_option_serves_in_one_phase,
