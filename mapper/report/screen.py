@@ -54,7 +54,7 @@ def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
         times = f" x {phase.calls}" if phase.calls > 1 else ""
         left.append((shorten(phase.name, 20 - len(times)) + times, si(call.ticks / TICKS_PER_SECOND, "s")))
     watts = plan.target.power_limit_w
-    limit = (f" of {watts:g} W" if watts < 1000 else f" of {si(watts, 'W')}") if watts else ""
+    limit = (f" of {watts:g} W" if watts < 1000 else f" of {watts / 1000:g} kW") if watts else ""
     right = [
         ("requests/s", f"{si(s['throughput_per_s'])}{_band(s, 'throughput_per_s')}"),
         ("latency of a request", f"{si(s['latency_s'], 's')}{_band(s, 'latency_s')}"),
@@ -69,7 +69,7 @@ def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
     ranks = [("rank", f"1 of {s['ranks']} alike")] if "ranks" in s else []
     cells = [*ranks, *left, *right]
     rows = [cells[i : i + 3] for i in range(0, len(cells), 3)]
-    return ["".join(f"{name:<22}{value:<17}" for name, value in row) for row in rows]
+    return ["".join(f"{name:<21}{value:<18}" for name, value in row) for row in rows]
 
 
 def _band(s: dict[str, Any], total: str) -> str:
