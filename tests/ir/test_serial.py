@@ -15,6 +15,7 @@ from mapper.errors import InvalidPlan, MapperError
 from mapper.hw.library import target_names
 from mapper.hw.load import load_target
 from mapper.hw.target import Unit
+from mapper.hw.teams import Arrangement, arranged
 from mapper.hw.work import Cost, DType, Role
 from mapper.ir.graph import Op, Value
 from mapper.ir.plan import Bound, Buffer, Cluster, Option, Place, Plan, Slot, Task
@@ -241,3 +242,10 @@ def test_a_plan_of_32_layers_is_small_and_quick_to_load() -> None:
     assert from_json(text) == plan
     assert time.process_time() - began < 0.5, "seconds"
     assert len(text) < 1_500_000
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_plan_on_teams_comes_back_with_the_machine_that_they_are_of(pooled: bool) -> None:
+    target = arranged(load_target("dgx-a100"), Arrangement(4, 1), pooled)
+    plan = replace(tiny_inputs(), target=target)
+    assert from_json(to_json(plan)) == plan
