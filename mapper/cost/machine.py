@@ -93,7 +93,9 @@ class Machine:
         self.turns = sorted(range(len(programs)), key=lambda p: (latencies[p], p))
         self.free: dict[str, int] = {}
         for program in programs:
-            self.free.update(program.capacities)
+            sets = dict(program.sets)
+            for resource, n in program.capacities:
+                self.free[resource] = min(n * sets.get(resource, 1), self.free.get(resource, n * sets.get(resource, 1)))
         self.free.update({_slot(*key): n for key, n in room.slots.items()})
         self.segments = room.segments
         self.retry: list[tuple[Stream, str]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from mapper.cost.estimate import Estimator
+from mapper.cost.shards.names import weights_division
 from mapper.hw.target import Memory, Unit
 from mapper.hw.work import Role
 from mapper.ir.graph import bind
@@ -61,8 +62,10 @@ def weights_of(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, o
     stored = unit.model.activation_dtype() if priced_as(user) == "embedding" else heavy
     own = f" {cluster.name}" if estimator.is_resident(unit, option.source) else ""
     copies = f" x{option.replicas}" if option.replicas > 1 else ""
+    shard = f" in {divided}" if (divided := weights_division(option.shard)) else ""
     memory = plan.target.memory[unit.weights[option.source]]
-    return f"{main} {stored}{own}{copies}", memory.name, aligned(option.footprint_bytes * option.replicas, memory)
+    size = option.footprint_bytes * option.replicas * unit.copies
+    return f"{main} {stored}{own}{copies}{shard}", memory.name, aligned(size, memory)
 
 
 def aligned(size: int, memory: Memory) -> int:
