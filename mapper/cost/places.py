@@ -145,8 +145,12 @@ class Places:
     def _move(self, elements: int, dtype: DType, a: Place, b: Place) -> Step:
         route, size = self._routes[a.memory, b.memory], dtype.bytes_for(elements)
         ends = [(m, self._channel_ticks(m, size)) for m in (a.memory, b.memory)]
-        sets, copies = self._sets(a, b)
-        hold = max([_ticks(sets * size / route.bandwidth_bytes_per_s), *(sets * t for _, t in ends)])
+        wide = max((self._user(m) for m, _ in ends), key=lambda u: u.sets if u else 1)
+        sets, copies = (wide.sets, wide.copies) if wide else (1, 1)
+        own = [u.sets if (u := self._user(m)) else 1 for m, _ in ends]
+        hold = max(
+            [_ticks(sets * size / route.bandwidth_bytes_per_s), *(n * t for n, (_, t) in zip(own, ends, strict=True))]
+        )
         energy = [*self._traffic(a.memory, size), *self._traffic(b.memory, size)]
         priced = ((hop.link.name, round(8 * size * hop.link.energy_pj_per_bit)) for hop in route.hops)
         energy += [(f"link {name}", pj) for name, pj in priced if pj]
@@ -164,11 +168,9 @@ class Places:
             copies,
         )
 
-    def _sets(self, a: Place, b: Place) -> tuple[int, int]:
-        """Among how many sets the links between two places are divided, and how many of these serve other requests."""
-        ends = [self._units[p.memory] for p in (a, b) if p.memory in self._units]
-        wide = max(ends, key=lambda u: u.sets, default=None)
-        return (wide.sets, wide.copies) if wide else (1, 1)
+    def _user(self, memory: str) -> Unit | None:
+        """The first unit that leaves its results in a memory: its sets divide the memory and the links to it."""
+        return self._units.get(memory)
 
     def _channel_ticks(self, memory: str, size: int) -> int:
         return _ticks(size / self.target.memory[memory].bandwidth_bytes_per_s)

@@ -95,7 +95,7 @@ class Analysis:
         for op in self.graph.ops:
             if op.kind == "matmul" and op.attr("experts"):
                 found = (self.view(op).size("experts"), op.outputs[0])
-                known.update({n: found for n in (op.inputs[0], op.outputs[0])})
+                known.update(dict.fromkeys((op.inputs[0], op.outputs[0]), found))
             elif op.kind in _CARRY and self.axes.get(next(iter(op.outputs), ""), NONE).picked:
                 inside = [known[n] for n in op.inputs if n in known and self.axes.get(n, NONE).picked]
                 known.update(dict.fromkeys((n for n in op.outputs if n), inside[0]) if inside else {})

@@ -1,4 +1,4 @@
-"""Which axes of a value are its features and which its tokens: what can be divided among ranks, and stays so in readers.
+"""Which axes of a value are its features and which its tokens: what can be divided among ranks.
 
 An axis is named where a product, a look-up or an attention makes it, and followed through the ops behind. Where an op
 does something unknown to its axes the names end, and ranks then have its results whole.
@@ -204,7 +204,9 @@ def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
     found: list[tuple[list[int], list[int]]] = []
     i = j = 0
     while i < len(old) or j < len(new):
-        olds, news, a, b = [], [], 1, 1
+        olds: list[int] = []
+        news: list[int] = []
+        a = b = 1
         while True:
             if a == b and olds and news:
                 break
@@ -225,7 +227,9 @@ def _move(seen: Seen) -> Axes:
             perm = op.attr("perm")
             return _permuted(seen.first, perm) if isinstance(perm, tuple) else NONE
         case "Concat":
-            ranked = [(len(shape) == len(seen.out), axes) for shape, axes in zip(seen.view.inputs, seen.axes, strict=True)]
+            ranked = [
+                (len(shape) == len(seen.out), axes) for shape, axes in zip(seen.view.inputs, seen.axes, strict=True)
+            ]
             known = {axes for fits, axes in ranked if fits and axes != NONE}
             return known.pop() if len(known) == 1 else NONE
         case "Slice" | "Split" | "Pad" | "Identity":

@@ -11,7 +11,7 @@ _EXACT = 4096
 
 @lru_cache(maxsize=4096)
 def busiest(rows: int, ranks: int, experts: int) -> int:
-    """The expected largest number of rows of a rank, to the nearest whole, when each row goes to any of `experts` alike.
+    """The expected largest number of rows of a rank, rounded, when each row goes to any of `experts` alike.
 
     Balls into bins: a rank with m of E experts gets Binomial(rows, m/E); the maximum over ranks is taken as if they
     were independent, E[max] = sum over x of 1 - F(x)^ranks. They are negatively associated (Joag-Dev and Proschan,

@@ -10,5 +10,5 @@ JOIN = "+"
 
 
 def weights_division(shard: str) -> str:
-    """What of its weights each rank keeps under a way; '' where it keeps all. Ways of one division share the weights."""
+    """What of its weights each rank keeps under a way; '' where it keeps all. Ways of one division share them."""
     return JOIN.join(DIVIDED_WEIGHTS[word] for word in shard.split(JOIN) if word in DIVIDED_WEIGHTS)

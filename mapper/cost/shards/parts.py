@@ -72,9 +72,7 @@ class _Asked:
         return self.work.dim(name)
 
 
-def part(
-    found: Analysis, op: Op, way: OpWay, work: Work, binding: Binding, ranks: int, inside: frozenset[str]
-) -> Part:
+def part(found: Analysis, op: Op, way: OpWay, work: Work, binding: Binding, ranks: int, inside: frozenset[str]) -> Part:
     """What one of so many ranks does of the op's whole work; operands named in `inside` are not in it."""
     asked = _Asked(found, op, way, work, binding, ranks, inside)
     if way.leaves is Layout.COPY and way.name == "copy":
@@ -177,9 +175,7 @@ def _embedding(asked: _Asked) -> Part:
     rows, width = asked.size("rows"), asked.size("width")
     if asked.way.name == "column":
         width = _times(width, asked.out)
-        return Part(
-            _scaled(asked, _sized(work, width=width, elements=rows * width), asked.out), ranks, asked.out
-        )
+        return Part(_scaled(asked, _sized(work, width=width, elements=rows * width), asked.out), ranks, asked.out)
     rows = _times(rows, asked.out)
     return Part(_scaled(asked, _sized(work, rows=rows, elements=rows * width), asked.out), ranks)
 
