@@ -170,7 +170,7 @@ def _price(link: Link) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """The best way found to a place: its price, the names on it (start, link, place, link, place ..) and its last hop."""
+    """The best way found to a place: its price, the names on it (start, link, place, ..) and its last hop."""
 
     price: int
     names: tuple[str, ...]
