@@ -16,7 +16,7 @@ from mapper.cost.exchanges import with_group
 from mapper.cost.judge import Verdict, judge
 from mapper.emit.files import write_folder_atomically
 from mapper.errors import MapperError, UsageError, did_you_mean
-from mapper.frontend import Imported, PhaseSpec, load_model, parse_phase
+from mapper.frontend import Imported, PhaseSpec, Together, load_models, parse_phase
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
 from mapper.hw.work import DType
@@ -84,12 +84,14 @@ class Compiled:
 
 
 def compile(
-    model: str | Path,
+    model: str | Path | Sequence[str | Path],
     target: str | Path | Target,
     phases: Sequence[str | PhaseSpec] = (),
     *,
     dims: Mapping[str, int] | None = None,
     expect: Mapping[str, int] | None = None,
+    mix: Mapping[str, int] | None = None,
+    connect: Sequence[tuple[str, str]] = (),
     objective: str | Objective = Objective.THROUGHPUT,
     pipeline: str | Pipeline = "default",
     effort: str | Effort = Effort.DEFAULT,
@@ -102,9 +104,12 @@ def compile(
     instruments: Iterable[Instrument] = (),
     imported: Callable[[Imported, Target], None] | None = None,
 ) -> Compiled:
-    """Map an ONNX model onto a target.
+    """Map an ONNX model, or several, onto a target.
 
-    phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them.
+    phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them. Of several files,
+    "decode@decode.onnx: ..." names the one that a phase runs: they share weights and hand on states, and results as
+    `connect` says beside what names tell. With `mix`, or without phases, they are models of their own: a request runs
+    each so often.
     expect sets quantities that depend on data, by the names that warnings show. pipeline is a name, a text or a
     Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting `stop` ends the
     searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2), Infeasible (3).
@@ -119,25 +124,33 @@ def compile(
     steps.check(("target", "graph", "phases", "objective", "source", *(("precision",) if number else ())))
     machine = target if isinstance(target, Target) else load_target(target)
     specs = [parse_phase(p) if isinstance(p, str) else p for p in phases]
-    found = load_model(model, specs, dims or {}, expect or {})
+    models = [model] if isinstance(model, str | Path) else list(model)
+    found = load_models(models, specs, Together(mix, tuple(connect), dims or {}, expect or {}))
     if imported is not None:
         imported(found, machine)
     source = (
-        ("model", Path(model).name),
+        ("model", " ".join(_files(models, specs))),
         ("sha256", found.digest),
         ("pipeline", str(steps)),
         ("effort", kind.value),
         ("seed", str(seed)),
+        *((("mix", " ".join(f"{n}={v}" for n, v in sorted(mix.items()))),) if mix else ()),
         *((("expect", " ".join(f"{n}={v}" for n, v in sorted(expect.items()))),) if expect else ()),
         *((("time_limit_s", f"{time_limit:g}"),) if time_limit is not None else ()),
     )
-    graph = replace(found.graph, name=Path(model).name.removesuffix(".onnx"))
+    names = _files(models, specs)
+    graph = found.graph if len(names) > 1 else replace(found.graph, name=names[0].removesuffix(".onnx"))
     machine = with_group(machine, graph)
     plan = Plan(machine, graph, found.phases, goal, number, source)
     timing = Timing()
     ctx = Context(seed, kind, deadline, stop or threading.Event(), tell or _silent)
     plan = steps.run(plan, ctx, [timing, *instruments])
     return Compiled(plan, seconds_of(found.seconds, timing, time.perf_counter() - began), found.warnings)
+
+
+def _files(models: Sequence[str | Path], specs: Sequence[PhaseSpec]) -> list[str]:
+    """The names of the files that models and phases name, each once."""
+    return list(dict.fromkeys(Path(m).name for m in (*models, *(s.file for s in specs if s.file))))
 
 
 def resume(

@@ -15,12 +15,12 @@ from mapper.cli.settings import settings
 from mapper.compiler import Compiled, compile, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
-from mapper.frontend import Imported
+from mapper.frontend import Imported, parse_phase
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
 from mapper.hw.what_if import changed
 from mapper.hw.work import Role
-from mapper.ir.graph import bind
+from mapper.ir.graph import bind, ops_in
 from mapper.ir.serial import load
 from mapper.pipeline.instruments import PrintAfter, Reproducer
 from mapper.pipeline.named import pipeline_of
@@ -32,16 +32,19 @@ from mapper.report.units import si
 def compile_(args: Namespace) -> int:
     """Map a model and write plan.json, summary.json and trace.json; print the answer."""
     _names_of_passes(args, args.pipeline)
-    out = Path(args.out) if args.out else Path("out") / f"{Path(args.model).stem}-{Path(args.target).stem}"
+    files = _files(args)
+    out = Path(args.out) if args.out else Path("out") / f"{'+'.join(f.stem for f in files)}-{Path(args.target).stem}"
     _refuse_file(out)
     show = Show(args.quiet or args.json, args.objective)
     with stop_on_interrupt(show) as stop:
         done = compile(
-            args.model,
+            args.models,
             changed(load_target(args.target), args.set) if args.set else args.target,
             args.phase,
             dims=settings("--dim", args.dim),
             expect=settings("--expect", args.expect),
+            mix=settings("--mix", args.mix.replace(",", " ").split()) if args.mix is not None else None,
+            connect=[_connection(text) for text in args.connect],
             objective=args.objective,
             pipeline=args.pipeline,
             effort=args.effort,
@@ -52,7 +55,7 @@ def compile_(args: Namespace) -> int:
             stop_after=args.stop_after,
             tell=show.tell,
             instruments=_instruments(args, show, out),
-            imported=lambda found, target: _imported(show, args.model, found, target),
+            imported=lambda found, target: _imported(show, " + ".join(f.name for f in files), found, target),
         )
     return _finish(args, done, out)
 
@@ -108,13 +111,34 @@ def _next_steps(out: Path, done: Compiled) -> str:
     return f"  next         mapper explain {out / 'plan.json'} · {out / 'trace.json'} in Perfetto\n"
 
 
-def _imported(show: Show, path: str, found: Imported, target: Target) -> None:
+def _files(args: Namespace) -> list[Path]:
+    """The models named on the command line and by phases."""
+    named = [spec.file for spec in map(parse_phase, args.phase) if spec.file]
+    models = [Path(m) for m in args.models]
+    known = {word for m in models for word in (str(m), m.name, m.name.removesuffix(".onnx"))}
+    return list(dict.fromkeys([*models, *(Path(n) for n in named if n not in known)]))
+
+
+def _connection(text: str) -> tuple[str, str]:
+    made, equals, read = (part.strip() for part in text.partition("="))
+    if not (equals and made and read):
+        raise UsageError(
+            f"--connect {text}: write RESULT=INPUT, as in --connect last_hidden_state=encoder_hidden_states"
+        )
+    return made, read
+
+
+def _imported(show: Show, names: str, found: Imported, target: Target) -> None:
     graph = found.graph
-    words = f"{Path(path).name}  {len(graph.ops)} ops, {si(graph.parameters)} parameters"
+    words = f"{names}  {len(graph.ops)} ops, {si(graph.parameters)} parameters"
     pasts = [graph.value[s.past] for s in graph.states if s.past]
-    bindings = [b for phase in found.phases for b in phase.bindings()]
-    if pasts and bindings:
-        biggest = max(sum(v.dtype.bytes_for(prod(bind(v.shape, b))) for v in pasts) for b in bindings)
+    sizes = []
+    for phase in found.phases:
+        running = ops_in(graph, phase)
+        met = [v for v in pasts if not phase.results or any(u.name in running for u in graph.users[v.name])]
+        sizes += [sum(v.dtype.bytes_for(prod(bind(v.shape, b))) for v in met) for b in phase.bindings()]
+    if pasts and sizes:
+        biggest = max(sizes)
         words += f", {len(graph.states)} states ({si(biggest, 'B')})"
     show.line("import", words, found.seconds)
     inputs = [v.name for v in graph.values if v.role is Role.INPUT]

@@ -91,7 +91,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _compile(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run="compiling:compile_")
-    p.add_argument("model", metavar="MODEL.onnx", help="an ONNX file; weights are not needed and never read")
+    p.add_argument(
+        "models",
+        metavar="MODEL.onnx",
+        nargs="*",
+        help="an ONNX file (weights are not needed), or several: parts of one request, each run by a phase, or a mix",
+    )
     p.add_argument("--target", required=True, metavar="NAME|FILE", help="a target's name (mapper targets) or YAML file")
     p.add_argument(
         "--set",
@@ -101,6 +106,16 @@ def _compile(p: argparse.ArgumentParser) -> None:
         help="another figure for a unit, as gpu0.launch_gap_s=8e-6 where kernels are launched one by one; repeatable",
     )
     _bindings(p)
+    p.add_argument(
+        "--mix", metavar="NAME=RUNS,...", help="several models of their own on one target: runs of each per request"
+    )
+    p.add_argument(
+        "--connect",
+        action="append",
+        default=[],
+        metavar="RESULT=INPUT",
+        help="hand a result of one file to an input of a later one, where names do not tell",
+    )
     p.add_argument("--objective", default="throughput", metavar="WHAT", help="latency|throughput|energy|edp")
     p.add_argument("--pipeline", default="default", metavar="NAME|TEXT", help="a pipeline's name or passes as text")
     p.add_argument(
@@ -126,7 +141,8 @@ def _bindings(p: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="TEXT",
-        help='a phase of a request, as "decode: batch=1 seq=1 past=512..639 calls=128"; repeat for more phases',
+        help='a phase of a request, as "decode: batch=1 seq=1 past=512..639 calls=128", or of one of several files, as '
+        '"decode@decode.onnx: ..."; repeat for more phases',
     )
     p.add_argument("--dim", action="append", default=[], metavar="NAME=SIZE", help="a dim in all phases, as seq=128")
     p.add_argument(

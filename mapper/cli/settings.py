@@ -10,7 +10,7 @@ from mapper.errors import UsageError
 _NUMBER = re.compile(r"-?[0-9]+")
 _DIGITS = 19
 """Digits of a number at most: 2^63 has as many."""
-_EXAMPLES = {"--dim": "seq=128", "--expect": "nonzero_3=16"}
+_EXAMPLES = {"--dim": "seq=128", "--expect": "nonzero_3=16", "--mix": "a=3"}
 
 
 def settings(flag: str, texts: Sequence[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from mapper.cost.exchanges import exchange_cost, is_exchange, why_no_exchange
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
-from mapper.ir.graph import Graph, Phase, static_elements
+from mapper.ir.graph import Graph, Phase, ops_in, static_elements
 from mapper.ir.kinds import priced_as
 from mapper.ir.op_work import PICKING_KINDS, stored
 from mapper.ir.op_work import work as work_of
@@ -45,6 +45,14 @@ class Estimator:
     def _pasts(self) -> frozenset[str]:
         return frozenset(n for s in self.graph.states for n in (s.past, s.present) if n)
 
+    @cached_property
+    def _ops_of(self) -> dict[str, frozenset[str]]:
+        return {p.name: ops_in(self.graph, p) for p in self.phases}
+
+    def runs(self, cluster: Cluster, phase: Phase) -> bool:
+        """Whether a phase runs a cluster."""
+        return cluster.ops[0] in self._ops_of[phase.name]
+
     def price(self, unit: Unit, work: Work, *, source: int = -1, replicas: int = 1) -> Cost:
         """The cost of one piece of work on a unit, its weights taken from entry `source` of `unit.weights`."""
         return self._ask(unit, work, self._feed(unit, source, replicas))
@@ -58,12 +66,12 @@ class Estimator:
         return self._prices[key]
 
     def _feed(self, unit: Unit, source: int, replicas: int) -> Feed:
-        data = self.target.memory[unit.data].bandwidth_bytes_per_s / unit.count
+        data = self.target.memory[unit.data].bandwidth_bytes_per_s
         if source < 0:
             return Feed(data, data, replicas)
         memory = self.target.memory[unit.weights[source]]
         inside = memory.unit == unit.name and unit.model.engine == "spatial"
-        return Feed(data, None if inside else memory.bandwidth_bytes_per_s / unit.count, replicas)
+        return Feed(data, None if inside else memory.bandwidth_bytes_per_s, replicas)
 
     def is_resident(self, unit: Unit, source: int) -> bool:
         """Whether weights from that source sit in the unit's own arrays."""
@@ -74,7 +82,10 @@ class Estimator:
         )
 
     def works(self, cluster: Cluster) -> tuple[tuple[tuple[Work, ...], ...], ...]:
-        """The cluster's ops as Work, in the graph's types: [phase][sample][op]; values that stay inside left out."""
+        """The cluster's ops as Work, in the graph's types: [phase][sample][op]; values that stay inside left out.
+
+        A phase that does not run the cluster has no samples.
+        """
         if cluster.ops not in self._works:
             ops = [self.graph.op[name] for name in cluster.ops]
             inside = self.inside(cluster)
@@ -85,7 +96,7 @@ class Estimator:
                         replace(work_of(self.graph, op, binding, inside=inside), fused=f)
                         for op, f in zip(ops, fused, strict=True)
                     )
-                    for binding in phase.bindings()
+                    for binding in (phase.bindings() if self.runs(cluster, phase) else ())
                 )
                 for phase in self.phases
             )
@@ -187,7 +198,7 @@ class Estimator:
 
     def deploy(self, cluster: Cluster, unit: Unit) -> Cost:
         """What it takes to write one copy of the cluster's weights into the unit."""
-        typed = self.typed(unit, self.works(cluster)[0][0])
+        typed = self.typed(unit, next(works for samples in self.works(cluster) for works in samples))
         assert isinstance(typed, Typed)
         works = [stored(self.graph, self.graph.op[n], w) for n, w in zip(cluster.ops, typed.works, strict=True)]
         return _total([unit.model.deploy(w) for w in works if w.weight])

@@ -25,7 +25,9 @@ def offers(estimator: Estimator, cluster: Cluster) -> Offers:
     options: list[Option] = []
     refusals: dict[Refusal, None] = {}
     for units in alike_units(estimator.target):
-        refused = {p.name: _refusal(estimator, cluster, units[0], p) for p in estimator.phases}
+        refused = {
+            p.name: _refusal(estimator, cluster, units[0], p) for p in estimator.phases if estimator.runs(cluster, p)
+        }
         served = [name for name, refusal in refused.items() if refusal is None]
         if served:
             options += estimator.options(cluster, units, served)
@@ -47,8 +49,7 @@ def alike_units(target: Target) -> tuple[tuple[Unit, ...], ...]:
             (target.memory[m].unit == unit.name, target.memory[m].bandwidth_bytes_per_s) for m in unit.weights
         )
         data = target.memory[unit.data]
-        team = unit.team and (unit.ranks, unit.copies, unit.sets)
-        key = (unit.kind, unit.model, data.bandwidth_bytes_per_s, data.capacity_bytes, feeds, team)
+        key = (unit.kind, unit.model, data.bandwidth_bytes_per_s, data.capacity_bytes, feeds)
         groups.setdefault(key, []).append(unit)
     return tuple(tuple(units) for units in groups.values())
 

@@ -53,15 +53,13 @@ class Activity:
 class Program:
     """The activities of one call of a phase, in an order in which each comes after what it needs; and what must be in
     each memory from before the call (graph inputs: (value, memory, bytes)). kept: (maker, value) that stay until the
-    end of the call: the graph's outputs in the io memory. capacities are those that one call may use; of the resources
-    in `sets` several requests can have as much each, since copies of a team serve different ones."""
+    end of the call: the graph's outputs in the io memory."""
 
     phase: str
     activities: tuple[Activity, ...]
     given: tuple[tuple[str, str, int], ...]
     kept: tuple[tuple[int, str], ...]
     capacities: tuple[tuple[str, int], ...]
-    sets: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -96,14 +94,13 @@ class Spelling:
         """The engine that runs a placed task, and the option it was placed with."""
         place, option = self.plan.place[task.name], self.plan.chosen(task.name)
         unit = self.plan.target.unit[place.unit]
-        return self._engine(unit.name, task.cluster, option, task.phase), option
+        return self._engine(unit.name, self.plan.holder[task.cluster], option, task.phase), option
 
     def _engine(self, unit: str, cluster: str, option: Option, phase: str) -> Engine:
         single = option
         if option.replicas > 1:
             same = self.plan.options_of[option.repeat]
-            key = (option.units, option.source, option.shard)
-            single = next(o for o in same if (o.units, o.source, o.shard) == key and o.replicas == 1)
+            single = next(o for o in same if o.units == option.units and o.source == option.source and o.replicas == 1)
         return engine_of(self.estimator, self.plan.target.unit[unit], cluster, option, single, phase)
 
     def _program(self, phase: Phase) -> Program:
@@ -125,7 +122,6 @@ class _Draft:
         self.home: dict[str, Place] = {}
         self.given: dict[tuple[str, str], int] = {}
         self.capacities: dict[str, int] = {}
-        self.sets: dict[str, int] = {}
         self.pasts = {n for s in self.plan.graph.states for n in (s.past, s.present) if n}
 
     def add_task(self, task: Task) -> None:
@@ -156,8 +152,7 @@ class _Draft:
             self.home[name] = here
             if name not in self.pasts and (size := self.size(name, here)):
                 makes.append((name, here.memory, size))
-        self.capacities[engine.name] = engine.of_request
-        self.sets[engine.name] = engine.copies
+        self.capacities[engine.name] = engine.capacity
         channels, loads = self._traffic(task, cost)
         loads[engine.name] = loads.get(engine.name, 0) + engine.load(cost.ticks)
         energy = _sorted((*cost.energy_pj, *self._memory_energy(task, cost)))
@@ -234,8 +229,7 @@ class _Draft:
     def _add_step(self, name: str, step: Step, to: Place, last: int) -> int:
         for resource in step.exclusive:
             self.capacities.setdefault(resource, 1)
-            self.sets[resource] = min(step.copies, self.sets.get(resource, step.copies))
-        loads = dict.fromkeys(step.exclusive, step.busy)
+        loads = dict.fromkeys(step.exclusive, step.hold)
         for memory, ticks in step.channels:
             loads[memory] = loads.get(memory, 0) + ticks
         channels: dict[str, int] = {}
@@ -285,12 +279,7 @@ class _Draft:
         kept = [(self.at[n][io], n) for n in self.plan.graph.outputs if n not in self.pasts and n in self.at]
         given = tuple((n, m, size) for (n, m), size in sorted(self.given.items()))
         return Program(
-            self.phase.name,
-            tuple(self.activities),
-            given,
-            tuple(kept),
-            tuple(sorted(self.capacities.items())),
-            tuple(sorted((r, n) for r, n in self.sets.items() if n > 1)),
+            self.phase.name, tuple(self.activities), given, tuple(kept), tuple(sorted(self.capacities.items()))
         )
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from math import prod
 
 from mapper.cost.estimate import Estimator
-from mapper.cost.shards.names import weights_division
 from mapper.hw.target import Memory, Unit
-from mapper.hw.work import Role
-from mapper.ir.graph import bind
+from mapper.ir.graph import bind, main_weight
 from mapper.ir.kinds import priced_as
 from mapper.ir.plan import Cluster, Option, Plan, Resident
 
@@ -41,31 +39,54 @@ def states_of(plan: Plan, cluster: Cluster, unit: Unit) -> tuple[tuple[str, str,
             continue
         value = graph.value[names[-1]]
         dtype = unit.model.activation_dtype() if value.dtype.is_float else value.dtype
-        bindings = [binding for phase in plan.phases for binding in phase.bindings()]
-        most = max(prod(bind(graph.value[n].shape, binding)) for n in names for binding in bindings)
-        found.append((names[0], memory.name, aligned(dtype.bytes_for(most), memory)))
+        most = state_elements(plan, state.name)
+        found.append((state.name, memory.name, aligned(dtype.bytes_for(most), memory)))
     return tuple(found)
+
+
+def state_elements(plan: Plan, name: str) -> int:
+    """The most elements that a state has in any phase and file."""
+    values = [n for s in plan.graph.states if s.name == name for n in (s.past, s.present) if n]
+    sizes = [
+        prod(bind(plan.graph.value[n].shape, binding))
+        for phase in plan.phases
+        for n in values
+        if not phase.results or n in plan.values_of[phase.name]
+        for binding in phase.bindings()
+    ]
+    return max(sizes, default=0)
 
 
 def weights_of(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, option: Option) -> tuple[str, str, int]:
     """The cluster's weights as the unit stores them under an option: (name, memory, bytes of all copies).
 
-    Tied weights that are stored in one type outside of arrays get one name: they are kept once.
+    Tied weights that are stored in one type outside of arrays get one name: they are kept once. So are those in arrays
+    that clusters of different phases share.
     """
     graph = plan.graph
-    inputs = [n for op in cluster.ops for n in graph.op[op].inputs if n]
-    weights = [n for n in dict.fromkeys(inputs) if graph.value[n].role is Role.WEIGHT]
-    main = max(weights, key=lambda n: prod(bind(graph.value[n].shape, {})))
+    main = main_weight(graph, cluster.ops)
     user, heavy = next(
         (graph.op[op], t) for op, t in zip(cluster.ops, option.types, strict=True) if main in graph.op[op].inputs
     )
     stored = unit.model.activation_dtype() if priced_as(user) == "embedding" else heavy
-    own = f" {cluster.name}" if estimator.is_resident(unit, option.source) else ""
+    own = f" {plan.holder[cluster.name]}" if estimator.is_resident(unit, option.source) else ""
     copies = f" x{option.replicas}" if option.replicas > 1 else ""
-    shard = f" in {divided}" if (divided := weights_division(option.shard)) else ""
     memory = plan.target.memory[unit.weights[option.source]]
-    size = option.footprint_bytes * option.replicas * unit.copies
-    return f"{main} {stored}{own}{copies}{shard}", memory.name, aligned(size, memory)
+    size = _footprint(plan, cluster, unit, option)
+    return f"{main} {stored}{own}{copies}", memory.name, aligned(size * option.replicas, memory)
+
+
+def _footprint(plan: Plan, cluster: Cluster, unit: Unit, option: Option) -> int:
+    """Bytes of one copy: where clusters share weights, as many as the largest of them takes in the same way."""
+    way = (option.source, option.replicas, option.shard)
+    sizes = [
+        o.footprint_bytes
+        for other in plan.sharers[plan.holder[cluster.name]]
+        if other.name != cluster.name
+        for o in plan.options_of[other.repeat]
+        if unit.name in o.units and (o.source, o.replicas, o.shard) == way
+    ]
+    return max([option.footprint_bytes, *sizes])
 
 
 def aligned(size: int, memory: Memory) -> int:

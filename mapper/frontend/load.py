@@ -59,9 +59,18 @@ def load_model(
     `expect` sets quantities that depend on data, by the names that the warnings and `mapper inspect` show. Raises
     ModelError for a file or binding that cannot be mapped.
     """
+    found, expectations = load_file(path, phases, dims, expect)
+    expectations.check_used()
+    return found
+
+
+def load_file(
+    path: str | Path, phases: Sequence[PhaseSpec], dims: Mapping[str, int], expect: Mapping[str, int]
+) -> tuple[Imported, Expectations]:
+    """As `load_model`, with what was met of `expect`: where there are several files, each uses some of it."""
     start = time.perf_counter()
     specs = [spec.over(dims) for spec in phases or (PhaseSpec("run", calls=1),)]
-    _check_names(specs)
+    check_names(specs)
     source = read(Path(path))
     expectations = Expectations(expect)
     open_containers(source, expectations)
@@ -84,16 +93,17 @@ def load_model(
         Phase(spec.name, spec.given, spec.calls_or_length, sizes, shares)
         for spec, sizes, (_, shares) in zip(specs, _by_phase(symbols, bounds), sampled, strict=True)
     )
-    expectations.check_used()
     warnings = (*source.warnings, *trace.warnings, *expectations.warnings(), *opaque_warnings(lowering.opaque))
     seconds = time.perf_counter() - start
     file = file.bound(bounds)
     left_out = folded_nodes(source.every_node, graph.ops, lowering.gone, trace.placed)
     expected = expectations.found()
-    return Imported(graph, result, warnings, source.digest, source.opset, seconds, expected, file, left_out)
+    imported = Imported(graph, result, warnings, source.digest, source.opset, seconds, expected, file, left_out)
+    return imported, expectations
 
 
-def _check_names(specs: Sequence[PhaseSpec]) -> None:
+def check_names(specs: Sequence[PhaseSpec]) -> None:
+    """Refuses two phases of one name."""
     names = [spec.name for spec in specs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -1,15 +1,19 @@
-"""Phase specifications as the user writes them: `decode: batch=1 seq=1 past=512..639 calls=128`."""
+"""Phase specifications as the user writes them: `decode: batch=1 seq=1 past=512..639 calls=128`.
+
+Where there are several files, `decode@decode.onnx: ...` says which one the phase runs.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapper.errors import UsageError
 
 FORM = "NAME: DIM=SIZE DIM=LOW..HIGH calls=COUNT, e.g. 'decode: batch=1 seq=1 past=512..639 calls=128'"
 _SETTING = re.compile(r"(?P<dim>[^\s=]+)=(?P<low>[0-9]{1,19})(?:\.\.(?P<high>[0-9]{1,19}))?")
+_NAMED = re.compile(r"(?P<name>[^@:]*)@(?P<file>.+?):(?P<rest>[^:/]*)$")
 
 Range = tuple[int, int]
 
@@ -18,12 +22,14 @@ Range = tuple[int, int]
 class PhaseSpec:
     """A named binding of dims as asked for: each dim runs over a range lo..hi, both ends included.
 
-    calls: how often the phase runs per request; None means the length of its range, or once without a range.
+    calls: how often the phase runs per request; None means the length of its range, or once without a range. file: the
+    model that it runs, as the user wrote it; empty where there is but one, or its name tells.
     """
 
     name: str
     dims: tuple[tuple[str, Range], ...] = ()
     calls: int | None = None
+    file: str = ""
 
     @property
     def length(self) -> int:
@@ -44,7 +50,7 @@ class PhaseSpec:
         """This phase on top of defaults that hold for all phases."""
         merged: dict[str, Range] = {dim: (size, size) for dim, size in defaults.items()}
         merged.update(self.dims)
-        return PhaseSpec(self.name, tuple(merged.items()), self.calls)
+        return replace(self, dims=tuple(merged.items()))
 
     def samples(self) -> tuple[tuple[dict[str, int], ...], tuple[float, ...]]:
         """The bindings at which the phase is priced, and the share of the calls that each stands for.
@@ -73,9 +79,10 @@ def _quadrature(width: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
 
 def parse_phase(text: str) -> PhaseSpec:
     """The specification in `text`, or a UsageError that shows the expected form."""
-    name, colon, rest = text.partition(":")
+    named = _NAMED.match(text)
+    name, colon, rest = (named["name"], ":", named["rest"]) if named else text.partition(":")
     name = name.strip()
-    if not colon or not name or re.search(r"[\s=]", name):
+    if not colon or not name or re.search(r"[\s=@]", name):
         raise UsageError(f"phase '{text}' does not start with a name and a colon", hint=f"write {FORM}")
     dims: dict[str, Range] = {}
     calls: int | None = None
@@ -92,7 +99,7 @@ def parse_phase(text: str) -> PhaseSpec:
         else:
             dims[dim] = (low, high)
     _check_ranges(name, dims)
-    return PhaseSpec(name, tuple(dims.items()), calls)
+    return PhaseSpec(name, tuple(dims.items()), calls, named["file"].strip() if named else "")
 
 
 def _setting(phase: str, word: str) -> tuple[str, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
@@ -50,11 +50,18 @@ class State:
     """A tensor that outlives a call (a KV cache, a recurrent state): read as `past`, left as `present`.
 
     `past` is empty in a graph that only creates the state (a prefill export), `present` in one that only reads it (a
-    decoder's cache of what its encoder left).
+    decoder's cache of what its encoder left). `same` names the state of another file that this one goes on with (its
+    past, or its present where it has none), '' for none.
     """
 
     past: str
     present: str
+    same: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the state is called wherever it is met: by the first file that has it."""
+        return self.same or self.past or self.present
 
     @property
     def left(self) -> str:
@@ -64,12 +71,17 @@ class State:
 
 @dataclass(frozen=True)
 class Graph:
-    """Ops in topological order over named values. An empty string among an op's inputs is an omitted optional input."""
+    """Ops in topological order over named values. An empty string among an op's inputs is an omitted optional input.
+
+    A graph of several files holds the ops of all; weights that files share stand once. handed: (result of one file,
+    input of another that receives it), as an encoder's result and a decoder's input.
+    """
 
     name: str
     ops: tuple[Op, ...]
     values: tuple[Value, ...]
     states: tuple[State, ...] = ()
+    handed: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def value(self) -> dict[str, Value]:
@@ -120,7 +132,8 @@ class Graph:
         table = {**self.value, **{v.name: v for v in values}}
         ends = {v.name for v in self.values if v.role in (Role.INPUT, Role.OUTPUT)}
         names = dict.fromkeys([*(v.name for v in self.values), *(v.name for v in values)])
-        return Graph(self.name, kept, tuple(table[n] for n in names if n in mentioned or n in ends), self.states)
+        values = tuple(table[n] for n in names if n in mentioned or n in ends)
+        return replace(self, ops=kept, values=values)
 
 
 def sort_ops(ops: Sequence[Op]) -> tuple[Op, ...]:
@@ -143,6 +156,13 @@ def _reads(op: Op) -> tuple[str, ...]:
     return op.inputs
 
 
+def main_weight(graph: Graph, ops: Iterable[str]) -> str:
+    """The largest weight that some ops read, the first among equals; '' where there is none."""
+    inputs = dict.fromkeys(n for op in ops for n in graph.op[op].inputs if n)
+    weights = [n for n in inputs if graph.value[n].role is Role.WEIGHT]
+    return max(weights, key=lambda n: static_elements(graph.value[n]), default="")
+
+
 def static_elements(value: Value) -> int:
     """Elements of a value whose shape has no symbolic dim (weights never have one)."""
     return prod(d for d in value.shape if isinstance(d, int))
@@ -156,7 +176,8 @@ class Phase:
     """A named binding of symbolic dims and how often it runs per request.
 
     given: what the user asked, e.g. (("past", "512..639"),). dims: symbol -> its size at each sample (a range of sizes
-    is priced at a few samples). shares: the part of the calls that each sample stands for; they add up to 1.
+    is priced at a few samples). shares: the part of the calls that each sample stands for; they add up to 1. results:
+    the graph's outputs that the phase is run for, where the graph holds more than one file; empty for all.
     """
 
     name: str
@@ -164,10 +185,18 @@ class Phase:
     calls: int
     dims: tuple[tuple[str, tuple[int, ...]], ...] = ()
     shares: tuple[float, ...] = (1.0,)
+    results: tuple[str, ...] = ()
 
     def bindings(self) -> tuple[dict[str, int], ...]:
         """One binding of all symbols per sample."""
         return tuple({name: sizes[i] for name, sizes in self.dims} for i in range(len(self.shares)))
+
+
+def ops_in(graph: Graph, phase: Phase) -> frozenset[str]:
+    """The names of the ops that a phase runs: all that its results depend on."""
+    if not phase.results:
+        return frozenset(graph.op)
+    return frozenset(op.name for op in live_ops(graph.ops, phase.results))
 
 
 def bind(shape: tuple[int | str, ...], binding: Binding) -> Shape:

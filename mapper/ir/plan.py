@@ -9,7 +9,7 @@ from functools import cached_property
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target
 from mapper.hw.work import Cost, DType
-from mapper.ir.graph import Graph, Phase
+from mapper.ir.graph import Graph, Phase, main_weight, ops_in
 
 
 class Objective(StrEnum):
@@ -27,7 +27,7 @@ class Objective(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Ops that run together on one unit, in graph order; the same in every phase.
+    """Ops that run together on one unit, in graph order; the same in every phase that runs them.
 
     Clusters with equal `repeat` are structurally equal (same kinds, sizes and weights' shapes) and share their options.
     """
@@ -229,6 +229,51 @@ class Plan:
         for option in self.options or ():
             found.setdefault(option.repeat, []).append(option)
         return {name: tuple(options) for name, options in found.items()}
+
+    @cached_property
+    def ops_of(self) -> dict[str, frozenset[str]]:
+        """The ops that each phase runs, by phase name."""
+        return {p.name: ops_in(self.graph, p) for p in self.phases}
+
+    @cached_property
+    def values_of(self) -> dict[str, frozenset[str]]:
+        """The values that each phase's ops read or make, by phase name."""
+        op = self.graph.op
+        return {
+            name: frozenset(n for o in ops for n in (*op[o].inputs, *op[o].outputs) if n)
+            for name, ops in self.ops_of.items()
+        }
+
+    @cached_property
+    def holder(self) -> dict[str, str]:
+        """For each cluster, the first one whose weights it shares: a cluster of another file, in other phases, with the
+        same main weight. What one holds in arrays, both use."""
+        if not any(p.results for p in self.phases):
+            return {c.name: c.name for c in self.clusters or ()}
+        found: dict[str, str] = {}
+        seen: dict[str, list[tuple[str, set[str]]]] = {}
+        for cluster in self.clusters or ():
+            phases = {p.name for p in self.phases if self.runs(cluster, p.name)}
+            sharing = seen.setdefault(main_weight(self.graph, cluster.ops) or f" {cluster.name}", [])
+            home = next((row for row in sharing if row[1].isdisjoint(phases)), None)
+            if home is None:
+                home = (cluster.name, set())
+                sharing.append(home)
+            home[1].update(phases)
+            found[cluster.name] = home[0]
+        return found
+
+    @cached_property
+    def sharers(self) -> dict[str, tuple[Cluster, ...]]:
+        """The clusters that share the weights of each holder, itself among them."""
+        found: dict[str, list[Cluster]] = {}
+        for cluster in self.clusters or ():
+            found.setdefault(self.holder[cluster.name], []).append(cluster)
+        return {name: tuple(clusters) for name, clusters in found.items()}
+
+    def runs(self, cluster: Cluster, phase: str) -> bool:
+        """Whether a phase runs a cluster: all of its ops or none."""
+        return cluster.ops[0] in self.ops_of[phase]
 
     def chosen(self, task: str) -> Option:
         """The option that the task's placement stands for."""

@@ -131,8 +131,10 @@ def graph_roles(plan: Plan) -> Iterator[str]:
 
 
 def graph_dims(plan: Plan) -> Iterator[str]:
-    """Dims are not negative, weights have no symbolic ones, and every phase binds all others."""
+    """Dims are not negative, weights have no symbolic ones, and every phase binds all others that it meets."""
+    graph = plan.graph
     bound = [{name for name, _ in phase.dims} for phase in plan.phases]
+    met = [{n for o in plan.ops_of[p.name] for n in (*graph.op[o].inputs, *graph.op[o].outputs)} for p in plan.phases]
     for value in plan.graph.values:
         for dim in value.shape:
             if isinstance(dim, int) and dim < 0:
@@ -140,17 +142,22 @@ def graph_dims(plan: Plan) -> Iterator[str]:
             if isinstance(dim, str) and value.role is Role.WEIGHT:
                 yield f"weight '{value.name}' has the symbolic dim '{dim}'"
             if isinstance(dim, str):
-                yield from _unbound(plan, bound, dim, f"value '{value.name}'")
+                free = not plan.graph.users.get(value.name) and value.name not in plan.graph.producer
+                seen = [
+                    value.name in names or (free and not p.results) for p, names in zip(plan.phases, met, strict=True)
+                ]
+                yield from _unbound(plan, bound, seen, dim, f"value '{value.name}'")
     for op in plan.graph.ops:
         for name in (n for names in SIZES.get(op.kind, ()) for n in names):
             size = op.attr(name)
             if isinstance(size, str):
-                yield from _unbound(plan, bound, size, f"op '{op.name}', attribute '{name}'")
+                seen = [op.name in plan.ops_of[p.name] for p in plan.phases]
+                yield from _unbound(plan, bound, seen, size, f"op '{op.name}', attribute '{name}'")
 
 
-def _unbound(plan: Plan, bound: list[set[str]], dim: str, where: str) -> Iterator[str]:
-    for phase, names in zip(plan.phases, bound, strict=True):
-        if dim not in names:
+def _unbound(plan: Plan, bound: list[set[str]], seen: list[bool], dim: str, where: str) -> Iterator[str]:
+    for phase, names, meets in zip(plan.phases, bound, seen, strict=True):
+        if meets and dim not in names:
             yield f"{where}: phase '{phase.name}' gives dim '{dim}' no size; {did_you_mean(dim, names)}"
 
 

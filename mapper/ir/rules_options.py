@@ -59,13 +59,13 @@ def clusters_alike(plan: Plan) -> Iterator[str]:
 
 
 def options_classes(plan: Plan) -> Iterator[str]:
-    """Every repeat class has an option in every phase, and every option belongs to one."""
-    classes = {c.repeat for c in plan.clusters or ()}
+    """Every repeat class has an option in every phase that runs it, and every option belongs to one."""
+    classes = {c.repeat: c for c in plan.clusters or ()}
     for repeat in sorted(classes):
         for phase in plan.phase:
-            if not any(o.serves(phase) for o in plan.options_of.get(repeat, ())):
+            if plan.runs(classes[repeat], phase) and not any(o.serves(phase) for o in plan.options_of.get(repeat, ())):
                 yield f"no unit is offered for repeat class '{repeat}' in phase '{phase}'"
-    for repeat in sorted(plan.options_of.keys() - classes):
+    for repeat in sorted(plan.options_of.keys() - classes.keys()):
         yield f"an option is for repeat class '{repeat}'; {did_you_mean(repeat, classes)}"
 
 
@@ -150,7 +150,7 @@ def tasks_names(plan: Plan) -> Iterator[str]:
 
 
 def tasks_complete(plan: Plan) -> Iterator[str]:
-    """Each cluster is one whole task in each phase, in the order of the clusters."""
+    """Each cluster is one whole task in each phase that runs it, in the order of the clusters."""
     for task in plan.tasks or ():
         if task.cluster not in plan.cluster:
             yield f"task '{task.name}' is of cluster '{task.cluster}'; {did_you_mean(task.cluster, plan.cluster)}"
@@ -158,8 +158,8 @@ def tasks_complete(plan: Plan) -> Iterator[str]:
             yield f"task '{task.name}' is of phase '{task.phase}'; {did_you_mean(task.phase, plan.phase)}"
         if task.shard:
             yield f"task '{task.name}' is a shard {task.shard}; shards have no price yet"
-    expected = [c.name for c in plan.clusters or ()]
     for phase in plan.phases:
+        expected = [c.name for c in plan.clusters or () if plan.runs(c, phase.name)]
         found = [t.cluster for t in plan.tasks or () if t.phase == phase.name]
         for i, (seen, wanted) in enumerate(zip_longest(found, expected, fillvalue="nothing")):
             if seen != wanted:

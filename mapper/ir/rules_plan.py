@@ -41,32 +41,27 @@ def placement_weights(plan: Plan) -> Iterator[str]:
 
 
 def placement_options(plan: Plan) -> Iterator[str]:
-    """A task is placed as one of its cluster's options says: unit, source of weights, copies, way to divide."""
+    """A task is placed as one of its cluster's options says: unit, source of weights, number of copies."""
     for place in plan.placement or ():
         task = plan.task[place.task]
         repeat = plan.cluster[task.cluster].repeat
         weights = plan.target.unit[place.unit].weights
-        wanted = (weights.index(place.weights) if place.weights else -1, place.replicas, place.shard)
+        wanted = (weights.index(place.weights) if place.weights else -1, place.replicas)
         offers = [o for o in plan.options_of[repeat] if place.unit in o.units and o.serves(task.phase)]
-        if wanted not in [(o.source, o.replicas, o.shard) for o in offers]:
-            ways = [_way(weights[o.source] if o.source >= 0 else "", o.replicas, o.shard) for o in offers]
+        if wanted not in [(o.source, o.replicas) for o in offers]:
+            ways = [f"{weights[o.source] if o.source >= 0 else 'no weights'} x{o.replicas}" for o in offers]
             yield (
-                f"task '{place.task}' is placed on '{place.unit}' with "
-                f"{_way(place.weights, place.replicas, place.shard)}; offered there in phase '{task.phase}': "
-                f"{', '.join(ways) or 'nothing'}"
+                f"task '{place.task}' is placed on '{place.unit}' with {place.weights or 'no weights'} "
+                f"x{place.replicas}; offered there in phase '{task.phase}': {', '.join(ways) or 'nothing'}"
             )
-
-
-def _way(weights: str, replicas: int, shard: str) -> str:
-    return f"{weights or 'no weights'} x{replicas}" + (f" by {shard}" if shard else "")
 
 
 def states_one_place(plan: Plan) -> Iterator[str]:
     """All tasks that touch a state, in all phases, leave it in one memory and in one number type."""
     owner = {op: cluster.name for cluster in plan.clusters or () for op in cluster.ops}
     tasks = {(t.cluster, t.phase): t.name for t in plan.tasks or ()}
-    for state in plan.graph.states:
-        touched = {n for n in (state.past, state.present) if n}
+    for name in dict.fromkeys(s.name for s in plan.graph.states):
+        touched = {n for s in plan.graph.states if s.name == name for n in (s.past, s.present) if n}
         clusters = {owner[o.name] for o in plan.graph.ops if touched.intersection((*o.inputs, *o.outputs))}
         found: dict[tuple[str, str], str] = {}
         for (cluster, _), task in tasks.items():
@@ -75,7 +70,7 @@ def states_one_place(plan: Plan) -> Iterator[str]:
                 found.setdefault((unit.data, unit.model.activation_dtype()), task)
         if len(found) > 1:
             places = ", ".join(f"{memory} in {dtype} ('{task}')" for (memory, dtype), task in found.items())
-            yield f"state '{state.past or state.present}' lies in {len(found)} places: {places}"
+            yield f"state '{name}' lies in {len(found)} places: {places}"
 
 
 def residency_memories(plan: Plan) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mapper.ir.graph import Binding
+from mapper.ir.graph import Binding, ops_in
 from mapper.ir.kind import OpView, Shapes
 from mapper.ir.kinds import elements, kind_of, view
 from mapper.ir.plan import Plan
@@ -15,12 +15,15 @@ Seen = Iterator[tuple[str, OpView]]
 
 def _seen(plan: Plan) -> Seen:
     """Every op at every sample, with the words that say where; equal bindings are looked at once."""
-    bindings: dict[tuple[tuple[str, int], ...], tuple[str, Binding]] = {}
+    bindings: dict[tuple[frozenset[str], tuple[tuple[str, int], ...]], tuple[str, Binding]] = {}
     for phase in plan.phases:
+        running = ops_in(plan.graph, phase)
         for sizes in phase.bindings():
-            bindings.setdefault(tuple(sorted(sizes.items())), (phase.name, sizes))
-    for phase_name, binding in bindings.values():
+            bindings.setdefault((running, tuple(sorted(sizes.items()))), (phase.name, sizes))
+    for (names, _), (phase_name, binding) in bindings.items():
         for op in plan.graph.ops:
+            if op.name not in names:
+                continue
             yield f"op '{op.name}' ({op.kind}) in phase '{phase_name}'", view(plan.graph, op, binding)
 
 

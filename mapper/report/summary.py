@@ -103,15 +103,17 @@ def tokens(plan: Plan) -> int:
 
 def _new_tokens(plan: Plan, phase: Phase) -> int:
     binding = phase.bindings()[0]
-    for value in plan.graph.values:
+    values = [v for v in plan.graph.values if not phase.results or v.name in plan.values_of[phase.name]]
+    for value in values:
         if value.role is Role.INPUT and not value.dtype.is_float and len(value.shape) == 2:
             return prod(bind(value.shape, binding))
-    first = next((v for v in plan.graph.values if v.role is Role.INPUT and v.shape), None)
+    first = next((v for v in values if v.role is Role.INPUT and v.shape), None)
     return bind(first.shape, binding)[0] if first else 1
 
 
 def _reads_cache(plan: Plan, phase: Phase) -> bool:
-    pasts = [plan.graph.value[s.past] for s in plan.graph.states if s.past]
+    met = plan.values_of[phase.name]
+    pasts = [plan.graph.value[s.past] for s in plan.graph.states if s.past and (not phase.results or s.past in met)]
     return any(prod(bind(v.shape, b)) > 0 for v in pasts for b in phase.bindings())
 
 
@@ -123,7 +125,7 @@ def deployment(plan: Plan) -> tuple[float, float]:
     done = set()
     for task in plan.tasks or ():
         place = plan.place[task.name]
-        key = (task.cluster, place.unit, place.weights, place.replicas)
+        key = (plan.holder[task.cluster], place.unit, place.weights, place.replicas)
         option = plan.chosen(task.name)
         if not place.weights or key in done or not estimator.is_resident(plan.target.unit[place.unit], option.source):
             continue
@@ -177,7 +179,9 @@ def unit_weights(plan: Plan) -> dict[str, int]:
         place = plan.place[task.name]
         if place.weights:
             option = plan.chosen(task.name)
-            sizes[place.unit][task.cluster, place.weights, place.replicas] = option.footprint_bytes * place.replicas
+            sizes[place.unit][plan.holder[task.cluster], place.weights, place.replicas] = (
+                option.footprint_bytes * place.replicas
+            )
     return {name: sum(rows.values()) for name, rows in sizes.items()}
 
 
@@ -229,7 +233,9 @@ def fallbacks(plan: Plan) -> list[tuple[str, str, str]]:
         near = {owner[plan.graph.producer[n].name] for op in ops for n in op.inputs if n in plan.graph.producer}
         near |= {owner[u.name] for op in ops for n in op.outputs for u in plan.graph.users.get(n, ())}
         for phase in plan.phases:
-            for kind in sorted({kinds[name, phase.name] for name in near - {cluster.name}}):
+            for kind in sorted(
+                {kinds[name, phase.name] for name in near - {cluster.name} if (name, phase.name) in kinds}
+            ):
                 for scope in ("", phase.name):
                     reason = refused.get((cluster.repeat, kind, scope))
                     if reason is not None:

@@ -37,7 +37,6 @@ class FuseAttention(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         draft = Draft(plan.graph)
-        bindings = [binding for phase in plan.phases for binding in phase.bindings()]
         spelled = Spelled(draft)
         for op in draft.ops():
             spelled.spell(op)
@@ -48,7 +47,7 @@ class FuseAttention(Pass):
                 core = find_core(draft, op)
                 scale = None if core is None else scaling(draft, core.scores)
                 if core is not None and scale is not None:
-                    _fuse(draft, core, scale, bindings)
+                    _fuse(draft, core, scale, _bindings(plan, core))
         spelled.restore()
         return replace(plan, graph=draft.graph())
 
@@ -69,6 +68,13 @@ def _fuse(draft: Draft, core: Core, scale: Scaling, bindings: Sequence[Binding])
     value = by_position(draft, value, context)
     attrs = {**sizes, **_further_attributes(core), **scale.attributes}
     finish(draft, context, (query, key, value), core.ops, (*(name for name, _ in core.masks), core.scores.sink), attrs)
+
+
+def _bindings(plan: Plan, core: Core) -> list[Binding]:
+    """The sizes at all samples of the phases that run these ops."""
+    names = {op.name for op in core.ops}
+    phases = [p for p in plan.phases if not p.results or not names.isdisjoint(plan.ops_of[p.name])]
+    return [binding for phase in phases for binding in phase.bindings()]
 
 
 def _further_attributes(core: Core) -> dict[str, Attr]:

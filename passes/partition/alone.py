@@ -19,7 +19,7 @@ class PartitionOps(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with one cluster per op."""
-        keys = repeat_keys(plan.graph, [(op.name,) for op in plan.graph.ops])
+        keys = repeat_keys(plan.graph, [(op.name,) for op in plan.graph.ops], plan.phases)
         names: dict[object, str] = {}
         pairs = zip(plan.graph.ops, keys, strict=True)
         return replace(

@@ -37,7 +37,7 @@ class Partition(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with clusters, equal ones marked by an equal `repeat`, and the blocks that they repeat in."""
         groups = _groups(plan, self.max_ops)
-        keys = repeat_keys(plan.graph, groups)
+        keys = repeat_keys(plan.graph, groups, plan.phases)
         names: dict[object, str] = {}
         clusters = []
         for ops, key in zip(groups, keys, strict=True):

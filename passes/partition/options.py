@@ -24,14 +24,15 @@ class Options(Pass):
     provides = ("options", "refusals", "tasks")
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        """The plan with options, refusals and one task per cluster and phase."""
+        """The plan with options, refusals and one task per cluster and phase that runs it."""
         estimator = Estimator(plan.target, plan.graph, plan.phases, plan.precision)
         options: list[Option] = []
         refusals: list[Refusal] = []
         homeless: list[tuple[Cluster, tuple[Refusal, ...]]] = []
         for cluster in _first_of_each_class(plan):
             found = offers(estimator, cluster)
-            if any(not any(o.serves(p.name) for o in found.options) for p in plan.phases):
+            phases = [p.name for p in plan.phases if plan.runs(cluster, p.name)]
+            if any(not any(o.serves(name) for o in found.options) for name in phases):
                 homeless.append((cluster, found.refusals))
             options += found.options
             refusals += found.refusals
@@ -41,6 +42,7 @@ class Options(Pass):
             Task(f"{phase.name}/{cluster.name}", cluster.name, phase.name)
             for phase in plan.phases
             for cluster in plan.clusters or ()
+            if plan.runs(cluster, phase.name)
         )
         return replace(plan, options=tuple(options), refusals=tuple(refusals), tasks=tasks)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mapper.hw.work import Role
-from mapper.ir.graph import Graph
+from mapper.ir.graph import Graph, Phase, ops_in
 
 Key = tuple[object, ...]
 
 
-def repeat_keys(graph: Graph, groups: Sequence[tuple[str, ...]]) -> list[Key]:
+def repeat_keys(graph: Graph, groups: Sequence[tuple[str, ...]], phases: Sequence[Phase] = ()) -> list[Key]:
     """For each group of ops a key, equal for groups with the same ops on equally shaped and typed operands wired alike.
 
-    Names do not count, and neither do the nodes an op came from: two layers of a transformer get equal keys.
+    Names do not count, and neither do the nodes an op came from: two layers of a transformer get equal keys. Groups
+    that run in different phases differ.
     """
+    running = [ops_in(graph, phase) for phase in phases]
     pasts = {n for s in graph.states for n in (s.past, s.present) if n}
     keys: list[Key] = []
     for ops in groups:
@@ -30,7 +32,7 @@ def repeat_keys(graph: Graph, groups: Sequence[tuple[str, ...]]) -> list[Key]:
             parts.append((op.kind, op.attrs, ins, outs))
         inner = {n for name in ops for n in graph.op[name].inputs}
         leaving = tuple(sorted(i for n, i in local.items() if n not in inner or _leaves(graph, n, set(ops))))
-        keys.append((tuple(parts), leaving))
+        keys.append((tuple(parts), leaving, tuple(ops[0] in names for names in running)))
     return keys
 
 

@@ -22,7 +22,7 @@ def gathered(plan: Plan, t: Translation, solution: pb.Solution) -> pb.Solution |
         home = _homes(plan, t, chosen, units)
         for i, (unit, option) in enumerate(chosen):
             if unit in units:
-                new[i] = (home[t.tasks[i].cluster], option)
+                new[i] = (home[plan.holder[t.tasks[i].cluster]], option)
     found = pb.Solution(tuple(t.meaning[i].index(pair) for i, pair in enumerate(new)))
     if found == solution:
         return None
@@ -40,7 +40,8 @@ def _homes(plan: Plan, t: Translation, chosen: list[tuple[str, Option]], units: 
         if unit in units:
             size = option.footprint_bytes * option.replicas
             busy = option.cost(task.phase).ticks * plan.phase[task.phase].calls
-            weight[task.cluster] = max(weight.get(task.cluster, 0.0), float(size if _resident(plan, option) else busy))
+            holder = plan.holder[task.cluster]
+            weight[holder] = max(weight.get(holder, 0.0), float(size if _resident(plan, option) else busy))
     total = sum(weight.values())
     homes: dict[str, str] = {}
     filled = 0.0

@@ -114,10 +114,12 @@ class _Builder:
         plan = self.plan
         unit, cost = plan.target.unit[unit_name], option.cost(task.phase)
         calls = plan.phase[task.phase].calls
-        key = (option.units, option.source, option.shard)
-        same = plan.options_of[option.repeat]
-        single = next(o for o in same if (o.units, o.source, o.shard) == key and o.replicas == 1)
-        engine = engine_of(self.estimator, unit, task.cluster, option, single, task.phase)
+        single = next(
+            o
+            for o in plan.options_of[option.repeat]
+            if o.units == option.units and o.source == option.source and o.replicas == 1
+        )
+        engine = engine_of(self.estimator, unit, plan.holder[task.cluster], option, single, task.phase)
         loads = {self.resources[engine.name]: calls * engine.load(cost.ticks)}
         energy = cost.total_pj
         weights = unit.weights[option.source] if option.source >= 0 else ""
@@ -132,7 +134,7 @@ class _Builder:
             name=f"{unit_name} x{option.replicas}" + (f" from {weights}" if weights else ""),
             place=self.spots[self.places.of(unit)],
             ticks=cost.ticks,
-            machine=self.resources[unit_name] if engine.name == unit_name and not engine.is_pool else -1,
+            machine=self.resources[unit_name] if engine.name == unit_name else -1,
             loads=tuple(sorted((r, t) for r, t in loads.items() if t)),
             cost=calls * energy,
             needs=self._needs(plan.cluster[task.cluster], unit, option, weights),
@@ -167,12 +169,15 @@ class _Builder:
         leaving = set(graph.outputs) - pasts
         nets = []
         for p, phase in enumerate(plan.phases):
+            running = plan.ops_of[phase.name]
             for value in graph.values:
                 if value.role is Role.WEIGHT or (value.name in pasts and value.name not in graph.producer):
                     continue
                 maker = graph.producer.get(value.name)
+                if maker and maker.name not in running:
+                    continue
                 home = owner[maker.name] if maker else ""
-                sinks = dict.fromkeys(owner[u.name] for u in graph.users[value.name])
+                sinks = dict.fromkeys(owner[u.name] for u in graph.users[value.name] if u.name in running)
                 sinks.pop(home, None)
                 ends = (self.spots[self.places.io],) if value.name in leaving else ()
                 if not sinks and not ends:
@@ -220,7 +225,7 @@ class _Builder:
             energy = sum(pj for _, pj in step.energy_pj)
             cost += energy
             power = (POWER, power_ticks(self.plan.target, energy))
-            for name, busy in (*((r, step.busy) for r in step.exclusive), *step.channels, power):
+            for name, busy in (*((r, step.hold) for r in step.exclusive), *step.channels, power):
                 loads[self.resources[name]] = loads.get(self.resources[name], 0) + calls * busy
         return pb.Transfer(ticks, tuple(sorted((r, t) for r, t in loads.items() if t)), calls * cost)
 
@@ -234,5 +239,5 @@ class _Builder:
             }
             for state in self.plan.graph.states:
                 if touched.intersection(n for n in (state.past, state.present) if n):
-                    groups.setdefault(state.past or state.present, []).append(i)
+                    groups.setdefault(state.name, []).append(i)
         return tuple(sorted({tuple(g) for g in groups.values() if len(g) > 1}))

@@ -30,7 +30,7 @@ def widened(plan: Plan, t: Translation, solution: pb.Solution) -> pb.Solution | 
     tasks: dict[tuple[str, str], list[int]] = {}
     for i, (unit, option) in enumerate(chosen):
         if option.source >= 0:
-            tasks.setdefault((t.tasks[i].cluster, unit), []).append(i)
+            tasks.setdefault((plan.holder[t.tasks[i].cluster], unit), []).append(i)
     heap: list[tuple[float, tuple[str, str]]] = []
     for key, members in tasks.items():
         _push(heap, plan, t, chosen, key, members)
@@ -67,24 +67,32 @@ def _push(
 def _next(plan: Plan, t: Translation, chosen: list[tuple[str, Option]], members: list[int]) -> _Step | None:
     """The next larger number of copies for a cluster's tasks on one unit; None when there is none or they differ."""
     unit, option = chosen[members[0]]
-    if any(chosen[i][1].replicas != option.replicas for i in members):
+    if any((chosen[i][1].replicas, chosen[i][1].source) != (option.replicas, option.source) for i in members):
         return None
-    larger = [
-        o
+    ways = [_larger(plan, t, i, unit, chosen[i][1]) for i in members]
+    copies = min(set(ways[0]).intersection(*ways), default=None)
+    if copies is None:
+        return None
+    wider = [way[copies] for way in ways]
+    saved = sum(
+        (chosen[i][1].cost(phase).ticks - new.cost(phase).ticks) * plan.phase[phase].calls
+        for i, new in zip(members, wider, strict=True)
+        for phase in (t.tasks[i].phase,)
+    )
+    size = max(chosen[i][1].footprint_bytes for i in members)
+    return _Step(tuple(zip(members, wider, strict=True)), saved, size * (copies - option.replicas))
+
+
+def _larger(plan: Plan, t: Translation, i: int, unit: str, option: Option) -> dict[int, Option]:
+    """The same option of an item with more copies, by how many."""
+    return {
+        o.replicas: o
         for o in plan.options_of[option.repeat]
         if unit in o.units
-        and o.source == option.source
+        and (o.source, o.shard) == (option.source, option.shard)
         and o.replicas > option.replicas
-        and all(o.serves(t.tasks[i].phase) for i in members)
-    ]
-    if not larger:
-        return None
-    wider = min(larger, key=lambda o: o.replicas)
-    saved = sum(
-        (option.cost(t.tasks[i].phase).ticks - wider.cost(t.tasks[i].phase).ticks) * plan.phase[t.tasks[i].phase].calls
-        for i in members
-    )
-    return _Step(tuple((i, wider) for i in members), saved, option.footprint_bytes * (wider.replicas - option.replicas))
+        and o.serves(t.tasks[i].phase)
+    }
 
 
 def _room(t: Translation, solution: pb.Solution) -> dict[str, int]:
