@@ -1,4 +1,4 @@
-"""Compiles the kernels of the solving engine and of its rivals, which are then cached beside their sources: once for an installation.
+"""Compiles the kernels of the solving engine and its rivals, which are then cached beside their sources: once in all.
 
 python benchmarks/kernels.py
 
