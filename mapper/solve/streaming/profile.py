@@ -1,0 +1,82 @@
+"""How full lines and stores are over time, while a schedule is being made."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+from mapper.solve.streaming.verify import WHOLE
+
+
+class _Levels:
+    """A level that changes at moments: `levels[k]` from `moments[k]` until the next."""
+
+    def __init__(self) -> None:
+        self.moments = [0]
+        self.levels = [0]
+
+    def _cut(self, moment: int) -> int:
+        """The index of the piece that begins at a moment, cut there if needed."""
+        k = bisect_left(self.moments, moment)
+        if k == len(self.moments) or self.moments[k] != moment:
+            self.moments.insert(k, moment)
+            self.levels.insert(k, self.levels[k - 1])
+        return k
+
+    def _join(self, k: int) -> None:
+        """Drop the cut at index k if the level does not change there."""
+        if 0 < k < len(self.moments) and self.levels[k] == self.levels[k - 1]:
+            del self.moments[k], self.levels[k]
+
+
+class LineProfile(_Levels):
+    """The share of a line that is taken, in parts of WHOLE."""
+
+    def fit(self, ready: int, cycles: int, share: int) -> int:
+        """The earliest start from `ready` on at which the share is free for so many cycles."""
+        moments, levels, most = self.moments, self.levels, WHOLE - share
+        k, start = bisect_right(moments, ready) - 1, ready
+        while k < len(moments) and moments[k] < start + cycles:
+            if levels[k] > most:
+                k += 1
+                while levels[k] > most:
+                    k += 1
+                start = moments[k]
+            k += 1
+        return start
+
+    def take(self, start: int, end: int, share: int) -> None:
+        """Take the share from start to end."""
+        first, last = self._cut(start), self._cut(end)
+        for k in range(first, last):
+            self.levels[k] += share
+        self._join(last)
+        self._join(first)
+
+
+class StoreProfile(_Levels):
+    """The bits in a store. What is taken stays until its end is known."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__()
+        self.capacity = capacity
+
+    def room(self, bits: int) -> int | None:
+        """The earliest moment from which on so many bits are free for good; None when they never are."""
+        most = self.capacity - bits
+        k = len(self.levels)
+        while k and self.levels[k - 1] <= most:
+            k -= 1
+        if k == len(self.levels):
+            return None
+        return self.moments[k]
+
+    def take(self, start: int, bits: int) -> None:
+        """Take bits from a moment on."""
+        first = self._cut(start)
+        for k in range(first, len(self.levels)):
+            self.levels[k] += bits
+        self._join(first)
+
+    def free(self, end: int, bits: int) -> None:
+        """Give bits back at a moment."""
+        self.take(end, -bits)
