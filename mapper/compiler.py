@@ -15,12 +15,14 @@ from typing import Any
 from mapper.cost.exchanges import with_group
 from mapper.cost.judge import Verdict, judge
 from mapper.emit.files import write_folder_atomically
-from mapper.errors import MapperError, UsageError, did_you_mean
+from mapper.errors import Infeasible, MapperError, UsageError, did_you_mean
 from mapper.frontend import Imported, PhaseSpec, Together, load_models, parse_phase
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
 from mapper.hw.work import DType
-from mapper.ir.plan import Objective, Plan
+from mapper.ir.goal import TIMES, Goal, Limit, Objective, Quantity, parse_goal
+from mapper.ir.plan import Plan
+from mapper.ir.request import runs
 from mapper.ir.serial import to_json
 from mapper.pipeline.instruments import Timing
 from mapper.pipeline.named import pipeline_of
@@ -92,7 +94,9 @@ def compile(
     expect: Mapping[str, int] | None = None,
     mix: Mapping[str, int] | None = None,
     connect: Sequence[tuple[str, str]] = (),
-    objective: str | Objective = Objective.THROUGHPUT,
+    objective: str | Objective | Goal = Objective.THROUGHPUT,
+    inflight: int | None = None,
+    batch: int | None = None,
     pipeline: str | Pipeline = "default",
     effort: str | Effort = Effort.DEFAULT,
     time_limit: float | None = None,
@@ -110,13 +114,16 @@ def compile(
     "decode@decode.onnx: ..." names the one that a phase runs: they share weights and hand on states, and results as
     `connect` says beside what names tell. With `mix`, or without phases, they are models of their own: a request runs
     each so often.
-    expect sets quantities that depend on data, by the names that warnings show. pipeline is a name, a text or a
+    expect sets quantities that depend on data, by the names that warnings show. objective: a text like
+    "throughput subject to latency<=0.2 power<=700", or a Goal. inflight: requests in flight at most. batch: the size
+    of the dim `batch` in every phase; a run then serves so many requests, and figures are per request. pipeline is a
+    name, a text or a
     Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting `stop` ends the
     searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2), Infeasible (3).
     """
     began = time.perf_counter()
     deadline = _deadline(time_limit)
-    goal, kind = _choice(Objective, objective, "objective"), _choice(Effort, effort, "effort")
+    goal, kind = goal_of(objective, inflight), _choice(Effort, effort, "effort")
     number = _precision(precision)
     steps = pipeline_of(pipeline)
     if stop_after is not None:
@@ -124,6 +131,8 @@ def compile(
     steps.check(("target", "graph", "phases", "objective", "source", *(("precision",) if number else ())))
     machine = target if isinstance(target, Target) else load_target(target)
     specs = [parse_phase(p) if isinstance(p, str) else p for p in phases]
+    if batch is not None:
+        specs, dims = batched(specs, dims or {}, batch)
     models = [model] if isinstance(model, str | Path) else list(model)
     found = load_models(models, specs, Together(mix, tuple(connect), dims or {}, expect or {}))
     if imported is not None:
@@ -140,8 +149,10 @@ def compile(
     )
     names = _files(models, specs)
     graph = found.graph if len(names) > 1 else replace(found.graph, name=names[0].removesuffix(".onnx"))
-    machine = with_group(machine, graph)
-    plan = Plan(machine, graph, found.phases, goal, number, source)
+    machine = with_group(powered(machine, goal), graph)
+    plan = Plan(machine, graph, found.phases, goal.objective, number, source, goal.limits, batch or 0)
+    for wanted in (goal.objective, *(t for t in TIMES if any(t.value == x.quantity.value for x in goal.limits))):
+        runs(plan, wanted)  # a time that no phase has is told before anything is searched
     timing = Timing()
     ctx = Context(seed, kind, deadline, stop or threading.Event(), tell or _silent)
     plan = steps.run(plan, ctx, [timing, *instruments])
@@ -171,6 +182,45 @@ def resume(
     ctx = Context(seed, _choice(Effort, effort, "effort"), deadline, stop or threading.Event(), tell or _silent)
     after = pipeline_of(pipeline).run(plan, ctx, [timing, *instruments])
     return Compiled(after, seconds_of(0.0, timing, time.perf_counter() - began))
+
+
+def goal_of(objective: str | Objective | Goal, inflight: int | None = None) -> Goal:
+    """The goal that a text, an objective or a goal stands for, with at most so many requests in flight."""
+    if isinstance(objective, Goal):
+        goal = objective
+    else:
+        goal = Goal(objective) if isinstance(objective, Objective) else parse_goal(objective)
+    if inflight is None:
+        return goal
+    if inflight < 1:
+        raise UsageError(f"{inflight} requests in flight: at least one must be")
+    return goal.with_limit(Limit(Quantity.INFLIGHT, float(inflight)))
+
+
+def batched(
+    specs: Sequence[PhaseSpec], dims: Mapping[str, int], batch: int
+) -> tuple[list[PhaseSpec], dict[str, int]]:
+    """The phases and the dims of all phases with a batch of so many requests; a batch given twice is refused."""
+    if batch < 1:
+        raise UsageError(f"a batch of {batch} serves nobody", hint="give 1 or more")
+    for where, names in (("--dim", dims), *((f"phase '{s.name}'", dict(s.dims)) for s in specs)):
+        if "batch" in names:
+            raise UsageError(f"{where} gives a batch, and so does --batch", hint="keep one of them")
+    return list(specs), {**dims, "batch": batch}
+
+
+def powered(target: Target, goal: Goal) -> Target:
+    """The target with the goal's limit of power, which then is a resource of the plan like any other."""
+    limit = goal.limit(Quantity.POWER)
+    if limit is None:
+        return target
+    if limit <= target.idle_power_w:
+        raise Infeasible(
+            f"power<={limit:g} cannot be met on {target.name}: idle power alone is {target.idle_power_w:g} W, "
+            f"{target.idle_power_w - limit:.3g} W more",
+            hint=f"levers: a limit above {target.idle_power_w:g} W | a target with less that is switched on",
+        )
+    return replace(target, power_limit_w=min(limit, target.power_limit_w or limit))
 
 
 def _deadline(time_limit: float | None) -> float | None:

@@ -18,6 +18,7 @@ from mapper.errors import UsageError
 from mapper.hw import plugins
 from mapper.hw.calibration import Calibrated, Calibrator
 from mapper.hw.schema import NAME
+from mapper.ir.goal import Objective
 
 DEFAULT_NAME = "this-cpu"
 LEAST_SECONDS = 5.0
@@ -70,7 +71,7 @@ class Steps:
     """Steps of a calibration: a live line on a terminal, now and then a line elsewhere."""
 
     def __init__(self, quiet: bool) -> None:
-        self.show = Show(quiet, "latency")
+        self.show = Show(quiet, Objective.LATENCY)
         self._live: Live | None = None
         self._said = time.monotonic()
 

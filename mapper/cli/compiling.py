@@ -12,7 +12,7 @@ from pathlib import Path
 from mapper.cli.console import Show, stop_on_interrupt
 from mapper.cli.plans import plan_file
 from mapper.cli.settings import settings
-from mapper.compiler import Compiled, compile, resume
+from mapper.compiler import Compiled, compile, goal_of, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
 from mapper.frontend import Imported, parse_phase
@@ -35,7 +35,8 @@ def compile_(args: Namespace) -> int:
     files = _files(args)
     out = Path(args.out) if args.out else Path("out") / f"{'+'.join(f.stem for f in files)}-{Path(args.target).stem}"
     _refuse_file(out)
-    show = Show(args.quiet or args.json, args.objective)
+    goal = goal_of(args.objective, _inflight(args.inflight))
+    show = Show(args.quiet or args.json, goal.objective)
     with stop_on_interrupt(show) as stop:
         done = compile(
             args.models,
@@ -45,7 +46,8 @@ def compile_(args: Namespace) -> int:
             expect=settings("--expect", args.expect),
             mix=settings("--mix", args.mix.replace(",", " ").split()) if args.mix is not None else None,
             connect=[_connection(text) for text in args.connect],
-            objective=args.objective,
+            objective=goal,
+            batch=_batch(args.batch),
             pipeline=args.pipeline,
             effort=args.effort,
             time_limit=args.time_limit,
@@ -67,7 +69,7 @@ def opt(args: Namespace) -> int:
     plan = load(path)
     out = Path(args.out) if args.out else path.parent
     _refuse_file(out)
-    show = Show(args.quiet or args.json, plan.objective.value)
+    show = Show(args.quiet or args.json, plan.objective)
     with stop_on_interrupt(show) as stop:
         done = resume(
             plan,
@@ -80,6 +82,21 @@ def opt(args: Namespace) -> int:
             instruments=_instruments(args, show, out),
         )
     return _finish(args, done, out)
+
+
+def _inflight(text: str) -> int | None:
+    """The most requests in flight; None where the compiler decides."""
+    return None if text == "auto" else _count("--inflight", text)
+
+
+def _batch(text: str | None) -> int | None:
+    return None if text is None else _count("--batch", text)
+
+
+def _count(flag: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 10**9):
+        raise UsageError(f"{flag} {text}: write a whole number of 1 or more, or auto")
+    return int(text)
 
 
 def _finish(args: Namespace, done: Compiled, out: Path) -> int:

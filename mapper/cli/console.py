@@ -21,13 +21,10 @@ from mapper.pipeline.instruments import Silent
 from mapper.pipeline.pass_ import Pass, Progress
 from mapper.report.units import percent, si
 
-_UNITS = {Objective.LATENCY: 1e-12, Objective.THROUGHPUT: 1e-12, Objective.ENERGY: 1e-12, Objective.EDP: 1e-24}
-
-
 class Show(Silent):
     """Tells what each pass did, and how a search stands while it runs."""
 
-    def __init__(self, quiet: bool, objective: str) -> None:
+    def __init__(self, quiet: bool, objective: Objective) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.quiet = quiet
         self.objective = objective
@@ -93,10 +90,11 @@ class Show(Silent):
         return "   ".join(words)
 
     def _value(self, value: float) -> str:
-        goal = Objective(self.objective)
-        if goal is Objective.THROUGHPUT:
+        if self.objective is Objective.THROUGHPUT:
             return f"{si(1 / (value * 1e-12))} req/s" if value else "-"
-        return si(value * _UNITS[goal], {"latency": "s", "energy": "J", "edp": "J s"}[goal.value])
+        if self.objective is Objective.EDP:
+            return si(value * 1e-24, "J s")
+        return si(value * 1e-12, "J" if self.objective is Objective.ENERGY else "s")
 
 
 def _fused(plan: Plan) -> str:

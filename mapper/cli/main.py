@@ -116,7 +116,17 @@ def _compile(p: argparse.ArgumentParser) -> None:
         metavar="RESULT=INPUT",
         help="hand a result of one file to an input of a later one, where names do not tell",
     )
-    p.add_argument("--objective", default="throughput", metavar="WHAT", help="latency|throughput|energy|edp")
+    p.add_argument(
+        "--objective",
+        default="throughput",
+        metavar="WHAT",
+        help="throughput|latency|energy|edp|ttft|tpot, with limits if wanted: "
+        '"throughput subject to latency<=0.2 power<=700 energy<=3 ttft<=50ms tpot<=0.01 inflight<=8"',
+    )
+    p.add_argument("--inflight", default="auto", metavar="N|auto", help="requests in flight at most (default auto)")
+    p.add_argument(
+        "--batch", metavar="N|auto", help="requests that a run serves together: the size of dim `batch` in all phases"
+    )
     p.add_argument("--pipeline", default="default", metavar="NAME|TEXT", help="a pipeline's name or passes as text")
     p.add_argument(
         "--precision", metavar="TYPE", help="one arithmetic type for all, as fp16 or int8 (default: each unit's own)"

@@ -36,6 +36,7 @@ DERIVED: tuple[tuple[str, str], ...] = (
     ("steady-progress", "The requests in flight never block one another for good."),
     ("loads-agree", "The search counted the same busy ticks of every resource as the judge."),
     ("figures", "The recorded figures are the judge's."),
+    ("limits", "The figures keep every limit that the plan claims to keep."),
     ("bound-below-value", "No proven bound is above the value that the judge finds."),
     ("bound-proof", "No recorded bound is above the one that its proof gives again."),
 )
@@ -63,6 +64,7 @@ def check(plan: Plan, recomputed_bounds: Recompute | None = None) -> Verdict:
     verdict = judge(plan, spelling)
     loads_agree(plan, verdict)
     figures_agree(plan, verdict)
+    limits_kept(verdict)
     bound_below_value(plan, verdict)
     if recomputed_bounds is not None:
         bound_proof(plan, recomputed_bounds(plan))
@@ -163,6 +165,12 @@ def figures_agree(plan: Plan, verdict: Verdict) -> None:
     """The figures that the plan records are the judge's."""
     for name, old, new in _differences(dict(plan.figures or ()), dict(verdict.figures)):
         raise InvalidPlan(f"the plan records {_none(old)} for '{name}', the judge finds {_none(new)}", rule="figures")
+
+
+def limits_kept(verdict: Verdict) -> None:
+    """The plan keeps its limits."""
+    for limit, found in verdict.broken_limits:
+        raise InvalidPlan(f"the plan claims {limit}, the judge finds {found:.6g}", rule="limits")
 
 
 def bound_below_value(plan: Plan, verdict: Verdict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from mapper.cost.estimate import Estimator
 from mapper.errors import TargetError
@@ -63,4 +64,4 @@ def power_ticks(target: Target, dynamic_pj: int) -> int:
             f"{target.power_limit_w:g} W",
             hint="raise power.limit_w or lower idle_power_w of its parts",
         )
-    return round(dynamic_pj / left)
+    return ceil(dynamic_pj / left)  # rounded to the safe side: the limit is kept

@@ -14,7 +14,9 @@ from mapper.cost.replay import Call, replay
 from mapper.cost.steady import EVENTS, Steady, loads_per_request, steady
 from mapper.errors import InvalidPlan
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
-from mapper.ir.plan import Objective, Plan
+from mapper.ir.goal import TIMES, Limit, Objective, Quantity
+from mapper.ir.plan import Plan
+from mapper.ir.request import runs
 from mapper.ir.rules_memory import arenas
 
 
@@ -56,16 +58,47 @@ class Verdict:
         return sum(self.energy_by_cause.values())
 
     def value(self, objective: Objective) -> float:
-        """The objective's value in SI units: seconds, joules or joule-seconds; smaller is better."""
+        """The objective's value per request in SI units: seconds, joules or joule-seconds; smaller is better."""
+        if objective in TIMES:
+            return self.time(objective)
         match objective:
-            case Objective.LATENCY:
-                return self.latency / TICKS_PER_SECOND
             case Objective.THROUGHPUT:
-                return self.interval / TICKS_PER_SECOND
+                return self.interval / TICKS_PER_SECOND / self.plan.requests_per_run
             case Objective.ENERGY:
-                return self.energy / PJ_PER_J
-            case Objective.EDP:
-                return self.energy / PJ_PER_J * self.latency / TICKS_PER_SECOND
+                return self.energy / PJ_PER_J / self.plan.requests_per_run
+            case _:
+                return self.value(Objective.ENERGY) * self.time(Objective.LATENCY)
+
+    def time(self, objective: Objective) -> float:
+        """Seconds of one request alone: all of it, until its first token, or per later token. Raises MapperError for
+        the last where no phase makes later tokens."""
+        counted = runs(self.plan, objective)
+        ticks = sum(n * c.ticks for n, c in zip(counted.counts, self.calls, strict=True))
+        return ticks / TICKS_PER_SECOND / counted.parts
+
+    def measured(self, quantity: Quantity) -> float:
+        """What a limit of the quantity is held against: requests/s, s, J, W, or requests in flight."""
+        match quantity:
+            case Quantity.THROUGHPUT:
+                interval = self.value(Objective.THROUGHPUT)
+                return 1.0 / interval if interval else float("inf")
+            case Quantity.POWER:
+                return self.energy / self.interval if self.interval else 0.0  # 1 pJ per tick = 1 W
+            case Quantity.INFLIGHT:
+                return float((self.plan.inflight or 1) * self.plan.requests_per_run)
+            case _:
+                return self.value(Objective(quantity.value))
+
+    @property
+    def broken_limits(self) -> tuple[tuple[Limit, float], ...]:
+        """The plan's limits that it does not keep, each with what was found."""
+        found = [(limit, self.measured(limit.quantity)) for limit in self.plan.limits]
+        return tuple((limit, value) for limit, value in found if limit.excess(value))
+
+    @property
+    def excess(self) -> float:
+        """By how much of them the plan breaks its limits, in sum; 0 where it keeps all."""
+        return sum(limit.excess(value) for limit, value in self.broken_limits)
 
     @property
     def figures(self) -> tuple[tuple[str, int], ...]:

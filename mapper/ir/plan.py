@@ -9,20 +9,11 @@ from functools import cached_property
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target
 from mapper.hw.work import Cost, DType
+from mapper.ir.goal import Goal as Goal
+from mapper.ir.goal import Limit as Limit
+from mapper.ir.goal import Objective as Objective
+from mapper.ir.goal import Quantity as Quantity
 from mapper.ir.graph import Graph, Phase, main_weight, ops_in
-
-
-class Objective(StrEnum):
-    """What the plan is optimised for. The value of each is a cost: smaller is better.
-
-    latency: seconds of one request alone. throughput: seconds between requests in steady state (the interval).
-    energy: joules per request, idle power over the interval included. edp: energy times latency, in joule-seconds.
-    """
-
-    LATENCY = "latency"
-    THROUGHPUT = "throughput"
-    ENERGY = "energy"
-    EDP = "edp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +171,11 @@ class Search:
 
 @dataclass(frozen=True)
 class Plan:
-    """A workload on a target and every decision so far, in the order they are taken; None means not yet decided."""
+    """A workload on a target and every decision so far, in the order they are taken; None means not yet decided.
+
+    limits: what the plan must keep beside its objective. batch: requests that one run of the phases serves together; 0
+    where a run of the phases is itself what the user calls a request.
+    """
 
     target: Target
     graph: Graph
@@ -188,6 +183,8 @@ class Plan:
     objective: Objective = Objective.THROUGHPUT
     precision: DType | None = None
     source: tuple[tuple[str, str], ...] = ()
+    limits: tuple[Limit, ...] = ()
+    batch: int = 0
     clusters: tuple[Cluster, ...] | None = None
     blocks: tuple[Block, ...] | None = None
     options: tuple[Option, ...] | None = None
@@ -201,6 +198,16 @@ class Plan:
     memory: tuple[Buffer, ...] | None = None
     inflight: int | None = None
     figures: tuple[tuple[str, int], ...] | None = None
+
+    @property
+    def goal(self) -> Goal:
+        """The objective with its limits."""
+        return Goal(self.objective, self.limits)
+
+    @property
+    def requests_per_run(self) -> int:
+        """Requests that one run of all phases serves: what figures per request are divided by."""
+        return max(1, self.batch)
 
     @cached_property
     def cluster(self) -> dict[str, Cluster]:

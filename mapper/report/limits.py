@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mapper.cost.judge import Verdict, arena_slots
-from mapper.ir.plan import Objective
+from mapper.ir.goal import TIMES, Objective
+from mapper.ir.request import runs
 from mapper.report.holdings import kind_of
 from mapper.report.units import percent
 
@@ -24,17 +26,17 @@ class Share:
 def largest_costs(verdict: Verdict, most: int = 3) -> list[Share]:
     """The largest causes of the objective's value, largest first.
 
-    throughput: what fills the busiest resource. latency: what the time of one request is spent on. energy, edp: causes
-    of energy.
+    throughput: what fills the busiest resource. latency, ttft, tpot: what that time is spent on. energy, edp: causes of
+    energy.
     """
-    match verdict.plan.objective:
-        case Objective.THROUGHPUT:
-            shares = _busiest(verdict)
-        case Objective.LATENCY:
-            shares = _time(verdict)
-        case _:
-            total = verdict.energy or 1
-            shares = [Share(cause, pj / total) for cause, pj in verdict.energy_by_cause.items()]
+    objective = verdict.plan.objective
+    if objective is Objective.THROUGHPUT:
+        shares = _busiest(verdict)
+    elif objective in TIMES:
+        shares = _time(verdict)
+    else:
+        total = verdict.energy or 1
+        shares = [Share(cause, pj / total) for cause, pj in verdict.energy_by_cause.items()]
     return sorted(shares, key=lambda s: (-s.part, s.what))[:most]
 
 
@@ -56,22 +58,25 @@ def waiting(verdict: Verdict) -> list[str]:
 def _busiest(verdict: Verdict) -> list[Share]:
     resource = verdict.steady.busiest
     total = verdict.loads.get(resource, 0) or 1
-    return _grouped(verdict, total, lambda loads, ticks: dict(loads).get(resource, 0))
+    calls = [p.calls for p in verdict.plan.phases]
+    return _grouped(verdict, calls, total, lambda loads, ticks: dict(loads).get(resource, 0))
 
 
 def _time(verdict: Verdict) -> list[Share]:
-    return _grouped(verdict, verdict.latency or 1, lambda loads, ticks: ticks)
+    counted = runs(verdict.plan, verdict.plan.objective).counts
+    total = sum(n * c.ticks for n, c in zip(counted, verdict.calls, strict=True))
+    return _grouped(verdict, counted, total or 1, lambda loads, ticks: ticks)
 
 
-def _grouped(verdict: Verdict, total: int, measure: object) -> list[Share]:
+def _grouped(verdict: Verdict, counts: Sequence[int], total: int, measure: object) -> list[Share]:
     assert callable(measure)
     sums: dict[str, int] = {}
-    for phase, program in zip(verdict.plan.phases, verdict.programs, strict=True):
+    for phase, count, program in zip(verdict.plan.phases, counts, verdict.programs, strict=True):
         for activity in program.activities:
             amount = measure(activity.loads, activity.ticks)
-            if amount:
+            if amount and count:
                 label = label_of(verdict, phase.name, activity.kind, activity.name, activity.where, activity.limited_by)
-                sums[label] = sums.get(label, 0) + phase.calls * amount
+                sums[label] = sums.get(label, 0) + count * amount
     return [Share(label, ticks / total) for label, ticks in sums.items()]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
-from mapper.ir.plan import Objective
+from mapper.ir.goal import TIMES, Objective, Quantity
 from mapper.report.holdings import holdings
 from mapper.report.limits import largest_costs, waiting
 from mapper.report.summary import fallbacks
@@ -32,12 +32,7 @@ def screen(verdict: Verdict, summary: dict[str, Any]) -> str:
 
 def _headline(verdict: Verdict, s: dict[str, Any]) -> str:
     plan = verdict.plan
-    value = {
-        Objective.THROUGHPUT: f"{si(s['throughput_per_s'])} requests/s ({si(s['tokens_per_s'])} tokens/s)",
-        Objective.LATENCY: f"{si(s['latency_s'], 's')} a request",
-        Objective.ENERGY: f"{si(s['energy_j'], 'J')} a request",
-        Objective.EDP: f"{si(s['value'], 'J s')}",
-    }[plan.objective]
+    value = _value(verdict, s)
     gap = f" · gap {percent(s['gap'])} to the proven bound" if s["gap"] is not None else " · no bound"
     total = f" · {s['seconds']['total']:.1f} s" if s["seconds"].get("total") else ""
     interrupted = " · interrupted: best so far" if s["status"] == "interrupted" else ""
@@ -45,6 +40,18 @@ def _headline(verdict: Verdict, s: dict[str, Any]) -> str:
     room = WIDTH - INDENT - len(rest) - len(" on ")
     target = shorten(plan.target.name, max(8, min(len(plan.target.name), room // 2)))
     return f"{shorten(plan.graph.name, max(8, room - len(target)))} on {target}{rest}"
+
+
+def _value(verdict: Verdict, s: dict[str, Any]) -> str:
+    """The objective's value in words."""
+    objective = verdict.plan.objective
+    if objective in TIMES:
+        of = {Objective.TTFT: "to the first token", Objective.TPOT: "a token"}.get(objective, "a request")
+        return f"{si(s['value'], 's')} {of}"
+    return {
+        Objective.THROUGHPUT: f"{si(s['throughput_per_s'])} requests/s ({si(s['tokens_per_s'])} tokens/s)",
+        Objective.ENERGY: f"{si(s['energy_j'], 'J')} a request",
+    }.get(objective, si(s["value"], "J s"))
 
 
 def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
@@ -60,12 +67,15 @@ def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
         ("latency of a request", f"{si(s['latency_s'], 's')}{_band(s, 'latency_s')}"),
         ("energy per request", f"{si(s['energy_j'], 'J')}{_band(s, 'energy_j')}"),
         ("power", f"{si(s['average_power_w'], 'W')}{limit}"),
-        ("in flight", str(plan.inflight)),
+        ("in flight", f"{plan.inflight} batches of {plan.batch}" if plan.batch else str(plan.inflight)),
         ("deploy once", f"{si(s['deploy_s'], 's')}, {si(s['deploy_j'], 'J')}" if s["deploy_s"] else "nothing"),
     ]
     decode = [p for p in plan.phases if p.calls > 1]
     if decode:
         right.insert(3, ("energy per token", si(s["energy_per_token_j"], "J")))
+    if any(x.quantity in (Quantity.TTFT, Quantity.TPOT) for x in plan.limits) or plan.objective in TIMES[1:]:
+        right += [("first token", si(s["ttft_s"], "s"))] if "ttft_s" in s else []
+        right += [("later tokens", f"{si(s['tpot_s'], 's')} each")] if "tpot_s" in s else []
     ranks = [("rank", f"1 of {s['ranks']} alike")] if "ranks" in s else []
     cells = [*ranks, *left, *right]
     rows = [cells[i : i + 3] for i in range(0, len(cells), 3)]
@@ -101,7 +111,8 @@ def _words(verdict: Verdict) -> list[str]:
         part = f" {percent(cost.part)}"
         part += whole if k == 0 and plan.objective is Objective.THROUGHPUT and verdict.steady.busiest else ""
         rows.append(shorten(cost.what, max(20, WIDTH - INDENT - LABEL - len(part))) + part)
-    lines = _labelled("limited by", rows) + _labelled("wears out", wear_lines(verdict))
+    kept = [f"{x} ({x.quantity.value} is {verdict.measured(x.quantity):.6g})" for x in plan.limits]
+    lines = _labelled("subject to", kept) + _labelled("limited by", rows) + _labelled("wears out", wear_lines(verdict))
     groups: Counter[tuple[str, str, str]] = Counter()
     for op, kind, why in fallbacks(plan):
         groups[plan.graph.op[op].kind if op in plan.graph.op else "op", kind, _without_numbers(why)] += 1
@@ -124,6 +135,6 @@ def _without_numbers(reason: str) -> str:
 
 def energy_lines(verdict: Verdict) -> list[str]:
     """Energy per request by cause, largest first."""
-    total = verdict.energy or 1
+    total, per_run = verdict.energy or 1, verdict.plan.requests_per_run
     rows = sorted(verdict.energy_by_cause.items(), key=lambda r: -r[1])
-    return [f"{cause:<28}{si(pj / PJ_PER_J, 'J'):>10}  {percent(pj / total):>6}" for cause, pj in rows if pj]
+    return [f"{cause:<28}{si(pj / PJ_PER_J / per_run, 'J'):>10}  {percent(pj / total):>6}" for cause, pj in rows if pj]

@@ -10,8 +10,10 @@ from mapper.cost.estimate import Estimator
 from mapper.cost.exchanges import ranks_of
 from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND, Role
+from mapper.ir.goal import Objective
 from mapper.ir.graph import Phase, bind
-from mapper.ir.plan import Objective, Plan
+from mapper.ir.plan import Plan
+from mapper.ir.request import decoding, reads_cache
 from mapper.report.bands import Bands, bands
 from mapper.report.reasons import open_decisions, reasons
 from mapper.report.wear import wears
@@ -30,7 +32,7 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
     value, bound, gap = value_and_bound(verdict)
     ranks = ranks_of(plan.graph)
     deploy_s, deploy_j = deployment(plan)
-    rows = reasons(plan, None)
+    rows, per_run = reasons(plan, None), plan.requests_per_run
     return {
         "schema": SCHEMA,
         "model": plan.graph.name,
@@ -42,14 +44,16 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
         "bound": bound,
         "bound_name": plan.bounds[0].name if plan.bounds else None,
         "gap": gap,
+        **_goal(verdict),
         "latency_s": verdict.latency / TICKS_PER_SECOND,
+        **_tokens(verdict),
         "interval_s": verdict.interval / TICKS_PER_SECOND,
-        "throughput_per_s": TICKS_PER_SECOND / verdict.interval if verdict.interval else 0.0,
+        "throughput_per_s": per_run * TICKS_PER_SECOND / verdict.interval if verdict.interval else 0.0,
         "tokens_per_s": tokens(plan) * TICKS_PER_SECOND / verdict.interval if verdict.interval else 0.0,
-        "energy_j": verdict.energy / PJ_PER_J,
+        "energy_j": verdict.energy / PJ_PER_J / per_run,
         "energy_per_token_j": verdict.energy / PJ_PER_J / max(1, tokens(plan)),
-        "energy_by_cause_j": {cause: pj / PJ_PER_J for cause, pj in verdict.energy_by_cause.items()},
-        "bands": band_data(bands(verdict)),
+        "energy_by_cause_j": {cause: pj / PJ_PER_J / per_run for cause, pj in verdict.energy_by_cause.items()},
+        "bands": band_data(bands(verdict), per_run),
         "decisions": {"placed": len(rows), "inside_band": open_decisions(rows)},
         "average_power_w": verdict.energy / verdict.interval if verdict.interval else 0.0,  # 1 pJ per tick = 1 W
         "deploy_s": deploy_s,
@@ -72,13 +76,33 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
     }
 
 
-def band_data(found: Bands) -> dict[str, dict[str, float]]:
+def _goal(verdict: Verdict) -> dict[str, Any]:
+    """The limits and what the plan makes of them, and the batch, of plans that have any."""
+    plan = verdict.plan
+    limits = [
+        {"quantity": x.quantity.value, "limit": x.value, "found": verdict.measured(x.quantity)} for x in plan.limits
+    ]
+    return {**({"limits": limits} if limits else {}), **({"batch": plan.batch} if plan.batch else {})}
+
+
+def _tokens(verdict: Verdict) -> dict[str, float]:
+    """Time to the first token and of each later one, where a phase makes later ones."""
+    if not any(decoding(verdict.plan)):
+        return {}
+    return {"ttft_s": verdict.time(Objective.TTFT), "tpot_s": verdict.time(Objective.TPOT)}
+
+
+def band_data(found: Bands, per_run: int = 1) -> dict[str, dict[str, float]]:
     """The bands of the totals: from `low` to `high`, `relative` to the value, and the part of it that is
-    `unvalidated`."""
-    rows = {"throughput_per_s": found.throughput, "latency_s": found.latency, "energy_j": found.energy}
+    `unvalidated`. per_run: requests that a run serves."""
+    rows = {
+        "throughput_per_s": (found.throughput, float(per_run)),
+        "latency_s": (found.latency, 1.0),
+        "energy_j": (found.energy, 1.0 / per_run),
+    }
     return {
-        name: {"low": b.low, "high": b.high, "relative": b.relative, "unvalidated": b.unvalidated}
-        for name, b in rows.items()
+        name: {"low": b.low * by, "high": b.high * by, "relative": b.relative, "unvalidated": b.unvalidated}
+        for name, (b, by) in rows.items()
     }
 
 
@@ -97,7 +121,7 @@ def tokens(plan: Plan) -> int:
     """Tokens that one request yields: new tokens of the phases that read a cache, of all phases when none does, and
     as many as the batch when the model reads no tokens."""
     counts = {p.name: _new_tokens(plan, p) * p.calls for p in plan.phases}
-    cached = [p.name for p in plan.phases if _reads_cache(plan, p)]
+    cached = [p.name for p in plan.phases if reads_cache(plan, p)]
     return sum(counts[name] for name in cached or counts)
 
 
@@ -109,12 +133,6 @@ def _new_tokens(plan: Plan, phase: Phase) -> int:
             return prod(bind(value.shape, binding))
     first = next((v for v in values if v.role is Role.INPUT and v.shape), None)
     return bind(first.shape, binding)[0] if first else 1
-
-
-def _reads_cache(plan: Plan, phase: Phase) -> bool:
-    met = plan.values_of[phase.name]
-    pasts = [plan.graph.value[s.past] for s in plan.graph.states if s.past and (not phase.results or s.past in met)]
-    return any(prod(bind(v.shape, b)) > 0 for v in pasts for b in phase.bindings())
 
 
 def deployment(plan: Plan) -> tuple[float, float]:

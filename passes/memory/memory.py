@@ -11,6 +11,7 @@ from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.steady import loads_per_request, steady
 from mapper.errors import Infeasible
+from mapper.ir.goal import Quantity
 from mapper.ir.plan import Buffer, Plan
 from mapper.ir.rules_memory import arenas
 from mapper.pipeline.pass_ import Context, Pass
@@ -59,7 +60,13 @@ class Memory(Pass):
         for program, call in zip(programs, calls, strict=True):
             buffers += _pack(plan, call, lives(program, call), ctx.budget())
         packed = _squeezed(replace(plan, memory=tuple(buffers), inflight=1), ctx.budget())
-        return replace(packed, inflight=_inflight(packed, programs, calls, self.max_inflight))
+        return replace(packed, inflight=_inflight(packed, programs, calls, _most(plan, self.max_inflight)))
+
+
+def _most(plan: Plan, limit: int) -> int:
+    """Runs in flight at most: those of the pass, and of the plan's own limit, which counts requests."""
+    wanted = plan.goal.limit(Quantity.INFLIGHT)
+    return limit if wanted is None else min(limit, max(1, int(wanted) // plan.requests_per_run))
 
 
 def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], limit: int) -> int:

@@ -12,7 +12,7 @@ from mapper.solve.placement import problem as pb
 from mapper.solve.placement.greedy import fastest
 from mapper.solve.placement.heft import heft
 from mapper.solve.placement.tables import build
-from passes.place.bounds import bounds_of
+from passes.place.bounds import bounds_of, solved_as
 from passes.place.translate import Translation, translate
 
 Ranked = Callable[[int], Iterator[int]]
@@ -93,7 +93,7 @@ class PlaceHeft(Pass):
 def finish(plan: Plan, t: Translation, solution: pb.Solution, method: str, ctx: Context) -> Plan:
     """The plan with a solution's placement, its loads, and the bounds of its problem."""
     placed = t.apply(plan, solution)
-    bounds = bounds_of(t.problem, plan.objective, ctx.budget())
+    bounds = bounds_of(t.problem, plan, ctx.budget())
     return replace(placed, bounds=bounds, search=search_of(t, solution, Status.FEASIBLE, method))
 
 
@@ -198,4 +198,9 @@ def _best(plan: Plan, t: Translation, found: list[pb.Solution], name: str) -> pb
             f"{name} finds no placement of {plan.graph.name} on {plan.target.name}: the weights do not fit its way",
             hint="place-cpsat searches all placements",
         )
-    return min(found, key=lambda s: pb.objective(t.problem, pb.totals(t.problem, s), plan.objective.value))
+    return min(found, key=lambda s: _value(t.problem, pb.totals(t.problem, s), solved_as(plan.objective)))
+
+
+def _value(problem: pb.Problem, totals: pb.Totals, objective: str) -> tuple[float, float]:
+    """By how much a solution breaks its limits, and its value."""
+    return pb.excess(problem, totals), pb.objective(problem, totals, objective)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
-from mapper.ir.plan import Bound, Objective, Plan
+from mapper.ir.goal import Objective
+from mapper.ir.plan import Bound, Plan
+from mapper.ir.request import runs
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
@@ -13,19 +15,33 @@ from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.tables import build
 from passes.place.translate import translate
 
-SCALE = {
-    Objective.LATENCY: 1 / TICKS_PER_SECOND,
-    Objective.THROUGHPUT: 1 / TICKS_PER_SECOND,
-    Objective.ENERGY: 1 / PJ_PER_J,
-    Objective.EDP: 1 / PJ_PER_J / TICKS_PER_SECOND,
-}
-"""From the problem's ticks and picojoules to seconds and joules."""
+SOLVED_AS = {Objective.TTFT: Objective.LATENCY, Objective.TPOT: Objective.LATENCY}
+"""Objectives that the placement problem knows by another name: latencies that count some of the phases."""
 
 
-def bounds_of(problem: pb.Problem, objective: Objective, budget: Budget) -> tuple[Bound, ...]:
+def solved_as(objective: Objective) -> str:
+    """The placement problem's name for an objective."""
+    return SOLVED_AS.get(objective, objective).value
+
+
+def scale(plan: Plan, objective: Objective | None = None) -> float:
+    """From the problem's ticks and picojoules of a run to the seconds and joules that the judge tells."""
+    wanted = objective or plan.objective
+    per_run = plan.requests_per_run
+    match wanted:
+        case Objective.THROUGHPUT:
+            return 1 / TICKS_PER_SECOND / per_run
+        case Objective.ENERGY:
+            return 1 / PJ_PER_J / per_run
+        case Objective.EDP:
+            return 1 / PJ_PER_J / TICKS_PER_SECOND / per_run
+    return 1 / TICKS_PER_SECOND / runs(plan, wanted).parts
+
+
+def bounds_of(problem: pb.Problem, plan: Plan, budget: Budget) -> tuple[Bound, ...]:
     """The proven lower bound of the problem's objective, in SI units."""
-    found = lower_bound(build(problem), objective.value, budget)
-    return (Bound(objective.value, found.value * SCALE[objective], found.name),)
+    found = lower_bound(build(problem), solved_as(plan.objective), budget)
+    return (Bound(plan.objective.value, found.value * scale(plan), found.name),)
 
 
 @dataclass(frozen=True)
@@ -41,4 +57,4 @@ class Bounds(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with its bound."""
-        return replace(plan, bounds=bounds_of(translate(plan).problem, plan.objective, ctx.budget(self.name)))
+        return replace(plan, bounds=bounds_of(translate(plan).problem, plan, ctx.budget(self.name)))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mapper.cost.judge import judge
+from mapper.cost.judge import Verdict, judge
 from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
-from mapper.ir.plan import Bound, Objective, Plan, Status
+from mapper.ir.goal import Objective
+from mapper.ir.plan import Bound, Plan, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget, silent
 from mapper.solve.placement import driver
 from mapper.solve.placement import problem as pb
+from mapper.solve.placement.bound import lower_bound
+from mapper.solve.placement.tables import build
 from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.place.baselines import search_of, starts
-from passes.place.bounds import SCALE
+from passes.place.bounds import scale, solved_as
 from passes.place.gather import gathered
 from passes.place.infeasible import does_not_fit
+from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.relieve import SHARES, relieved, widen_back
 from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation, translate
@@ -31,6 +35,15 @@ SEED_SHARE = 0.3
 
 STAGES_SHARE = 0.1
 """Part of the budget that the cut into stages gets."""
+
+TIGHTENED = 4
+"""Searches under tighter limits at most, where the judge finds more than the placement problem does."""
+
+Judged = tuple[float, float]
+"""By how much a plan breaks its limits, and the objective's value, as the judge finds them."""
+
+NO_ROOM: Judged = (float("inf"), float("inf"))
+"""What is found of a plan whose buffers do not fit."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +66,42 @@ class PlaceCpSat(Pass):
         known = _starts(t, plan, ctx)
         result, related = _searched(plan, t, known, ctx.budget(self.name))
         found = [(result.method, result.solution), *related, *result.others]
-        refined = list(dict.fromkeys(c for candidate in found for c in _refined(plan, t, candidate)))
-        least, first = _judged_best(plan, t, refined, ctx, PROBE)
-        if least == float("inf"):
-            first = _with_room(plan, t, first, ctx)
-        baselines = [c for c in _best_of_each(plan, t, known, self.candidates) if c[1] != first[1]]
-        value, (method, solution) = _judged_best(plan, t, [first, *baselines], ctx, EVENTS)
+        baselines = _best_of_each(plan, t, known, self.candidates)
+        judged, (method, solution) = _judged_twice(plan, t, found, baselines, ctx)
+        tight = t.problem
+        for _ in range(TIGHTENED if judged[0] else 0):
+            tight = tightened(plan, tight, t, solution, _verdict(plan, t, solution, ctx, EVENTS))
+            again = _again(plan, tight, ctx, [solution, *(s for _, s in found)])
+            if again is None:
+                break
+            retried, best = _judged_twice(plan, t, again, [(method, solution)], ctx)
+            if retried < judged:
+                judged, (method, solution) = retried, best
+            if not judged[0]:
+                break
         bound = _bound(plan, result)
-        search = search_of(t, solution, _status(result, ctx, value, bound), method)
+        search = search_of(t, solution, _status(result, ctx, judged, bound), method)
         return replace(t.apply(plan, solution), bounds=(bound,), search=search)
+
+
+def _judged_twice(
+    plan: Plan, t: Translation, found: list[Candidate], baselines: list[Candidate], ctx: Context
+) -> tuple[Judged, Candidate]:
+    """The best of the candidates, refined and probed, and of the baselines, judged in full."""
+    refined = list(dict.fromkeys(c for candidate in found for c in _refined(plan, t, candidate)))
+    least, first = _judged_best(plan, t, refined, ctx, PROBE)
+    if least == NO_ROOM:
+        first = _with_room(plan, t, first, ctx)
+    return _judged_best(plan, t, [first, *(c for c in baselines if c[1] != first[1])], ctx, EVENTS)
+
+
+def _again(plan: Plan, problem: pb.Problem, ctx: Context, known: list[pb.Solution]) -> list[Candidate] | None:
+    """What a search under tighter limits finds; None when it finds nothing that keeps them."""
+    try:
+        found = driver.solve(problem, solved_as(plan.objective), ctx.budget().part(SEED_SHARE), known)
+    except Infeasible:
+        return None
+    return [(f"{found.method}, tightened", found.solution), *found.others]
 
 
 def _starts(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
@@ -81,12 +121,12 @@ def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> 
         memories.update(_overflowing(plan, t, crowded[1], ctx))
         narrow = relieved(plan, t, memories, share)
         try:
-            found = driver.solve(narrow.problem, plan.objective.value, ctx.budget().part(SEED_SHARE))
+            found = driver.solve(narrow.problem, solved_as(plan.objective), ctx.budget().part(SEED_SHARE))
         except Infeasible:
             continue
         candidate = (f"{found.method}, relieved", widen_back(narrow, t, found.solution))
         value, best = _judged_best(plan, t, _refined(plan, t, candidate), ctx, PROBE)
-        if value < float("inf"):
+        if value != NO_ROOM:
             return best
         crowded = candidate
     return crowded
@@ -120,8 +160,6 @@ class BoundsBySearch(Pass):
 
 
 SEEDS = {
-    Objective.LATENCY: (),
-    Objective.THROUGHPUT: (),
     Objective.ENERGY: (Objective.THROUGHPUT,),
     Objective.EDP: (Objective.THROUGHPUT, Objective.LATENCY),
 }
@@ -135,26 +173,39 @@ def _searched(
     found = [s for _, s in known]
     related: list[Candidate] = []
     quiet = replace(budget.part(SEED_SHARE), tell=silent)
+    wanted = [(seed.value, t.problem) for seed in SEEDS.get(plan.objective, ())] + limited_alone(t.problem)
     try:
-        related += [
-            (f"search for {seed.value}", driver.solve(t.problem, seed.value, quiet, found).solution)
-            for seed in SEEDS[plan.objective]
-        ]
+        for name, problem in wanted:
+            solution = driver.solve(replace(problem, limits=()), name, quiet, found).solution
+            related.append((f"search for {name}", solution))
         found += [s for _, s in related]
-        return driver.solve(t.problem, plan.objective.value, budget, found), related
+        return driver.solve(t.problem, solved_as(plan.objective), budget, found), related
+    except driver.LimitsUnmet as unmet:
+        impossible = never_met(plan, t.problem, quiet)
+        if impossible is not None:
+            raise impossible from unmet
+        return _nearest(plan, t, unmet, budget), related
     except Infeasible as error:
         raise does_not_fit(plan, error) from error
 
 
-def _status(result: driver.Result, ctx: Context, value: float, bound: Bound) -> Status:
+def _nearest(plan: Plan, t: Translation, unmet: driver.LimitsUnmet, budget: Budget) -> driver.Result:
+    """The placement that breaks the limits least: the judge's schedule may be shorter than the problem's dispatch."""
+    objective = solved_as(plan.objective)
+    value = pb.objective(t.problem, pb.totals(t.problem, unmet.nearest), objective)
+    bound = lower_bound(build(t.problem), objective, budget)
+    return driver.Result(unmet.nearest, value, bound.value, bound.name, "feasible", "nearest to the limits", ())
+
+
+def _status(result: driver.Result, ctx: Context, judged: Judged, bound: Bound) -> Status:
     """Optimal only if the judge's value, not just the problem's, meets the bound."""
     if ctx.stop.is_set() or result.status == "interrupted":
         return Status.INTERRUPTED
-    return Status.OPTIMAL if value <= bound.value * (1 + 1e-9) else Status.FEASIBLE
+    return Status.OPTIMAL if judged <= (0.0, bound.value * (1 + 1e-9)) else Status.FEASIBLE
 
 
 def _bound(plan: Plan, result: driver.Result) -> Bound:
-    return Bound(plan.objective.value, result.bound * SCALE[plan.objective], result.bound_name)
+    return Bound(plan.objective.value, result.bound * scale(plan), result.bound_name)
 
 
 def _refined(plan: Plan, t: Translation, candidate: Candidate) -> list[Candidate]:
@@ -171,9 +222,10 @@ def _refined(plan: Plan, t: Translation, candidate: Candidate) -> list[Candidate
 
 def _best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int) -> list[Candidate]:
     """The best solution of each baseline by the problem's own objective."""
-    best: dict[str, tuple[float, pb.Solution]] = {}
+    best: dict[str, tuple[tuple[float, float], pb.Solution]] = {}
     for name, solution in known:
-        value = pb.objective(t.problem, pb.totals(t.problem, solution), plan.objective.value)
+        totals = pb.totals(t.problem, solution)
+        value = pb.excess(t.problem, totals), pb.objective(t.problem, totals, solved_as(plan.objective))
         if name not in best or value < best[name][0]:
             best[name] = (value, solution)
     ranked = sorted(best.items(), key=lambda row: row[1][0])
@@ -182,35 +234,40 @@ def _best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int)
 
 def _judged_best(
     plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, events: int
-) -> tuple[float, Candidate]:
-    """The candidate with the least value after the default schedule and memory passes, the first among equals, and
-    its value.
+) -> tuple[Judged, Candidate]:
+    """The candidate that breaks the limits least, among those that keep them the one with the least value, after the
+    default schedule and memory passes, the first among equals; and what was found of it.
 
-    One whose value cannot be below the best found so far is not run: the problem's own interval and energy are lower
+    One that cannot be better than the best found so far is not run: the problem's own interval and energy are lower
     bounds of what the judge finds. When none fits its memories, a probe gives the first, a judgement is Infeasible.
     """
-    best: tuple[float, Candidate] | None = None
+    best: tuple[Judged, Candidate] | None = None
     problems: list[Infeasible] = []
     for candidate in tried:
-        if best is not None and (least := _least(plan, t, candidate[1])) is not None and least >= best[0]:
+        if best is not None and (least := _least(plan, t, candidate[1])) is not None and (0.0, least) >= best[0]:
             continue
         try:
-            finished = Memory().run(Schedule().run(t.apply(plan, candidate[1]), ctx), ctx)
+            verdict = _verdict(plan, t, candidate[1], ctx, events)
         except Infeasible as error:
             problems.append(error)
             continue
-        value = judge(finished, events=events).value(plan.objective)
-        if best is None or value < best[0]:
-            best = (value, candidate)
+        judged = (verdict.excess, verdict.value(plan.objective))
+        if best is None or judged < best[0]:
+            best = (judged, candidate)
     if best is not None:
         return best
     if events == PROBE:
-        return float("inf"), tried[0]
+        return NO_ROOM, tried[0]
     raise problems[0]
+
+
+def _verdict(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, events: int) -> Verdict:
+    """What the judge says of a solution after the default schedule and memory passes."""
+    return judge(Memory().run(Schedule().run(t.apply(plan, solution), ctx), ctx), events=events)
 
 
 def _least(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:
     """What the judge's value of a solution cannot be below, where the problem's totals tell."""
     if plan.objective not in (Objective.THROUGHPUT, Objective.ENERGY):
         return None
-    return pb.objective(t.problem, pb.totals(t.problem, solution), plan.objective.value) * SCALE[plan.objective]
+    return pb.objective(t.problem, pb.totals(t.problem, solution), plan.objective.value) * scale(plan)

@@ -16,6 +16,7 @@ from mapper.solve.placement.repair import mended
 from mapper.solve.placement.state import State
 from mapper.solve.placement.tables import build
 from passes.place.baselines import finish
+from passes.place.bounds import solved_as
 from passes.place.cut import as_stages
 from passes.place.relieve import widen_back
 from passes.place.translate import Translation, translate
@@ -58,7 +59,7 @@ def staged(plan: Plan, t: Translation, budget: Budget) -> pb.Solution:
         raise Infeasible(f"no cut into stages was found in {budget.deterministic_seconds:g} deterministic seconds")
     unit_of = {c: pipeline.units[d] for c, d in zip(pipeline.clusters, cut.device, strict=True)}
     narrow = _narrowed(t, unit_of)
-    found = _with_options(narrow.problem, plan.objective.value, budget)
+    found = _with_options(narrow.problem, solved_as(plan.objective), budget)
     if found is None:
         raise Infeasible("no options of the stages' units keep the memories and the routes together")
     return widen_back(narrow, t, found)

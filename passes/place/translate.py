@@ -12,7 +12,9 @@ from mapper.cost.residency import residency, states_of, weights_of
 from mapper.hw.target import Unit
 from mapper.hw.work import Role
 from mapper.ir.plan import Cluster, Option, Place, Plan, Task
+from mapper.ir.request import runs
 from mapper.solve.placement import problem as pb
+from passes.place.limits import limits_of
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,10 @@ class _Builder:
             memories=tuple(self.memories),
             capacities=tuple(self._capacity(m.name) for m in plan.target.memories),
             places=tuple(map(str, self.places.all)),
-            calls=tuple(p.calls for p in plan.phases),
+            calls=runs(plan, plan.objective).counts,
             ties=self._ties(tasks),
             idle_pj_per_tick=plan.target.idle_power_w,
+            limits=limits_of(plan),
         )
         problem.check()
         return Translation(problem, tuple(meaning), tasks)

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mapper.cost.program import Program, Spelling
-from mapper.ir.plan import Objective, Plan, Slot
+from mapper.ir.goal import TIMES, Objective
+from mapper.ir.plan import Plan, Slot
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.makespan import driver
 from mapper.solve.makespan.dispatch import dispatch
 from mapper.solve.makespan.problem import Activity, Problem, Resource, Solution
 
+COUNTING_TIME = (*TIMES, Objective.EDP)
+"""Objectives that count the time of a request."""
+
 
 @dataclass(frozen=True)
 class Schedule(Pass):
     """Give each activity of one call its slot: whoever is on the longest path to the end goes first.
 
-    Where the objective counts the time of a request (latency, edp), a search of `effort` times the search budget makes
+    Where the objective or a limit counts the time of a request, a search of `effort` times the search budget makes
     the call shorter; a steady state does not care.
     """
 
@@ -30,7 +34,7 @@ class Schedule(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with a slot for every activity of every phase."""
         programs = Spelling(plan).programs()
-        timely = plan.objective in (Objective.LATENCY, Objective.EDP)
+        timely = plan.objective in COUNTING_TIME or any(x.quantity.value in TIMES for x in plan.limits)
         budget = ctx.budget().part(self.effort / max(1, len(programs))) if timely and self.effort else None
         return replace(plan, schedule=tuple(s for p in programs for s in slots(p, budget)))
 

@@ -10,7 +10,7 @@ from mapper.solve.placement.classes import classify
 from mapper.solve.placement.energy_bound import energy_bound
 from mapper.solve.placement.forced import Forced, forced
 from mapper.solve.placement.linear import Solver
-from mapper.solve.placement.path_bound import latency_bound
+from mapper.solve.placement.path_bound import add_limits, latency_bound
 from mapper.solve.placement.relaxation import (
     NOTHING,
     Bound,
@@ -44,6 +44,7 @@ def throughput_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     r = relax(tables, classify(tables), longest, longest)
     price_of_leaving_out(r, 4.0)
     r.program.cost[r.interval] = 1.0
+    add_limits(r, budget)
     alone = forced(r)
     solver = Solver(r.program, alone.marks())
     best = solver.solve(budget)

@@ -10,7 +10,7 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from mapper.errors import MapperError
-from mapper.solve.placement.schedule_model import add_latency
+from mapper.solve.placement.schedule_model import add_ends
 from mapper.solve.placement.state import State
 from mapper.solve.placement.tables import Ints, Tables
 
@@ -220,32 +220,85 @@ def _in_range(most: float) -> None:
         raise OutOfRange(f"a sum of {most:.3g} is too large for the exact model")
 
 
+@dataclass
+class _Sums:
+    """The interval, the energy and the moments of a model, each made when first asked for."""
+
+    v: Variables
+    _interval: tuple[cp_model.IntVar, int] | None = None
+    _ends: tuple[list[cp_model.IntVar], list[int]] | None = None
+
+    @property
+    def interval(self) -> cp_model.IntVar:
+        return self._timed()[0]
+
+    def _timed(self) -> tuple[cp_model.IntVar, int]:
+        if self._interval is None:
+            self._interval = add_interval(self.v)
+        return self._interval
+
+    def latency(self, calls: Sequence[int]) -> tuple[cp_model.IntVar, int]:
+        """A variable no less than the latency that counts so many runs of each phase, and its upper limit."""
+        v = self.v
+        if self._ends is None:
+            self._ends = add_ends(v.model, v.tables, v.state.choice, v.choice, v.at, v.reads)
+        ends, horizon = self._ends
+        most = sum(c * h for c, h in zip(calls, horizon, strict=True))
+        _in_range(most)
+        latency = v.model.new_int_var(0, most, "latency")
+        v.model.add(latency >= sum(c * e for c, e in zip(calls, ends, strict=True)))
+        return latency, most
+
+    @property
+    def parts(self) -> int:
+        """Into how many a picojoule is divided, so that idle power is a whole number of them."""
+        return 1 if float(self.v.tables.problem.idle_pj_per_tick).is_integer() else 1000
+
+    def energy(self) -> tuple[cp_model.LinearExpr, float]:
+        """The energy in parts of a picojoule, idle power rounded down, and its upper limit in picojoules."""
+        v, idle = self.v, self.v.tables.problem.idle_pj_per_tick
+        interval, longest = self._timed()
+        costs, base = v.rows[v.tables.columns], int(v.state.row[-2])
+        most = float(base + sum(w for _, w in costs)) + idle * longest
+        _in_range(most * self.parts)
+        return _total(costs) * self.parts + base * self.parts + interval * math.floor(idle * self.parts), most
+
+
+def add_limits(v: Variables, sums: _Sums) -> None:
+    """The limits of the problem hold."""
+    for limit in v.tables.problem.limits:
+        match limit.quantity:
+            case "throughput":
+                v.model.add(sums.interval <= math.floor(limit.most))
+            case "latency":
+                v.model.add(sums.latency(limit.calls)[0] <= math.floor(limit.most))
+            case _:
+                v.model.add(sums.energy()[0] <= math.floor(limit.most * sums.parts))
+
+
 def add_objective(v: Variables, objective: str) -> float:
-    """Minimise the objective; the worth of one point is returned. '' asks for any feasible placement."""
-    problem, model = v.tables.problem, v.model
+    """Minimise the objective under the limits; the worth of one point is returned. '' asks for any feasible
+    placement."""
+    model, sums = v.model, _Sums(v)
+    add_limits(v, sums)
     if objective == "":
         return 1.0
     if objective == "throughput":
-        model.minimize(add_interval(v)[0])
+        model.minimize(sums.interval)
         return 1.0
+    calls = v.tables.problem.calls
     if objective == "latency":
-        model.minimize(add_latency(model, v.tables, v.state.choice, v.choice, v.at, v.reads)[0])
+        model.minimize(sums.latency(calls)[0])
         return 1.0
-    interval, longest = add_interval(v)
-    costs = v.rows[v.tables.columns]
-    base, most = int(v.state.row[-2]), float(int(v.state.row[-2]) + sum(w for _, w in costs))
-    most += problem.idle_pj_per_tick * longest
-    parts = 1 if float(problem.idle_pj_per_tick).is_integer() else 1000
-    _in_range(most * parts)
-    energy = _total(costs) * parts + base * parts + interval * math.floor(problem.idle_pj_per_tick * parts)
+    energy, most = sums.energy()
     if objective == "energy":
         model.minimize(energy)
-        return 1.0 / parts
-    latency, latest = add_latency(model, v.tables, v.state.choice, v.choice, v.at, v.reads)
-    _in_range(most * parts * latest)
-    spent = model.new_int_var(0, int(most * parts) + 1, "energy")
+        return 1.0 / sums.parts
+    latency, latest = sums.latency(calls)
+    _in_range(most * sums.parts * latest)
+    spent = model.new_int_var(0, int(most * sums.parts) + 1, "energy")
     model.add(spent >= energy)
     product = model.new_int_var(0, ROOM, "edp")
     model.add_multiplication_equality(product, [spent, latency])
     model.minimize(product)
-    return 1.0 / parts
+    return 1.0 / sums.parts

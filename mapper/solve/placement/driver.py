@@ -19,7 +19,7 @@ from mapper.solve.placement.heft import heft
 from mapper.solve.placement.infeasible import no_placement
 from mapper.solve.placement.lp_round import rounded
 from mapper.solve.placement.neighbourhood import Neighbourhoods
-from mapper.solve.placement.problem import Problem, Solution, totals, verify
+from mapper.solve.placement.problem import Problem, Solution, limited, totals, verify
 from mapper.solve.placement.problem import objective as objective_of
 from mapper.solve.placement.relaxation import NOTHING, Bound
 from mapper.solve.placement.repair import mended
@@ -59,6 +59,19 @@ class Result:
     method: str
     history: tuple[tuple[str, float], ...]
     others: tuple[tuple[str, Solution], ...] = ()
+
+
+class LimitsUnmet(Infeasible):
+    """No placement was found that keeps the problem's limits; `nearest` is one that keeps all other rules."""
+
+    def __init__(self, problem: Problem, nearest: Solution) -> None:
+        found = totals(problem, nearest)
+        broken = [(x, limited(problem, found, x)) for x in problem.limits if x.excess(limited(problem, found, x))]
+        super().__init__(
+            "no placement was found that keeps the limits",
+            details=[f"{x.quantity} of at most {x.most:.6g}: {value:.6g} by the nearest" for x, value in broken],
+        )
+        self.nearest = nearest
 
 
 class _Search:
@@ -109,7 +122,7 @@ class _Search:
 def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Solution] = ()) -> Result:
     """The best placement found within the budget, never worse than a feasible start.
 
-    Raises Infeasible when there is none.
+    Raises Infeasible when there is none, LimitsUnmet when there is, but none was found that keeps the limits.
     """
     problem.check()
     tables = build(problem)
@@ -125,22 +138,24 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     search.goal = Goal(tables, objective, search.bound.value or search.value[1])
     near = neighbours(tables)
     _round(search, "LP rounding")
-    if objective == "energy" and problem.idle_pj_per_tick == 0 and problem.items:
+    if objective == "energy" and problem.idle_pj_per_tick == 0 and problem.items and not problem.limits:
         _select(search, 0.25)
     if len(problem.items) <= EXACT_ITEMS:
         _descend(search, near, 0.1)
         _exact(search, 0.9)
     else:
         _descend(search, near, 0.25)
-        if search.value[0] > 0:
+        if search.best is not None and State.of(tables, search.best.choice).broken > 0:
             _first_feasible(search)
         _whole_counts(search, 0.25)
         _descend(search, near, 0.15)
         _free_and_solve(search, near, 0.3)
     if objective == "throughput":
         _save_energy(search, near, 0.1)
-    if search.best is None or search.value[0] > 0:
+    if search.best is None or State.of(tables, search.best.choice).broken > 0:
         raise no_placement(problem)
+    if search.value[0] > 0:
+        raise LimitsUnmet(problem, search.best)
     value = objective_of(problem, totals(problem, search.best), objective)
     verify(problem, search.best)
     status = "optimal" if search.closed else "interrupted" if budget.over() else "feasible"
@@ -225,18 +240,24 @@ def _exact(search: _Search, share: float) -> None:
         return
     answer = cpsat.solve(model.model, search.budget.part(share))
     if answer.outcome is cpsat.Outcome.INFEASIBLE:
+        if search.tables.problem.limits:  # the rules alone may be kept; the end of the search tells
+            _first_feasible(search)
+            return
         raise no_placement(search.tables.problem)
     if answer.found:
         search.offer(Solution(tuple(model.read(answer.solver, search.best.choice))), "CP-SAT")
+    if any(x.quantity == "latency" for x in search.tables.problem.limits):
+        return  # the model's dispatch is one of several: what it proves of the limit is not true of all
     if answer.bound is not None and answer.bound * model.unit > search.bound.value:
         search.bound = Bound(answer.bound * model.unit, "CP-SAT", search.bound.shares)
 
 
 def _first_feasible(search: _Search) -> None:
-    """CP-SAT on the rules alone, after the heuristics found nothing."""
+    """CP-SAT on the rules alone, without limits, after the heuristics found nothing."""
     assert search.best is not None
     everything = range(len(search.best.choice))
-    model = model_of(search.tables, "", search.best.choice, everything, hint=True)
+    rules = build(replace(search.tables.problem, limits=())) if search.tables.problem.limits else search.tables
+    model = model_of(rules, "", search.best.choice, everything, hint=True)
     answer = cpsat.solve(model.model, search.budget)
     if answer.outcome is cpsat.Outcome.INFEASIBLE:
         raise no_placement(search.tables.problem)

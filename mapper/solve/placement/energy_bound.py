@@ -10,6 +10,7 @@ from mapper.solve.budget import Budget
 from mapper.solve.placement.classes import classify
 from mapper.solve.placement.forced import Forced, forced
 from mapper.solve.placement.linear import Optimum, Solver
+from mapper.solve.placement.path_bound import add_limits
 from mapper.solve.placement.relaxation import (
     NOTHING,
     Bound,
@@ -37,6 +38,7 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
         longest = min(longest, ceiling / idle * (1 + 1e-9) + 1.0)
     most = float(sum(int(row[:, -2].max()) for row in tables.rows)) + idle * longest + 1.0
     r = _program(tables, most, longest)
+    add_limits(r, budget)
     alone = forced(r)
     ranges = _Ranges(
         alone, Solver(r.program, alone.marks()), most, max(1.0, longest), [0.0, *alone.steps(0.0, longest)]
@@ -55,7 +57,8 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
 
 def _program(tables: Tables, most: float, longest: float) -> Relaxation:
     problem, scale = tables.problem, max(1.0, longest)
-    with_loads = relax if problem.idle_pj_per_tick > 0 else rules  # rows that bind nothing make GLOP slow
+    interval_counts = problem.idle_pj_per_tick > 0 or any(x.quantity == "throughput" for x in problem.limits)
+    with_loads = relax if interval_counts else rules  # rows that bind nothing make GLOP slow
     r = with_loads(tables, classify(tables), scale, longest)
     for c, items in enumerate(r.classes.items):
         for x, option in zip(r.count[c], problem.items[items[0]].options, strict=True):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mapper.errors import MapperError
+from mapper.solve.placement.problem import ROUNDING, Limit
 from mapper.solve.placement.state import Outlook, State
-from mapper.solve.placement.tables import Floats, Ints, Tables
-from mapper.solve.placement.timing import Timing
+from mapper.solve.placement.tables import Floats, Tables
+from mapper.solve.placement.timing import Ticks, Timing
 
 Value = tuple[float, float, float]
 """How far from feasible, the objective, and the tie break (energy, or ticks where energy is the objective)."""
 
 BROKEN = 100.0
 """Guide points for one broken rule: more than any change of the objective by a factor below 100."""
+
+OVER = 0.05
+"""Guide points for a limit that is exceeded at all, beside BROKEN for each time it is exceeded by itself: little gained
+elsewhere must not pay for a little too much."""
 
 SPREAD = 1e-3
 """Weight of the second objective in the guide."""
@@ -26,37 +33,47 @@ class Goal:
         if objective not in ("throughput", "latency", "energy", "edp"):
             raise MapperError(f"unknown objective '{objective}'")
         self.objective = objective
-        self.timing = Timing(tables) if objective in ("latency", "edp") else None
+        self.limits = tables.problem.limits
+        timed = objective in ("latency", "edp") or any(x.quantity == "latency" for x in self.limits)
+        self.timing = Timing(tables) if timed else None
+        self._calls = tables.problem.calls
         self._idle = tables.problem.idle_pj_per_tick
         self.scale = max(scale, 1.0)
         self._cost_scale = max(1.0, float(sum(int(row[:, -2].min()) for row in tables.rows)))
 
     def value(self, state: State) -> Value:
         """The exact value of a whole placement; smaller is better."""
+        ends = self.timing.by_phase(state.choice) if self.timing is not None else []
         energy = state.cost + self._idle * state.interval
+        broken = state.broken + sum(x.excess(self._limited(x, state, ends, energy)) for x in self.limits)
         match self.objective:
             case "throughput":
-                return state.broken, float(state.interval), float(state.cost)
+                return broken, float(state.interval), float(state.cost)
             case "energy":
-                return state.broken, energy, float(state.interval)
-        assert self.timing is not None
-        latency = float(self.timing.latency(state.choice))
-        return state.broken, latency if self.objective == "latency" else energy * latency, energy
+                return broken, energy, float(state.interval)
+        latency = float(_weighted(self._calls, ends))
+        return broken, latency if self.objective == "latency" else energy * latency, energy
+
+    def _limited(self, limit: Limit, state: State, ends: Sequence[int], energy: float) -> float:
+        """What a limit is about, of a whole placement."""
+        if limit.quantity == "latency":
+            return float(_weighted(limit.calls, ends))
+        return float(state.interval) if limit.quantity == "throughput" else energy
 
     def guide(self, state: State) -> float:
         """The smooth value of a whole placement."""
         rows = state.row[None, :]
         private = np.array([state.private.max()])
-        latency = None if self.timing is None else np.array([self.timing.latency(state.choice)])
         broken = np.array([state.broken])
-        return float(self._scores(Outlook(rows, private, broken), latency)[0])
+        ends = None if self.timing is None else [np.array([t]) for t in self.timing.by_phase(state.choice)]
+        return float(self._scores(Outlook(rows, private, broken), ends)[0])
 
     def scores(self, outlook: Outlook, choice: list[int], i: int) -> Floats:
         """The smooth value under each option of item i; `choice` tells where the others are or were."""
-        latency = None if self.timing is None else self.timing.outlook(choice, i)
-        return self._scores(outlook, latency)
+        ends = None if self.timing is None else self.timing.ends_outlook(choice, i)
+        return self._scores(outlook, ends)
 
-    def _scores(self, outlook: Outlook, latency: Ints | None) -> Floats:
+    def _scores(self, outlook: Outlook, ends: Sequence[Ticks] | None) -> Floats:
         cost = outlook.rows[:, -2]
         found: Floats
         match self.objective:
@@ -65,12 +82,24 @@ class Goal:
             case "energy":
                 found = (cost + self._idle * outlook.intervals()) / self.scale
             case "latency":
-                assert latency is not None
-                found = latency / self.scale + SPREAD * cost / self._cost_scale
+                found = _weighted(self._calls, ends or ()) / self.scale + SPREAD * cost / self._cost_scale
             case _:
-                assert latency is not None
-                found = (cost + self._idle * outlook.intervals()) * (latency / self.scale)
-        return found + BROKEN * outlook.broken
+                latency = _weighted(self._calls, ends or ()) / self.scale
+                found = (cost + self._idle * outlook.intervals()) * latency
+        found = found + BROKEN * outlook.broken
+        for limit in self.limits:
+            over = self._over(limit, outlook, ends or ()) / limit.most - 1.0
+            found = found + np.where(over > ROUNDING, OVER + BROKEN * over, 0.0)
+        return found
+
+    def _over(self, limit: Limit, outlook: Outlook, ends: Sequence[Ticks]) -> Ticks | Floats:
+        """What a limit is about, under each option."""
+        if limit.quantity == "latency":
+            return _weighted(limit.calls, ends)
+        if limit.quantity == "throughput":
+            return outlook.intervals()
+        spent: Floats = outlook.rows[:, -2] + self._idle * outlook.intervals()
+        return spent
 
     def _smooth_interval(self, outlook: Outlook) -> Floats:
         """The 16-norm of the loads: close to the largest, yet every busy resource counts."""
@@ -80,3 +109,12 @@ class Goal:
             loads, private = loads * loads, private * private
         found: Floats = (loads.sum(axis=1) + private) ** (1 / 16)
         return found
+
+
+def _weighted(calls: Sequence[int], ends: Sequence[Ticks]) -> Ticks:
+    """The ends of the phases, each so often as it counts."""
+    total: Ticks = 0
+    for count, end in zip(calls, ends, strict=True):
+        if count:
+            total = total + count * end
+    return total

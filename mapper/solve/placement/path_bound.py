@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ import numpy as np
 from mapper.solve.budget import Budget
 from mapper.solve.placement.classes import classify
 from mapper.solve.placement.critical import critical_path
+from mapper.solve.placement.limited import add_energy_limit, add_latency_limits, timed_limits
 from mapper.solve.placement.linear import Optimum, Solver
 from mapper.solve.placement.relaxation import (
     Bound,
@@ -26,28 +28,59 @@ from mapper.solve.placement.tables import Floats, Tables
 ROUNDS = 6
 """Paths added per phase, each the longest under the last relaxation."""
 
+LIMIT_ROUNDS = 3
+"""The same where the latency is only limited."""
+
 
 def latency_bound(tables: Tables, budget: Budget) -> Bound:
     """The relaxation under the sum of the phases' ends, which no path and no machine's work may exceed."""
     problem = tables.problem
     path = critical_path(tables)
     first = Bound(float(sum(c * e for c, e in zip(problem.calls, path.ends, strict=True))), "critical path")
-    scales = [float(max(1, _slowest(tables, p))) for p in range(len(problem.calls))]
-    worst = sum(c * s for c, s in zip(problem.calls, scales, strict=True))
+    scales = _scales(tables)
+    worst = sum(c * s for c, s in zip(problem.calls, scales, strict=True)) or 1.0
     longest = longest_interval(problem) + 1.0
     r = relax(tables, classify(tables), longest, longest)
-    ends = []
-    for calls, scale, least in zip(problem.calls, scales, path.ends, strict=True):
-        ends.append(r.program.column(1.0, calls * scale / worst))
-        r.program.low[-1] = min(1.0, least / scale)
     price_of_leaving_out(r, 4.0)
+    add_energy_limit(r)
+    ends = add_phase_ends(r, scales)
+    for calls, scale, end in zip(problem.calls, scales, ends, strict=True):
+        r.program.cost[end] = calls * scale / worst
+    found = first
+    for best in _rounds(r, ends, scales, budget, ROUNDS):
+        found = _better(found, r, best, worst)
+    return replace(found, relaxation=r, unit=worst)
+
+
+def add_limits(r: Relaxation, budget: Budget) -> None:
+    """Every limit of the problem but that of the interval, which the relaxation has as the interval's upper bound; the
+    objective must have been set."""
+    add_energy_limit(r)
+    if timed_limits(r):
+        scales = _scales(r.tables)
+        for _ in _rounds(r, add_phase_ends(r, scales), scales, budget, LIMIT_ROUNDS):
+            pass
+
+
+def add_phase_ends(r: Relaxation, scales: list[float]) -> list[int]:
+    """A column for the end of each phase, in units of its scale; the limits of the latency hold for them."""
+    ends = []
+    for scale, least in zip(scales, critical_path(r.tables).ends, strict=True):
+        ends.append(r.program.column(1.0))
+        r.program.low[-1] = min(1.0, least / scale)
     add_machine_work(r, ends, scales)
-    weights = [np.full(len(p), 1.0 / len(p)) for p in tables.places]
-    found, seen = first, set[tuple[int, ...]]()
-    for _ in range(ROUNDS):
+    add_latency_limits(r, ends, scales)
+    return ends
+
+
+def _rounds(r: Relaxation, ends: list[int], scales: list[float], budget: Budget, most: int) -> Iterator[Optimum]:
+    """Add the longest path of each phase under the last optimum, again and again; the optima on the way."""
+    weights = [np.full(len(p), 1.0 / len(p)) for p in r.tables.places]
+    seen = set[tuple[int, ...]]()
+    for _ in range(most):
         fresh = False
         for phase, end in enumerate(ends):
-            trail = longest_path(tables, phase, weights)
+            trail = longest_path(r.tables, phase, weights)
             if trail and trail not in seen:
                 seen.add(trail)
                 fresh = True
@@ -56,8 +89,12 @@ def latency_bound(tables: Tables, budget: Budget) -> Bound:
         if best is None:
             break
         weights = list(shares(r, best.columns))
-        found = _better(found, r, best, worst)
-    return replace(found, relaxation=r, unit=worst)
+        yield best
+
+
+def _scales(tables: Tables) -> list[float]:
+    """By phase, ticks that its end is counted in: no dispatch exceeds them."""
+    return [float(max(1, _slowest(tables, p))) for p in range(len(tables.problem.calls))]
 
 
 def _better(found: Bound, r: Relaxation, best: Optimum, worst: float) -> Bound:

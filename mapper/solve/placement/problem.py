@@ -83,14 +83,32 @@ class Resident:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a solution must not exceed: `quantity` is 'throughput' (ticks of the interval), 'latency' (ticks of a
+    dispatch in which phase p runs calls[p] times) or 'energy' (idle power over the interval included)."""
+
+    quantity: str
+    most: float
+    calls: tuple[int, ...] = ()
+
+    def excess(self, value: float) -> float:
+        """By how much of itself the limit is exceeded; 0 where it holds."""
+        return max(0.0, value / self.most - 1.0) if value > self.most * (1 + ROUNDING) else 0.0
+
+
+ROUNDING = 1e-12
+"""Relative excess of a limit that is put down to floating-point numbers."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Items, nets, and what they share.
 
     resources and memories are names; capacities are bytes per memory. transfers[size][(a, b)] for a != b; a missing
     pair means that no route exists. ties: groups of items that must end in the same place (a state read by several
-    phases). calls: runs of each phase per request. items and nets are in topological order within a phase.
-    idle_pj_per_tick: power of everything that is switched on (1 W = 1 pJ per tick).
+    phases). calls: runs of each phase that the latency counts: per request, or fewer. items and nets are in topological order within a phase.
+    idle_pj_per_tick: power of everything that is switched on (1 W = 1 pJ per tick). limits: what a solution must keep.
     """
 
     items: tuple[Item, ...]
@@ -104,6 +122,7 @@ class Problem:
     calls: tuple[int, ...]
     ties: tuple[tuple[int, ...], ...] = ()
     idle_pj_per_tick: float = 0.0
+    limits: tuple[Limit, ...] = ()
 
     @cached_property
     def inputs(self) -> tuple[tuple[int, ...], ...]:
@@ -155,6 +174,11 @@ class Problem:
         if any(not 0 <= c < MOST for c in self.capacities) or len(self.capacities) != len(self.memories):
             found = f"{len(self.memories)} memories have {list(self.capacities)}"
             raise MapperError(f"capacities must be one number per memory from 0 to {MOST - 1}: {found}")
+        for limit in self.limits:
+            if limit.quantity not in ("throughput", "latency", "energy") or not limit.most > 0:
+                raise MapperError(f"limit of '{limit.quantity}' to {limit.most}: no such limit can be kept")
+            if limit.quantity == "latency" and len(limit.calls) != len(self.calls):
+                raise MapperError(f"limit of latency counts {len(limit.calls)} phases of {len(self.calls)}")
 
 
 def _check_net(problem: Problem, n: int, net: Net) -> None:
@@ -180,11 +204,13 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a solution costs: the busy ticks of each resource, energy without idle power, and delays by phase."""
+    """What a solution costs: the busy ticks of each resource, energy without idle power, the latency, and the ticks of
+    one run of each phase."""
 
     loads: tuple[int, ...]
     cost: int
     latency: int
+    ends: tuple[int, ...] = ()
 
     @property
     def interval(self) -> int:
@@ -255,10 +281,11 @@ def totals(problem: Problem, solution: Solution) -> Totals:
             cost += transfer.cost
             for r, ticks in transfer.loads:
                 loads[r] += ticks
-    return Totals(tuple(loads), cost, _latency(problem, solution, chosen))
+    ends = _ends(problem, solution, chosen)
+    return Totals(tuple(loads), cost, sum(n * end for n, end in zip(problem.calls, ends, strict=True)), ends)
 
 
-def _latency(problem: Problem, solution: Solution, chosen: list[Option]) -> int:
+def _ends(problem: Problem, solution: Solution, chosen: list[Option]) -> tuple[int, ...]:
     ready: list[int] = [0] * len(problem.items)
     free: dict[tuple[int, int], int] = {}
     ends = [0] * len(problem.calls)
@@ -274,13 +301,29 @@ def _latency(problem: Problem, solution: Solution, chosen: list[Option]) -> int:
     for net in problem.nets:
         for end in net.ends:
             ends[net.phase] = max(ends[net.phase], _arrival(problem, net, solution, ready, end))
-    return sum(calls * end for calls, end in zip(problem.calls, ends, strict=True))
+    return tuple(ends)
 
 
 def _arrival(problem: Problem, net: Net, solution: Solution, ready: list[int], place: int) -> int:
     made = ready[net.source] if net.source >= 0 else 0
     start = place_of(problem, net, solution)
     return made if start == place else made + problem.transfers[net.size][start, place].ticks
+
+
+def limited(problem: Problem, totals: Totals, limit: Limit) -> float:
+    """The value of a solution that a limit is about."""
+    match limit.quantity:
+        case "throughput":
+            return float(totals.interval)
+        case "latency":
+            return float(sum(n * end for n, end in zip(limit.calls, totals.ends, strict=True)))
+        case _:
+            return totals.cost + problem.idle_pj_per_tick * totals.interval
+
+
+def excess(problem: Problem, totals: Totals) -> float:
+    """By how much a solution breaks the limits, in sum; 0 where it keeps all."""
+    return sum(limit.excess(limited(problem, totals, limit)) for limit in problem.limits)
 
 
 def objective(problem: Problem, totals: Totals, name: str) -> float:

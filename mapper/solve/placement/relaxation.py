@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -299,10 +300,11 @@ def shares(r: Relaxation, columns: Floats) -> tuple[Floats, ...]:
 
 
 def longest_interval(problem: Problem) -> float:
-    """An interval that no solution exceeds."""
+    """An interval that no wanted solution exceeds."""
     items = sum(max(sum(t for _, t in o.loads) for o in item.options) for item in problem.items)
     legs = 0
     for net in problem.nets:
         most = max((sum(t for _, t in m.loads) for m in problem.transfers[net.size].values()), default=0)
         legs += most * (len(net.sinks) + len(net.ends))
-    return float(items + legs)
+    limits = (x.most * (1 + 1e-8) + 1.0 for x in problem.limits if x.quantity == "throughput")
+    return float(min(items + legs, *limits, math.inf))

@@ -11,16 +11,17 @@ from mapper.solve.placement.tables import Tables
 Literal = cp_model.IntVar | bool
 
 
-def add_latency(
+def add_ends(
     model: cp_model.CpModel,
     tables: Tables,
     fixed: Sequence[int],
     choice: Mapping[int, Sequence[cp_model.IntVar]],
     at: Mapping[int, Mapping[int, cp_model.IntVar]],
     reads: Mapping[int, Mapping[int, cp_model.IntVar]],
-) -> tuple[cp_model.IntVar, int]:
-    """A variable no less than the latency (equal to it at the optimum: nothing else holds the moments apart), and its
-    upper limit. at, reads: for each free item, whether its result lies and its operands are read in a place."""
+) -> tuple[list[cp_model.IntVar], list[int]]:
+    """By phase, a variable no less than the end of one run (equal to it at the optimum: nothing else holds the moments
+    apart), and its upper limit. at, reads: for each free item, whether its result lies and its operands are read in a
+    place."""
     problem = tables.problem
     horizon = _horizon(tables)
     ends = [model.new_int_var(0, horizon[p], f"end{p}") for p in range(len(problem.calls))]
@@ -63,10 +64,7 @@ def add_latency(
                 if a == b or move is not None:
                     ready = 0 if net.source < 0 else done[net.source]
                     _when(model, ends[net.phase] >= ready + (0 if a == b or move is None else move.ticks), [here])
-    most = sum(c * h for c, h in zip(problem.calls, horizon, strict=True))
-    latency = model.new_int_var(0, most, "latency")
-    model.add(latency >= sum(c * e for c, e in zip(problem.calls, ends, strict=True)))
-    return latency, most
+    return ends, horizon
 
 
 def _when(model: cp_model.CpModel, rule: cp_model.BoundedLinearExpression | bool, literals: list[Literal]) -> None:

@@ -66,11 +66,22 @@ class Timing:
 
     def outlook(self, choice: Sequence[int], i: int) -> Ints:
         """The latency under each option of item i, the others as chosen."""
+        total: Ints = np.zeros(len(self._places[i]), dtype=np.int64)
+        for calls, end in zip(self._tables.problem.calls, self.ends_outlook(choice, i), strict=True):
+            total = total + calls * end
+        return total
+
+    def ends_outlook(self, choice: Sequence[int], i: int) -> list[Ticks]:
+        """The ticks of one run of each phase under each option of item i: an array where the phase is its own."""
         problem = self._tables.problem
         mine = problem.items[i].phase
-        others = sum(c * self._phase(choice, p) for p, c in enumerate(problem.calls) if p != mine)
-        total: Ints = others + problem.calls[mine] * np.minimum(self._phase_by_option(choice, mine, i), FAR)
-        return total
+        found: list[Ticks] = []
+        for p in range(len(problem.calls)):
+            if p == mine:
+                found.append(np.minimum(self._phase_by_option(choice, mine, i), FAR))
+            else:
+                found.append(self._phase(choice, p))
+        return found
 
     def _phase(self, choice: Sequence[int], phase: int) -> int:
         total = self._clean_total(choice, phase)
