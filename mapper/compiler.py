@@ -110,16 +110,16 @@ def compile(
 ) -> Compiled:
     """Map an ONNX model, or several, onto a target.
 
-    phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them. Of several files,
-    "decode@decode.onnx: ..." names the one that a phase runs: they share weights and hand on states, and results as
-    `connect` says beside what names tell. With `mix`, or without phases, they are models of their own: a request runs
-    each so often.
-    expect sets quantities that depend on data, by the names that warnings show. objective: a text like
+        phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them. Of several files,
+        "decode@decode.onnx: ..." names the one that a phase runs: they share weights and hand on states, and results as
+        `connect` says beside what names tell. With `mix`, or without phases, they are models of their own: a request runs
+        each so often.
+        expect sets quantities that depend on data, by the names that warnings show. objective: a text like
     "throughput subject to latency<=0.2 power<=700", or a Goal. inflight: requests in flight at most. batch: the size
     of the dim `batch` in every phase; a run then serves so many requests, and figures are per request. pipeline is a
-    name, a text or a
-    Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting `stop` ends the
-    searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2), Infeasible (3).
+    name, a text or a Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting
+    `stop` ends the searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2), Infeasible
+    (3).
     """
     began = time.perf_counter()
     deadline = _deadline(time_limit)
@@ -197,9 +197,7 @@ def goal_of(objective: str | Objective | Goal, inflight: int | None = None) -> G
     return goal.with_limit(Limit(Quantity.INFLIGHT, float(inflight)))
 
 
-def batched(
-    specs: Sequence[PhaseSpec], dims: Mapping[str, int], batch: int
-) -> tuple[list[PhaseSpec], dict[str, int]]:
+def batched(specs: Sequence[PhaseSpec], dims: Mapping[str, int], batch: int) -> tuple[list[PhaseSpec], dict[str, int]]:
     """The phases and the dims of all phases with a batch of so many requests; a batch given twice is refused."""
     if batch < 1:
         raise UsageError(f"a batch of {batch} serves nobody", hint="give 1 or more")

@@ -21,6 +21,7 @@ from mapper.pipeline.instruments import Silent
 from mapper.pipeline.pass_ import Pass, Progress
 from mapper.report.units import percent, si
 
+
 class Show(Silent):
     """Tells what each pass did, and how a search stands while it runs."""
 

@@ -103,9 +103,9 @@ FORM = '"throughput subject to latency<=0.2 power<=700 energy<=3 ttft<=50ms tpot
 _SUBJECT = re.compile(r"\s+(?:subject\s+to|s\.\s*t\.|such\s+that|with)\s+", re.IGNORECASE)
 _LIMIT = re.compile(
     r"(?P<name>[A-Za-z_]+)\s*(?P<sign><=|=<|>=|=>|<|>|≤|≥|=)\s*(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-    r"\s*(?P<unit>(?:ns|us|µs|ms|s|min|uJ|µJ|mJ|J|kJ|MJ|mW|W|kW|MW|/s|requests/s)(?=[\s,;]|$))?"
+    r"(?:\s*(?P<unit>ns|us|µs|ms|s|min|uJ|µJ|mJ|J|kJ|MJ|mW|W|kW|MW|/s|requests/s)(?=[\s,;]|$))?"
 )
-_BETWEEN = re.compile(r"(?:\s*(?:[,;]|\band\b))*\s*", re.IGNORECASE)
+_BETWEEN = re.compile(r"(?:\s*(?:[,;]|\band\b))+\s*|\s+", re.IGNORECASE)
 _FACTORS = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6}
 _BASES = {
     Quantity.THROUGHPUT: ("/s", "requests/s"),
@@ -137,10 +137,10 @@ def parse_goal(text: str) -> Goal:
         if found is None:
             raise UsageError(f"objective '{text}': cannot read the limit '{rest[at:]}'", hint=f"as in {FORM}")
         goal = goal.with_limit(_limit(found))
-        after = _BETWEEN.match(rest, found.end())
-        at = after.end() if after else found.end()
-        if at == found.end() and at < len(rest):
+        after, at = _BETWEEN.match(rest, found.end()), found.end()
+        if after is None and at < len(rest):
             raise UsageError(f"objective '{text}': cannot read '{rest[at:]}' after '{found[0]}'", hint=f"as in {FORM}")
+        at = after.end() if after else at
     if not goal.limits:
         raise UsageError(f"objective '{text}': no limit follows", hint=f"as in {FORM}")
     return goal

@@ -34,7 +34,7 @@ def runs(plan: Plan, objective: Objective) -> Runs:
     if objective is Objective.TPOT:
         if not any(later):
             raise MapperError(
-                f"tpot: no phase of {plan.graph.name or 'the model'} reads a cache, so none makes the tokens after the first",
+                f"tpot: no phase of {plan.graph.name} reads a cache, so none makes tokens after the first",
                 details=[f"phases: {', '.join(p.name for p in phases)}"],
                 hint='add one, as --phase "decode: seq=1 past=512..639"',
             )

@@ -74,8 +74,8 @@ def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
     if decode:
         right.insert(3, ("energy per token", si(s["energy_per_token_j"], "J")))
     if any(x.quantity in (Quantity.TTFT, Quantity.TPOT) for x in plan.limits) or plan.objective in TIMES[1:]:
-        right += [("first token", si(s["ttft_s"], "s"))] if "ttft_s" in s else []
-        right += [("later tokens", f"{si(s['tpot_s'], 's')} each")] if "tpot_s" in s else []
+        right += [("first token", si(s["ttft_s"], "s"))]
+        right += [("later tokens", f"{si(s['tpot_s'], 's')} each")] if s["tpot_s"] else []
     ranks = [("rank", f"1 of {s['ranks']} alike")] if "ranks" in s else []
     cells = [*ranks, *left, *right]
     rows = [cells[i : i + 3] for i in range(0, len(cells), 3)]

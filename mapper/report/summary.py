@@ -85,11 +85,13 @@ def _goal(verdict: Verdict) -> dict[str, Any]:
     return {**({"limits": limits} if limits else {}), **({"batch": plan.batch} if plan.batch else {})}
 
 
-def _tokens(verdict: Verdict) -> dict[str, float]:
-    """Time to the first token and of each later one, where a phase makes later ones."""
-    if not any(decoding(verdict.plan)):
-        return {}
-    return {"ttft_s": verdict.time(Objective.TTFT), "tpot_s": verdict.time(Objective.TPOT)}
+def _tokens(verdict: Verdict) -> dict[str, float | None]:
+    """Time to the first token, and of each later one where a phase makes later ones."""
+    later = any(decoding(verdict.plan))
+    return {
+        "ttft_s": verdict.time(Objective.TTFT),
+        "tpot_s": verdict.time(Objective.TPOT) if later else None,
+    }
 
 
 def band_data(found: Bands, per_run: int = 1) -> dict[str, dict[str, float]]:

@@ -56,18 +56,16 @@ def limited_alone(problem: pb.Problem) -> list[tuple[str, pb.Problem]]:
     return [(x.quantity, replace(problem, calls=x.calls or problem.calls)) for x in problem.limits]
 
 
-def tightened(
-    plan: Plan, problem: pb.Problem, t: Translation, solution: pb.Solution, verdict: Verdict
-) -> pb.Problem:
-    """The problem with lower limits of what the judge finds too much: as much lower as the solution's own figures are
-    below the judge's."""
+def tightened(plan: Plan, problem: pb.Problem, solution: pb.Solution, verdict: Verdict) -> pb.Problem:
+    """The problem with lower limits of what the judge finds too much of a solution: as much lower as the solution's own
+    figures are below the judge's."""
     rows = [(limit, known) for limit in plan.limits if (known := as_problem_limit(plan, limit)) is not None]
-    totals = pb.totals(t.problem, solution)
+    totals = pb.totals(problem, solution)
     found = []
     for (limit, known), now in zip(rows, problem.limits, strict=True):
         judged = verdict.measured(limit.quantity)
         over = limit.value / judged if limit.quantity is Quantity.THROUGHPUT else judged / limit.value
-        believed = pb.limited(t.problem, totals, known) / known.most
+        believed = pb.limited(problem, totals, known) / known.most
         if limit.excess(judged) and believed > 0:
             now = replace(now, most=min(now.most, known.most * believed / over) * FURTHER)
         found.append(now)
@@ -103,11 +101,11 @@ def _impossible(plan: Plan, limit: Limit, least: float, argument: str, beside: l
     unit = UNIT[limit.quantity]
     above = limit.quantity is Quantity.THROUGHPUT
     under = f" together with {', '.join(map(str, beside))}" if beside else ""
-    found = f"no placement {'exceeds' if above else 'is below'} {least:.4g} {unit}"
+    found = f"no placement {'exceeds' if above else 'is below'} {least:.4g} {unit} ({argument})"
+    lacking = f"{limit.value - least:.4g} {unit} too few" if above else f"{least - limit.value:.4g} {unit} too much"
     return Infeasible(
-        f"{limit} cannot be met{under} on {plan.target.name}: {found} ({argument}), "
-        f"{limit.excess(least):.1%} {'too little' if above else 'too much'}",
-        details=[f"proved for {plan.graph.name} in {', '.join(p.name for p in plan.phases)}, whole clusters on units"],
+        f"{limit} cannot be met{under} on {plan.target.name}: {found}, {lacking}",
+        details=[f"proved for all placements of whole clusters in {', '.join(p.name for p in plan.phases)}"],
         hint=f"levers: {limit.quantity.value}{'<=' if not above else '>='}{_loose(least, above)} at least | "
         "a smaller batch or sequence | a narrower --precision | a larger target (mapper targets)",
     )

@@ -70,7 +70,7 @@ class PlaceCpSat(Pass):
         judged, (method, solution) = _judged_twice(plan, t, found, baselines, ctx)
         tight = t.problem
         for _ in range(TIGHTENED if judged[0] else 0):
-            tight = tightened(plan, tight, t, solution, _verdict(plan, t, solution, ctx, EVENTS))
+            tight = tightened(plan, tight, solution, _verdict(plan, t, solution, ctx, EVENTS))
             again = _again(plan, tight, ctx, [solution, *(s for _, s in found)])
             if again is None:
                 break

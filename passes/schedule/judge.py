@@ -39,5 +39,5 @@ def limits_broken(plan: Plan, broken: Sequence[tuple[Limit, float]], by: str) ->
         f"{limit} is not met by {by}: {limit.quantity.value} is {found:.6g} {UNIT[limit.quantity]}, "
         f"{limit.excess(found):.1%} too {'little' if limit.quantity is Quantity.THROUGHPUT else 'much'}",
         details=[f"{other} is not met either: {value:.6g}" for other, value in broken[1:]],
-        hint=f"this proves nothing of other placements; loosen the limit to {found:.6g}, or search longer with --effort max",
+        hint=f"this proves nothing of others: loosen the limit to {found:.6g}, or search longer with --effort max",
     )

@@ -18,7 +18,7 @@ TOP = {
     "schema", "model", "target", "objective", "status", "value", "bound", "bound_name", "gap", "latency_s",
     "interval_s", "throughput_per_s", "tokens_per_s", "energy_j", "average_power_w", "deploy_s", "deploy_j", "phases",
     "units", "links", "memories", "wear", "ops", "fallbacks", "seconds", "versions", "bands", "decisions",
-    "energy_by_cause_j", "energy_per_token_j",
+    "energy_by_cause_j", "energy_per_token_j", "ttft_s", "tpot_s",
 }  # fmt: skip
 INNER = {
     "phases": {"calls", "latency_s", "energy_j"},

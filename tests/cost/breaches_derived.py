@@ -9,6 +9,7 @@ from real_plans import edited, finished, in_plan, unplaced
 
 from mapper.cost.program import Spelling
 from mapper.hw.work import DType
+from mapper.ir.goal import Limit, Quantity
 from mapper.ir.plan import Bound, Plan, Refusal, Slot
 
 Breach = Callable[[Plan], Plan]
@@ -190,6 +191,10 @@ def more_requests_in_flight_than_the_figures_are_of(plan: Plan) -> Plan:
     return replace(plan, inflight=1)
 
 
+def a_limit_that_is_not_kept(plan: Plan) -> Plan:
+    return replace(plan, limits=(Limit(Quantity.LATENCY, dict(plan.figures or ())["latency_ticks"] / 1e12 * 0.999),))
+
+
 def a_bound_above_the_value(plan: Plan) -> Plan:
     value = dict(plan.figures or ())["interval_ticks"] / 1e12
     return replace(plan, bounds=edited(plan.bounds, 0, value=value * 1.001))
@@ -237,6 +242,7 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
         a_figure_made_up,
         more_requests_in_flight_than_the_figures_are_of,
     ),
+    "limits": (a_limit_that_is_not_kept,),
     "bound-below-value": (a_bound_above_the_value,),
     "bound-proof": (a_bound_above_its_proof,),
 }

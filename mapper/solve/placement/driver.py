@@ -247,9 +247,24 @@ def _exact(search: _Search, share: float) -> None:
     if answer.found:
         search.offer(Solution(tuple(model.read(answer.solver, search.best.choice))), "CP-SAT")
     if any(x.quantity == "latency" for x in search.tables.problem.limits):
-        return  # the model's dispatch is one of several: what it proves of the limit is not true of all
+        return _exact_bound(search, share)
     if answer.bound is not None and answer.bound * model.unit > search.bound.value:
         search.bound = Bound(answer.bound * model.unit, "CP-SAT", search.bound.shares)
+
+
+def _exact_bound(search: _Search, share: float) -> None:
+    """CP-SAT's bound without the limits of the latency: its model has one dispatch of a placement, and what that
+    proves of a limit is not true of all."""
+    problem = search.tables.problem
+    free = build(replace(problem, limits=tuple(x for x in problem.limits if x.quantity != "latency")))
+    assert search.best is not None
+    try:
+        model = model_of(free, search.goal.objective, search.best.choice, range(len(problem.items)), hint=True)
+    except OutOfRange:
+        return
+    bound = cpsat.solve(model.model, search.budget.part(share)).bound
+    if bound is not None and bound * model.unit > search.bound.value:
+        search.bound = Bound(bound * model.unit, "CP-SAT without the limits of the latency", search.bound.shares)
 
 
 def _first_feasible(search: _Search) -> None:

@@ -19,8 +19,11 @@ BROKEN = 100.0
 """Guide points for one broken rule: more than any change of the objective by a factor below 100."""
 
 OVER = 0.05
-"""Guide points for a limit that is exceeded at all, beside BROKEN for each time it is exceeded by itself: little gained
-elsewhere must not pay for a little too much."""
+"""Guide points for a limit that is exceeded at all, beside about BROKEN for each time it is exceeded by itself: little
+gained elsewhere must not pay for a little too much."""
+
+RULES = 1e6
+"""How far from feasible a placement that breaks a rule is where there are limits: further than by breaking these."""
 
 SPREAD = 1e-3
 """Weight of the second objective in the guide."""
@@ -45,7 +48,10 @@ class Goal:
         """The exact value of a whole placement; smaller is better."""
         ends = self.timing.by_phase(state.choice) if self.timing is not None else []
         energy = state.cost + self._idle * state.interval
-        broken = state.broken + sum(x.excess(self._limited(x, state, ends, energy)) for x in self.limits)
+        broken = state.broken
+        if self.limits:
+            over = sum(x.excess(self._limited(x, state, ends, energy)) for x in self.limits)
+            broken = RULES + broken if broken > 0 else min(over, RULES)
         match self.objective:
             case "throughput":
                 return broken, float(state.interval), float(state.cost)
@@ -86,10 +92,14 @@ class Goal:
             case _:
                 latency = _weighted(self._calls, ends or ()) / self.scale
                 found = (cost + self._idle * outlook.intervals()) * latency
-        found = found + BROKEN * outlook.broken
+        found = np.asarray(found + BROKEN * outlook.broken, dtype=np.float64)
         for limit in self.limits:
-            over = self._over(limit, outlook, ends or ()) / limit.most - 1.0
-            found = found + np.where(over > ROUNDING, OVER + BROKEN * over, 0.0)
+            over = np.asarray(self._over(limit, outlook, ends or ())) / limit.most - 1.0
+            # logarithmic far from the limit: a long way must not make the rules look cheap
+            points = OVER + 10.0 * np.log1p(BROKEN / 10.0 * np.maximum(over, 0.0))
+            found += np.where(over > ROUNDING, points, 0.0)
+        if self.limits:
+            found += outlook.broken > 0
         return found
 
     def _over(self, limit: Limit, outlook: Outlook, ends: Sequence[Ticks]) -> Ticks | Floats:

@@ -107,7 +107,8 @@ class Problem:
 
     resources and memories are names; capacities are bytes per memory. transfers[size][(a, b)] for a != b; a missing
     pair means that no route exists. ties: groups of items that must end in the same place (a state read by several
-    phases). calls: runs of each phase that the latency counts: per request, or fewer. items and nets are in topological order within a phase.
+    phases). calls: runs of each phase that the latency counts: per request, or fewer. items and nets are in
+    topological order within a phase.
     idle_pj_per_tick: power of everything that is switched on (1 W = 1 pJ per tick). limits: what a solution must keep.
     """
 
