@@ -110,11 +110,11 @@ def compile(
 ) -> Compiled:
     """Map an ONNX model, or several, onto a target.
 
-        phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them. Of several files,
-        "decode@decode.onnx: ..." names the one that a phase runs: they share weights and hand on states, and results as
-        `connect` says beside what names tell. With `mix`, or without phases, they are models of their own: a request runs
-        each so often.
-        expect sets quantities that depend on data, by the names that warnings show. objective: a text like
+    phases are texts like "decode: batch=1 seq=1 past=512..639 calls=128"; dims holds for all of them. Of several files,
+    "decode@decode.onnx: ..." names the one that a phase runs: they share weights and hand on states, and results as
+    `connect` says beside what names tell. With `mix`, or without phases, they are models of their own: a request runs
+    each so often.
+    expect sets quantities that depend on data, by the names that warnings show. objective: a text like
     "throughput subject to latency<=0.2 power<=700", or a Goal. inflight: requests in flight at most. batch: the size
     of the dim `batch` in every phase; a run then serves so many requests, and figures are per request. pipeline is a
     name, a text or a Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting

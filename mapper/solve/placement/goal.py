@@ -88,11 +88,10 @@ class Goal:
             case "energy":
                 found = (cost + self._idle * outlook.intervals()) / self.scale
             case "latency":
-                found = _weighted(self._calls, ends or ()) / self.scale + SPREAD * cost / self._cost_scale
+                found = self._scaled_latency(ends or ()) + SPREAD * cost / self._cost_scale
             case _:
-                latency = _weighted(self._calls, ends or ()) / self.scale
-                found = (cost + self._idle * outlook.intervals()) * latency
-        found = np.asarray(found + BROKEN * outlook.broken, dtype=np.float64)
+                found = (cost + self._idle * outlook.intervals()) * self._scaled_latency(ends or ())
+        found = found + BROKEN * outlook.broken
         for limit in self.limits:
             over = np.asarray(self._over(limit, outlook, ends or ())) / limit.most - 1.0
             # logarithmic far from the limit: a long way must not make the rules look cheap
@@ -101,6 +100,9 @@ class Goal:
         if self.limits:
             found += outlook.broken > 0
         return found
+
+    def _scaled_latency(self, ends: Sequence[Ticks]) -> Floats:
+        return np.asarray(_weighted(self._calls, ends), dtype=np.float64) / self.scale
 
     def _over(self, limit: Limit, outlook: Outlook, ends: Sequence[Ticks]) -> Ticks | Floats:
         """What a limit is about, under each option."""
