@@ -16,8 +16,9 @@ if __name__ == "__main__":
 
 from benchmarks.instances import stream
 from mapper.errors import MapperError
-from mapper.solve.streaming import Problem, Solution, verify
+from mapper.solve.streaming import Piece, Problem, Solution, verify
 from mapper.solve.streaming.steps import expand
+from mapper.solve.streaming.verify import WHOLE
 
 
 def solution_of(problem: Problem, data: Any) -> Solution:
@@ -28,7 +29,7 @@ def solution_of(problem: Problem, data: Any) -> Solution:
         if data["ways"].get(value.name) not in names:
             raise MapperError(f"ways: '{value.name}' has no way '{data['ways'].get(value.name)}', it has {names}")
         ways.append(names.index(data["ways"][value.name]))
-    moments = {(group, node, firing): (start, end) for group, node, firing, start, end in data["steps"]}
+    moments = {(group, node, firing): rest for group, node, firing, *rest in data["steps"]}
     chosen = [value.ways[way] for value, way in zip(problem.values, ways, strict=True)]
     found = []
     for step in expand(problem, chosen).steps:
@@ -36,7 +37,8 @@ def solution_of(problem: Problem, data: Any) -> Solution:
         if key not in moments:
             raise MapperError(f"steps: firing {key[2]} of '{key[1]}' in group '{key[0]}' is missing")
         found.append(moments[key])
-    return Solution(tuple(ways), tuple(start for start, _ in found), tuple(end for _, end in found))
+    pieces = tuple(tuple(Piece(a, b, round(speed * WHOLE)) for a, b, speed in rest) for _, _, rest in found)
+    return Solution(tuple(ways), tuple(start for start, *_ in found), tuple(end for _, end, _ in found), pieces)
 
 
 def main(arguments: list[str]) -> int:

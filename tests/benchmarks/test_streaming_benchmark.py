@@ -122,7 +122,7 @@ def test_a_folder_is_solved_written_and_checked(tmp_path: Path, capsys: pytest.C
     written = tmp_path / "out" / "block.json"
     assert streaming_check.main([str(path), str(written)]) == 0
     schedule = json.loads(written.read_text())
-    schedule["steps"][0][4] -= 1
+    schedule["steps"][0][5][0][1] -= 1
     written.write_text(json.dumps(schedule))
     assert streaming_check.main([str(path), str(written)]) == 1
     assert "error: duration: 'Transfer(x)' of group '0', firing 0" in capsys.readouterr().out

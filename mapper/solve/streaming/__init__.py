@@ -1,7 +1,7 @@
 """Layers in tiles on cores with small memories: what stays on chip, and when each tile is moved and worked on."""
 
 from mapper.solve.streaming.driver import Result, minimise
-from mapper.solve.streaming.problem import Group, Line, Loop, Node, Problem, Role, Solution, Store, Value, Way
+from mapper.solve.streaming.problem import Group, Line, Loop, Node, Piece, Problem, Role, Solution, Store, Value, Way
 from mapper.solve.streaming.verify import verify
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Line",
     "Loop",
     "Node",
+    "Piece",
     "Problem",
     "Result",
     "Role",

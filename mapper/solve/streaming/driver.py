@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.cpsat import Outcome
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.streaming.bound import bound
-from mapper.solve.streaming.place import Full, place
+from mapper.solve.streaming.place import Full, Shifts, place
 from mapper.solve.streaming.problem import Problem, Solution
-from mapper.solve.streaming.steps import expand
+from mapper.solve.streaming.steps import Work, expand
 from mapper.solve.streaming.verify import verify
 
-AHEAD = (float("inf"), 0.75, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.0)
+AHEAD = (float("inf"), 0.75, 0.5, 0.35, 0.25, 0.18, 0.1, 0.05, 0.02, 0.01, 0.0)
 """How far reads run ahead, in parts of a store, each of which is tried."""
+
+PATIENCE = 1000
+"""Orders tried in vain before the search ends."""
+
+REMEMBERED = 4
+"""Expansions of ways that are kept, for they take as long as placing."""
 
 STEPS_A_SECOND = 10_000
 """Steps placed in a deterministic second."""
@@ -58,77 +65,107 @@ def minimise(problem: Problem, budget: Budget) -> Result:
     return Result(incumbent.solution, value, least, name, status, away)
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a schedule is placed from."""
+
+    ways: tuple[int, ...]
+    ahead: float = 0.0
+    shifts: Shifts = field(default_factory=dict)
+
+
 class _Search:
-    """Schedules of other ways and other distances of reads, as long as the budget lasts."""
+    """Schedules of other ways, other distances of reads and other orders, as long as the budget lasts."""
 
     def __init__(self, problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> None:
         self._problem, self._incumbent, self._budget = problem, incumbent, budget
-        self._ahead = AHEAD[0]
+        self._random = random.Random(budget.seed)
         self._work = 0.0
+        self._best = _State(())
+        self._works: dict[tuple[int, ...], Work] = {}
 
     def away(self) -> Full | None:
         """Every value outside: reads run ahead as far as fits. What does not fit when nothing does."""
-        return self._tune([len(value.ways) - 1 for value in self._problem.values], "away")
+        return self._tune(_State(tuple(len(value.ways) - 1 for value in self._problem.values)), "away")
 
     def near(self) -> None:
         """Every value as near as the stores allow: when one is too small, the value that takes most of it takes its
         next way. Reads do not run ahead in these trials, which leaves most room."""
         ways = [0] * len(self._problem.values)
         while not self._over():
-            found = self._place(ways, 0.0)
-            if isinstance(found, Solution):
-                self._incumbent.offer(found, "near")
-                self._tune(ways, "near")
+            full = self._try(_State(tuple(ways)), "near")
+            if full is None:
+                self._tune(_State(tuple(ways)), "near")
                 return
-            given_up = _largest(self._problem, ways, found)
+            given_up = _largest(self._problem, ways, full)
             if given_up is None:
                 return
             ways[given_up] += 1
 
     def improve(self) -> None:
-        """Other ways, one value at a time, with other distances of reads in between, until nothing helps."""
-        better = True
-        while better and not self._over():
-            better = False
-            for v, way in self._moves():
-                if self._over():
-                    return
-                ways = list(self._incumbent.solution.ways)
-                if ways[v] != way:
-                    ways[v] = way
-                    found = self._place(ways, self._ahead)
-                    if isinstance(found, Solution):
-                        better |= self._incumbent.offer(found, "other ways")
+        """Other ways, one value at a time, and other distances of reads, until nothing helps; then other orders."""
+        before = float("inf")
+        while self._incumbent.value < before and not self._over():
             before = self._incumbent.value
-            self._tune(self._incumbent.solution.ways, "reads ahead")
-            better |= self._incumbent.value < before
+            for v, value in enumerate(self._problem.values):
+                for way in range(len(value.ways)):
+                    self._other_way(v, way)
+            self._tune(self._best, "reads ahead")
+        failed = 0
+        while failed < PATIENCE and not self._over():
+            before = self._incumbent.value
+            self._try(self._neighbour(), "other orders")
+            failed = 0 if self._incumbent.value < before else failed + 1
 
-    def _moves(self) -> Iterator[tuple[int, int]]:
-        for v, value in enumerate(self._problem.values):
-            for way in range(len(value.ways)):
-                yield v, way
+    def _other_way(self, v: int, way: int) -> None:
+        ways = list(self._best.ways)
+        if ways[v] != way and not self._over():
+            ways[v] = way
+            self._try(replace(self._best, ways=tuple(ways)), "other ways")
 
-    def _tune(self, ways: Sequence[int], by: str) -> Full | None:
-        """Try all distances of reads with these ways, and remember the best."""
-        full: Full | None = None
-        fits = False
+    def _tune(self, state: _State, by: str) -> Full | None:
+        """Try all distances of reads. What does not fit when none does."""
+        fulls = []
         for ahead in AHEAD:
             if self._over() and self._incumbent.found:
-                break
-            found = self._place(ways, ahead)
-            if isinstance(found, Full):
-                full = found
-                continue
-            fits = True
-            if self._incumbent.offer(found, by):
-                self._ahead = ahead
-        return None if fits else full
+                return None
+            fulls.append(self._try(replace(state, ahead=ahead), by))
+        return None if None in fulls else fulls[-1]
 
-    def _place(self, ways: Sequence[int], ahead: float) -> Solution | Full:
-        found = place(self._problem, ways, ahead)
-        steps = len(found.start) if isinstance(found, Solution) else found.step
-        self._work += steps / STEPS_A_SECOND
-        return found
+    def _neighbour(self) -> _State:
+        """The best state with some firings of a node placed earlier or later, or a value that goes another way."""
+        choose = self._random
+        if self._problem.values and choose.random() < 0.1:
+            v = choose.randrange(len(self._problem.values))
+            ways = list(self._best.ways)
+            ways[v] = choose.randrange(len(self._problem.values[v].ways))
+            return replace(self._best, ways=tuple(ways))
+        shifts = dict(self._best.shifts)
+        for _ in range(choose.randint(1, 3)):
+            g = choose.randrange(len(self._problem.groups))
+            n = choose.randrange(len(self._problem.groups[g].nodes))
+            firings = self._problem.groups[g].nodes[n].firings
+            first = choose.randrange(firings)
+            by = choose.gauss(0.0, 0.15)
+            for firing in range(first, choose.randint(first, firings - 1) + 1):
+                shifts[(g, n), firing] = shifts.get(((g, n), firing), 0.0) + by
+        return replace(self._best, shifts=shifts)
+
+    def _try(self, state: _State, by: str) -> Full | None:
+        """Place a state and keep it if it is as good as any; what does not fit if something does not."""
+        if state.ways not in self._works:
+            if len(self._works) >= REMEMBERED:
+                self._works.clear()
+            ways = [value.ways[way] for value, way in zip(self._problem.values, state.ways, strict=True)]
+            self._works[state.ways] = expand(self._problem, ways)
+        found = place(self._problem, state.ways, state.ahead, state.shifts, self._works[state.ways])
+        self._work += (len(found.start) if isinstance(found, Solution) else found.step) / STEPS_A_SECOND
+        if isinstance(found, Full):
+            return found
+        if found.makespan <= self._incumbent.value:
+            self._best = state
+            self._incumbent.offer(found, by)
+        return None
 
     def _over(self) -> bool:
         return self._incumbent.closed or self._budget.over() or self._work > self._budget.deterministic_seconds

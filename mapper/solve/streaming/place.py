@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mapper.solve.streaming.problem import Load, Problem, Role, Solution
-from mapper.solve.streaming.profile import LineProfile, StoreProfile
+from mapper.solve.streaming.problem import Load, Piece, Place, Problem, Role, Solution
+from mapper.solve.streaming.profile import LineProfile, StoreProfile, flow
 from mapper.solve.streaming.steps import Stay, Work, expand
-from mapper.solve.streaming.verify import share
+from mapper.solve.streaming.verify import share, speed_of
 
 STRETCHES = ((4, 3), (2, 1), (4, 1))
-"""How much slower than at full speed a step may run when that lets it end earlier: it then shares lines with others."""
+"""How much slower than at full speed a layer may run when that lets it end earlier: it then shares lines with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,28 @@ class Full:
     bits: int
 
 
-def place(problem: Problem, ways: Sequence[int], ahead: float = 0.0) -> Solution | Full:
+Shifts = Mapping[tuple[Place, int], float]
+"""For firings of nodes how much later they are placed than their turn, in parts of all steps."""
+
+
+def place(
+    problem: Problem,
+    ways: Sequence[int],
+    ahead: float = 0.0,
+    shifts: Shifts | None = None,
+    work: Work | None = None,
+) -> Solution | Full:
     """A schedule for the ways of all values by serial generation (Kolisch, 1996, with shares of lines instead of units
     of resources), or the store that is too small for it.
 
     Steps are placed in the order of the groups and their rounds, each at its earliest moment: a later group fills what
     earlier ones have left free. ahead: reads that wait for nothing are placed before steps that come up to so much
     earlier, in fractions of the stores that reads in between fill; without it others get in their way on the lines.
+    work: what `expand` says of these ways, if it is known.
     """
-    work = expand(problem, [value.ways[way] for value, way in zip(problem.values, ways, strict=True)])
-    return _Placing(problem, work, ahead).run(tuple(ways))
+    if work is None:
+        work = expand(problem, [value.ways[way] for value, way in zip(problem.values, ways, strict=True)])
+    return _Placing(problem, work, sequence(problem, work, ahead, shifts or {})).run(tuple(ways))
 
 
 def in_order(work: Work, keys: Sequence[tuple[float, ...]]) -> list[int]:
@@ -57,7 +69,7 @@ def in_order(work: Work, keys: Sequence[tuple[float, ...]]) -> list[int]:
     return found
 
 
-def sequence(problem: Problem, work: Work, ahead: float) -> list[int]:
+def sequence(problem: Problem, work: Work, ahead: float, shifts: Shifts) -> list[int]:
     """The order in which steps are placed; see `place`."""
     keys = [(step.place[0], step.position, step.place[1]) for step in work.steps]
     plain = in_order(work, keys)
@@ -78,7 +90,14 @@ def sequence(problem: Problem, work: Work, ahead: float) -> list[int]:
             while first < at and level[first] < level[at] - ahead:
                 first += 1
             moved[i] = (first, 0, at)
-    return in_order(work, moved)
+    found = in_order(work, moved)
+    if not shifts:
+        return found
+    shifted: list[tuple[float, ...]] = [() for _ in found]
+    for at, i in enumerate(found):
+        step = work.steps[i]
+        shifted[i] = (at + shifts.get((step.place, step.firing), 0.0) * len(found),)
+    return in_order(work, shifted)
 
 
 def _free(problem: Problem, work: Work, i: int) -> bool:
@@ -86,13 +105,14 @@ def _free(problem: Problem, work: Work, i: int) -> bool:
 
 
 class _Placing:
-    def __init__(self, problem: Problem, work: Work, ahead: float) -> None:
+    def __init__(self, problem: Problem, work: Work, order: Sequence[int]) -> None:
         self._problem, self._work = problem, work
-        self._sequence = sequence(problem, work, ahead)
+        self._order = order
         self._lines = [LineProfile() for _ in problem.lines]
         self._stores = [StoreProfile(store.capacity) for store in problem.stores]
         self._start = [-1] * len(work.steps)
         self._end = [-1] * len(work.steps)
+        self._done: list[tuple[Piece, ...]] = [() for _ in work.steps]
         self._begins: list[list[int]] = [[] for _ in work.steps]
         self._ends: list[list[int]] = [[] for _ in work.steps]
         self._open = [False] * len(work.stays)
@@ -105,11 +125,11 @@ class _Placing:
         self._needed = _needed(work)
 
     def run(self, ways: tuple[int, ...]) -> Solution | Full:
-        for i in self._sequence:
+        for i in self._order:
             full = self._place(i)
             if full is not None:
                 return full
-        return Solution(ways, tuple(self._start), tuple(self._end))
+        return Solution(ways, tuple(self._start), tuple(self._end), tuple(self._done))
 
     def _place(self, i: int) -> Full | None:
         step = self._work.steps[i]
@@ -120,41 +140,51 @@ class _Placing:
             if room is None:
                 return Full(i, store, bits - (self._stores[store].capacity - self._stores[store].levels[-1]))
             ready = max(ready, room)
-        load = self._needed[i]
-        start, cycles = self._earliest(load, ready, step.cycles)
-        self._take(i, load, start, start + cycles, new)
+        self._take(i, self._pieces(i, ready), ready, new)
         return None
 
+    def _pieces(self, i: int, ready: int) -> list[Piece]:
+        """When a step runs so that it ends as early as it can."""
+        step, load = self._work.steps[i], self._needed[i]
+        if not step.cycles:
+            return []
+        if self._problem.node(step.place).role is not Role.COMPUTE:
+            return flow([(self._lines[line], cycles) for line, cycles in load], ready, step.cycles)
+        start, lasting = self._earliest(load, ready, step.cycles)
+        return [Piece(start, start + lasting, speed_of(step.cycles, lasting))]
+
     def _earliest(self, load: Load, ready: int, cycles: int) -> tuple[int, int]:
-        """Start and length of a step that ends as early as it can."""
-        best = self._fit(load, ready, cycles)
-        lasting = cycles
+        """Start and length of a layer that ends as early as it can."""
+        best, lasting = self._fit(load, ready, cycles, cycles), cycles
         for more, than in STRETCHES:
-            if best == ready or ready + cycles * more // than >= best + lasting:
-                break
             longer = -(-cycles * more // than)
-            start = self._fit(load, ready, longer)
+            if best == ready or ready + longer >= best + lasting:
+                break
+            start = self._fit(load, ready, cycles, longer)
             if start + longer < best + lasting:
                 best, lasting = start, longer
         return best, lasting
 
-    def _fit(self, load: Load, ready: int, cycles: int) -> int:
-        wanted = [(self._lines[line], share(amount, cycles)) for line, amount in load if amount]
+    def _fit(self, load: Load, ready: int, cycles: int, lasting: int) -> int:
+        speed = speed_of(cycles, lasting)
+        wanted = [(self._lines[line], share(amount, cycles, speed)) for line, amount in load]
         start, sure = ready, 0
         while sure < len(wanted):
             for profile, part in wanted:
-                at = profile.fit(start, cycles, part)
+                at = profile.fit(start, lasting, part)
                 sure = sure + 1 if at == start else 1
                 start = at
                 if sure >= len(wanted):
                     break
         return start
 
-    def _take(self, i: int, load: Load, start: int, end: int, new: Sequence[int]) -> None:
-        for line, amount in load:
-            if amount:
-                self._lines[line].take(start, end, share(amount, end - start))
-        self._start[i], self._end[i] = start, end
+    def _take(self, i: int, pieces: Sequence[Piece], ready: int, new: Sequence[int]) -> None:
+        longest = self._work.steps[i].cycles
+        for piece in pieces:
+            for line, cycles in self._needed[i]:
+                self._lines[line].take(piece.start, piece.end, share(cycles, longest, piece.speed))
+        start, end = (pieces[0].start, pieces[-1].end) if pieces else (ready, ready)
+        self._start[i], self._end[i], self._done[i] = start, end, tuple(pieces)
         for s in new:
             self._open[s] = True
             for store, bits in self._work.stays[s].held:
@@ -182,7 +212,7 @@ def _needed(work: Work) -> list[Load]:
     known: dict[Load, Load] = {}
     for step in work.steps:
         if step.load not in known:
-            known[step.load] = tuple((line, cycles) for line, cycles in step.load if line not in idle)
+            known[step.load] = tuple((line, cycles) for line, cycles in step.load if cycles and line not in idle)
     return [known[step.load] for step in work.steps]
 
 

@@ -242,12 +242,23 @@ def _places(value: Value) -> Iterator[tuple[Place, Role]]:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a step from start to end, at a speed in parts of `verify.WHOLE`."""
+
+    start: int
+    end: int
+    speed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Solution:
-    """For each value the way it takes, and start and end of each step, in the order of `steps.expand`."""
+    """For each value the way it takes; for each step, in the order of `steps.expand`, start, end and pieces between
+    them. A layer has one piece; transfers may pause and change their speed; what takes no time has none."""
 
     ways: tuple[int, ...]
     start: tuple[int, ...]
     end: tuple[int, ...]
+    pieces: tuple[tuple[Piece, ...], ...]
 
     @property
     def makespan(self) -> int:

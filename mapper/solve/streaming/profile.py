@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 
+from mapper.solve.streaming.problem import Piece
 from mapper.solve.streaming.verify import WHOLE
+
+SLOWEST = WHOLE // 16
+"""Below this speed a transfer pauses: it would only cut time into pieces."""
 
 
 class _Levels:
@@ -51,6 +56,32 @@ class LineProfile(_Levels):
             self.levels[k] += share
         self._join(last)
         self._join(first)
+
+
+def flow(wanted: Sequence[tuple[LineProfile, int]], ready: int, longest: int) -> list[Piece]:
+    """The pieces of a transfer that runs from `ready` on as fast as all its lines allow, until its work is done.
+
+    wanted: lines with the cycles of each that `longest` cycles of the transfer take.
+    """
+    at = [bisect_right(profile.moments, ready) - 1 for profile, _ in wanted]
+    left, now, pieces = longest * WHOLE, ready, []
+    while True:
+        speed, until = WHOLE, -1
+        for n, (profile, cycles) in enumerate(wanted):
+            k, moments = at[n], profile.moments
+            speed = min(speed, (WHOLE - profile.levels[k]) * longest // cycles)
+            if k + 1 < len(moments) and (until < 0 or moments[k + 1] < until):
+                until = moments[k + 1]
+        if speed >= SLOWEST:
+            end = now - (-left // speed)
+            if until < 0 or end <= until:
+                return [*pieces, Piece(now, end, speed)]
+            pieces.append(Piece(now, until, speed))
+            left -= (until - now) * speed
+        now = until
+        for n, (profile, _) in enumerate(wanted):
+            if at[n] + 1 < len(profile.moments) and profile.moments[at[n] + 1] == now:
+                at[n] += 1
 
 
 class StoreProfile(_Levels):

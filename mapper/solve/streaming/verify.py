@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mapper.errors import MapperError
-from mapper.solve.streaming.problem import Problem, Solution, Way
+from mapper.solve.streaming.problem import Problem, Role, Solution, Way
 from mapper.solve.streaming.steps import Work, expand
 
 WHOLE = 2**40
 """A line's whole time. The share of a step is rounded up to a part of it, so that rounding never hides an overload."""
 
 
-def share(cycles: int, lasting: int) -> int:
-    """The share of a line that `cycles` of its work take when they are spread evenly over `lasting` cycles."""
+def share(cycles: int, longest: int, speed: int) -> int:
+    """The share of a line that a step takes at a speed: `cycles` of its `longest` cycles at full speed are the line's."""
+    return -(-cycles * speed // longest)
+
+
+def speed_of(cycles: int, lasting: int) -> int:
+    """The speed at which so many cycles of work last so long."""
     return -(-cycles * WHOLE // lasting)
 
 
@@ -37,17 +42,24 @@ def verify(problem: Problem, solution: Solution) -> None:
 
 
 def duration(problem: Problem, work: Work, solution: Solution) -> None:
-    """Every step is there, starts at or after 0 and lasts at least what its longest work takes at full speed."""
-    if not len(solution.start) == len(solution.end) == len(work.steps):
-        raise MapperError(
-            f"duration: {len(solution.start)} starts and {len(solution.end)} ends for {len(work.steps)} steps"
-        )
+    """Every step is there, starts at or after 0, and its pieces lie between start and end, one after another, none
+    faster than full speed, and do all its work; a layer is one piece."""
+    counts = {len(solution.start), len(solution.end), len(solution.pieces), len(work.steps)}
+    if len(counts) > 1:
+        raise MapperError(f"duration: {len(solution.start)} starts for {len(work.steps)} steps")
     for i, step in enumerate(work.steps):
-        start, end = solution.start[i], solution.end[i]
-        if start < 0 or end - start < step.cycles:
+        start, end, pieces = solution.start[i], solution.end[i], solution.pieces[i]
+        done = sum((piece.end - piece.start) * piece.speed for piece in pieces)
+        if start < 0 or end < start or done < step.cycles * WHOLE:
             raise MapperError(
-                f"duration: {describe(problem, work, i)} takes from {start} to {end}, at least {step.cycles} cycles"
+                f"duration: {describe(problem, work, i)} takes from {start} to {end} and does "
+                f"{done / WHOLE:.1f} of {step.cycles} cycles"
             )
+        moments = [start, *(moment for piece in pieces for moment in (piece.start, piece.end)), end]
+        if moments != sorted(moments) or any(not 0 < piece.speed <= WHOLE for piece in pieces):
+            raise MapperError(f"duration: {describe(problem, work, i)} has pieces that are out of order or too fast")
+        if problem.node(step.place).role is Role.COMPUTE and len(pieces) > 1:
+            raise MapperError(f"duration: {describe(problem, work, i)} is interrupted")
 
 
 def order(problem: Problem, work: Work, solution: Solution) -> None:
@@ -65,11 +77,10 @@ def lines(problem: Problem, work: Work, solution: Solution) -> None:
     """At every moment the shares of a line sum to at most the whole of it."""
     changes: list[list[tuple[int, int]]] = [[] for _ in problem.lines]
     for i, step in enumerate(work.steps):
-        start, end = solution.start[i], solution.end[i]
         for k, cycles in step.load:
-            if cycles:
-                part = share(cycles, end - start)
-                changes[k] += [(start, part), (end, -part)]
+            for piece in solution.pieces[i] if cycles else ():
+                part = share(cycles, step.cycles, piece.speed)
+                changes[k] += [(piece.start, part), (piece.end, -part)]
     for line, moments in zip(problem.lines, changes, strict=True):
         moment = _overload(moments, WHOLE)
         if moment is not None:

@@ -8,18 +8,24 @@ import pytest
 from streaming_builders import one_layer, two_layers
 
 from mapper.errors import MapperError
-from mapper.solve.streaming import Problem, Solution, verify
+from mapper.solve.streaming import Piece, Problem, Solution, verify
 from mapper.solve.streaming.place import place
-from mapper.solve.streaming.verify import share
+from mapper.solve.streaming.verify import WHOLE, share, speed_of
 
 
 def moved(problem: Problem, step: int, start: int, end: int) -> Solution:
-    """The placed schedule with one step somewhere else."""
+    """The placed schedule with one step somewhere else, at an even speed."""
     found = place(problem, [0] * len(problem.values), 1.0)
     assert isinstance(found, Solution)
-    starts, ends = list(found.start), list(found.end)
+    return put(found, step, start, end)
+
+
+def put(found: Solution, step: int, start: int, end: int) -> Solution:
+    starts, ends, pieces = list(found.start), list(found.end), list(found.pieces)
+    done = sum((piece.end - piece.start) * piece.speed for piece in pieces[step])
     starts[step], ends[step] = start, end
-    return replace(found, start=tuple(starts), end=tuple(ends))
+    pieces[step] = (Piece(start, end, min(WHOLE, -(-done // (end - start)))),)
+    return Solution(found.ways, tuple(starts), tuple(ends), tuple(pieces))
 
 
 def test_a_placed_schedule_keeps_all_rules_and_takes_what_a_hand_counts() -> None:
@@ -31,7 +37,9 @@ def test_a_placed_schedule_keeps_all_rules_and_takes_what_a_hand_counts() -> Non
 
 
 def test_a_step_that_is_too_short_breaks_duration() -> None:
-    with pytest.raises(MapperError, match="duration: 'layer' of group 'a', firing 1 takes from 8 to 10, at least 3"):
+    with pytest.raises(
+        MapperError, match="duration: 'layer' of group 'a', firing 1 takes from 8 to 10 and does 2.0 of 3"
+    ):
         verify(one_layer(), moved(one_layer(), 3, 8, 10))
 
 
@@ -52,11 +60,35 @@ def test_two_transfers_at_once_break_the_line_outside() -> None:
 
 
 def test_slower_transfers_may_share_a_line() -> None:
-    problem = one_layer(rounds=2)
-    starts, ends = (0, 0, 8, 11, 14, 18), (8, 8, 11, 14, 18, 22)
-    verify(problem, Solution((), starts, ends))
-    with pytest.raises(MapperError, match="lines: 'outside'"):
-        verify(problem, Solution((), starts, (8, 7, 11, 14, 18, 22)))
+    found = put(put(moved(one_layer(), 0, 0, 8), 1, 0, 8), 2, 8, 11)
+    late = found
+    for step, start in ((3, 11), (4, 14), (5, 18)):
+        late = put(late, step, start, start + (3 if step == 3 else 4))
+    verify(one_layer(), late)
+    with pytest.raises(MapperError, match="lines: 'outside' at cycle 0: 1.5"):
+        verify(one_layer(), put(late, 1, 0, 4))
+
+
+def test_a_transfer_may_pause_and_a_layer_may_not() -> None:
+    problem = one_layer()
+    found = place(problem, [], 1.0)
+    assert isinstance(found, Solution)
+    pieces = list(found.pieces)
+    pieces[5] = (Piece(12, 14, WHOLE), Piece(20, 22, WHOLE))
+    paused = replace(found, end=(*found.end[:5], 22), pieces=tuple(pieces))
+    verify(problem, paused)
+    pieces[3] = (Piece(8, 9, WHOLE), Piece(9, 11, WHOLE))
+    with pytest.raises(MapperError, match="duration: 'layer' of group 'a', firing 1 is interrupted"):
+        verify(problem, replace(paused, pieces=tuple(pieces)))
+
+
+def test_a_piece_faster_than_full_speed_breaks_duration() -> None:
+    found = place(one_layer(), [], 1.0)
+    assert isinstance(found, Solution)
+    pieces = list(found.pieces)
+    pieces[0] = (Piece(0, 2, 2 * WHOLE),)
+    with pytest.raises(MapperError, match="out of order or too fast"):
+        verify(one_layer(), replace(found, pieces=tuple(pieces)))
 
 
 def test_tiles_that_do_not_fit_break_stores() -> None:
@@ -74,10 +106,8 @@ def test_a_reader_waits_for_the_whole_value() -> None:
     assert isinstance(found, Solution)
     verify(problem, found)
     first_read = 4  # two reads and two layers of the first group come before, its save is not needed
-    starts, ends = list(found.start), list(found.end)
-    starts[first_read], ends[first_read] = 5, 7
     with pytest.raises(MapperError, match="order: from 'layer' of group 'a', firing 1 to 'in' of group 'b', firing 0"):
-        verify(problem, replace(found, start=tuple(starts), end=tuple(ends)))
+        verify(problem, put(found, first_read, 5, 7))
 
 
 def test_a_kept_value_takes_room_until_its_last_reader_has_ended() -> None:
@@ -99,4 +129,5 @@ def test_ways_that_are_none_are_refused() -> None:
 
 
 def test_a_share_is_rounded_up() -> None:
-    assert share(1, 3) * 3 >= share(3, 3)
+    assert share(1, 3, WHOLE) * 3 > WHOLE
+    assert speed_of(1, 3) * 3 > WHOLE
