@@ -52,8 +52,8 @@ def _case(group: str, path: Path) -> Case:
 
 
 def as_json(instance: str, problem: Problem, solution: Solution) -> Mapping[str, object]:
-    """A schedule to write: the way of each value, and every step with its group, node, firing, start, end and the pieces between
-    them, each with its start, end and part of full speed."""
+    """A schedule to write: the way of each value, and every step with its group, node, firing, start, end and the
+    pieces between them, each with its start, end and part of full speed."""
     ways = [value.ways[way] for value, way in zip(problem.values, solution.ways, strict=True)]
     steps = [
         [

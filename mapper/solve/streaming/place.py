@@ -12,7 +12,7 @@ from mapper.solve.streaming.steps import Stay, Work, expand
 from mapper.solve.streaming.verify import share, speed_of
 
 STRETCHES = ((4, 3), (2, 1), (4, 1))
-"""How much slower than at full speed a layer may run when that lets it end earlier: it then shares lines with others."""
+"""How much slower than at full speed a layer may run when that lets it end earlier: it then shares its lines."""
 
 
 @dataclass(frozen=True, slots=True)

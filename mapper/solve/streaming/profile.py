@@ -64,7 +64,8 @@ def flow(wanted: Sequence[tuple[LineProfile, int]], ready: int, longest: int) ->
     wanted: lines with the cycles of each that `longest` cycles of the transfer take.
     """
     at = [bisect_right(profile.moments, ready) - 1 for profile, _ in wanted]
-    left, now, pieces = longest * WHOLE, ready, []
+    pieces: list[Piece] = []
+    left, now = longest * WHOLE, ready
     while True:
         speed, until = WHOLE, -1
         for n, (profile, cycles) in enumerate(wanted):

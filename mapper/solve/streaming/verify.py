@@ -13,7 +13,7 @@ WHOLE = 2**40
 
 
 def share(cycles: int, longest: int, speed: int) -> int:
-    """The share of a line that a step takes at a speed: `cycles` of its `longest` cycles at full speed are the line's."""
+    """The share of a line that a step takes at a speed, when at full speed it takes `cycles` of its `longest`."""
     return -(-cycles * speed // longest)
 
 

@@ -37,9 +37,7 @@ def test_a_placed_schedule_keeps_all_rules_and_takes_what_a_hand_counts() -> Non
 
 
 def test_a_step_that_is_too_short_breaks_duration() -> None:
-    with pytest.raises(
-        MapperError, match="duration: 'layer' of group 'a', firing 1 takes from 8 to 10 and does 2.0 of 3"
-    ):
+    with pytest.raises(MapperError, match=r"duration: 'layer' .* takes from 8 to 10 and does 2\.0 of 3"):
         verify(one_layer(), moved(one_layer(), 3, 8, 10))
 
 
@@ -65,7 +63,7 @@ def test_slower_transfers_may_share_a_line() -> None:
     for step, start in ((3, 11), (4, 14), (5, 18)):
         late = put(late, step, start, start + (3 if step == 3 else 4))
     verify(one_layer(), late)
-    with pytest.raises(MapperError, match="lines: 'outside' at cycle 0: 1.5"):
+    with pytest.raises(MapperError, match=r"lines: 'outside' at cycle 0: 1\.5"):
         verify(one_layer(), put(late, 1, 0, 4))
 
 
