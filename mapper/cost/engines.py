@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from mapper.cost.estimate import Estimator
+from mapper.cost.shards.names import weights_division
 from mapper.errors import TargetError
 from mapper.hw.target import Target, Unit
 from mapper.ir.plan import Option
@@ -17,24 +18,37 @@ CHANNEL = 1000
 @dataclass(frozen=True, slots=True)
 class Engine:
     """A resource that runs tasks. capacity: copies of the weights; used: copies one call takes. A unit that runs one
-    task at a time is an engine of capacity 1; weights that sit in arrays of their own are an engine of their own."""
+    task at a time is an engine of capacity 1, a team one of as many as it has sets of ranks; weights that sit in arrays
+    of their own are an engine of their own, of which a pool has no more than each of its copies keeps. copies: so many
+    requests have an equal part of the capacity each."""
 
     name: str
     capacity: int
     used: int
+    copies: int = 1
+    is_pool: bool = False
+
+    @property
+    def of_request(self) -> int:
+        """How much of the capacity one request can use."""
+        return self.capacity // self.copies
 
     def load(self, ticks: int) -> int:
-        """Ticks per call that count towards the steady state: copies that idle can serve another request."""
-        return -(-ticks * self.used // self.capacity)
+        """Ticks per call that count towards the steady state: copies that idle can serve another request. A pool, which
+        only bounds are for, rounds down."""
+        return ticks * self.used // self.capacity if self.is_pool else -(-ticks * self.used // self.capacity)
 
 
 def engine_of(estimator: Estimator, unit: Unit, cluster: str, option: Option, single: Option, phase: str) -> Engine:
     """The engine for a cluster on a unit. `single` is the same option with one copy of the weights."""
     if not estimator.is_resident(unit, option.source):
-        return Engine(unit.name, 1, 1)
+        return Engine(unit.name, unit.sets, 1, unit.copies, unit.sets > unit.copies)
     one, many = single.cost(phase).share, option.cost(phase).share
     used = min(option.replicas, max(1, round(many / one))) if one > 0 else option.replicas
-    return Engine(f"{unit.name}/{cluster} x{option.replicas}", option.replicas, used)
+    divided = f" {kept}" if (kept := weights_division(option.shard)) else ""
+    return Engine(
+        f"{unit.name}/{cluster}{divided} x{option.replicas}", option.replicas * unit.copies, used, unit.copies
+    )
 
 
 def channel_share(cost_bytes: int, hold_ticks: int, bandwidth_bytes_per_s: float) -> int:

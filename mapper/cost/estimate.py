@@ -66,12 +66,12 @@ class Estimator:
         return self._prices[key]
 
     def _feed(self, unit: Unit, source: int, replicas: int) -> Feed:
-        data = self.target.memory[unit.data].bandwidth_bytes_per_s
+        data = self.target.memory[unit.data].bandwidth_bytes_per_s / unit.count
         if source < 0:
             return Feed(data, data, replicas)
         memory = self.target.memory[unit.weights[source]]
         inside = memory.unit == unit.name and unit.model.engine == "spatial"
-        return Feed(data, None if inside else memory.bandwidth_bytes_per_s, replicas)
+        return Feed(data, None if inside else memory.bandwidth_bytes_per_s / unit.count, replicas)
 
     def is_resident(self, unit: Unit, source: int) -> bool:
         """Whether weights from that source sit in the unit's own arrays."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 
-from mapper.cost.liveness import gates, segments, waits
+from mapper.cost.liveness import Segment, gates, segments, waits
 from mapper.cost.machine import Room
+from mapper.cost.orders import needed
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.steady import EVENTS, Steady, loads_per_request, steady
@@ -128,7 +129,8 @@ def judge(plan: Plan, spelling: Spelling | None = None, events: int = EVENTS) ->
     calls = tuple(replay(program, slots) for program in programs)
     _nothing_extra(plan, programs)
     counts = [p.calls for p in plan.phases]
-    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, room_of(plan, programs, calls), events)
+    room = Rooms(plan, programs, calls).at(plan.inflight)
+    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, room, events)
     return Verdict(plan, programs, calls, flow, loads_per_request(programs, counts), peaks(plan))
 
 
@@ -140,16 +142,32 @@ def _nothing_extra(plan: Plan, programs: tuple[Program, ...]) -> None:
             raise InvalidPlan(f"the schedule has '{slot.what}', which nothing calls for", rule="schedule-complete")
 
 
-def room_of(plan: Plan, programs: Sequence[Program], calls: Sequence[Call]) -> Room:
-    """What the plan's memory map demands of requests that share the machine."""
-    slots = {key: n for key, n in arena_slots(plan).items() if n < (plan.inflight or 1)}
-    parts, orders = [], []
-    for program, call in zip(programs, calls, strict=True):
-        part = segments(program, call, frozenset(m for phase, m in slots if phase == program.phase))
-        reused, gate = waits(program, call, plan.memory or ()), gates(program, part)
-        parts.append(part)
-        orders.append(tuple(tuple(sorted({*r, *g})) for r, g in zip(reused, gate, strict=True)))
-    return Room(tuple(orders), tuple(parts), slots)
+class Rooms:
+    """What a plan's memory map demands of requests that share the machine, for any number of them in flight."""
+
+    def __init__(self, plan: Plan, programs: Sequence[Program], calls: Sequence[Call]) -> None:
+        self._plan = plan
+        self._pairs = tuple(zip(programs, calls, strict=True))
+        self._reused = [waits(program, call, plan.memory or ()) for program, call in self._pairs]
+        self._known: dict[tuple[int, frozenset[str]], tuple[tuple[Segment, ...], tuple[tuple[int, ...], ...]]] = {}
+
+    def at(self, inflight: int) -> Room:
+        """The demands on so many requests."""
+        rows = arena_slots(replace(self._plan, inflight=inflight))
+        slots = {key: n for key, n in rows.items() if n < inflight}
+        found = [
+            self._part(k, frozenset(m for phase, m in slots if phase == program.phase))
+            for k, (program, _) in enumerate(self._pairs)
+        ]
+        return Room(tuple(order for _, order in found), tuple(part for part, _ in found), slots)
+
+    def _part(self, k: int, scarce: frozenset[str]) -> tuple[tuple[Segment, ...], tuple[tuple[int, ...], ...]]:
+        """A phase's segments in its scarce memories, and what its activities then wait for."""
+        if (k, scarce) not in self._known:
+            program, call = self._pairs[k]
+            part = segments(program, call, scarce)
+            self._known[k, scarce] = part, needed(program, call, self._reused[k], gates(program, part))
+        return self._known[k, scarce]
 
 
 def fixed_bytes(plan: Plan) -> dict[str, int]:

@@ -60,7 +60,8 @@ def _life(
 
 
 def waits(program: Program, call: Call, buffers: Sequence[Buffer]) -> tuple[tuple[int, ...], ...]:
-    """For each activity, those that must have ended because it overwrites bytes they use.
+    """For each activity, those that must have ended because it overwrites bytes they use: of each byte, the readers of
+    the value that lay there last (the value before it had to be read before that one came).
 
     In one call's schedule this holds by construction; when several requests share the machine it must be enforced.
     """
@@ -72,13 +73,27 @@ def waits(program: Program, call: Call, buffers: Sequence[Buffer]) -> tuple[tupl
             by_memory.setdefault(life.memory, []).append((buffer, life))
     found: list[set[int]] = [set() for _ in program.activities]
     for pairs in by_memory.values():
-        for b, later in pairs:
-            if later.maker < 0:
-                continue
-            for a, earlier in pairs:
-                if a.end <= b.start and a.offset < b.offset + b.size and b.offset < a.offset + a.size:
-                    found[later.maker].update(earlier.readers or ([earlier.maker] if earlier.maker >= 0 else []))
+        _overwritten(sorted(pairs, key=lambda pair: (pair[0].start, pair[0].end)), found)
     return tuple(tuple(sorted(f - {i})) for i, f in enumerate(found))
+
+
+def _overwritten(pairs: Sequence[tuple[Buffer, Life]], found: list[set[int]]) -> None:
+    """Add what the maker of each buffer, in order of time, waits for: `lying` tells what lay at which bytes last."""
+    lying: list[tuple[int, int, Buffer, Life]] = []
+    for b, later in pairs:
+        low, high = b.offset, b.offset + b.size
+        kept: list[tuple[int, int, Buffer, Life]] = []
+        for first, last, a, earlier in lying:
+            if last <= low or high <= first:
+                kept.append((first, last, a, earlier))
+                continue
+            if a.end <= b.start and later.maker >= 0:
+                found[later.maker].update(earlier.readers or ([earlier.maker] if earlier.maker >= 0 else []))
+            if first < low:
+                kept.append((first, low, a, earlier))
+            if high < last:
+                kept.append((high, last, a, earlier))
+        lying = [*kept, (low, high, b, later)]
 
 
 @dataclass(frozen=True, slots=True)

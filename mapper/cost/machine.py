@@ -1,7 +1,8 @@
 """The machine of the steady state: resources, requests on their way, and the clock.
 
-Exclusive resources are given to earlier phases first, and within a phase to the call that began first. A request that
-has not finished its prefill holds the most room and the fewest others back; oldest first keeps requests apart, where
+Exclusive resources are given to the phase of the shortest calls first, and within a phase to the call that began first.
+Short calls (decode) keep every unit fed while long ones (prefill) fill the gaps on all units at once; the other way
+round all requests pile up behind a prefill on one unit and the others idle. Oldest first keeps requests apart, where
 first come first served would march them through the units in step and leave half of these idle. A memory channel is
 shared by all activities that use it, in proportion to the bandwidth each asks for, and slows them down when they ask
 for more than there is.
@@ -50,14 +51,30 @@ Queue = list[tuple[int, int, Stream]]
 """What waits for a resource: (age of its call, activity, request), a heap."""
 
 
+class Step:
+    """What the machine needs to know of an activity. tail: ticks from letting go to the result. users: the activities
+    of its call that wait for it. weight: its ticks of the busiest resource. segment, memories: the scarce ones it uses.
+    """
+
+    __slots__ = ("channels", "exclusive", "hold", "memories", "segment", "tail", "users", "weight")
+
+    def __init__(
+        self, activity: Activity, users: Sequence[int], weight: int, entry: tuple[int, tuple[str, ...]]
+    ) -> None:
+        self.exclusive, self.channels = activity.exclusive, activity.channels
+        self.hold, self.tail = float(activity.hold), float(activity.ticks - activity.hold)
+        self.users, self.weight = tuple(users), weight
+        self.segment, self.memories = entry
+
+
 class Running:
     """An activity under way. left: ticks of holding at full speed; rate: its speed (below 1 on a crowded channel)."""
 
-    __slots__ = ("activity", "i", "left", "let_go", "rate", "since", "stream", "version")
+    __slots__ = ("i", "left", "let_go", "rate", "since", "step", "stream", "version")
 
-    def __init__(self, stream: Stream, i: int, activity: Activity) -> None:
-        self.stream, self.i, self.activity = stream, i, activity
-        self.left, self.rate, self.since, self.version = float(activity.hold), 1.0, 0, 0
+    def __init__(self, stream: Stream, i: int, step: Step, now: int) -> None:
+        self.stream, self.i, self.step = stream, i, step
+        self.left, self.rate, self.since, self.version = step.hold, 1.0, now, 0
         self.let_go = False
 
 
@@ -70,13 +87,16 @@ class Machine:
         calls: Sequence[int],
         busiest: str,
         room: Room,
+        latencies: Sequence[int],
     ) -> None:
-        self.programs, self.calls, self.busiest = programs, calls, busiest
+        self.programs, self.calls, self.latencies = programs, calls, latencies
+        self.turns = sorted(range(len(programs)), key=lambda p: (latencies[p], p))
         self.free: dict[str, int] = {}
         for program in programs:
-            self.free.update(program.capacities)
+            sets = dict(program.sets)
+            for resource, n in program.capacities:
+                self.free[resource] = min(n * sets.get(resource, 1), self.free.get(resource, n * sets.get(resource, 1)))
         self.free.update({_slot(*key): n for key, n in room.slots.items()})
-        self.entry = [_entries(p, s) for p, s in zip(programs, room.segments, strict=True)]
         self.segments = room.segments
         self.retry: list[tuple[Stream, str]] = []
         self.queues: dict[str, tuple[Queue, ...]] = {r: tuple([] for _ in programs) for r in self.free}
@@ -85,22 +105,26 @@ class Machine:
         self.demand = dict.fromkeys(sorted(channels), 0)
         self.active: dict[str, dict[Running, None]] = {m: {} for m in self.demand}
         self.now = self.ran = self.bottleneck_done = self._ticket = self._calls = 0
-        self.users: list[list[list[int]]] = []
         self.needs: list[list[int]] = []
-        self.weights: list[list[int]] = []
-        for program, extra in zip(programs, room.waits, strict=True):
+        self.steps: list[list[Step]] = []
+        for program, extra, parts in zip(programs, room.waits, room.segments, strict=True):
             users: list[list[int]] = [[] for _ in program.activities]
             needs = [set(a.after) | set(e) for a, e in zip(program.activities, extra, strict=True)]
             for i, before in enumerate(needs):
                 for need in before:
                     users[need].append(i)
-            self.users.append(users)
+            entries = _entries(parts)
             self.needs.append([len(before) for before in needs])
-            self.weights.append([dict(a.loads).get(busiest, 0) for a in program.activities])
+            self.steps.append(
+                [
+                    Step(a, users[i], dict(a.loads).get(busiest, 0), entries.get(i, NOWHERE))
+                    for i, a in enumerate(program.activities)
+                ]
+            )
 
-    def start(self, inflight: int, latencies: Sequence[int], interval: int) -> None:
+    def start(self, inflight: int, interval: int) -> None:
         """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase."""
-        for phase, many in enumerate(spread(inflight, self.calls, latencies, interval)):
+        for phase, many in enumerate(spread(inflight, self.calls, self.latencies, interval)):
             for k in range(many):
                 stream = Stream()
                 stream.phase, stream.call = phase, self.calls[phase] * k // many
@@ -118,12 +142,13 @@ class Machine:
             if not run.let_go:
                 run.let_go = True
                 self._let_go(run)
-                run.left, run.rate = float(run.activity.ticks - run.activity.hold), 1.0
+                run.left, run.rate = run.step.tail, 1.0
                 if run.left > 0:
                     self._push(run)
                     continue
-            self._end(run.stream, run.i)
-            self._retry()
+            self._end(run.stream, run.step)
+            if self.retry:
+                self._retry()
 
     def _begin_call(self, stream: Stream) -> None:
         program = self.programs[stream.phase]
@@ -151,28 +176,27 @@ class Machine:
 
     def _try(self, stream: Stream, i: int) -> bool:
         """Start the activity, or queue it at the first resource that it must wait for."""
-        activity = self.programs[stream.phase].activities[i]
+        step = self.steps[stream.phase][i]
         free = self.free
-        if i in self.entry[stream.phase] and not self._enter(stream, i):
+        if step.memories and not self._enter(stream, i, step):
             return False
-        for resource, amount in activity.exclusive:
+        for resource, amount in step.exclusive:
             if free[resource] < amount:
                 heapq.heappush(self.queues[resource][stream.phase], (stream.age, i, stream))
                 return False
-        for resource, amount in activity.exclusive:
+        for resource, amount in step.exclusive:
             free[resource] -= amount
-        self._launch(Running(stream, i, activity))
+        self._launch(Running(stream, i, step, self.now))
         return True
 
     def _launch(self, run: Running) -> None:
         """Let an activity hold its resources; where its memory channels are asked for too much, all slow down."""
         crowded = []
-        for memory, share in run.activity.channels:
+        for memory, share in run.step.channels:
             self.demand[memory] += share
             self.active[memory][run] = None
             if self.demand[memory] > CHANNEL:
                 crowded.append(memory)
-        run.since = self.now
         self._push(run)
         if crowded:
             self._share_again(crowded)
@@ -180,13 +204,13 @@ class Machine:
     def _push(self, run: Running) -> None:
         self._ticket += 1
         run.version = self._ticket
-        when = self.now + ceil(run.left / run.rate)
+        when = self.now + ceil(run.left if run.rate == 1.0 else run.left / run.rate)
         heapq.heappush(self.heap, (when, self._ticket, run))
 
     def _share_again(self, memories: Sequence[str]) -> None:
         """Give every activity on these channels its part of the bandwidth, in proportion to what each asks for."""
         for run in dict.fromkeys(r for memory in memories for r in self.active[memory]):
-            rate = min([1.0, *(CHANNEL / self.demand[m] for m, _ in run.activity.channels if self.demand[m])])
+            rate = min([1.0, *(CHANNEL / self.demand[m] for m, _ in run.step.channels if self.demand[m])])
             if rate != run.rate:
                 run.left = max(0.0, run.left - run.rate * (self.now - run.since))
                 run.since, run.rate = self.now, rate
@@ -195,20 +219,19 @@ class Machine:
     def _let_go(self, run: Running) -> None:
         """Give back what an activity held."""
         relieved = []
-        for memory, share in run.activity.channels:
+        for memory, share in run.step.channels:
             if self.demand[memory] > CHANNEL:
                 relieved.append(memory)
             self.demand[memory] -= share
             del self.active[memory][run]
         if relieved:
             self._share_again(relieved)
-        self._release(run.activity.exclusive)
+        self._release(run.step.exclusive)
 
-    def _enter(self, stream: Stream, i: int) -> bool:
+    def _enter(self, stream: Stream, i: int, step: Step) -> bool:
         """Take room in the scarce memories that the activity uses, and in those that come before them in its segment;
         or queue it at the first that is full."""
-        segment, memories = self.entry[stream.phase][i]
-        wanted = set(memories)
+        segment, wanted = step.segment, set(step.memories)
         for memory, _ in self.segments[stream.phase][segment].users:
             if not wanted:
                 return True
@@ -240,8 +263,9 @@ class Machine:
         for resource, amount in held:
             self.free[resource] += amount
         for resource, _ in held:
-            for queue in self.queues[resource]:
-                if not self._serve(resource, queue):
+            queues = self.queues[resource]
+            for phase in self.turns:
+                if queues[phase] and not self._serve(resource, queues[phase]):
                     break
 
     def _serve(self, resource: str, queue: Queue) -> bool:
@@ -254,18 +278,18 @@ class Machine:
                 return False
         return True
 
-    def _end(self, stream: Stream, i: int) -> None:
+    def _end(self, stream: Stream, step: Step) -> None:
         self.ran += 1
-        self.bottleneck_done += self.weights[stream.phase][i]
+        self.bottleneck_done += step.weight
         stream.left -= 1
-        segment, memories = self.entry[stream.phase].get(i, (-1, ()))
-        for memory in memories:
-            stream.users[segment, memory] -= 1
-            if stream.users[segment, memory] == 0:
+        for memory in step.memories:
+            stream.users[step.segment, memory] -= 1
+            if stream.users[step.segment, memory] == 0:
                 self._release(((_slot(self.programs[stream.phase].phase, memory), 1),))
-        for user in self.users[stream.phase][i]:
-            stream.waiting[user] -= 1
-            if stream.waiting[user] == 0:
+        waiting = stream.waiting
+        for user in step.users:
+            waiting[user] -= 1
+            if waiting[user] == 0:
                 self._try(stream, user)
         if stream.left == 0:
             self._advance(stream)
@@ -288,7 +312,11 @@ def _slot(phase: str, memory: str) -> str:
     return f"room for {phase} in {memory}"
 
 
-def _entries(program: Program, segments: Sequence[Segment]) -> dict[int, tuple[int, tuple[str, ...]]]:
+NOWHERE: tuple[int, tuple[str, ...]] = (-1, ())
+"""The entry of an activity that uses no scarce memory."""
+
+
+def _entries(segments: Sequence[Segment]) -> dict[int, tuple[int, tuple[str, ...]]]:
     """For each activity that uses scarce memory, its segment and the memories it uses there."""
     found: dict[int, tuple[int, tuple[str, ...]]] = {}
     for g, segment in enumerate(segments):

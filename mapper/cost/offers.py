@@ -49,7 +49,8 @@ def alike_units(target: Target) -> tuple[tuple[Unit, ...], ...]:
             (target.memory[m].unit == unit.name, target.memory[m].bandwidth_bytes_per_s) for m in unit.weights
         )
         data = target.memory[unit.data]
-        key = (unit.kind, unit.model, data.bandwidth_bytes_per_s, data.capacity_bytes, feeds)
+        team = unit.team and (unit.ranks, unit.copies, unit.sets)
+        key = (unit.kind, unit.model, data.bandwidth_bytes_per_s, data.capacity_bytes, feeds, team)
         groups.setdefault(key, []).append(unit)
     return tuple(tuple(units) for units in groups.values())
 

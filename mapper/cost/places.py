@@ -31,7 +31,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Step:
     """A cast on a unit or a move along a route. `hold`: ticks during which `exclusive` resources are taken; `channels`:
-    ticks that the traffic takes of each memory's whole bandwidth; `energy_pj` by cause, memories and links included."""
+    ticks that the traffic takes of each memory's whole bandwidth; `energy_pj` by cause, memories and links included.
+    A folded machine has `sets` of what is taken, and so many requests in `copies` of it at once."""
 
     kind: str
     where: str
@@ -42,6 +43,13 @@ class Step:
     channels: tuple[tuple[str, int], ...]
     energy_pj: tuple[tuple[str, int], ...]
     bytes: int
+    sets: int = 1
+    copies: int = 1
+
+    @property
+    def busy(self) -> int:
+        """Ticks of each exclusive resource that count towards the steady state."""
+        return self.hold // self.sets
 
 
 class Places:
@@ -51,6 +59,9 @@ class Places:
         self.target = target
         self._estimator = estimator
         self._routes = routes(target)
+        self._units: dict[str, Unit] = {}
+        for unit in target.units:
+            self._units.setdefault(unit.data, unit)
 
     @cached_property
     def all(self) -> tuple[Place, ...]:
@@ -127,12 +138,19 @@ class Places:
             ((a.memory, self._channel_ticks(a.memory, cost.data_bytes)),),
             (*cost.energy_pj, *self._traffic(a.memory, cost.data_bytes)),
             cost.data_bytes,
+            unit.sets,
+            unit.copies,
         )
 
     def _move(self, elements: int, dtype: DType, a: Place, b: Place) -> Step:
         route, size = self._routes[a.memory, b.memory], dtype.bytes_for(elements)
         ends = [(m, self._channel_ticks(m, size)) for m in (a.memory, b.memory)]
-        hold = max([_ticks(size / route.bandwidth_bytes_per_s), *(t for _, t in ends)])
+        wide = max((self._user(m) for m, _ in ends), key=lambda u: u.sets if u else 1)
+        sets, copies = (wide.sets, wide.copies) if wide else (1, 1)
+        own = [u.sets if (u := self._user(m)) else 1 for m, _ in ends]
+        hold = max(
+            [_ticks(sets * size / route.bandwidth_bytes_per_s), *(n * t for n, (_, t) in zip(own, ends, strict=True))]
+        )
         energy = [*self._traffic(a.memory, size), *self._traffic(b.memory, size)]
         priced = ((hop.link.name, round(8 * size * hop.link.energy_pj_per_bit)) for hop in route.hops)
         energy += [(f"link {name}", pj) for name, pj in priced if pj]
@@ -146,7 +164,13 @@ class Places:
             tuple(ends),
             tuple(energy),
             size,
+            sets,
+            copies,
         )
+
+    def _user(self, memory: str) -> Unit | None:
+        """The first unit that leaves its results in a memory: its sets divide the memory and the links to it."""
+        return self._units.get(memory)
 
     def _channel_ticks(self, memory: str, size: int) -> int:
         return _ticks(size / self.target.memory[memory].bandwidth_bytes_per_s)

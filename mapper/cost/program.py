@@ -53,13 +53,15 @@ class Activity:
 class Program:
     """The activities of one call of a phase, in an order in which each comes after what it needs; and what must be in
     each memory from before the call (graph inputs: (value, memory, bytes)). kept: (maker, value) that stay until the
-    end of the call: the graph's outputs in the io memory."""
+    end of the call: the graph's outputs in the io memory. capacities are those that one call may use; of the resources
+    in `sets` several requests can have as much each, since copies of a team serve different ones."""
 
     phase: str
     activities: tuple[Activity, ...]
     given: tuple[tuple[str, str, int], ...]
     kept: tuple[tuple[int, str], ...]
     capacities: tuple[tuple[str, int], ...]
+    sets: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -100,7 +102,8 @@ class Spelling:
         single = option
         if option.replicas > 1:
             same = self.plan.options_of[option.repeat]
-            single = next(o for o in same if o.units == option.units and o.source == option.source and o.replicas == 1)
+            key = (option.units, option.source, option.shard)
+            single = next(o for o in same if (o.units, o.source, o.shard) == key and o.replicas == 1)
         return engine_of(self.estimator, self.plan.target.unit[unit], cluster, option, single, phase)
 
     def _program(self, phase: Phase) -> Program:
@@ -122,6 +125,7 @@ class _Draft:
         self.home: dict[str, Place] = {}
         self.given: dict[tuple[str, str], int] = {}
         self.capacities: dict[str, int] = {}
+        self.sets: dict[str, int] = {}
         self.pasts = {n for s in self.plan.graph.states for n in (s.past, s.present) if n}
 
     def add_task(self, task: Task) -> None:
@@ -152,7 +156,8 @@ class _Draft:
             self.home[name] = here
             if name not in self.pasts and (size := self.size(name, here)):
                 makes.append((name, here.memory, size))
-        self.capacities[engine.name] = engine.capacity
+        self.capacities[engine.name] = engine.of_request
+        self.sets[engine.name] = engine.copies
         channels, loads = self._traffic(task, cost)
         loads[engine.name] = loads.get(engine.name, 0) + engine.load(cost.ticks)
         energy = _sorted((*cost.energy_pj, *self._memory_energy(task, cost)))
@@ -229,7 +234,8 @@ class _Draft:
     def _add_step(self, name: str, step: Step, to: Place, last: int) -> int:
         for resource in step.exclusive:
             self.capacities.setdefault(resource, 1)
-        loads = dict.fromkeys(step.exclusive, step.hold)
+            self.sets[resource] = min(step.copies, self.sets.get(resource, step.copies))
+        loads = dict.fromkeys(step.exclusive, step.busy)
         for memory, ticks in step.channels:
             loads[memory] = loads.get(memory, 0) + ticks
         channels: dict[str, int] = {}
@@ -279,7 +285,12 @@ class _Draft:
         kept = [(self.at[n][io], n) for n in self.plan.graph.outputs if n not in self.pasts and n in self.at]
         given = tuple((n, m, size) for (n, m), size in sorted(self.given.items()))
         return Program(
-            self.phase.name, tuple(self.activities), given, tuple(kept), tuple(sorted(self.capacities.items()))
+            self.phase.name,
+            tuple(self.activities),
+            given,
+            tuple(kept),
+            tuple(sorted(self.capacities.items())),
+            tuple(sorted((r, n) for r, n in self.sets.items() if n > 1)),
         )
 
 

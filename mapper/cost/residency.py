@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from mapper.cost.estimate import Estimator
+from mapper.cost.shards.names import weights_division
 from mapper.hw.target import Memory, Unit
 from mapper.ir.graph import bind, main_weight
 from mapper.ir.kinds import priced_as
@@ -71,9 +72,11 @@ def weights_of(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, o
     stored = unit.model.activation_dtype() if priced_as(user) == "embedding" else heavy
     own = f" {plan.holder[cluster.name]}" if estimator.is_resident(unit, option.source) else ""
     copies = f" x{option.replicas}" if option.replicas > 1 else ""
+    shard = f" in {divided}" if (divided := weights_division(option.shard)) else ""
     memory = plan.target.memory[unit.weights[option.source]]
     size = _footprint(plan, cluster, unit, option)
-    return f"{main} {stored}{own}{copies}", memory.name, aligned(size * option.replicas, memory)
+    name = f"{main} {stored}{own}{copies}{shard}"
+    return name, memory.name, aligned(size * option.replicas * unit.copies, memory)
 
 
 def _footprint(plan: Plan, cluster: Cluster, unit: Unit, option: Option) -> int:

@@ -14,8 +14,12 @@ from mapper.cost.program import Program
 from mapper.errors import InvalidPlan
 
 EVENTS = 120_000
-"""Activities simulated at most: enough for the utilisation to settle within a fraction of a percent."""
+"""Activities simulated at most: enough for the utilisation to settle within a fraction of a percent, except where one
+request is as many: see `REQUESTS`."""
 
+REQUESTS, MOST = 2, 480_000
+"""With `EVENTS`, and in proportion with fewer, so many requests' worth of activities are simulated where that is more
+than the events: all phases must have their turn. At most `MOST`: beyond, a longer look costs more than it tells."""
 
 CYCLES = 4
 """Requests that each place in flight serves, at most: one to settle, three to measure."""
@@ -58,10 +62,10 @@ def steady(
     alone = sum(c * t for c, t in zip(calls, latencies, strict=True))
     if inflight <= 1 or not busiest:
         return Steady(max(alone, loads.get(busiest, 0)), busiest, loads.get(busiest, 0) / alone if alone else 0.0, 0)
-    machine = Machine(programs, calls, busiest, room)
-    machine.start(inflight, latencies, loads[busiest])
+    machine = Machine(programs, calls, busiest, room, latencies)
+    machine.start(inflight, loads[busiest])
     per_request = sum(c * len(p.activities) for c, p in zip(calls, programs, strict=True))
-    budget = min(events, CYCLES * inflight * per_request)
+    budget = min(_activities(events, per_request), CYCLES * inflight * per_request)
     machine.run(budget // CYCLES)
     began, done = machine.now, machine.bottleneck_done
     machine.run(budget - budget // CYCLES)
@@ -77,3 +81,8 @@ def steady(
         return Steady(alone, busiest, loads[busiest] / alone if alone else 0.0, machine.ran)
     utilisation = min(1.0, work / span)
     return Steady(max(loads[busiest], round(loads[busiest] / utilisation)), busiest, utilisation, machine.ran)
+
+
+def _activities(events: int, per_request: int) -> int:
+    """How many activities to simulate for a wanted number, by how many a request has."""
+    return max(events, min(MOST, REQUESTS * per_request) * events // EVENTS)

@@ -9,7 +9,7 @@ from mapper.errors import TargetError, did_you_mean
 from mapper.hw import plugins, shapes
 from mapper.hw.library import WHOLES, find_use
 from mapper.hw.marks import Document, Mark, read
-from mapper.hw.parts import Parts, UnitDraft
+from mapper.hw.parts import Nested, Parts, UnitDraft
 from mapper.hw.schema import (
     Grid,
     Header,
@@ -51,7 +51,7 @@ def build(path: Path, using: tuple[Path, ...] = ()) -> tuple[TargetFile, Documen
     """The parts that a chip or system file describes. `using` are the files that led here."""
     document, header = read_file(TargetFile, path)
     assert isinstance(header, TargetFile)
-    parts = Parts()
+    parts = Parts(rest_power_w=header.power.rest_w)
     for name in header.chips:
         _add_chip(parts, header, document, name, (*using, path.resolve()))
     for name, entry in header.units.items():
@@ -71,13 +71,20 @@ def _add_chip(parts: Parts, file: TargetFile, document: Document, name: str, usi
     if path.resolve() in using:
         cycle = [p.stem for p in (*using[using.index(path.resolve()) :], path)]
         raise TargetError(f"{mark}: `use:` goes round in a circle: {' -> '.join(cycle)}")
-    _, _, chip = build(path, using)
-    for instance in _instances(name, entry.count):
+    inside, its_document, chip = build(path, using)
+    rows = _instances(name, entry.count, entry.grid)
+    if entry.grid:
+        parts.grids[name] = rows
+    for instance in (one for row in rows for one in row):
         parts.include(chip, parts.claim(instance, document.key_mark("chips", name)))
+        parts.nested[instance] = Nested(inside, its_document, chip)
 
 
-def _instances(name: str, count: int | None) -> list[str]:
-    return [name] if count in (None, 1) else [f"{name}{i}" for i in range(count or 1)]
+def _instances(name: str, count: int | None, grid: tuple[int, int] | None = None) -> list[list[str]]:
+    """The names that an entry makes, in rows."""
+    if grid:
+        return [[f"{name}_{i}_{j}" for j in range(grid[1])] for i in range(grid[0])]
+    return [[name] if count in (None, 1) else [f"{name}{i}" for i in range(count or 1)]]
 
 
 def _figures(format_: type[Header], entry: Document, kind: str) -> tuple[Document, str]:
@@ -102,9 +109,8 @@ def _add_units(parts: Parts, name: str, entry: UnitEntry, document: Document) ->
     unit = validate(model, figures.without("model"), f"unit '{name}', model {model_name}", UnitEntry.model_fields)
     if set(document.data) - set(_WIRING):
         kind = f"{kind}@{document.root.path.stem}.{name}"
-    rows = [_instances(name, entry.count)]
+    rows = _instances(name, entry.count, entry.grid)
     if entry.grid:
-        rows = [[f"{name}_{i}_{j}" for j in range(entry.grid[1])] for i in range(entry.grid[0])]
         parts.grids[name] = rows
     for instance in (one for row in rows for one in row):
         parts.units.append(UnitDraft(parts.claim(instance, document.root), kind, model_name, unit))
@@ -131,7 +137,7 @@ def _add_memories(parts: Parts, name: str, entry: MemoryEntry, document: Documen
     merged, kind = _figures(MemoryFile, document, "memories")
     figures = validate(MemoryFigures, merged, f"memory '{name}'")
     serves = _all(parts.match_units(p, document.value_mark("serves", i)) for i, p in enumerate(entry.serves))
-    for instance in _instances(name, entry.count):
+    for instance in _instances(name, entry.count)[0]:
         parts.memories.append(
             Memory(
                 name=parts.claim(instance, document.root),
@@ -190,11 +196,21 @@ def _rows(parts: Parts, topology: Topology, document: Document, shape: str) -> l
     if isinstance(asked, Grid):
         if asked.grid not in parts.grids:
             raise TargetError(f"{mark}: '{asked.grid}' has no grid", hint=did_you_mean(asked.grid, parts.grids))
-        return parts.grids[asked.grid]
+        return _grid(parts, asked, mark)
     rows = [_line(parts, row, document, "topology", shape, i) for i, row in enumerate(asked or ())]
     if len({len(row) for row in rows}) > 1:
         raise TargetError(f"{mark}: rows of a {shape} have equal length; these have {[len(row) for row in rows]}")
     return rows
+
+
+def _grid(parts: Parts, asked: Grid, mark: Mark) -> list[list[str]]:
+    """The places of a grid: its units, or a part of each of its chips."""
+    rows = parts.grids[asked.grid]
+    if asked.part:
+        rows = [[f"{chip}.{asked.part}" for chip in row] for row in rows]
+    elif rows[0][0] in parts.nested:
+        raise TargetError(f"{mark}: '{asked.grid}' are chips; say which unit of each is linked: `part: <unit>`")
+    return [[parts.match_places(place, mark)[0] for place in row] for row in rows]
 
 
 def _all(found: Iterable[list[str]]) -> list[str]:

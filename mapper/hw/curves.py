@@ -37,9 +37,10 @@ class Curve:
 class Measured:
     """Collectives that were measured among some units of a target; `band` is the relative error of the curves.
 
-    groups: where the units sit in nodes, and the curves are of as many units in each. like: what was measured on a
-    fabric of the same kind, whose links are `speed` times slower: a tensor of S bytes takes here what S / speed bytes
-    take there, since start costs are those of the library. reduces_in_switch: the switch adds what passes through it.
+    groups: where the units sit in nodes, and the curves are of as many units in each. within: nodes, where the curves
+    are of units of one of them. like: what was measured on a fabric of the same kind, whose links are `speed` times
+    slower: a tensor of S bytes takes here what S / speed bytes take there, since start costs are those of the library.
+    reduces_in_switch: the switch adds what passes through it.
     """
 
     among: tuple[str, ...]
@@ -49,11 +50,14 @@ class Measured:
     like: Measured | None = None
     speed: float = 1.0
     reduces_in_switch: bool = False
+    within: tuple[tuple[str, ...], ...] = ()
 
     def covers(self, units: Sequence[str]) -> bool:
-        """Whether the curves are about these units: some of `among`, in each of the groups equally many."""
+        """Whether the curves are about these units: some of `among`, in each of the groups equally many, all of one of
+        the nodes."""
         counts = {len(set(units) & set(group)) for group in self.groups}
-        return set(units) <= set(self.among) and len(counts) < 2
+        in_one = not self.within or any(set(units) <= set(node) for node in self.within)
+        return set(units) <= set(self.among) and len(counts) < 2 and in_one
 
     def has(self, kind: str) -> bool:
         """Whether this very kind was measured here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mapper.errors import TargetError, did_you_mean
@@ -41,7 +42,7 @@ def load_target(name_or_path: str | Path) -> Target:
         routers=tuple(parts.routers),
         io=_io(file, document, parts, units),
         power_limit_w=file.power.limit_w,
-        rest_power_w=file.power.rest_w,
+        rest_power_w=parts.rest_power_w,
         source=file.source,
         system=file.system,
         collectives=_collectives(file, document, parts),
@@ -68,9 +69,9 @@ def _complete(draft: UnitDraft, parts: Parts) -> Unit:
 
 
 def _collectives(file: TargetFile, document: Document, parts: Parts) -> Measured | None:
-    """The measured collectives with the units they are about."""
+    """The measured collectives with the units they are about; else those inside the chips of the system."""
     if file.collectives is None:
-        return None
+        return _inside_nodes(parts)
     for key in ("curves", "probes"):
         for i, entry in enumerate(getattr(file.collectives, key)):
             if entry.kind not in KINDS:
@@ -93,6 +94,30 @@ def _collectives(file: TargetFile, document: Document, parts: Parts) -> Measured
         like=_like(found.like, document) if found.like else None,
         speed=found.speed,
         reduces_in_switch=found.reduces_in_switch,
+    )
+
+
+def _inside_nodes(parts: Parts) -> Measured | None:
+    """What was measured inside the chips (nodes) of a system. Of several kinds of nodes that of most units."""
+    kinds: dict[Path, dict[str, Measured]] = {}
+    for name, node in parts.nested.items():
+        alike = kinds.setdefault(node.document.root.path, {})
+        measured = next(iter(alike.values()), None) or _collectives(node.file, node.document, node.parts)
+        if measured is not None:
+            alike[name] = measured
+    nodes = max(kinds.values(), key=lambda found: sum(len(m.among) for m in found.values()), default={})
+    if not nodes:
+        return None
+    measured = next(iter(nodes.values()))
+    within = tuple(
+        tuple(f"{name}.{unit}" for unit in group) for name in nodes for group in measured.within or (measured.among,)
+    )
+    groups = measured.groups if len(nodes) == 1 else ()
+    return replace(
+        measured,
+        among=tuple(unit for node in within for unit in node),
+        groups=tuple(tuple(f"{name}.{unit}" for unit in group) for name in nodes for group in groups),
+        within=within,
     )
 
 

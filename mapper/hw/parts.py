@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from mapper.errors import TargetError, did_you_mean
-from mapper.hw.marks import Mark
+from mapper.hw.marks import Document, Mark
+from mapper.hw.schema import TargetFile
 from mapper.hw.target import Link, Memory
 from mapper.hw.work import UnitModel
 
@@ -21,6 +22,15 @@ class UnitDraft:
     model: UnitModel
 
 
+@dataclass(frozen=True)
+class Nested:
+    """A chip of a system: its file and its parts, under their names in that file."""
+
+    file: TargetFile
+    document: Document
+    parts: Parts
+
+
 @dataclass
 class Parts:
     """Everything a chip file brings in, in the order of the file; names are unique over all kinds of parts."""
@@ -31,6 +41,9 @@ class Parts:
     routers: list[str] = field(default_factory=list)
     grids: dict[str, list[list[str]]] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
+    nested: dict[str, Nested] = field(default_factory=dict)
+    """The chips by the names of their instances."""
+    rest_power_w: float = 0.0
 
     def claim(self, name: str, mark: Mark) -> str:
         """The name, now taken."""
@@ -80,4 +93,5 @@ class Parts:
             for m in chip.memories
         ]
         self.links += [replace(k, name=named(k.name), a=named(k.a), b=named(k.b)) for k in chip.links]
+        self.rest_power_w += chip.rest_power_w
         self.grids |= {named(g): [[named(u) for u in row] for row in rows] for g, rows in chip.grids.items()}

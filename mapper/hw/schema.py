@@ -98,6 +98,11 @@ class _Entry(_Format):
     source_of: dict[str, Text] = {}
 
 
+def _check_count_or_grid(count: int | None, grid: tuple[int, int] | None) -> None:
+    if count is not None and grid is not None:
+        raise ValueError("`count` and `grid` exclude each other")
+
+
 class UnitEntry(_Entry):
     """Units of a chip. Keys beside `use` replace figures of the unit file."""
 
@@ -108,8 +113,7 @@ class UnitEntry(_Entry):
 
     @model_validator(mode="after")
     def _one_way_to_count(self) -> UnitEntry:
-        if self.count is not None and self.grid is not None:
-            raise ValueError("`count` and `grid` exclude each other")
+        _check_count_or_grid(self.count, self.grid)
         return self
 
 
@@ -130,9 +134,11 @@ class MemoryEntry(_Entry):
 
 
 class Grid(_Format):
-    """All units of a `grid:` entry, in their rows and columns."""
+    """All units or chips of a `grid:` entry, in their rows and columns."""
 
     grid: str
+    part: str = ""
+    """Of chips: the unit or router of each that the links end at."""
 
 
 class Star(_Format):
@@ -190,8 +196,15 @@ class ChipEntry(_Format):
     """Chips of a system; their parts are named `<chip>.<part>`."""
 
     use: str
-    """A chip file, e.g. chips/a100-sxm-80."""
+    """A chip or system file, e.g. chips/a100-sxm-80 or systems/dgx-a100."""
     count: Count | None = None
+    grid: tuple[Count, Count] | None = None
+    """[rows, columns] makes name_0_0 .. ."""
+
+    @model_validator(mode="after")
+    def _one_way_to_count(self) -> ChipEntry:
+        _check_count_or_grid(self.count, self.grid)
+        return self
 
 
 class Power(_Format):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -74,17 +74,28 @@ class Routes(Mapping[tuple[str, str], Route]):
     def __init__(self, target: Target) -> None:
         self._target = target
         self._neighbours = _neighbours(target)
-        self._found: dict[str, dict[str, Route]] = {}
+        self._prices = {link.name: _price(link) for link in target.links}
+        self._ways: dict[str, dict[str, _Way]] = {}
+        self._found: dict[tuple[str, str], Route] = {}
 
     def __getitem__(self, pair: tuple[str, str]) -> Route:
-        source, destination = pair
-        if source not in self._target.memory or destination not in self._target.memory:
-            raise KeyError(pair)
-        if source not in self._found:
-            self._found[source] = dict(_routes_from(self._target, self._neighbours, self._target.memory[source]))
-        if destination not in self._found[source]:
+        found = self._found.get(pair)
+        if found is None:
+            found = self._found[pair] = self._route(*pair)
+        return found
+
+    def _route(self, source: str, destination: str) -> Route:
+        memories = self._target.memory
+        if source not in memories or destination not in memories:
+            raise KeyError((source, destination))
+        if source not in self._ways:
+            self._ways[source] = _ways_from(memories[source].serves, self._neighbours, self._prices)
+        ways = self._ways[source]
+        reached = [ways[unit] for unit in memories[destination].serves if unit in ways]
+        if not reached:
             raise TargetError(f"{self._target.name}: missing link: no route from '{source}' to '{destination}'")
-        return self._found[source][destination]
+        best = min(reached, key=lambda way: way.key)
+        return Route(memories[source], memories[destination], best.hops(ways), (best.names[0], best.names[-1]))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((a, b) for a in self._target.memory for b in self._target.memory)
@@ -157,23 +168,49 @@ def _price(link: Link) -> int:
     return ceil((link.latency_s + PROBE_BYTES / link.bandwidth_bytes_per_s) * TICKS_PER_SECOND)
 
 
-def _routes_from(target: Target, neighbours: Mapping[str, list[Hop]], source: Memory) -> Iterator[tuple[str, Route]]:
-    """The best route from a memory to each memory it reaches (Dijkstra over units and routers)."""
-    best: dict[str, tuple[tuple[int, int, tuple[str, ...]], tuple[Hop, ...]]] = {}
-    waiting: list[tuple[int, int, tuple[str, ...], tuple[Hop, ...]]] = [(0, 0, (unit,), ()) for unit in source.serves]
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The best way found to a place: its price, the names on it (start, link, place, ..) and its last hop."""
+
+    price: int
+    names: tuple[str, ...]
+    last: Hop | None = None
+
+    @property
+    def key(self) -> tuple[int, int, tuple[str, ...]]:
+        """What the best way has least of: price, hops, names."""
+        return self.price, len(self.names), self.names
+
+    def hops(self, ways: Mapping[str, _Way]) -> tuple[Hop, ...]:
+        """The hops, first one first."""
+        found: list[Hop] = []
+        last = self.last
+        while last is not None:
+            found.append(last)
+            last = ways[last.source].last
+        return tuple(reversed(found))
+
+
+def _ways_from(units: Sequence[str], neighbours: Mapping[str, list[Hop]], prices: Mapping[str, int]) -> dict[str, _Way]:
+    """The best way from some units to every place that they reach (Dijkstra, 1959). Every hop adds to the price or to
+    the number of hops, so that all ways to a place are known when its turn comes."""
+    best = {unit: _Way(0, (unit,)) for unit in units}
+    waiting = [(0, 1, unit) for unit in units]
     heapq.heapify(waiting)
+    done: set[str] = set()
     while waiting:
-        price, count, names, hops = heapq.heappop(waiting)
-        place = names[-1]
-        if place in best:
+        *_, place = heapq.heappop(waiting)
+        if place in done:
             continue
-        best[place] = ((price, count, names), hops)
+        done.add(place)
+        here = best[place]
+        count = len(here.names) + 2
         for hop in neighbours[place]:
-            if hop.destination not in best:
-                step = (price + _price(hop.link), count + 1, (*names, hop.link.name, hop.destination), (*hops, hop))
-                heapq.heappush(waiting, step)
-    for memory in target.memories:
-        reached = [best[unit] for unit in memory.serves if unit in best]
-        if reached:
-            (_, _, names), hops = min(reached, key=lambda found: found[0])
-            yield memory.name, Route(source, memory, hops, (names[0], names[-1]))
+            price, known = here.price + prices[hop.link.name], best.get(hop.destination)
+            if known is not None and (known.price, len(known.names)) < (price, count):
+                continue
+            names = (*here.names, hop.link.name, hop.destination)
+            if known is None or (price, count, names) < known.key:
+                best[hop.destination] = _Way(price, names, hop)
+                heapq.heappush(waiting, (price, count, hop.destination))
+    return best

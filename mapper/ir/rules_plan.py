@@ -41,19 +41,24 @@ def placement_weights(plan: Plan) -> Iterator[str]:
 
 
 def placement_options(plan: Plan) -> Iterator[str]:
-    """A task is placed as one of its cluster's options says: unit, source of weights, number of copies."""
+    """A task is placed as one of its cluster's options says: unit, source of weights, copies, way to divide."""
     for place in plan.placement or ():
         task = plan.task[place.task]
         repeat = plan.cluster[task.cluster].repeat
         weights = plan.target.unit[place.unit].weights
-        wanted = (weights.index(place.weights) if place.weights else -1, place.replicas)
+        wanted = (weights.index(place.weights) if place.weights else -1, place.replicas, place.shard)
         offers = [o for o in plan.options_of[repeat] if place.unit in o.units and o.serves(task.phase)]
-        if wanted not in [(o.source, o.replicas) for o in offers]:
-            ways = [f"{weights[o.source] if o.source >= 0 else 'no weights'} x{o.replicas}" for o in offers]
+        if wanted not in [(o.source, o.replicas, o.shard) for o in offers]:
+            ways = [_way(weights[o.source] if o.source >= 0 else "", o.replicas, o.shard) for o in offers]
             yield (
-                f"task '{place.task}' is placed on '{place.unit}' with {place.weights or 'no weights'} "
-                f"x{place.replicas}; offered there in phase '{task.phase}': {', '.join(ways) or 'nothing'}"
+                f"task '{place.task}' is placed on '{place.unit}' with "
+                f"{_way(place.weights, place.replicas, place.shard)}; offered there in phase '{task.phase}': "
+                f"{', '.join(ways) or 'nothing'}"
             )
+
+
+def _way(weights: str, replicas: int, shard: str) -> str:
+    return f"{weights or 'no weights'} x{replicas}" + (f" by {shard}" if shard else "")
 
 
 def states_one_place(plan: Plan) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mapper.cost.judge import peaks, room_of
+from mapper.cost.judge import Rooms, peaks
 from mapper.cost.liveness import Life, lives
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
@@ -21,14 +21,17 @@ from mapper.solve.packing.bound import bound
 from mapper.solve.packing.infeasible import overload
 from mapper.solve.packing.problem import Item, Problem
 
-SATURATED = 1.01
-"""A steady state within 1 % of what the busiest resource allows is not worth more requests in flight."""
+SATURATED = 1.002
+"""A steady state within 0.2 % of what the busiest resource allows is not worth more requests in flight."""
 
 PROBE = 40_000
 """Activities simulated to compare numbers of requests in flight; the judge simulates more."""
 
-WORTHWHILE = 1.02
-"""More requests in flight must bring 2 %."""
+WORTHWHILE = 1.005
+"""More requests in flight must bring 0.5 %."""
+
+TIMES = (1, 2, 4, 8, 16)
+"""Multiples of what one request's course asks for that are tried."""
 
 
 class NoRoom(Infeasible):
@@ -79,14 +82,14 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
     alone = sum(c * t for c, t in zip(counts, latencies, strict=True))
     if not busiest:
         return 1
+    rooms = Rooms(plan, programs, calls)
 
     def interval(inflight: int) -> int:
-        room = room_of(replace(plan, inflight=inflight), programs, calls)
-        return steady(programs, counts, latencies, inflight, room, PROBE).interval
+        return steady(programs, counts, latencies, inflight, rooms.at(inflight), PROBE).interval
 
     few = min(most, max(1, -(-alone // busiest) + 1))
     tried: list[tuple[int, int]] = []
-    for inflight in dict.fromkeys(min(most, few * times) for times in (1, 4, 16)):
+    for inflight in dict.fromkeys(min(most, few * times) for times in TIMES):
         tried.append((interval(inflight), inflight))
         if tried[-1][0] <= SATURATED * busiest:
             break

@@ -117,11 +117,9 @@ class _Builder:
         plan = self.plan
         unit, cost = plan.target.unit[unit_name], option.cost(task.phase)
         calls = plan.phase[task.phase].calls
-        single = next(
-            o
-            for o in plan.options_of[option.repeat]
-            if o.units == option.units and o.source == option.source and o.replicas == 1
-        )
+        key = (option.units, option.source, option.shard)
+        same = plan.options_of[option.repeat]
+        single = next(o for o in same if (o.units, o.source, o.shard) == key and o.replicas == 1)
         engine = engine_of(self.estimator, unit, plan.holder[task.cluster], option, single, task.phase)
         loads = {self.resources[engine.name]: calls * engine.load(cost.ticks)}
         energy = cost.total_pj
@@ -137,7 +135,7 @@ class _Builder:
             name=f"{unit_name} x{option.replicas}" + (f" from {weights}" if weights else ""),
             place=self.spots[self.places.of(unit)],
             ticks=cost.ticks,
-            machine=self.resources[unit_name] if engine.name == unit_name else -1,
+            machine=self.resources[unit_name] if engine.name == unit_name and not engine.is_pool else -1,
             loads=tuple(sorted((r, t) for r, t in loads.items() if t)),
             cost=calls * energy,
             needs=self._needs(plan.cluster[task.cluster], unit, option, weights),
@@ -228,7 +226,7 @@ class _Builder:
             energy = sum(pj for _, pj in step.energy_pj)
             cost += energy
             power = (POWER, power_ticks(self.plan.target, energy))
-            for name, busy in (*((r, step.hold) for r in step.exclusive), *step.channels, power):
+            for name, busy in (*((r, step.busy) for r in step.exclusive), *step.channels, power):
                 loads[self.resources[name]] = loads.get(self.resources[name], 0) + calls * busy
         return pb.Transfer(ticks, tuple(sorted((r, t) for r, t in loads.items() if t)), calls * cost)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from cost_builders import activity, program
+import random
 
-from mapper.cost.liveness import lives, waits
+from cost_builders import activity, program
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mapper.cost.liveness import Life, lives, waits
+from mapper.cost.orders import needed
 from mapper.cost.program import Program
 from mapper.cost.replay import Call
 from mapper.ir.plan import Buffer
@@ -58,3 +63,71 @@ def test_bytes_apart_make_nobody_wait() -> None:
 def test_buffers_of_another_phase_do_not_count() -> None:
     other = [Buffer(b.value, "other", b.memory, 0, b.size, b.start, b.end) for b in buffers(i=0, x=0, y=0, o=0)]
     assert waits(LINE, CALL, other) == ((), (), ())
+
+
+def some_call(seed: int) -> tuple[Program, Call, list[Buffer]]:
+    """A random call on a machine without limits, and its buffers packed one by one at the lowest free bytes."""
+    r = random.Random(seed)
+    rows = []
+    for i in range(r.randint(1, 14)):
+        after = tuple(sorted(r.sample(range(i), r.randint(0, min(2, i)))))
+        made = ((f"x{i}", "m", r.randint(1, 4)),) if r.random() < 0.9 else ()
+        reads = tuple((j, f"x{j}") for j in after if rows[j].makes)
+        rows.append(activity(f"a{i}", r.randint(0, 3), after=after, makes=made, reads=reads))
+    one = program(*rows)
+    starts: list[int] = []
+    for i, row in enumerate(rows):
+        ready = max((starts[j] + rows[j].ticks for j in row.after), default=0)
+        starts.append(ready + r.randint(0, 2) * (i % 2))
+    ends = [s + row.ticks for s, row in zip(starts, rows, strict=True)]
+    call = Call("run", max(ends), tuple(starts), tuple(ends), ())
+    found: list[Buffer] = []
+    for x in lives(one, call):
+        beside = [b for b in found if b.start < x.end and x.start < b.end]
+        lowest = next(o for o in range(1000) if all(b.offset + b.size <= o or o + x.size <= b.offset for b in beside))
+        found.append(Buffer(x.name, "run", "m", lowest, x.size, x.start, x.end))
+    return one, call, found
+
+
+def closure(one: Program, orders: list[set[int]]) -> list[set[int]]:
+    """All that must have ended before each activity."""
+    found = [set(row.after) | order for row, order in zip(one.activities, orders, strict=True)]
+    while True:
+        wider = [before.union(*(found[j] for j in before)) for before in found]
+        if wider == found:
+            return found
+        found = wider
+
+
+def by_definition(one: Program, call: Call, packed: list[Buffer]) -> list[set[int]]:
+    """Whoever overwrites bytes waits for all who ever used them."""
+    pairs = [(b, x) for b in packed for x in lives(one, call) if x.name == b.value]
+    found: list[set[int]] = [set() for _ in one.activities]
+
+    def users(x: Life) -> set[int]:
+        return set(x.readers or (x.maker,))
+
+    for b, later in pairs:
+        for a, earlier in pairs:
+            if a.end <= b.start and a.offset < b.offset + b.size and b.offset < a.offset + a.size:
+                found[later.maker] |= users(earlier) - {later.maker}
+    return found
+
+
+@given(st.integers(0, 10**6))
+def test_what_lay_there_last_is_all_there_is_to_wait_for(seed: int) -> None:
+    one, call, packed = some_call(seed)
+    last = [set(row) for row in waits(one, call, packed)]
+    assert closure(one, last) == closure(one, by_definition(one, call, packed))
+
+
+@given(st.integers(0, 10**6))
+def test_what_follows_from_the_rest_is_left_out_and_nothing_else(seed: int) -> None:
+    one, call, packed = some_call(seed)
+    whole = by_definition(one, call, packed)
+    few = [set(row) for row in needed(one, call, whole)]
+    assert closure(one, few) == closure(one, whole)
+    for i, row in enumerate(few):
+        for j in row:
+            others = [other - {j} if k == i else other for k, other in enumerate(few)]
+            assert j not in closure(one, others)[i]

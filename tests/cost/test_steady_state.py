@@ -6,7 +6,7 @@ import pytest
 from cost_builders import activity, program, roomy
 
 from mapper.cost.program import Program
-from mapper.cost.steady import Room, Steady, loads_per_request, steady
+from mapper.cost.steady import EVENTS, MOST, Room, Steady, loads_per_request, steady
 from mapper.errors import InvalidPlan
 
 
@@ -63,6 +63,20 @@ def test_a_phase_counts_as_often_as_it_is_called() -> None:
     prefill, decode = program(activity("p", 50)), program(activity("d", 10))
     assert loads_per_request([prefill, decode], [1, 5]) == {"u": 100}
     assert steady([prefill, decode], [1, 5], [50, 10], 3, roomy(prefill, decode)).interval == 100
+
+
+def test_short_calls_go_first_so_that_no_unit_waits_behind_a_long_one() -> None:
+    """Long calls first would have requests pile up behind the prefill on one unit while the other idles: 105 ticks."""
+    prefill = program(activity("p", 60, "u"), activity("q", 60, "w", after=(0,)))
+    decode = program(activity("d", 10, "u"), activity("e", 10, "w", after=(0,)))
+    assert steady([prefill, decode], [1, 4], [120, 20], 6, roomy(prefill, decode)).interval == 100
+
+
+def test_a_request_of_many_activities_is_seen_whole_before_it_is_judged() -> None:
+    chain = program(*(activity(f"s{i}", 1, f"u{i % 2}", after=(i - 1,) if i else ()) for i in range(100)))
+    assert steady([chain], [900], [100], 2, roomy(chain), EVENTS).activities == 2 * 900 * 100
+    assert steady([chain], [900], [100], 2, roomy(chain), EVENTS // 3).activities == 2 * 900 * 100 // 3
+    assert steady([chain], [9000], [100], 2, roomy(chain), EVENTS // 30).activities == MOST // 30
 
 
 def test_a_call_that_overwrites_bytes_waits_for_their_readers() -> None:

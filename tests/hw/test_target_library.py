@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import EntryPoint
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def test_these_targets_are_built_in() -> None:
 
 def test_everything_reaches_everything(target: Target) -> None:
     assert unreachable(target) is None
-    for pair in routes(target):
+    names = [m.name for m in target.memories][:: 1 + len(target.memories) // 50]
+    for pair in product(names, names):
         assert routes(target)[pair].bandwidth_bytes_per_s > 0
 
 

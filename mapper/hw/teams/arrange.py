@@ -35,16 +35,15 @@ def arrangements(target: Target) -> tuple[Arrangement, ...]:
     """The arrangements worth trying, that of single chips first, at most `MOST`.
 
     Ranks are counts whose sets quick links join (divisors of a node, multiples of it; rectangles of a mesh), copies
-    divide the sets. Of counts that lie within a factor of two of each other one is listed, so is every level of the
-    machine; where that is too many the copies are thinned further: `arranged` takes those between as well."""
-    counts = [r for r in _divisors(_size(target)) if _sets(target, r) is not None]
-    kept = _thinned(counts, 2, _levels(target))
-    factor = 2
-    while True:
-        found = [Arrangement(r, c) for r in kept for c in _thinned(_divisors(_size(target) // r), factor)]
-        if len(found) <= MOST or factor > _size(target):
-            return tuple(found)
-        factor += 1
+    divide the sets. Of counts of ranks that lie within a factor of two of each other one is listed, and every level of
+    the machine; of counts of copies a few from one to all: `arranged` takes those between as well."""
+    sizes = [r for r in _divisors(_size(target)) if _sets(target, r) is not None]
+    ranks = _thinned(sizes, _levels(target))
+    copies = {r: _divisors(_size(target) // r) for r in ranks}
+    most = max(len(some) for some in copies.values())
+    while most > 2 and sum(min(len(some), most) for some in copies.values()) > MOST:
+        most -= 1
+    return tuple(Arrangement(r, c) for r in ranks for c in _spread(copies[r], most))
 
 
 def arranged(target: Target, arrangement: Arrangement, pooled: bool = False) -> Target:
@@ -99,13 +98,20 @@ def _divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
 
 
-def _thinned(counts: list[int], factor: int, always: Set[int] = frozenset()) -> list[int]:
-    """Ascending counts at least a factor apart; the first, the last and some others stay in any case."""
+def _thinned(counts: list[int], always: Set[int]) -> list[int]:
+    """Ascending counts at least a factor of two apart; the last and some others stay in any case."""
     kept: list[int] = []
     for count in counts:
-        if not kept or count >= factor * kept[-1] or count in always or count == counts[-1]:
+        if not kept or count >= 2 * kept[-1] or count in always or count == counts[-1]:
             kept.append(count)
     return kept
+
+
+def _spread(counts: list[int], most: int) -> list[int]:
+    """At most so many of the counts, the first and the last among them."""
+    if len(counts) <= most:
+        return counts
+    return [counts[i * (len(counts) - 1) // (most - 1)] for i in range(most)]
 
 
 def _explicit(target: Target, arrangement: Arrangement) -> list[Group]:
