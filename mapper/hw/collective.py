@@ -1,4 +1,5 @@
-"""Collective operations between units: the quickest of ring, tree and direct exchange on the real routes."""
+"""Collective operations between units: as measured, else the quickest of ring, tree, direct exchange on the real routes
+and of node by node."""
 
 from __future__ import annotations
 
@@ -9,17 +10,17 @@ from typing import Literal, get_args
 
 from mapper.errors import UsageError, did_you_mean
 from mapper.hw.curves import Measured
+from mapper.hw.rounds import Round, Step, algorithms
 from mapper.hw.target import Target
+from mapper.hw.teams.nearness import levels
 from mapper.hw.topology import Route, routes
 
 Kind = Literal[
     "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send_recv", "custom_all_reduce"
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
-Flow = tuple[int, int, float]
-"""Rank that sends, rank that receives, bytes (or the part of the tensor)."""
-Round = list[Flow]
-"""Flows that run at the same time; the next round starts when the last of them has arrived."""
+Groups = tuple[tuple[str, ...], ...]
+"""Equally many units each; the same collective runs in all of them at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,26 @@ def collective(target: Target, kind: str, units: Sequence[str], size_bytes: int)
     hands it from the first unit to the second. The arithmetic of reductions is not included. One unit needs nothing.
 
     Where the collective was measured among such units the time is the curve's. Where others were, it follows from the
-    links, times how much longer than by the links the nearest measured one takes; else from the links alone."""
+    links, times how much longer than by the links the nearest measured one takes; else from the links alone. Among
+    several nodes it also runs inside the nodes and between them by turns, each unit with its peers in the other nodes
+    (hierarchical collectives, Cho et al., BlueConnect, SysML 2019), if that is quicker; where a library was measured in
+    the nodes that is the way but for all_to_all, since libraries exchange directly among few units only."""
     if kind not in KINDS:
         raise UsageError(f"no collective '{kind}'; {did_you_mean(kind, KINDS)}")
     if len(units) < 2 or size_bytes <= 0:
         return Collective(kind, "none", 0.0, 0)
-    best = _by_links(target, kind, tuple(units), size_bytes)
+    group = tuple(units)
     measured = target.collectives
-    if measured is None or not measured.covers(units):
-        return best
+    if measured is not None and measured.covers(group):
+        return _as_measured(target, measured, kind, group, size_bytes)
+    ways = [found for nodes in _nodes(target, group) if (found := _by_nodes(target, kind, nodes, size_bytes))]
+    if not ways or kind == "all_to_all" or measured is None or not measured.within:
+        ways.insert(0, _scaled(target, kind, (group,), size_bytes))
+    return min(ways, key=lambda way: way.seconds)
+
+
+def _as_measured(target: Target, measured: Measured, kind: str, units: tuple[str, ...], size_bytes: int) -> Collective:
+    best = _by_links(target, kind, (units,), size_bytes)
     seconds = measured.seconds(kind, len(units), size_bytes)
     if seconds is None:
         return replace(best, seconds=best.seconds * _slower(target, measured, kind, len(units), size_bytes))
@@ -58,12 +70,23 @@ def collective(target: Target, kind: str, units: Sequence[str], size_bytes: int)
     return replace(best, algorithm="measured", seconds=seconds, band=measured.band, validated=own)
 
 
+def _scaled(target: Target, kind: str, groups: Groups, size_bytes: int) -> Collective:
+    """By the links, times how much longer collectives take inside the nodes where these were measured."""
+    found, measured = _by_links(target, kind, groups, size_bytes), target.collectives
+    if measured is None or not measured.within or not {u for g in groups for u in g} <= set(measured.among):
+        return found
+    slower = _slower(target, measured, kind, len(groups[0]), size_bytes)
+    return replace(found, seconds=found.seconds * max(1.0, slower))
+
+
 def quickest(target: Target, kind: str, units: Sequence[str], size_bytes: int) -> Collective:
     """The collective as a framework would run it: an all-reduce by a kernel of its own where the target has one that
     was measured and takes less time."""
     plain = collective(target, kind, units, size_bytes)
     measured = target.collectives
-    if kind != "all_reduce" or measured is None or not measured.has("custom_all_reduce"):
+    if kind != "all_reduce" or measured is None or not measured.covers(units):
+        return plain
+    if not measured.has("custom_all_reduce"):
         return plain
     return min(plain, collective(target, "custom_all_reduce", units, size_bytes), key=lambda c: c.seconds)
 
@@ -81,9 +104,47 @@ def _slower(target: Target, measured: Measured, kind: str, ranks: int, size_byte
         if counts:
             near = min(counts, key=lambda n: (abs(n - ranks), n))
             time = measured.seconds(known, near, size_bytes)
-            by_links = _by_links(target, known, measured.among[:near], size_bytes).seconds
+            by_links = _by_links(target, known, (measured.among[:near],), size_bytes).seconds
             return time / by_links if time and by_links else 1.0
     return 1.0
+
+
+def _nodes(target: Target, units: tuple[str, ...]) -> list[Groups]:
+    """The units by node, for every level at which quick links join some of them, equally many, and not all."""
+    kept: dict[tuple[str, ...], list[Groups]] = target.__dict__.setdefault("_nodes_of", {})
+    if units not in kept:
+        kept[units] = []
+        for level in levels(target, [(unit,) for unit in units]):
+            nodes: defaultdict[int, list[str]] = defaultdict(list)
+            for unit, first in zip(units, level, strict=True):
+                nodes[first].append(unit)
+            if len(nodes) > 1:
+                kept[units].append(tuple(tuple(node) for node in nodes.values()))
+    return kept[units]
+
+
+def _by_nodes(target: Target, kind: str, nodes: Groups, size_bytes: int) -> Collective | None:
+    """Inside nodes and between them by turns; between nodes each unit works with its peers on its part."""
+    peers: Groups = tuple(zip(*nodes, strict=True))
+    part = -(-size_bytes // len(nodes[0]))
+    match kind:
+        case "all_reduce":
+            inside, across = ("reduce_scatter", "all_gather"), _scaled(target, kind, peers, part)
+        case "all_gather" | "reduce_scatter":
+            inside, across = (kind,), _scaled(target, kind, peers, part)
+        case "all_to_all":
+            inside, across = (kind,), _scaled(target, kind, peers, size_bytes)
+        case "broadcast":
+            inside, across = (kind,), _scaled(target, kind, peers[:1], size_bytes)
+        case _:
+            return None
+    turns = [[collective(target, turn, node, size_bytes) for node in nodes] for turn in inside]
+    return Collective(
+        kind,
+        "by nodes",
+        across.seconds + sum(max(c.seconds for c in turn) for turn in turns),
+        across.energy_pj + sum(c.energy_pj for turn in turns for c in turn),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,88 +160,55 @@ class _Plan:
         return sum(n * max((a + b * size for a, b in pairs), default=0.0) for n, pairs in self.rounds)
 
 
-def _by_links(target: Target, kind: str, units: tuple[str, ...], size_bytes: int) -> Collective:
-    """The quickest algorithm on the routes between the units."""
-    plans = _plans(target, kind, units)
+def _by_links(target: Target, kind: str, groups: Groups, size_bytes: int) -> Collective:
+    """The quickest algorithm on the routes between the units of each group, all groups at once."""
+    plans = _plans(target, kind, groups)
     seconds, best = min(((p.seconds(size_bytes), p) for p in plans), key=lambda found: (found[0], found[1].name))
     return Collective(kind, best.name, seconds, round(best.pj_per_byte * size_bytes))
 
 
-def _plans(target: Target, kind: str, units: tuple[str, ...]) -> tuple[_Plan, ...]:
+def _plans(target: Target, kind: str, groups: Groups) -> tuple[_Plan, ...]:
     """The plans of every algorithm, kept with the target as its routes are: they do not depend on the size."""
-    kept: dict[tuple[str, tuple[str, ...]], tuple[_Plan, ...]] = target.__dict__.setdefault("_plans", {})
-    if (kind, units) not in kept:
-        kept[kind, units] = tuple(
-            _Plan(
-                name,
-                tuple((n, pairs) for pairs, n in Counter(_pairs(target, units, r) for r in rounds).items()),
-                _pj_per_byte(target, units, rounds),
-            )
-            for name, rounds in _algorithms(kind, len(units), 1.0)
+    kept: dict[tuple[str, Groups], tuple[_Plan, ...]] = target.__dict__.setdefault("_plans", {})
+    if (kind, groups) not in kept:
+        priced: dict[str, _Priced] = target.__dict__.setdefault("_rounds", {}).setdefault(groups, {})
+        kept[kind, groups] = tuple(
+            _plan(target, groups, name, steps, priced) for name, steps in algorithms(kind, len(groups[0]))
         )
-    return kept[kind, units]
+    return kept[kind, groups]
 
 
-def _algorithms(kind: str, g: int, size: float) -> Iterator[tuple[str, list[Round]]]:
-    """Every known algorithm for the collective among g ranks, as its rounds (Thakur et al., IJHPCA 2005)."""
-    part = size / g
-    around, at_once = ring_rounds(g, part), [direct_round(g, part)]
-    up, down = gather_rounds(g, part), spread_rounds(g, size)
-    match kind:
-        case "all_reduce":
-            yield "ring", around + around
-            yield "direct", at_once + at_once
-            yield "tree", _reversed(down) + down
-        case "all_gather":
-            yield "ring", around
-            yield "direct", at_once
-            yield "tree", up + down
-        case "reduce_scatter":
-            yield "ring", around
-            yield "direct", at_once
-            yield "tree", _reversed(down) + _reversed(up)
-        case "all_to_all":
-            yield "ring", [[(i, (i + step) % g, part) for i in range(g)] for step in range(1, g)]
-            yield "direct", at_once
-        case "broadcast":
-            yield "ring", [*_reversed(up), *around]
-            yield "direct", [[(0, i, size) for i in range(1, g)]]
-            yield "tree", down
-        case "custom_all_reduce":
-            yield "one-shot", [[(i, j, size) for i in range(g) for j in range(g) if i != j]]
-            yield "two-shot", at_once + at_once
-        case "send_recv":
-            yield "direct", [[(0, 1, size)]]
+_Priced = tuple[tuple[tuple[float, float], ...], float]
+"""What a round of flows takes: latencies and seconds per byte of the tensor; picojoules per byte."""
 
 
-def ring_rounds(g: int, part: float) -> list[Round]:
-    """g - 1 rounds in which each rank hands one part to the next."""
-    return [[(i, (i + 1) % g, part) for i in range(g)] for _ in range(g - 1)]
+def _plan(target: Target, groups: Groups, name: str, steps: Sequence[Step], priced: dict[str, _Priced]) -> _Plan:
+    """The plan of some rounds; those of one name are alike and priced once."""
+    for _, alike, make in steps:
+        if alike not in priced:
+            priced[alike] = _price(target, groups, make())
+    counts: Counter[tuple[tuple[float, float], ...]] = Counter()
+    for n, alike, _ in steps:
+        counts[priced[alike][0]] += n
+    rounds = tuple((n, pairs) for pairs, n in counts.items())
+    return _Plan(name, rounds, sum(n * priced[alike][1] for n, alike, _ in steps))
 
 
-def direct_round(g: int, part: float) -> Round:
-    """One round in which each rank sends every other one its part."""
-    return [(i, j, part) for i in range(g) for j in range(g) if i != j]
-
-
-def spread_rounds(g: int, size: float) -> list[Round]:
-    """Binomial tree from rank 0: the ranks that have the tensor double in every round."""
-    return [[(i, i + step, size) for i in range(step) if i + step < g] for step in _powers(g)]
-
-
-def gather_rounds(g: int, part: float) -> list[Round]:
-    """Binomial tree to rank 0: each round hands on what a subtree has collected."""
-    return [
-        [(i + step, i, part * min(step, g - i - step)) for i in range(0, g - step, 2 * step)] for step in _powers(g)
-    ]
-
-
-def _powers(g: int) -> list[int]:
-    return [1 << k for k in range((g - 1).bit_length())]
-
-
-def _reversed(rounds: list[Round]) -> list[Round]:
-    return [[(b, a, size) for a, b, size in r] for r in reversed(rounds)]
+def _price(target: Target, groups: Groups, flows: Round) -> _Priced:
+    """Latency and seconds per byte of each flow of a round, which waits for the most loaded thing on its way (links and
+    memories are shared), equal flows once; and the energy of all, memories at both ends included."""
+    ways = [(way, part) for units in groups for way, part in _ways(target, units, flows)]
+    load: defaultdict[str, float] = defaultdict(float)
+    speed: dict[str, float] = {}
+    for route, part in ways:
+        for name in route.resources:
+            load[name] += part
+    for route in {id(route): route for route, _ in ways}.values():
+        speed |= {hop.resource: hop.link.bandwidth_bytes_per_s for hop in route.hops}
+        speed |= {m.name: m.bandwidth_bytes_per_s for m in (route.source, route.destination)}
+    busy = {name: load[name] / speed[name] for name in load}
+    pairs = sorted({(r.latency_s, max(busy[name] for name in r.resources)) for r, _ in ways})
+    return tuple(pairs), sum(part * 8 * (r.link_pj_per_bit + r.memory_pj_per_bit) for r, part in ways)
 
 
 def _ways(target: Target, units: Sequence[str], flows: Round) -> Iterator[tuple[Route, float]]:
@@ -189,24 +217,3 @@ def _ways(target: Target, units: Sequence[str], flows: Round) -> Iterator[tuple[
         source, destination = target.unit[units[a]].data, target.unit[units[b]].data
         if source != destination:
             yield known[source, destination], size
-
-
-def _pairs(target: Target, units: Sequence[str], flows: Round) -> tuple[tuple[float, float], ...]:
-    """Latency and seconds per byte of each flow of a round, which waits for the most loaded thing on its way (links and
-    memories are shared); equal flows once."""
-    ways = list(_ways(target, units, flows))
-    load: defaultdict[str, float] = defaultdict(float)
-    speed: dict[str, float] = {}
-    for route, part in ways:
-        for name in route.resources:
-            load[name] += part
-        speed |= {hop.resource: hop.link.bandwidth_bytes_per_s for hop in route.hops}
-        speed |= {m.name: m.bandwidth_bytes_per_s for m in (route.source, route.destination)}
-    busy = {name: load[name] / speed[name] for name in load}
-    return tuple(sorted({(r.latency_s, max(busy[name] for name in r.resources)) for r, _ in ways}))
-
-
-def _pj_per_byte(target: Target, units: Sequence[str], rounds: list[Round]) -> float:
-    """Picojoules of all flows by byte of the tensor, memories at both ends included."""
-    flows = (way for r in rounds for way in _ways(target, units, r))
-    return sum(part * 8 * (route.link_pj_per_bit + route.memory_pj_per_bit) for route, part in flows)
