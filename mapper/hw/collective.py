@@ -127,6 +127,7 @@ def _by_nodes(target: Target, kind: str, nodes: Groups, size_bytes: int) -> Coll
     """Inside nodes and between them by turns; between nodes each unit works with its peers on its part."""
     peers: Groups = tuple(zip(*nodes, strict=True))
     part = -(-size_bytes // len(nodes[0]))
+    inside: tuple[str, ...]
     match kind:
         case "all_reduce":
             inside, across = ("reduce_scatter", "all_gather"), _scaled(target, kind, peers, part)
