@@ -2,22 +2,25 @@
 
 FOLDER holds files of format stream-h2h/1 (others are left alone), or has a subfolder `stream` that does. The best known
 value of an instance is Stream's own on the same groups. Each solution goes to disk as every step with its start and
-end; `python benchmarks/streaming_check.py INSTANCE SOLUTION` checks it from the two files alone.
+end; `python benchmarks/streaming_check.py INSTANCE... SOLUTION` checks it from these files alone. Where several files
+have other groups of the same workload on the same chip, a last row may take any of their groups.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.instances import stream
+from benchmarks.instances.stream_groups import mixtures
 from benchmarks.solving import Answer, Bar, Case, Row, run
 from mapper.solve.budget import Budget
-from mapper.solve.streaming import Problem, Solution, minimise, verify
+from mapper.solve.streaming import Problem, Result, Solution, minimise, verify
 from mapper.solve.streaming.steps import expand
 from mapper.solve.streaming.verify import WHOLE
 
@@ -30,28 +33,65 @@ SECONDS_BAR = 60.0
 def cases(folder: Path) -> Iterator[Case]:
     """The instances of the folder, or of its subfolder `stream`."""
     root = folder / "stream" if (folder / "stream").is_dir() else folder
+    name = root.resolve().name
+    same: dict[tuple[str, str], dict[str, Path]] = {}
     for path in sorted(path for path in root.glob("*.json") if path.is_file() and stream.is_dump(path)):
-        yield _case(root.resolve().name, path)
+        instance = stream.read(path)
+        same.setdefault((instance.workload, instance.hardware), {})[path.stem] = path
+        yield _case(name, path, instance)
+    for (workload, hardware), paths in same.items():
+        mixed = mixtures({stem: stream.load(path) for stem, path in paths.items()}) if len(paths) > 1 else []
+        if len(mixed) > 1:
+            yield _mixed(name, f"{Path(workload).stem}__{Path(hardware).stem}__any_groups", paths, mixed)
 
 
-def _case(group: str, path: Path) -> Case:
-    instance = stream.read(path)
+def _case(group: str, path: Path, instance: stream.Instance) -> Case:
     work = expand(instance.problem, [value.ways[-1] for value in instance.problem.values])
-    data: dict[str, object] = {"workload": instance.workload, "hardware": instance.hardware}
 
     def answer(budget: Budget) -> Answer:
         problem = stream.read(path).problem
-        result = minimise(problem, budget)
-        verify(problem, result.solution)
-        data["away"] = result.away
-        away = "does not fit" if result.away is None else f"{result.away:,}"
-        note = f"bound: {result.bound_name}; all values through the memory outside: {away}"
-        return Answer(result.value, result.bound, result.bound_name, as_json(path.name, problem, result.solution), note)
+        return _answer([path.name], problem, minimise(problem, budget))
 
-    return Case(group, path.stem, f"{len(work.steps)} steps", SECONDS, answer, instance.stream_cycles, data)
+    size = f"{len(work.steps)} steps"
+    return Case(group, path.stem, size, SECONDS, answer, instance.stream_cycles, _data(instance))
 
 
-def as_json(instance: str, problem: Problem, solution: Solution) -> Mapping[str, object]:
+def _mixed(group: str, name: str, paths: Mapping[str, Path], mixed: Sequence[stream.Json]) -> Case:
+    """The workload with any of the groups that its files have priced: which of them is a decision too.
+
+    Each mixture gets its part of a third of the time, the one with the shortest schedule the rest.
+    """
+    instances = [stream.parse(data, Path(name)) for data in mixed]
+    best = min(stream.read(path).stream_cycles for path in paths.values())
+
+    def answer(budget: Budget) -> Answer:
+        found: list[tuple[int, Problem, Result]] = []
+        for k, instance in enumerate(instances):
+            part = 1 / (3 * len(instances) - k)
+            result = minimise(instance.problem, budget.slice(part))
+            found.append((result.value, instance.problem, result))
+        _, problem, result = min(found, key=lambda one: one[0])
+        longer = minimise(problem, budget)
+        least = min((one for _, _, one in found), key=lambda one: one.bound)
+        better = longer if longer.value <= result.value else result
+        better = replace(better, bound=least.bound, bound_name=f"{least.bound_name}, of any mixture")
+        return _answer([path.name for path in paths.values()], problem, better)
+
+    return Case(group, name, f"{len(mixed)} mixtures", SECONDS, answer, best, _data(instances[0]))
+
+
+def _data(instance: stream.Instance) -> dict[str, object]:
+    return {"workload": instance.workload, "hardware": instance.hardware}
+
+
+def _answer(files: Sequence[str], problem: Problem, result: Result) -> Answer:
+    verify(problem, result.solution)
+    away = "does not fit" if result.away is None else f"{result.away:,}"
+    note = f"bound: {result.bound_name}; all values through the memory outside: {away}"
+    return Answer(result.value, result.bound, result.bound_name, as_json(files, problem, result.solution), note)
+
+
+def as_json(files: Sequence[str], problem: Problem, solution: Solution) -> Mapping[str, object]:
     """A schedule to write: the way of each value, and every step with its group, node, firing, start, end and the
     pieces between them, each with its start, end and part of full speed."""
     ways = [value.ways[way] for value, way in zip(problem.values, solution.ways, strict=True)]
@@ -67,7 +107,8 @@ def as_json(instance: str, problem: Problem, solution: Solution) -> Mapping[str,
         for i, step in enumerate(expand(problem, ways).steps)
     ]
     named = {value.name: way.name for value, way in zip(problem.values, ways, strict=True)}
-    return {"instance": instance, "cycles": solution.makespan, "ways": named, "steps": steps}
+    groups = [group.name for group in problem.groups]
+    return {"files": list(files), "groups": groups, "cycles": solution.makespan, "ways": named, "steps": steps}
 
 
 def bars(rows: Sequence[Row]) -> Iterator[Bar]:

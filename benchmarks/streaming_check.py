@@ -15,10 +15,21 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.instances import stream
+from benchmarks.instances.stream_groups import mixtures
 from mapper.errors import MapperError
 from mapper.solve.streaming import Piece, Problem, Solution, verify
 from mapper.solve.streaming.steps import expand
 from mapper.solve.streaming.verify import WHOLE
+
+
+def instance_of(paths: list[Path], groups: list[str]) -> stream.Instance:
+    """The dump, or the mixture of several dumps, that has these groups. Raises MapperError when none has."""
+    if len(paths) == 1:
+        return stream.read(paths[0])
+    for data in mixtures({path.stem: stream.load(path) for path in paths}):
+        if [str(group["group"]) for group in data["groups"]] == groups:
+            return stream.parse(data, paths[0])
+    raise MapperError(f"groups: no mixture of {len(paths)} files has these: {', '.join(groups)}")
 
 
 def solution_of(problem: Problem, data: Any) -> Solution:
@@ -43,12 +54,12 @@ def solution_of(problem: Problem, data: Any) -> Solution:
 
 def main(arguments: list[str]) -> int:
     """Print what the schedule takes, or the rule it breaks; 1 then."""
-    if len(arguments) != 2:
-        print("usage: python benchmarks/streaming_check.py INSTANCE.json SOLUTION.json")
+    if len(arguments) < 2:
+        print("usage: python benchmarks/streaming_check.py INSTANCE.json... SOLUTION.json")
         return 2
     try:
-        instance = stream.read(Path(arguments[0]))
-        data = json.loads(Path(arguments[1]).read_text(encoding="utf-8"))
+        data = json.loads(Path(arguments[-1]).read_text(encoding="utf-8"))
+        instance = instance_of([Path(argument) for argument in arguments[:-1]], data["groups"])
         solution = solution_of(instance.problem, data)
         verify(instance.problem, solution)
         if data["cycles"] != solution.makespan:

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import streaming, streaming_check
 from benchmarks.instances import stream
+from benchmarks.instances.stream_groups import mixtures
 from benchmarks.solving import main
 from mapper.errors import MapperError
 from mapper.solve.streaming import Role
@@ -92,8 +93,8 @@ def test_a_dump_is_read_with_its_costs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([], "not a dump"),
-        (dump(format="other"), "format 'other' is not stream-h2h/1"),
+        ([], "its format is not stream-h2h/1"),
+        (dump(format="other"), "its format is not stream-h2h/1"),
         ({"format": "stream-h2h/1"}, "KeyError 'inputs'"),
         (dump(groups=[{**group(0, "x", "y", "y"), "iterations": 0.5}]), "is active in 0.5 iterations"),
         (dump(groups=[{**group(0, "x", "y", "y"), "edges": [[1, 2], [2, 1]]}]), "its edges have a cycle"),
@@ -132,3 +133,30 @@ def test_more_cycles_than_streams_miss_the_bar(tmp_path: Path, capsys: pytest.Ca
     write(tmp_path, dump(stream_result={"total_cycles": 20.0}))
     assert main(streaming.__doc__, streaming.cases, streaming.bars, [str(tmp_path)]) == 1
     assert "MISSED  block not above Stream's 20 cycles" in capsys.readouterr().out
+
+
+def test_groups_of_two_files_are_mixed_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = write(tmp_path, dump(), "one.json")
+    slow = {**group(1, "h", "y", "y"), "iterations": 1}
+    other = write(tmp_path, dump(groups=[group(0, "x", "h", "h_cut_out"), slow]), "other.json")
+    mixed = mixtures({"one": stream.load(one), "other": stream.load(other)})
+    assert [[g["group"] for g in data["groups"]] for data in mixed] == [["one/0", "one/1"]]  # the same layers
+    both = fused(group(0, "x", "h", "h_cut_out"), group(1, "h", "y", "y"))
+    other = write(tmp_path, dump(groups=[both]), "other.json")
+    arguments = [str(tmp_path), "--solutions", str(tmp_path / "out"), "--seconds", "2"]
+    assert main(streaming.__doc__, streaming.cases, streaming.bars, arguments) == 0
+    assert "2 mixtures" in capsys.readouterr().out
+    written = tmp_path / "out" / "block__two__any_groups.json"
+    assert streaming_check.main([str(one), str(other), str(written)]) == 0
+
+
+def fused(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Two groups as one, what is between them moved from core 0 to core 0 without time."""
+    nodes = [node for node in first["nodes"] if node["id"] < 3]
+    local = {
+        "sources": [0], "targets": [0], "cycles": 0, "moved_bits": 640, "link_load": {}, "port_bits": {},
+        "links_used": [], "chosen": True,
+    }  # fmt: skip
+    nodes.append(transfer(3, "h", "COMPUTE_TO_COMPUTE", "h_1", local))
+    nodes += [{**node, "id": node["id"] + 2} for node in second["nodes"] if node["id"] >= 2]
+    return {**first, "nodes": nodes, "edges": [[0, 1], [1, 2], [2, 3], [3, 4], [4, 5], [5, 6]]}
