@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
-from mapper.errors import did_you_mean
+from mapper.errors import UsageError, did_you_mean
 from mapper.hw.target import Target, Unit
+from mapper.hw.teams import arranged, arrangement_of
 from mapper.hw.topology import unreachable
 from mapper.ir.plan import Plan
 from mapper.ir.rule import amount, doubles, misnamed, rules
@@ -103,4 +105,30 @@ def target_reach(plan: Plan) -> Iterator[str]:
         yield f"no route between '{missing[0]}' and '{missing[1]}' in {plan.target.name}"
 
 
-RULES = rules(target_names, target_memories, target_units, target_kinds, target_links, target_io, target_reach)
+def target_teams(plan: Plan) -> Iterator[str]:
+    """A target with teams is what folding its group gives: nothing of the machine is there twice or better."""
+    target = plan.target
+    teams = [unit.name for unit in target.units if unit.team]
+    if not teams:
+        return
+    if target.group is None:
+        yield f"unit '{teams[0]}' is a team, but the target names no machine (`group`) that its members are of"
+        return
+    way = arrangement_of(target)
+    try:
+        folds = [arranged(target.group, way, pooled) for pooled in (False, True)]
+    except UsageError as wrong:
+        yield wrong.message
+        return
+    if target not in folds:
+        pooled = any(unit.team and unit.team.pool > 1 for unit in target.units)
+        parts = (f.name for f in fields(target) if getattr(target, f.name) != getattr(folds[pooled], f.name))
+        yield (
+            f"{target.name} in {way.ranks} ranks x {way.copies} copies is not what its group folds to: "
+            f"{', '.join(parts)} differ"
+        )
+
+
+RULES = rules(
+    target_names, target_memories, target_units, target_kinds, target_links, target_io, target_reach, target_teams
+)

@@ -7,6 +7,9 @@ from dataclasses import replace
 
 from real_plans import edited, in_graph, in_plan, in_target
 
+from mapper.hw.load import load_target
+from mapper.hw.target import Team
+from mapper.hw.teams import Arrangement, arranged
 from mapper.hw.work import DType, Role
 from mapper.ir.graph import Op, State
 from mapper.ir.plan import Plan
@@ -108,6 +111,20 @@ def a_link_without_bandwidth(plan: Plan) -> Plan:
 
 def a_link_faster_than_time(plan: Plan) -> Plan:
     return in_target(plan, "links", 0, latency_s=-1e-9)
+
+
+def a_team_of_no_machine(plan: Plan) -> Plan:
+    return in_target(plan, "units", 0, team=Team((plan.target.units[0].name, "another"), ranks=2))
+
+
+def a_team_whose_machine_has_no_such_chips(plan: Plan) -> Plan:
+    return replace(plan, target=replace(a_team_of_no_machine(plan).target, group=plan.target))
+
+
+def a_team_with_more_memory_than_its_members(plan: Plan) -> Plan:
+    team = arranged(load_target("hgx-a100-4"), Arrangement(4, 1))
+    more = replace(team.memories[0], capacity_bytes=2 * team.memories[0].capacity_bytes)
+    return replace(plan, target=replace(team, memories=(more, *team.memories[1:])))
 
 
 def inputs_in_no_memory(plan: Plan) -> Plan:
@@ -335,6 +352,11 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "target-links": (a_link_to_nowhere, a_link_to_itself, a_link_without_bandwidth, a_link_faster_than_time),
     "target-io": (inputs_in_no_memory, inputs_in_a_memory_for_weights),
     "target-reach": (a_unit_that_nothing_joins,),
+    "target-teams": (
+        a_team_of_no_machine,
+        a_team_whose_machine_has_no_such_chips,
+        a_team_with_more_memory_than_its_members,
+    ),
     "phases-names": (no_phase, two_phases_of_one_name),
     "phases-calls": (a_phase_that_never_runs,),
     "phases-shares": (shares_that_add_up_to_less_than_one, a_share_below_zero),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from breaches_decisions import BREACHES as OF_DECISIONS
 from breaches_inputs import BREACHES as OF_INPUTS
@@ -10,7 +12,10 @@ from breaches_outcomes import BREACHES as OF_OUTCOMES
 from real_plans import finished, unplaced
 
 from mapper.errors import InvalidPlan
+from mapper.hw.load import load_target
+from mapper.hw.teams import Arrangement, arranged
 from mapper.ir.plan import DECISIONS
+from mapper.ir.rules_target import target_teams
 from mapper.ir.verify import RULES, verify
 
 CASES = [
@@ -51,3 +56,10 @@ def test_a_refusal_quotes_the_rule() -> None:
         InvalidPlan, match="0 requests are in flight; 1 to 4096 can be\n  the rule: At least one request"
     ):
         verify(breach(finished()))
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("way", [Arrangement(1, 2), Arrangement(2, 1), Arrangement(8, 1)])
+def test_every_folded_machine_keeps_the_rule_of_teams(way: Arrangement, pooled: bool) -> None:
+    plan = replace(unplaced(), target=arranged(load_target("dgx-a100"), way, pooled))
+    assert list(target_teams(plan)) == []
