@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from math import ceil
 from pathlib import Path
 
@@ -24,6 +25,13 @@ FORMAT = "stream-h2h/1"
 ROLES = {"MEM_TO_COMPUTE": Role.READ, "COMPUTE_TO_MEM": Role.SAVE, "COMPUTE_TO_COMPUTE": Role.MOVE}
 
 
+class Windows(StrEnum):
+    """How long tensors stay where they are read: as long as an option allows, or as in Stream's solution."""
+
+    LARGEST = "largest"
+    RECORDED = "recorded"
+
+
 @dataclass(frozen=True)
 class Instance:
     """A dump: its problem, Stream's own cycles, and which workload on which chip it is."""
@@ -34,9 +42,9 @@ class Instance:
     hardware: str
 
 
-def read(path: Path) -> Instance:
+def read(path: Path, windows: Windows = Windows.LARGEST) -> Instance:
     """A dump as a problem. Raises MapperError with file and what is wrong in it."""
-    return parse(load(path), path)
+    return parse(load(path), path, windows)
 
 
 def load(path: Path) -> Json:
@@ -50,11 +58,11 @@ def load(path: Path) -> Json:
     return data
 
 
-def parse(data: Json, path: Path) -> Instance:
+def parse(data: Json, path: Path, windows: Windows = Windows.LARGEST) -> Instance:
     """The problem of a dump; `path` is for messages. Raises MapperError with what is wrong in it."""
     try:
         inputs, result = data["inputs"], data["stream_result"]
-        problem = _Reader(data).problem()
+        problem = _Reader(data, windows).problem()
     except MapperError as error:
         raise MapperError(f"{path}: {error.message}") from error
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -70,8 +78,8 @@ def is_dump(path: Path) -> bool:
 
 
 class _Reader:
-    def __init__(self, data: Json) -> None:
-        self._data, self._chip = data, Chip(data)
+    def __init__(self, data: Json, windows: Windows) -> None:
+        self._data, self._chip, self._windows = data, Chip(data), windows
 
     def problem(self) -> Problem:
         places, groups = {}, []
@@ -136,7 +144,8 @@ class _Reader:
         near = [rounds_of(group, kept[i]) for i in before[identity]]
         near += [rounds_of(group, other) for i, other in kept.items() if identity in before[i]]
         least = 1 if role is not Role.MOVE else min(near, default=1)
-        window = window_of(group, node, rounds, least)
+        most = node["reuse_factor_chosen"] if self._windows is Windows.RECORDED else rounds
+        window = window_of(node, rounds, least, most)
         route = route_of(node)
         load = self._chip.link_load(route) + ports
         source = () if role is Role.READ else self._chip.held(route["sources"], lambda c: self._made_bits(node, c))
@@ -167,11 +176,13 @@ class _Reader:
         return max(ceil(own[0]), min(tile, ceil(tile * own[0] / route["moved_bits"])))
 
 
-def window_of(group: Json, node: Json, rounds: int, least: int) -> tuple[Loop, ...]:
-    """The loops over which a tensor stays, of the option that moves it least often with at least `least` firings.
+def window_of(node: Json, rounds: int, least: int, most: float) -> tuple[Loop, ...]:
+    """The loops over which a tensor stays, of the option that moves it least often with at least `least` firings, and
+    uses a tile at most `most` times.
 
     An option holds the loops up to its stop: `tiles` different tiles, each used `reuse_factor` times. So a loop that
-    multiplies the factor does not move the tensor, one that multiplies the tiles does.
+    multiplies the factor does not move the tensor, one that multiplies the tiles does. Options from the first on that
+    is no such nest are left alone.
     """
     best: tuple[Loop, ...] = ()
     factor = best_factor = tiles = 1
@@ -181,10 +192,10 @@ def window_of(group: Json, node: Json, rounds: int, least: int) -> tuple[Loop, .
             continue
         more, wider = option["reuse_factor"] / factor, option["tiles"] / tiles
         if more != int(more) or wider != int(wider) or more < 1 or wider < 1:
-            raise MapperError(f"group {group['group']}: transfer '{node['name']}': reuse {option} is no loop nest")
+            break
         loops += [Loop(int(size), moves) for size, moves in ((wider, True), (more, False)) if size > 1]
         factor, tiles = int(option["reuse_factor"]), int(option["tiles"])
-        if factor > best_factor and rounds // factor >= least and rounds % (factor * tiles) == 0:
+        if best_factor < factor <= most and rounds // factor >= least and rounds % (factor * tiles) == 0:
             best, best_factor = tuple(loops), factor
     return best
 

@@ -109,8 +109,12 @@ def test_a_bad_dump_is_told_with_its_file(tmp_path: Path, data: object, message:
 def test_reuse_options_are_a_loop_nest(tmp_path: Path) -> None:
     node = {"name": "w", "reuse_options": [{"stop": -1, "reuse_factor": 1, "tiles": 2}]}
     node["reuse_options"] += [{"stop": 0, "reuse_factor": 1, "tiles": 4}, {"stop": 1, "reuse_factor": 2, "tiles": 4}]
-    window = stream.window_of({"group": 0}, node, 8, 1)
+    window = stream.window_of(node, 8, 1, 8)
     assert [(loop.size, loop.moves) for loop in window] == [(4, True), (2, False)]
+    assert stream.window_of(node, 8, 8, 8) == ()  # eight firings are wanted
+    assert stream.window_of(node, 8, 1, 1) == ()  # no tile may be used twice
+    node["reuse_options"] += [{"stop": 2, "reuse_factor": 3, "tiles": 6}]
+    assert stream.window_of(node, 8, 1, 8) == window  # three is not a multiple of two
 
 
 def test_a_folder_is_solved_written_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,19 +31,21 @@ STEPS_A_SECOND = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A schedule with its cycles, a lower bound, and how the search ended. away: the cycles found when every value goes
-    its last way, which is through the memory outside in what people write; None when that does not fit."""
+    """A schedule with its cycles, a lower bound, and how the search ended."""
 
     solution: Solution
     value: int
     bound: int
     bound_name: str
     status: Outcome
-    away: int | None
+
+
+class TooSmall(MapperError):
+    """A store has no room for the tiles of a group, even when every value goes its last way."""
 
 
 def minimise(problem: Problem, budget: Budget) -> Result:
-    """The shortest schedule found. Raises MapperError when not even the last way of each value fits the stores."""
+    """The shortest schedule found. Raises TooSmall when not even the last way of each value fits the stores."""
     problem.check()
     least, name = bound(problem)
 
@@ -55,14 +57,13 @@ def minimise(problem: Problem, budget: Budget) -> Result:
     incumbent.raise_bound(least, name)
     search = _Search(problem, incumbent, budget)
     full = search.away()
-    away = round(incumbent.value) if incumbent.found else None
     search.near()
     if full is not None and not incumbent.found:
         raise _too_small(problem, full)
     search.improve()
     value = round(incumbent.value)
     status = Outcome.OPTIMAL if incumbent.closed else Outcome.FEASIBLE
-    return Result(incumbent.solution, value, least, name, status, away)
+    return Result(incumbent.solution, value, least, name, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +201,9 @@ def _bits(problem: Problem, v: int, way: int, store: int) -> int:
     return held
 
 
-def _too_small(problem: Problem, full: Full) -> MapperError:
+def _too_small(problem: Problem, full: Full) -> TooSmall:
     store = problem.stores[full.store]
-    return MapperError(
+    return TooSmall(
         f"store '{store.name}' of {store.capacity} bits is too small: a tile needs {full.bits} bits more than it has "
         "left when every value is kept outside",
         hint="smaller tiles, or a larger memory",

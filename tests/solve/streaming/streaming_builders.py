@@ -76,6 +76,11 @@ def any_problem(seed: int) -> Problem:
             )
             kept = tuple(way for way in ways if way.name == "away" or random_.random() < 0.7)
             values.append(Value(f"v{g}", (g - 1, len(groups[g - 1].nodes) - 1), ((g, 1),), kept))
+    if len(groups) > 1 and random_.random() < 0.5:
+        loads = [group.nodes[0].load for group in groups]
+        lent = Way("lent", None, (loads[0], *(_load(random_) for _ in loads[1:])), lent=True)
+        readers = tuple((g, 0) for g in range(len(groups)))
+        values.append(Value("w", None, readers, (lent, Way("away", None, tuple(loads)))))
     return Problem(LINES, stores(), tuple(groups), tuple(values))
 
 
