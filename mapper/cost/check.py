@@ -88,6 +88,9 @@ def clusters_repeat(plan: Plan, estimator: Estimator) -> None:
                 f"clusters '{like.name}' and '{cluster.name}' are called equal ('{cluster.repeat}'), but differ in size"
             )
             raise InvalidPlan(text, rule="clusters-repeat")
+        if estimator.has_teams and estimator.sharing.signature(cluster.ops) != estimator.sharing.signature(like.ops):
+            text = f"clusters '{like.name}' and '{cluster.name}' are called equal, but ranks divide them differently"
+            raise InvalidPlan(text, rule="clusters-repeat")
 
 
 def _offers_agree(plan: Plan, estimator: Estimator) -> None:
@@ -100,19 +103,19 @@ def _offers_agree(plan: Plan, estimator: Estimator) -> None:
 def options_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
     """The plan lists exactly the options that the units offer, at their prices."""
     recorded = {
-        (o.repeat, unit, o.source, o.replicas): (o.footprint_bytes, o.types, o.costs)
+        (o.repeat, unit, o.source, o.replicas, o.shard): (o.footprint_bytes, o.types, o.costs, o.takes, o.leaves)
         for o in plan.options or ()
         for unit in o.units
     }
     derived = {
-        (o.repeat, unit, o.source, o.replicas): (o.footprint_bytes, o.types, o.costs)
+        (o.repeat, unit, o.source, o.replicas, o.shard): (o.footprint_bytes, o.types, o.costs, o.takes, o.leaves)
         for offered in found.values()
         for o in offered.options
         for unit in o.units
     }
     for key, old, new in _differences(recorded, derived):
-        repeat, unit, source, replicas = key
-        what = f"'{repeat}' on '{unit}' from source {source} x{replicas}"
+        repeat, unit, source, replicas, shard = key
+        what = f"'{repeat}' on '{unit}' from source {source} x{replicas}" + (f" by {shard}" if shard else "")
         raise InvalidPlan(
             f"the option for {what} is not what the unit offers", rule="options-costs", details=_both(old, new)
         )

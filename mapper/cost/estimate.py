@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from mapper.cost.exchanges import exchange_cost, is_exchange, why_no_exchange
+from mapper.cost.exchanges import exchange_cost, inner_exchange, is_exchange, why_no_exchange
+from mapper.cost.shards.chain import ALONE, Way
+from mapper.cost.shards.parts import Part
+from mapper.cost.shards.sharing import Sharing
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
 from mapper.ir.graph import Graph, Phase, ops_in, static_elements
@@ -24,10 +27,11 @@ REPLICAS = (1, 2, 4, 8, 16)
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A cluster's works at one sample with the types that a unit gives them."""
+    """A cluster's works at one sample with the types that a unit gives them; of a team the parts that they are of."""
 
     works: tuple[Work, ...]
     types: tuple[DType, ...]
+    parts: tuple[Part, ...] = ()
 
 
 class Estimator:
@@ -40,6 +44,9 @@ class Estimator:
         self.precision = precision
         self._prices: dict[tuple[UnitModel, Work, Feed], Cost] = {}
         self._works: dict[tuple[str, ...], tuple[tuple[tuple[Work, ...], ...], ...]] = {}
+        self._answers: dict[tuple[tuple[str, ...], str, str, str], tuple[Typed | tuple[int, str], ...]] = {}
+        self.sharing = Sharing(graph, self.phases)
+        self.has_teams = any(u.ranks > 1 for u in target.units)
 
     @cached_property
     def _pasts(self) -> frozenset[str]:
@@ -129,62 +136,102 @@ class Estimator:
         kept = unit.model.activation_dtype() if work.dtype.is_float else work.dtype
         return Typed((_stored(work, kept, kept),), (kept,)) if reason is None else (0, reason)
 
-    def refusal(self, cluster: Cluster, unit: Unit, phase: Phase | None = None) -> Refusal | None:
-        """Why the unit cannot run the cluster in a phase (in any, when none is given), or None."""
-        for asked, samples in zip(self.phases, self.works(cluster), strict=True):
-            for works in samples if phase in (None, asked) else ():
-                found = self.typed(unit, works)
+    def ways(self, cluster: Cluster, unit: Unit, phase: Phase) -> tuple[Way, ...]:
+        """How the unit's ranks can divide the cluster in a phase."""
+        return self.sharing.ways(cluster.ops, phase.name, unit.ranks)
+
+    def refusal(self, cluster: Cluster, unit: Unit, phase: Phase | None = None, way: Way = ALONE) -> Refusal | None:
+        """Why the unit cannot run the cluster in a phase (in any, when none is given) in a way, or None."""
+        for asked in self.phases:
+            for found in self._typed(cluster, unit, asked, way) if phase in (None, asked) else ():
                 if isinstance(found, tuple):
                     return Refusal(cluster.repeat, unit.kind, cluster.ops[found[0]], found[1])
         return None
 
-    def options(self, cluster: Cluster, units: Sequence[Unit], phases: Sequence[str]) -> tuple[Option, ...]:
+    def _typed(self, cluster: Cluster, unit: Unit, phase: Phase, way: Way) -> tuple[Typed | tuple[int, str], ...]:
+        """The works of the unit, or of one of its ranks, at each sample, or what is refused of them."""
+        key = (cluster.ops, unit.name, phase.name, way.name)
+        if key not in self._answers:
+            samples = self.works(cluster)[self.phases.index(phase)]
+            if way is ALONE:
+                self._answers[key] = tuple(self.typed(unit, works) for works in samples)
+            else:
+                self._answers[key] = self._typed_parts(cluster, unit, phase, way)
+        return self._answers[key]
+
+    def _typed_parts(self, cluster: Cluster, unit: Unit, phase: Phase, way: Way) -> tuple[Typed | tuple[int, str], ...]:
+        samples = self.works(cluster)[self.phases.index(phase)]
+        own = next(w for w in self.ways(cluster, unit, phase) if w.name == way.name)
+        found: list[Typed | tuple[int, str]] = []
+        for works, binding in zip(samples, phase.bindings(), strict=True):
+            parts = self.sharing.parts(cluster.ops, phase.name, own, unit.ranks, works, binding)
+            typed = self.typed(unit, [p.work for p in parts])
+            found.append(replace(typed, parts=parts) if isinstance(typed, Typed) else typed)
+        return tuple(found)
+
+    def options(
+        self, cluster: Cluster, units: Sequence[Unit], phases: Sequence[str], way: Way = ALONE
+    ) -> tuple[Option, ...]:
         """Every way to run the cluster in these phases on one of these units, which are all alike; none refuses it."""
         unit = units[0]
         weighty = any(w.weight for sample in self.works(cluster) for works in sample for w in works)
         names = tuple(u.name for u in units)
         return tuple(
-            self._option(cluster, unit, names, source, replicas, phases)
+            self._option(cluster, unit, names, source, replicas, phases, way)
             for source in (range(len(unit.weights)) if weighty else (-1,))
-            for replicas in self._replicas(cluster, unit, source, phases)
+            for replicas in self._replicas(cluster, unit, source, phases, way)
         )
 
-    def _served(self, cluster: Cluster, unit: Unit, phases: Sequence[str]) -> list[tuple[Phase, list[Typed]]]:
+    def _served(self, cluster: Cluster, unit: Unit, phases: Sequence[str], way: Way) -> list[tuple[Phase, list[Typed]]]:
         """The phases with the cluster's works in the unit's types, one `Typed` a sample."""
-        found = []
-        for phase, samples in zip(self.phases, self.works(cluster), strict=True):
-            if phase.name in phases:
-                typed = [self.typed(unit, works) for works in samples]
-                found.append((phase, [t for t in typed if isinstance(t, Typed)]))
-        return found
+        asked = [(phase, self._typed(cluster, unit, phase, way)) for phase in self.phases if phase.name in phases]
+        return [(phase, [t for t in typed if isinstance(t, Typed)]) for phase, typed in asked]
 
-    def _replicas(self, cluster: Cluster, unit: Unit, source: int, phases: Sequence[str]) -> Iterable[int]:
+    def _replicas(self, cluster: Cluster, unit: Unit, source: int, phases: Sequence[str], way: Way) -> Iterable[int]:
         if not self.is_resident(unit, source):
             return (1,)
         most = 1
-        for _, samples in self._served(cluster, unit, phases):
+        for _, samples in self._served(cluster, unit, phases, way):
             for typed in samples:
                 most = max([most, *(unit.model.max_replicas(w) for w in typed.works if w.weight)])
         return (r for r in REPLICAS if r <= most)
 
     def _option(
-        self, cluster: Cluster, unit: Unit, names: tuple[str, ...], source: int, replicas: int, phases: Sequence[str]
+        self,
+        cluster: Cluster,
+        unit: Unit,
+        names: tuple[str, ...],
+        source: int,
+        replicas: int,
+        phases: Sequence[str],
+        way: Way,
     ) -> Option:
         feed = self._feed(unit, source, replicas)
         costs: list[tuple[str, Cost]] = []
         types: tuple[DType, ...] = ()
         footprint = 0
-        for phase, samples in self._served(cluster, unit, phases):
-            sums = [_total([self._ask(unit, w, feed) for w in typed.works]) for typed in samples]
+        for phase, samples in self._served(cluster, unit, phases, way):
+            sums = [_total(self._costs(unit, typed, feed)) for typed in samples]
             types = samples[-1].types
             footprint = self._footprint(cluster, unit, samples[-1])
             costs.append((phase.name, _mean(sums, phase.shares)))
-        return Option(cluster.repeat, names, source, replicas, footprint, types, tuple(costs))
+        shared = (way.name, way.takes, way.leaves)
+        return Option(cluster.repeat, names, source, replicas, footprint, types, tuple(costs), *shared)
+
+    def _costs(self, unit: Unit, typed: Typed, feed: Feed) -> list[Cost]:
+        """What each work costs: of a team the ticks of its fullest rank, energy and traffic of all ranks."""
+        found = [self._ask(unit, work, feed) for work in typed.works]
+        for i, shared in enumerate(typed.parts):
+            found[i] = _of_all(found[i], shared.times)
+            if shared.exchange is not None:
+                found.append(inner_exchange(self.target, unit, shared.exchange))
+        return found
 
     def _footprint(self, cluster: Cluster, unit: Unit, typed: Typed) -> int:
         """Bytes that the cluster's weights take at the unit. A look-up reads some rows of its table, but keeps all."""
         total = 0
-        for name, work in zip(cluster.ops, typed.works, strict=True):
+        shares = [p.kept for p in typed.parts] or [(1, 1)] * len(typed.works)
+        for name, work, (part, of) in zip(cluster.ops, typed.works, shares, strict=True):
             if work.weight is None:
                 continue
             op = self.graph.op[name]
@@ -193,8 +240,8 @@ class Estimator:
                 names = [n for n in dict.fromkeys(op.inputs) if n and self.graph.value[n].role is Role.WEIGHT]
                 for weight, read in zip(names, (o for o in work.inputs if o.role is Role.WEIGHT), strict=True):
                     whole = replace(read, elements=static_elements(self.graph.value[weight]))
-                    total += whole.bytes - read.bytes
-        return total
+                    total += -(-whole.bytes * part // of) - read.bytes
+        return total * unit.ranks
 
     def deploy(self, cluster: Cluster, unit: Unit) -> Cost:
         """What it takes to write one copy of the cluster's weights into the unit."""
@@ -239,6 +286,16 @@ def _stored(work: Work, dtype: DType, activations: DType) -> Work:
         return replace(operand, dtype=activations)
 
     return replace(work, dtype=dtype, inputs=tuple(map(stored, work.inputs)), outputs=tuple(map(stored, work.outputs)))
+
+
+def _of_all(cost: Cost, times: float) -> Cost:
+    """The cost of work that several ranks do side by side, each on its part."""
+    return replace(
+        cost,
+        energy_pj=tuple((cause, round(times * pj)) for cause, pj in cost.energy_pj),
+        data_bytes=round(times * cost.data_bytes),
+        weight_bytes=round(times * cost.weight_bytes),
+    )
 
 
 def _total(costs: Sequence[Cost]) -> Cost:

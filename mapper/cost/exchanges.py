@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from mapper.cost.shards.parts import Exchange
 from mapper.errors import MapperError
 from mapper.hw.collective import quickest
 from mapper.hw.load import load_target
@@ -75,6 +76,23 @@ def exchange_cost(target: Target, unit: Unit, work: Work) -> Cost:
     return Cost(
         ticks=round(found.seconds * TICKS_PER_SECOND),
         energy_pj=((f"links of {system.name}", pj),) if pj else (),
+        limited_by="links",
+        band=found.band,
+        validated=found.validated,
+    )
+
+
+def inner_exchange(target: Target, unit: Unit, what: Exchange) -> Cost:
+    """What a team exchanges in the middle of an op: the time of one group, the energy of all that exchange at once."""
+    assert target.group is not None
+    assert unit.team is not None
+    kept = unit.model.activation_dtype() if what.dtype is None else what.dtype
+    size = kept.bytes_for(-(-what.elements // what.groups))
+    found = quickest(target.group, what.kind, unit.team.members[: what.ranks], size)
+    pj = what.groups * found.energy_pj
+    return Cost(
+        ticks=round(found.seconds * TICKS_PER_SECOND),
+        energy_pj=((f"links of {target.group.name}", pj),) if pj else (),
         limited_by="links",
         band=found.band,
         validated=found.validated,

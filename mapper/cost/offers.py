@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
 from mapper.cost.estimate import Estimator
+from mapper.cost.shards.chain import ALONE, Way
+from mapper.cost.shards.names import weights_division
+from mapper.hw.layout import Layout
 from mapper.hw.target import Target, Unit
-from mapper.hw.work import Role
+from mapper.hw.work import Cost, Role
 from mapper.ir.graph import Phase, bind
 from mapper.ir.plan import Cluster, Option, Refusal
 
@@ -25,20 +29,60 @@ def offers(estimator: Estimator, cluster: Cluster) -> Offers:
     options: list[Option] = []
     refusals: dict[Refusal, None] = {}
     for units in alike_units(estimator.target):
-        refused = {
-            p.name: _refusal(estimator, cluster, units[0], p) for p in estimator.phases if estimator.runs(cluster, p)
-        }
+        refused: dict[str, Refusal | None] = {}
+        found: list[Option] = []
+        for way, phases in _ways(estimator, cluster, units[0]):
+            answers = {p.name: _refusal(estimator, cluster, units[0], p, way) for p in phases}
+            served = [name for name, refusal in answers.items() if refusal is None]
+            if served:
+                found += estimator.options(cluster, units, served, way)
+            for name, answer in answers.items():
+                refused[name] = None if answer is None else refused.get(name, answer)
+        options += undominated(found)
         served = [name for name, refusal in refused.items() if refusal is None]
-        if served:
-            options += estimator.options(cluster, units, served)
         for phase, refusal in refused.items():
             if refusal is not None:
                 refusals[replace(refusal, phase=phase if served else "")] = None
     return Offers(tuple(options), tuple(refusals))
 
 
-def _refusal(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> Refusal | None:
-    return estimator.refusal(cluster, unit, phase) or too_big(estimator, cluster, unit, phase)
+def _ways(estimator: Estimator, cluster: Cluster, unit: Unit) -> list[tuple[Way, list[Phase]]]:
+    """The ways that the unit's ranks have for a cluster, each with the phases in which they have it; one way of a name
+    takes and leaves the same in all of them."""
+    found: dict[tuple[str, Layout, Layout], tuple[Way, list[Phase]]] = {}
+    for phase in estimator.phases:
+        for way in estimator.ways(cluster, unit, phase) if estimator.runs(cluster, phase) else ():
+            found.setdefault((way.name, way.takes, way.leaves), (way, []))[1].append(phase)
+    named: dict[str, tuple[Way, list[Phase]]] = {}
+    for way, phases in found.values():
+        named.setdefault(way.name, (way, phases))
+    return list(named.values())
+
+
+def undominated(options: Sequence[Option]) -> list[Option]:
+    """The options without those that another one beats or equals in everything, where both take and leave the same and
+    keep the same weights in as many copies."""
+    return [o for o in options if not o.shard or not any(_dominates(other, o) for other in options if other is not o)]
+
+
+def _dominates(a: Option, b: Option) -> bool:
+    """Whether a is as good as b everywhere and better somewhere."""
+    same = ("takes", "leaves", "source", "replicas", "types")
+    if any(getattr(a, f) != getattr(b, f) for f in same) or weights_division(a.shard) != weights_division(b.shard):
+        return False
+    if a.footprint_bytes > b.footprint_bytes or not all(a.serves(p) for p, _ in b.costs):
+        return False
+    pairs = [(a.cost(phase), cost) for phase, cost in b.costs]
+    figures = [(x, y) for mine, other in pairs for x, y in zip(_figures(mine), _figures(other), strict=True)]
+    return all(x <= y for x, y in figures) and any(x < y for x, y in figures)
+
+
+def _figures(cost: Cost) -> tuple[int, ...]:
+    return (cost.ticks, cost.total_pj, cost.data_bytes, cost.weight_bytes)
+
+
+def _refusal(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, way: Way) -> Refusal | None:
+    return estimator.refusal(cluster, unit, phase, way) or too_big(estimator, cluster, unit, phase, way)
 
 
 def alike_units(target: Target) -> tuple[tuple[Unit, ...], ...]:
@@ -55,18 +99,28 @@ def alike_units(target: Target) -> tuple[tuple[Unit, ...], ...]:
     return tuple(tuple(units) for units in groups.values())
 
 
-def too_big(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> Refusal | None:
+def too_big(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, way: Way = ALONE) -> Refusal | None:
     """A refusal when what the cluster reads and leaves cannot lie in the unit's data memory at once."""
     memory = estimator.target.memory[unit.data]
-    total = working_set_bytes(estimator, cluster, unit, phase)
-    if total <= memory.capacity_bytes:
+    total = working_set_bytes(estimator, cluster, unit, phase, way.takes, way.leaves)
+    if total <= memory.capacity_bytes // unit.sets:
         return None
     sizes = f"{total / 1e6:.1f} MB, memory {memory.name} has {memory.capacity_bytes / 1e6:.1f} MB"
     return Refusal(cluster.repeat, unit.kind, cluster.ops[0], f"reads and leaves {sizes}")
 
 
-def working_set_bytes(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> int:
-    """Bytes of what a cluster reads and leaves on a unit, weights apart, at the phase's largest sample."""
+def working_set_bytes(
+    estimator: Estimator,
+    cluster: Cluster,
+    unit: Unit,
+    phase: Phase,
+    takes: Layout = Layout.ONE,
+    leaves: Layout = Layout.ONE,
+) -> int:
+    """Bytes of what a cluster reads and leaves on a unit, on all ranks of a team, weights apart, at the phase's largest
+    sample."""
+    if unit.ranks > 1:
+        return _shared_set_bytes(estimator, cluster, unit, phase, takes, leaves)
     graph, dtype = estimator.graph, unit.model.activation_dtype()
     touched = {n for op in cluster.ops for n in (*graph.op[op].inputs, *graph.op[op].outputs) if n}
     values = [graph.value[n] for n in touched - estimator.inside(cluster)]
@@ -74,3 +128,18 @@ def working_set_bytes(estimator: Estimator, cluster: Cluster, unit: Unit, phase:
     return max(
         sum(stored.bytes_for(prod(bind(shape, binding))) for shape, stored in moved) for binding in phase.bindings()
     )
+
+
+def _shared_set_bytes(
+    estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, takes: Layout, leaves: Layout
+) -> int:
+    graph, dtype, total = estimator.graph, unit.model.activation_dtype(), 0
+    made = {n for op in cluster.ops for n in graph.op[op].outputs}
+    touched = dict.fromkeys(n for op in cluster.ops for n in (*graph.op[op].inputs, *graph.op[op].outputs) if n)
+    for name in touched.keys() - estimator.inside(cluster):
+        value = graph.value[name]
+        if value.role is not Role.WEIGHT:
+            spread = estimator.sharing.peak(name, phase.name, divides=True)
+            stored = dtype if value.dtype.is_float else value.dtype
+            total += unit.ranks * stored.bytes_for(spread.part(leaves if name in made else takes, unit.ranks))
+    return total

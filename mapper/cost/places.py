@@ -6,14 +6,20 @@ the judge's program use `steps`, so that they speak of the same transfers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mapper.cost.estimate import Estimator
+from mapper.cost.shards.reshard import exchange_between, memory_bytes
+from mapper.cost.shards.spread import Spread
+from mapper.hw.collective import quickest
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target, Unit
+from mapper.hw.teams import fabric
 from mapper.hw.topology import routes
 from mapper.hw.work import TICKS_PER_SECOND, DType, Operand, Role, Work
+from mapper.ir.plan import Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +71,114 @@ class Places:
 
     @cached_property
     def all(self) -> tuple[Place, ...]:
-        """Every place where a unit leaves results, in the order of the target's units, then the io place."""
-        found = dict.fromkeys(self.of(u) for u in self.target.units)
+        """Every place where a unit that is no team leaves results, in the order of the target's units, then the io
+        place."""
+        found = dict.fromkeys(self.of(u) for u in self.target.units if u.ranks == 1)
         found.setdefault(self.io, None)
         return tuple(found)
 
-    def of(self, unit: Unit) -> Place:
-        """Where a unit reads and leaves activations."""
-        return Place(unit.data, unit.model.activation_dtype())
+    def of(self, unit: Unit, layout: Layout = Layout.ONE) -> Place:
+        """Where a unit reads or leaves activations, in a layout if it is a team."""
+        return Place(unit.data, unit.model.activation_dtype(), layout)
 
     @cached_property
     def io(self) -> Place:
         """Where graph inputs appear and outputs must end."""
         for unit in self.target.units:
             if unit.data == self.target.io:
-                return self.of(unit)
+                return self.of(unit, Layout.COPY if unit.ranks > 1 else Layout.ONE)
         return Place(self.target.io, DType.F16)
+
+    def used(self, options: Sequence[Option]) -> tuple[Place, ...]:
+        """The places at which the options read and leave values, teams in each layout that one of them has."""
+        layouts: dict[str, set[Layout]] = {}
+        for option in options:
+            for name in option.units:
+                layouts.setdefault(name, set()).update((option.takes, option.leaves))
+        found: dict[Place, None] = {}
+        for unit in self.target.units:
+            known = layouts.get(unit.name, set()) if unit.ranks > 1 else {Layout.ONE}
+            found.update(dict.fromkeys(self.of(unit, layout) for layout in Layout if layout in known))
+        found.setdefault(self.io, None)
+        return tuple(found)
 
     def connected(self, a: Place, b: Place) -> bool:
         """Whether a value can get from a to b: always, in a target that passed the loader's check of its links."""
         return a.memory == b.memory or self._routes[a.memory, b.memory] is not None
 
-    def steps(self, elements: int, dtype: DType, a: Place, b: Place) -> tuple[Step, ...]:
-        """How `elements` of a value (stored in its place's type if floating-point, else in `dtype`) get from a to b."""
-        if a == b or elements == 0:
+    def bytes(self, spread: Spread, dtype: DType, place: Place) -> int:
+        """What a value takes of a place's memory: each rank of a team its part, or a whole of its own."""
+        ranks = self.ranks(place)
+        return ranks * dtype.bytes_for(spread.part(place.layout, ranks))
+
+    def ranks(self, place: Place) -> int:
+        """How many units have the place's memory between them."""
+        unit = self._user(place.memory)
+        return unit.ranks if unit and place.layout is not Layout.ONE else 1
+
+    def steps(self, value: Spread, dtype: DType, a: Place, b: Place) -> tuple[Step, ...]:
+        """How a value (stored in its place's type if floating-point, else in `dtype`) gets from a to b.
+
+        Within a team ranks exchange parts; cutting a part of a whole is free, and so is keeping it as a summand.
+        Between memories parts travel side by side, and sums are resolved before.
+        """
+        a, b = self._held(value, a), self._held(value, b)
+        if a == b or value.elements == 0:
             return ()
-        cast = dtype.is_float and a.dtype is not b.dtype
-        if not cast:
-            stored = a.dtype if dtype.is_float else dtype
-            return (self._move(elements, stored, a, b),) if a.memory != b.memory else ()
+        if not dtype.is_float or a.dtype is b.dtype:
+            return self._way(value, a.dtype if dtype.is_float else dtype, a, b)
+        if a.memory == b.memory and a.layout is b.layout:
+            return (self._cast(value, a, b),)
+        late = replace(b, dtype=a.dtype)
+        if b.dtype.bits < a.dtype.bits and self._caster(a.memory) and a.layout is not Layout.SUM:
+            narrow = replace(a, dtype=b.dtype)
+            return (self._cast(value, a, narrow), *self._way(value, b.dtype, narrow, b))
+        if self._caster(b.memory) or a.layout is Layout.SUM:
+            return (*self._way(value, a.dtype, a, late), self._cast(value, late, b))
+        first = replace(a, dtype=b.dtype)
+        return (self._cast(value, a, first), *self._way(value, b.dtype, first, b))
+
+    def _held(self, value: Spread, place: Place) -> Place:
+        """The place with the layout in which the value really lies there."""
+        return place if place.layout is Layout.ONE else replace(place, layout=value.held(place.layout))
+
+    def _way(self, value: Spread, dtype: DType, a: Place, b: Place) -> tuple[Step, ...]:
+        """Exchanges and moves, without a change of type."""
         if a.memory == b.memory:
-            return (self._cast(elements, a, b),)
-        first = Place(a.memory, b.dtype)
-        if b.dtype.bits < a.dtype.bits and self._caster(a.memory):
-            return (self._cast(elements, a, first), self._move(elements, b.dtype, first, b))
-        if self._caster(b.memory):
-            arrived = Place(b.memory, a.dtype)
-            return (self._move(elements, a.dtype, a, arrived), self._cast(elements, arrived, b))
-        return (self._cast(elements, a, first), self._move(elements, b.dtype, first, b))
+            return self._reshard(value, dtype, a, b)
+        if a.layout is Layout.SUM:
+            parts = replace(a, layout=_parts(value) or Layout.COPY)
+            return (*self._reshard(value, dtype, a, parts), *self._way(value, dtype, parts, b))
+        ranks = self.ranks(b)
+        if ranks == 1:
+            return (self._move(dtype.bytes_for(value.elements), a, b),)
+        direct = (self._move(ranks * dtype.bytes_for(value.part(b.layout, ranks)), a, b),)
+        sent = a.layout if value.divides(a.layout) else _parts(value)
+        if b.layout.is_whole and sent is not None:  # in parts to each rank, which then gather
+            arrived = replace(b, layout=sent)
+            gathered = self._reshard(value, dtype, arrived, b)
+            parted = (self._move(dtype.bytes_for(value.elements), a, arrived), *gathered)
+            return min(direct, parted, key=lambda steps: sum(s.ticks for s in steps))
+        if value.divides(a.layout) and a.layout is not b.layout:
+            arrived = replace(b, layout=a.layout)
+            return (self._move(dtype.bytes_for(value.elements), a, arrived), *self._reshard(value, dtype, arrived, b))
+        return direct
+
+    def _reshard(self, value: Spread, dtype: DType, a: Place, b: Place) -> tuple[Step, ...]:
+        """What the ranks of a team exchange to hold a value in another layout."""
+        unit = self._user(a.memory)
+        if unit is None or unit.team is None or a.layout is b.layout:
+            return ()
+        assert self.target.group is not None
+        kind, size = exchange_between(value, dtype, a.layout, b.layout, unit.ranks)
+        if not kind:
+            return ()
+        found = quickest(self.target.group, kind, unit.team.members[: unit.ranks], size)
+        ticks, name = _ticks(found.seconds), fabric(unit.name)
+        traffic = self._channel_ticks(a.memory, memory_bytes(kind, unit.ranks, size))
+        pj = ((f"links of {self.target.group.name}", found.energy_pj),) if found.energy_pj else ()
+        channels = ((a.memory, min(traffic, ticks // unit.sets)),)
+        return (Step("exchange", name, b, ticks, ticks, (name,), channels, pj, size, unit.sets, unit.copies),)
 
     def _caster(self, memory: str) -> Unit | None:
         """The first unit at a memory that can change number types."""
@@ -112,8 +188,9 @@ class Places:
                 return unit
         return None
 
-    def _cast(self, elements: int, a: Place, b: Place) -> Step:
-        unit = self._caster(a.memory)
+    def _cast(self, value: Spread, a: Place, b: Place) -> Step:
+        unit, ranks = self._caster(a.memory), self.ranks(a)
+        elements = value.part(a.layout, ranks)
         if unit is None:  # no unit there can cast: the memory's own port converts, at the price of its traffic
             moved = (a.dtype.bytes_for(elements) + b.dtype.bytes_for(elements)) if elements else 0
             ticks = self._channel_ticks(a.memory, moved)
@@ -128,6 +205,7 @@ class Places:
             a.dtype if a.dtype.bits > b.dtype.bits else b.dtype,
         )
         cost = self._estimator.price(unit, work)
+        moved = ranks * cost.data_bytes
         return Step(
             "cast",
             unit.name,
@@ -135,15 +213,15 @@ class Places:
             cost.ticks,
             cost.ticks,
             (unit.name,),
-            ((a.memory, self._channel_ticks(a.memory, cost.data_bytes)),),
-            (*cost.energy_pj, *self._traffic(a.memory, cost.data_bytes)),
-            cost.data_bytes,
+            ((a.memory, self._channel_ticks(a.memory, moved)),),
+            (*((cause, ranks * pj) for cause, pj in cost.energy_pj), *self._traffic(a.memory, moved)),
+            moved,
             unit.sets,
             unit.copies,
         )
 
-    def _move(self, elements: int, dtype: DType, a: Place, b: Place) -> Step:
-        route, size = self._routes[a.memory, b.memory], dtype.bytes_for(elements)
+    def _move(self, size: int, a: Place, b: Place) -> Step:
+        route = self._routes[a.memory, b.memory]
         ends = [(m, self._channel_ticks(m, size)) for m in (a.memory, b.memory)]
         wide = max((self._user(m) for m, _ in ends), key=lambda u: u.sets if u else 1)
         sets, copies = (wide.sets, wide.copies) if wide else (1, 1)
@@ -178,6 +256,11 @@ class Places:
     def _traffic(self, memory: str, size: int) -> tuple[tuple[str, int], ...]:
         pj = round(8 * size * self.target.memory[memory].energy_pj_per_bit)
         return ((f"memory {memory}", pj),) if pj else ()
+
+
+def _parts(value: Spread) -> Layout | None:
+    """A layout in which a value can travel in parts."""
+    return next((x for x in (Layout.FEATURES, Layout.TOKENS) if value.divides(x)), None)
 
 
 def _ticks(seconds: float) -> int:

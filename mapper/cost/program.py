@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 
 from mapper.cost.engines import POWER, Engine, channel_share, engine_of, power_ticks
 from mapper.cost.estimate import Estimator
 from mapper.cost.places import Place, Places, Step
+from mapper.cost.shards.spread import Spread
 from mapper.errors import InvalidPlan
-from mapper.hw.work import Cost, DType, Role
-from mapper.ir.graph import Phase, bind
+from mapper.hw.work import Cost, Role
+from mapper.ir.graph import Phase
 from mapper.ir.plan import Option, Plan, Task
 
 
@@ -76,21 +76,23 @@ class Spelling:
         self.plan = plan
         self.estimator = estimator or Estimator(plan.target, plan.graph, plan.phases, plan.precision)
         self.places = Places(plan.target, self.estimator)
+        self._peaks: dict[tuple[str, str], Spread] = {}
 
     def programs(self) -> tuple[Program, ...]:
         """One program for each phase."""
         return tuple(self._program(phase) for phase in self.plan.phases)
 
-    def mean_elements(self, value: str, phase: Phase) -> int:
-        """Mean number of elements of a value over the phase's samples."""
-        shape = self.plan.graph.value[value].shape
-        sizes = [prod(bind(shape, b)) for b in phase.bindings()]
-        return round(sum(s * n for s, n in zip(phase.shares, sizes, strict=True)))
+    def mean_spread(self, value: str, phase: Phase) -> Spread:
+        """Mean number of elements of a value over the phase's samples, and how ranks can divide them."""
+        return self.estimator.sharing.spread(value, phase.name, divides=self.estimator.has_teams)
 
-    def peak_elements(self, value: str, phase: Phase) -> int:
-        """Largest number of elements of a value over the phase's samples."""
-        shape = self.plan.graph.value[value].shape
-        return max(prod(bind(shape, b)) for b in phase.bindings())
+    def peak_bytes(self, value: str, phase: Phase, place: Place) -> int:
+        """Most bytes that a value takes at a place over the phase's samples, on all ranks that it lies with."""
+        key = (value, phase.name)
+        if key not in self._peaks:
+            self._peaks[key] = self.estimator.sharing.peak(value, phase.name, divides=self.estimator.has_teams)
+        dtype = self.plan.graph.value[value].dtype
+        return self.places.bytes(self._peaks[key], place.dtype if dtype.is_float else dtype, place)
 
     def engine(self, task: Task) -> tuple[Engine, Option]:
         """The engine that runs a placed task, and the option it was placed with."""
@@ -135,7 +137,7 @@ class _Draft:
         unit = plan.target.unit[plan.place[task.name].unit]
         engine, option = self.s.engine(task)
         cost = option.cost(task.phase)
-        here = self.s.places.of(unit)
+        here, left = self.s.places.of(unit, option.takes), self.s.places.of(unit, option.leaves)
         inside = self.s.estimator.inside(cluster)
         after: list[int] = []
         reads: list[tuple[int, str]] = []
@@ -152,10 +154,10 @@ class _Draft:
                 reads.append((ready, name))
         makes = []
         for name in dict.fromkeys(n for op in ops for n in op.outputs if n and n not in inside):
-            self.at[name] = {here: len(self.activities)}
-            self.home[name] = here
-            if name not in self.pasts and (size := self.size(name, here)):
-                makes.append((name, here.memory, size))
+            self.at[name] = {left: len(self.activities)}
+            self.home[name] = left
+            if name not in self.pasts and (size := self.size(name, left)):
+                makes.append((name, left.memory, size))
         self.capacities[engine.name] = engine.of_request
         self.sets[engine.name] = engine.copies
         channels, loads = self._traffic(task, cost)
@@ -226,7 +228,7 @@ class _Draft:
         if not self.s.places.connected(source, to):
             raise InvalidPlan(f"'{name}' cannot get from {source} to {to}: no route", rule="routes")
         last = known[source]
-        for step in self.s.places.steps(self.s.mean_elements(name, self.phase), value.dtype, source, to):
+        for step in self.s.places.steps(self.s.mean_spread(name, self.phase), value.dtype, source, to):
             last = self._add_step(name, step, to, last)
         known[to] = last
         return last
@@ -266,9 +268,7 @@ class _Draft:
 
     def size(self, name: str, place: Place) -> int:
         """Peak bytes of a value at a place in this phase."""
-        value = self.plan.graph.value[name]
-        dtype: DType = place.dtype if value.dtype.is_float else value.dtype
-        return dtype.bytes_for(self.s.peak_elements(name, self.phase))
+        return self.s.peak_bytes(name, self.phase, place)
 
     def return_outputs(self) -> None:
         """Bring graph outputs (not states, which stay) to the io memory."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import prod
 
 from mapper.cost.estimate import Estimator
-from mapper.cost.shards.names import weights_division
+from mapper.cost.shards.names import JOIN, weights_division
+from mapper.cost.shards.spread import Columns
 from mapper.hw.target import Memory, Unit
 from mapper.ir.graph import bind, main_weight
 from mapper.ir.kinds import priced_as
@@ -18,7 +19,7 @@ def residency(plan: Plan, estimator: Estimator) -> tuple[Resident, ...]:
     for task in plan.tasks or ():
         cluster, unit = plan.cluster[task.cluster], plan.target.unit[plan.place[task.name].unit]
         option = plan.chosen(task.name)
-        kept = [(*row, True) for row in states_of(plan, cluster, unit)]
+        kept = [(*row, True) for row in states_of(plan, cluster, unit, option)]
         if option.source >= 0:
             kept.append((*weights_of(plan, estimator, cluster, unit, option), False))
         for what, memory, size, per_request in kept:
@@ -28,8 +29,9 @@ def residency(plan: Plan, estimator: Estimator) -> tuple[Resident, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
-def states_of(plan: Plan, cluster: Cluster, unit: Unit) -> tuple[tuple[str, str, int], ...]:
-    """States that the cluster reads or leaves on a unit: (state's name, memory, largest bytes there)."""
+def states_of(plan: Plan, cluster: Cluster, unit: Unit, option: Option) -> tuple[tuple[str, str, int], ...]:
+    """States that the cluster reads or leaves on a unit under an option: (state's name, memory, largest bytes there, of
+    all ranks)."""
     graph = plan.graph
     memory = plan.target.memory[unit.data]
     touched = {n for op in cluster.ops for n in (*graph.op[op].inputs, *graph.op[op].outputs)}
@@ -40,7 +42,7 @@ def states_of(plan: Plan, cluster: Cluster, unit: Unit) -> tuple[tuple[str, str,
             continue
         value = graph.value[names[-1]]
         dtype = unit.model.activation_dtype() if value.dtype.is_float else value.dtype
-        most = state_elements(plan, state.name)
+        most = _on_all_ranks(plan, cluster, unit, option, state_elements(plan, state.name))
         found.append((state.name, memory.name, aligned(dtype.bytes_for(most), memory)))
     return tuple(found)
 
@@ -56,6 +58,19 @@ def state_elements(plan: Plan, name: str) -> int:
         for binding in phase.bindings()
     ]
     return max(sizes, default=0)
+
+
+def _on_all_ranks(plan: Plan, cluster: Cluster, unit: Unit, option: Option, elements: int) -> int:
+    """Elements of a state on all ranks: once where they divide it, by heads (fewer heads than ranks are repeated),
+    requests or tokens; else each rank has all."""
+    if unit.ranks == 1:
+        return elements
+    words = option.shard.split(JOIN)
+    if "head" in words:
+        op = next(plan.graph.op[n] for n in cluster.ops if plan.graph.op[n].kind == "attention")
+        heads = int(str(op.attr("kv_heads")))
+        return elements * unit.ranks * Columns(heads, heads, heads).taken(unit.ranks) // heads
+    return elements if "batch" in words or "context" in words else elements * unit.ranks
 
 
 def weights_of(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, option: Option) -> tuple[str, str, int]:

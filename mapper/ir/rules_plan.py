@@ -68,13 +68,17 @@ def states_one_place(plan: Plan) -> Iterator[str]:
     for name in dict.fromkeys(s.name for s in plan.graph.states):
         touched = {n for s in plan.graph.states if s.name == name for n in (s.past, s.present) if n}
         clusters = {owner[o.name] for o in plan.graph.ops if touched.intersection((*o.inputs, *o.outputs))}
-        found: dict[tuple[str, str], str] = {}
+        found: dict[tuple[str, str, str], str] = {}
         for (cluster, _), task in tasks.items():
             if cluster in clusters:
                 unit = plan.target.unit[plan.place[task].unit]
-                found.setdefault((unit.data, unit.model.activation_dtype()), task)
+                layout = plan.chosen(task).leaves if unit.ranks > 1 else ""
+                found.setdefault((unit.data, unit.model.activation_dtype(), layout), task)
         if len(found) > 1:
-            places = ", ".join(f"{memory} in {dtype} ('{task}')" for (memory, dtype), task in found.items())
+            places = ", ".join(
+                f"{memory} in {dtype}{f' as {layout}' if layout else ''} ('{task}')"
+                for (memory, dtype, layout), task in found.items()
+            )
             yield f"state '{name}' lies in {len(found)} places: {places}"
 
 

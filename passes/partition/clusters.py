@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from mapper.cost.estimate import Estimator
+from mapper.cost.shards.sharing import Sharing
 from mapper.hw.target import Unit
 from mapper.ir.blocks import blocks
 from mapper.ir.exchange_kinds import EXCHANGE_KINDS
@@ -25,7 +26,8 @@ class Partition(Pass):
     """Group ops: an op that only reshapes or maps the single-use result of a cluster joins it.
 
     An op never joins when that would take a kind of unit away from the cluster: then it stays alone and can go where it
-    is supported. `max_ops` limits a cluster; `max_ops=1` makes every op its own cluster.
+    is supported. Where units are teams of ranks, an op that brings a value of its own to a product stays alone as well:
+    the two lie divided in different ways. `max_ops` limits a cluster; `max_ops=1` makes every op its own cluster.
     """
 
     name = "partition"
@@ -38,12 +40,19 @@ class Partition(Pass):
         """The plan with clusters, equal ones marked by an equal `repeat`, and the blocks that they repeat in."""
         groups = _groups(plan, self.max_ops)
         keys = repeat_keys(plan.graph, groups, plan.phases)
+        if _has_teams(plan):
+            shared = Sharing(plan.graph, plan.phases)
+            keys = [(*key, shared.signature(ops)) for key, ops in zip(keys, groups, strict=True)]
         names: dict[object, str] = {}
         clusters = []
         for ops, key in zip(groups, keys, strict=True):
             name = _anchor(plan.graph, ops)
             clusters.append(Cluster(name, ops, names.setdefault(key, name)))
         return replace(plan, clusters=tuple(clusters), blocks=blocks(plan.graph, clusters))
+
+
+def _has_teams(plan: Plan) -> bool:
+    return any(u.ranks > 1 for u in plan.target.units)
 
 
 def _anchor(graph: Graph, ops: tuple[str, ...]) -> str:
@@ -59,11 +68,14 @@ def _groups(plan: Plan, max_ops: int) -> list[tuple[str, ...]]:
     """Clusters in an order in which each comes after those it reads from: an op joins the last of them or a new one."""
     graph = plan.graph
     supported = _support(plan)
+    shared = Sharing(graph, plan.phases) if _has_teams(plan) else None
     member: dict[str, int] = {}
     groups: list[list[str]] = []
     leaving = set(graph.outputs)
     for op in graph.ops:
         host = _host(graph, op, member, leaving) if _rides(op) else None
+        if host is not None and shared is not None and shared.joins(op.name, groups[host]):
+            host = None
         if host is not None and len(groups[host]) < max_ops:
             kinds = _common(supported, groups[host])
             if kinds and kinds <= supported(op.name):

@@ -65,7 +65,7 @@ def _states(plan: Plan) -> int:
     sizes: dict[str, int] = {}
     for cluster in plan.clusters or ():
         for option in plan.options_of[cluster.repeat]:
-            for name, _, size in states_of(plan, cluster, plan.target.unit[option.units[0]]):
+            for name, _, size in states_of(plan, cluster, plan.target.unit[option.units[0]], option):
                 sizes[name] = min(size, sizes.get(name, size))
     return sum(sizes.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mapper.cost.engines import POWER, engine_of, power_ticks
@@ -9,8 +10,9 @@ from mapper.cost.places import Place as Spot
 from mapper.cost.places import Places
 from mapper.cost.program import Spelling
 from mapper.cost.residency import residency, states_of, weights_of
+from mapper.cost.shards.spread import Spread
 from mapper.hw.target import Unit
-from mapper.hw.work import Role
+from mapper.hw.work import DType, Role
 from mapper.ir.plan import Cluster, Option, Place, Plan, Task
 from mapper.ir.request import runs
 from mapper.solve.placement import problem as pb
@@ -31,18 +33,16 @@ class Translation:
         for task, meanings, o in zip(self.tasks, self.meaning, solution.choice, strict=True):
             unit, option = meanings[o]
             weights = plan.target.unit[unit].weights[option.source] if option.source >= 0 else ""
-            places.append(Place(task.name, unit, weights, option.replicas))
+            places.append(Place(task.name, unit, weights, option.replicas, option.shard))
         placed = replace(plan, placement=tuple(places))
         return replace(placed, residency=residency(placed, Spelling(placed).estimator))
 
-    def solution(self, units: dict[str, tuple[str, int, int]]) -> pb.Solution:
-        """The solution that places each task on (unit, source, replicas)."""
+    def solution(self, units: Mapping[str, tuple[str, int, int] | tuple[str, int, int, str]]) -> pb.Solution:
+        """The solution that places each task on (unit, source, replicas), divided in a way where one is given."""
         choice = []
         for task, meanings in zip(self.tasks, self.meaning, strict=True):
-            unit, source, replicas = units[task.name]
-            choice.append(
-                next(i for i, (u, o) in enumerate(meanings) if (u, o.source, o.replicas) == (unit, source, replicas))
-            )
+            wanted = (*units[task.name], "")[:4]
+            choice.append(next(i for i, (u, o) in enumerate(meanings) if (u, o.source, o.replicas, o.shard) == wanted))
         return pb.Solution(tuple(choice))
 
 
@@ -67,14 +67,14 @@ class _Builder:
         self.spelling = Spelling(plan)
         self.estimator = self.spelling.estimator
         self.places: Places = self.spelling.places
-        self.spots = {place: i for i, place in enumerate(self.places.all)}
+        self.spots = {place: i for i, place in enumerate(self.places.used(plan.options or ()))}
         self.resources = _Table()
         for unit in plan.target.units:
             self.resources[unit.name]
         self.memories = {m.name: i for i, m in enumerate(plan.target.memories)}
         self.residents: dict[tuple[str, str, int], int] = {}
         self.resident_bytes: list[pb.Resident] = []
-        self.transfers: dict[tuple[int, object, str], int] = {}
+        self.transfers: dict[tuple[Spread, DType, str], int] = {}
         self.tables: list[dict[tuple[int, int], pb.Transfer]] = []
         self.working_set = dict.fromkeys(self.memories, 0)
 
@@ -98,7 +98,7 @@ class _Builder:
             resources=tuple(self.resources.names),
             memories=tuple(self.memories),
             capacities=tuple(self._capacity(m.name) for m in plan.target.memories),
-            places=tuple(map(str, self.places.all)),
+            places=tuple(map(str, self.spots)),
             calls=runs(plan, plan.objective).counts,
             ties=self._ties(tasks),
             idle_pj_per_tick=plan.target.idle_power_w,
@@ -111,7 +111,7 @@ class _Builder:
         repeat = self.plan.cluster[task.cluster].repeat
         pairs = [(u, o) for o in self.plan.options_of[repeat] if o.serves(task.phase) for u in o.units]
         rank = {u.name: i for i, u in enumerate(self.plan.target.units)}
-        return tuple(sorted(pairs, key=lambda p: (rank[p[0]], p[1].source, p[1].replicas)))
+        return tuple(sorted(pairs, key=lambda p: (rank[p[0]], p[1].source, p[1].replicas, p[1].shard)))
 
     def _option(self, task: Task, unit_name: str, option: Option) -> pb.Option:
         plan = self.plan
@@ -132,8 +132,11 @@ class _Builder:
                 energy += round(8 * size * memory.energy_pj_per_bit)
         loads[self.resources[POWER]] = calls * power_ticks(plan.target, energy)
         return pb.Option(
-            name=f"{unit_name} x{option.replicas}" + (f" from {weights}" if weights else ""),
-            place=self.spots[self.places.of(unit)],
+            name=f"{unit_name} x{option.replicas}"
+            + (f" from {weights}" if weights else "")
+            + (f" by {option.shard}" if option.shard else ""),
+            place=self.spots[self.places.of(unit, option.leaves)],
+            takes=-1 if option.takes is option.leaves else self.spots[self.places.of(unit, option.takes)],
             ticks=cost.ticks,
             machine=self.resources[unit_name] if engine.name == unit_name and not engine.is_pool else -1,
             loads=tuple(sorted((r, t) for r, t in loads.items() if t)),
@@ -142,7 +145,7 @@ class _Builder:
         )
 
     def _needs(self, cluster: Cluster, unit: Unit, option: Option, weights: str) -> tuple[int, ...]:
-        kept = [*states_of(self.plan, cluster, unit)]
+        kept = [*states_of(self.plan, cluster, unit, option)]
         if weights:
             kept.append(weights_of(self.plan, self.estimator, cluster, unit, option))
         needs = [self._resident(*row) for row in kept]
@@ -199,18 +202,17 @@ class _Builder:
 
     def _size(self, value: str, phase_name: str) -> int:
         phase = self.plan.phase[phase_name]
-        elements = self.spelling.mean_elements(value, phase)
+        spread = self.spelling.mean_spread(value, phase)
         dtype = self.plan.graph.value[value].dtype
         for spot in self.spots:
-            stored = spot.dtype if dtype.is_float else dtype
-            peak = stored.bytes_for(self.spelling.peak_elements(value, phase))
+            peak = self.spelling.peak_bytes(value, phase, spot)
             self.working_set[spot.memory] = max(self.working_set[spot.memory], peak)
-        key = (elements, dtype, phase_name)
+        key = (spread, dtype, phase_name)
         if key not in self.transfers:
             self.transfers[key] = len(self.tables)
             self.tables.append(
                 {
-                    (i, j): self._transfer(elements, dtype, a, b, phase.calls)
+                    (i, j): self._transfer(spread, dtype, a, b, phase.calls)
                     for a, i in self.spots.items()
                     for b, j in self.spots.items()
                     if a != b and self.places.connected(a, b)
@@ -218,10 +220,10 @@ class _Builder:
             )
         return self.transfers[key]
 
-    def _transfer(self, elements: int, dtype: object, a: Spot, b: Spot, calls: int) -> pb.Transfer:
+    def _transfer(self, value: Spread, dtype: DType, a: Spot, b: Spot, calls: int) -> pb.Transfer:
         ticks, cost = 0, 0
         loads: dict[int, int] = {}
-        for step in self.places.steps(elements, dtype, a, b):  # type: ignore[arg-type]
+        for step in self.places.steps(value, dtype, a, b):
             ticks += step.ticks
             energy = sum(pj for _, pj in step.energy_pj)
             cost += energy

@@ -8,7 +8,7 @@ from math import prod
 from mapper.cost.shards.axes import NONE, Axes, Seen, outputs_axes, without_ones
 from mapper.cost.shards.spread import Columns, Experts, Spread
 from mapper.hw.work import Role
-from mapper.ir.graph import Binding, Graph, Op, Phase, bind
+from mapper.ir.graph import Binding, Graph, Op, Phase, bind, ops_in
 from mapper.ir.kind import OpView
 from mapper.ir.kinds import view
 
@@ -23,8 +23,10 @@ class Analysis:
         self.graph = graph
         self.phase = phase
         self.binding = max(phase.bindings(), key=lambda b: sum(b.values()))
+        self.runs = ops_in(graph, phase)
+        self.ops = tuple(op for op in graph.ops if op.name in self.runs)
         self.axes: dict[str, Axes] = dict(self._inputs())
-        for op in graph.ops:
+        for op in self.ops:
             outs = [n for n in op.outputs if n]
             self.axes.update(zip(outs, outputs_axes(self.seen(op)), strict=True))
         for state in graph.states:
@@ -75,8 +77,9 @@ class Analysis:
 
     def _inputs(self) -> Iterator[tuple[str, Axes]]:
         """Rows of features that come from outside, as a norm or a product with weights reads them."""
+        read = {name for op in self.ops for name in op.inputs if name}
         for value in self.graph.values:
-            if value.role is not Role.INPUT or not value.dtype.is_float or not self.graph.users[value.name]:
+            if value.role is not Role.INPUT or not value.dtype.is_float or value.name not in read:
                 continue
             shape = self.shape(value.name)
             if len(shape) in (2, 3) and any(self._reads_rows(op, value.name) for op in self.graph.users[value.name]):
@@ -92,7 +95,7 @@ class Analysis:
         """Values that experts read or make, through ops that treat rows one by one: (experts, the product with them,
         which has a row for each expert that a token picks)."""
         known: dict[str, tuple[int, str]] = {}
-        for op in self.graph.ops:
+        for op in self.ops:
             if op.kind == "matmul" and op.attr("experts"):
                 found = (self.view(op).size("experts"), op.outputs[0])
                 known.update(dict.fromkeys((op.inputs[0], op.outputs[0]), found))
@@ -106,14 +109,14 @@ def _heads(found: Analysis) -> dict[str, tuple[Columns, ...]]:
     """Values whose features are heads of an attention, which stay whole: its operands, its result, and what they are
     reshaped, rotated and normed from and to."""
     heads: dict[str, tuple[Columns, ...]] = {}
-    for op in found.graph.ops:
+    for op in found.ops:
         if op.kind != "attention":
             continue
         for name, columns in _of_attention(found, op):
             heads.setdefault(name, columns)
-    for op in reversed(found.graph.ops):
+    for op in reversed(found.ops):
         _hand_on(found, heads, op, op.outputs, op.inputs)
-    for op in found.graph.ops:
+    for op in found.ops:
         _hand_on(found, heads, op, op.inputs, op.outputs)
     return heads
 

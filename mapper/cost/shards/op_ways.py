@@ -29,6 +29,9 @@ class OpWay:
 
 def op_ways(found: Analysis, op: Op, ranks: int) -> tuple[OpWay, ...]:
     """Every way that so many ranks have for the op; the first is that all do the same."""
+    kept = {n for s in found.graph.states for n in (s.past, s.present) if n}
+    if op.kind != "attention" and kept.intersection((*op.inputs, *op.outputs)):
+        return (_all_alike(found, op),)
     return (_all_alike(found, op), *_divided(found, op, ranks))
 
 
