@@ -6,6 +6,7 @@ from cost_builders import F16, F32, I8, Clockwork, chain, machine
 
 from mapper.cost.estimate import Estimator
 from mapper.cost.places import Place, Places
+from mapper.cost.shards.spread import Spread
 from mapper.hw.target import Target
 from mapper.hw.work import DType, UnitModel
 
@@ -21,13 +22,13 @@ B16, B32 = Place("u1.mem", F16), Place("u1.mem", F32)
 
 def test_nothing_moves_to_where_it_is() -> None:
     found = places(Clockwork(), Clockwork())
-    assert found.steps(8, F32, A16, A16) == ()
-    assert found.steps(0, F32, A16, B16) == ()
+    assert found.steps(Spread(8), F32, A16, A16) == ()
+    assert found.steps(Spread(0), F32, A16, B16) == ()
 
 
 def test_a_move_takes_the_link_and_a_part_of_both_memories() -> None:
     """2000 bytes over a link of 1 GB/s between memories of 4 GB/s: 2 us on the link, 0.5 us of each memory."""
-    (move,) = places(target=machine(Clockwork(), Clockwork(), bandwidth=4e9)).steps(1000, F32, A16, B16)
+    (move,) = places(target=machine(Clockwork(), Clockwork(), bandwidth=4e9)).steps(Spread(1000), F32, A16, B16)
     assert (move.kind, move.where, move.to, move.bytes) == ("move", "u0.mem > u1.mem", B16, 2000)
     assert move.hold == 2_000_000
     assert move.ticks == 2_000_000 + 1000
@@ -37,44 +38,44 @@ def test_a_move_takes_the_link_and_a_part_of_both_memories() -> None:
 
 
 def test_between_leaves_of_a_star_data_takes_both_links() -> None:
-    (move,) = places(Clockwork(), Clockwork(), Clockwork()).steps(8, F32, B16, Place("u2.mem", F16))
+    (move,) = places(Clockwork(), Clockwork(), Clockwork()).steps(Spread(8), F32, B16, Place("u2.mem", F16))
     assert move.exclusive == ("u0u1:u1>u0", "u0u2:u0>u2")
 
 
 def test_a_narrow_move_is_cast_before() -> None:
-    cast, move = places(Clockwork(leaves=F32), Clockwork(leaves=F16)).steps(100, F32, A32, B16)
+    cast, move = places(Clockwork(leaves=F32), Clockwork(leaves=F16)).steps(Spread(100), F32, A32, B16)
     assert (cast.kind, cast.where, cast.to, cast.exclusive) == ("cast", "u0", A16, ("u0",))
     assert (move.kind, move.bytes) == ("move", 200)
 
 
 def test_a_wide_move_is_cast_after() -> None:
-    move, cast = places(Clockwork(leaves=F16), Clockwork(leaves=F32)).steps(100, F32, A16, B32)
+    move, cast = places(Clockwork(leaves=F16), Clockwork(leaves=F32)).steps(Spread(100), F32, A16, B32)
     assert (move.kind, move.bytes, move.to) == ("move", 200, B16)
     assert (cast.kind, cast.where, cast.to) == ("cast", "u1", B32)
 
 
 def test_where_the_source_cannot_cast_the_destination_does() -> None:
     source, destination = Clockwork(leaves=F32, refuses=("cast",)), Clockwork(leaves=F16)
-    move, cast = places(source, destination).steps(100, F32, A32, B16)
+    move, cast = places(source, destination).steps(Spread(100), F32, A32, B16)
     assert (move.bytes, cast.where) == (400, "u1")
 
 
 def test_where_nobody_can_cast_the_memory_port_does() -> None:
     source, destination = (Clockwork(leaves=t, refuses=("cast",)) for t in (F32, F16))
-    cast, _ = places(source, destination).steps(100, F32, A32, B16)
+    cast, _ = places(source, destination).steps(Spread(100), F32, A32, B16)
     assert (cast.kind, cast.where, cast.exclusive) == ("cast", "u0.mem", ())
     assert cast.bytes == 400 + 200
 
 
 def test_within_a_memory_a_cast_is_enough() -> None:
-    (cast,) = places(Clockwork(), Clockwork()).steps(8, F32, A32, A16)
+    (cast,) = places(Clockwork(), Clockwork()).steps(Spread(8), F32, A32, A16)
     assert (cast.kind, cast.to) == ("cast", A16)
 
 
 def test_integers_keep_their_type_wherever_they_go() -> None:
-    (move,) = places(Clockwork(leaves=F32), Clockwork(leaves=F16)).steps(100, DType.I64, A32, B16)
+    (move,) = places(Clockwork(leaves=F32), Clockwork(leaves=F16)).steps(Spread(100), DType.I64, A32, B16)
     assert (move.kind, move.bytes) == ("move", 800)
-    assert places(Clockwork(), Clockwork()).steps(100, I8, A32, A16) == ()
+    assert places(Clockwork(), Clockwork()).steps(Spread(100), I8, A32, A16) == ()
 
 
 def test_places_are_those_of_the_units_and_inputs_appear_where_the_first_of_them_reads() -> None:

@@ -53,14 +53,15 @@ def block(tokens: int = TOKENS, heads: int = HEADS, groups: int = GROUPS) -> Gra
         weight("wo", q, WIDTH), weight("bo", WIDTH), weight("wg", WIDTH, INNER), weight("wu", WIDTH, INNER),
         weight("wd", INNER, WIDTH),
     )  # fmt: skip
-    inner = tuple(value(n, 1, tokens, width, role=Role.INPUT if n == "x" else Role.ACTIVATION) for n, width in rows.items())
+    inner = tuple(
+        value(n, 1, tokens, width, role=Role.INPUT if n == "x" else Role.ACTIVATION) for n, width in rows.items()
+    )
     return Graph("block", ops, (*inner, value("y", 1, tokens, WIDTH, role=Role.OUTPUT), *weights))
 
 
 def cached() -> Graph:
     """Attention with a cache that grows."""
     attrs = {"batch": "b", "heads": HEADS, "kv_heads": GROUPS, "q": "seq", "kv": "all", "head_dim": SIZE, "causal": 1}
-    kept = {"role": Role.STATE}
     return Graph(
         "cached",
         (
@@ -71,8 +72,8 @@ def cached() -> Graph:
         (
             value("x", "b", "seq", WIDTH, role=Role.INPUT), weight("w", WIDTH, (HEADS + 2 * GROUPS) * SIZE),
             value("p", "b", "seq", (HEADS + 2 * GROUPS) * SIZE), value("c", "b", "seq", HEADS * SIZE),
-            value("pk", "b", GROUPS, "past", SIZE, **kept), value("pv", "b", GROUPS, "past", SIZE, **kept),
-            value("nk", "b", GROUPS, "all", SIZE, **kept), value("nv", "b", GROUPS, "all", SIZE, **kept),
+            value("pk", "b", GROUPS, "past", SIZE, role=Role.STATE), value("pv", "b", GROUPS, "past", SIZE, role=Role.STATE),
+            value("nk", "b", GROUPS, "all", SIZE, role=Role.STATE), value("nv", "b", GROUPS, "all", SIZE, role=Role.STATE),
             weight("wo", HEADS * SIZE, WIDTH), value("y", "b", "seq", WIDTH, role=Role.OUTPUT),
         ),
         (State("pk", "nk"), State("pv", "nv")),

@@ -13,15 +13,16 @@ from mapper.cost.offers import offers
 from mapper.cost.places import Place, Places
 from mapper.cost.program import Spelling
 from mapper.cost.residency import residency
-from mapper.cost.shards.chain import ALONE, cluster_ways
 from mapper.cost.shards.analysis import Analysis
+from mapper.cost.shards.chain import ALONE, cluster_ways
 from mapper.cost.shards.spread import Columns, Spread
 from mapper.hw.collective import collective
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target
 from mapper.hw.work import DType
 from mapper.ir.graph import Graph, Phase
-from mapper.ir.plan import Cluster, Option, Place as Placed, Plan, Task
+from mapper.ir.plan import Cluster, Option, Plan, Task
+from mapper.ir.plan import Place as Placed
 
 
 def offered(graph: Graph, target: Target, name: str, phases: tuple[Phase, ...] = (RUN,)) -> dict[str, Option]:

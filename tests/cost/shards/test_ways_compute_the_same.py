@@ -1,4 +1,4 @@
-"""Every way to divide an op computes what the whole op does: run on parts with numpy, put together as the layout says."""
+"""Every way to divide an op computes what the op does: run on parts with numpy, put together as the layout says."""
 
 from __future__ import annotations
 
