@@ -72,8 +72,8 @@ def cached() -> Graph:
         (
             value("x", "b", "seq", WIDTH, role=Role.INPUT), weight("w", WIDTH, (HEADS + 2 * GROUPS) * SIZE),
             value("p", "b", "seq", (HEADS + 2 * GROUPS) * SIZE), value("c", "b", "seq", HEADS * SIZE),
-            value("pk", "b", GROUPS, "past", SIZE, role=Role.STATE), value("pv", "b", GROUPS, "past", SIZE, role=Role.STATE),
-            value("nk", "b", GROUPS, "all", SIZE, role=Role.STATE), value("nv", "b", GROUPS, "all", SIZE, role=Role.STATE),
+            *(value(n, "b", GROUPS, "past", SIZE, role=Role.STATE) for n in ("pk", "pv")),
+            *(value(n, "b", GROUPS, "all", SIZE, role=Role.STATE) for n in ("nk", "nv")),
             weight("wo", HEADS * SIZE, WIDTH), value("y", "b", "seq", WIDTH, role=Role.OUTPUT),
         ),
         (State("pk", "nk"), State("pv", "nv")),
