@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
 
+from benchmarks.rivals.compiled import allocating, compiled
 from benchmarks.rivals.move_kernels import (
     COST,
     ENERGY,
@@ -22,16 +22,18 @@ Record: TypeAlias = Any
 """`Arrays` or `Now` of benchmarks.rivals.space, or an array, whose types numba knows."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def clear(a: Record, now: Record) -> None:
     """Takes all options away."""
     for i in range(now.choice.size):
         if now.choice[i] >= 0:
             remove(a, now, i)
-    now.free[:] = 0
+    for p in range(now.free.shape[0]):
+        for m in range(now.free.shape[1]):
+            now.free[p, m] = 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def looks(a: Record, now: Record, i: int, q: int, objective: int) -> float:
     """What option q of item i, just inserted, would make of a partial placement: smaller is better.
 
@@ -50,7 +52,7 @@ def looks(a: Record, now: Record, i: int, q: int, objective: int) -> float:
     return energy if objective == ENERGY else energy * end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def construct(
     a: Record,
     now: Record,
@@ -88,7 +90,7 @@ def construct(
             now.free[a.phase[i], a.machine[chosen]] = now.ready[i]
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def ranks(a: Record, noise: float, seed: int) -> Record:
     """Upward ranks: mean ticks of an item, with noise, and the longest way from there to the end of its phase."""
     np.random.seed(seed)

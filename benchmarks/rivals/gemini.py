@@ -25,8 +25,8 @@ def gemini(space: Space, objective: str, seconds: float, seed: int = 0) -> list[
     """
     from benchmarks.rivals.gemini_kernels import anneal
 
-    best, now = Best(space, objective), space.empty()
     start = greedy(space, objective, START * seconds, seed)
+    best, now = Best(space, objective, start[:2]), space.empty()
     first = start[0] if start else space.arrays.first[:-1].copy()
     best.see_choice(now, first)
     kept, least = first.copy(), best.found[0][0] if best.found else np.inf

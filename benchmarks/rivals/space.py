@@ -65,7 +65,7 @@ class Arrays(NamedTuple):
 class Now(NamedTuple):
     """A placement, whole or in part: chosen option of each item (-1: none), loads of resources, users of each resident,
     bytes in memories, how many ends want a net in a place, where it is made, places of each tie, and totals: energy,
-    missing routes, ties that lie apart. ready and free are room for the dispatch."""
+    missing routes, ties that lie apart. ready, free and ends are room for the dispatch."""
 
     choice: Ints
     loads: Ints
@@ -78,6 +78,7 @@ class Now(NamedTuple):
     totals: Ints
     ready: Ints
     free: Ints
+    ends: Ints
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Space:
             _zeros(3),
             _zeros(len(problem.items)),
             np.zeros((len(problem.calls), max([*a.machine.tolist(), 0]) + 1), np.int64),
+            _zeros(len(problem.calls)),
         )
         from benchmarks.rivals.move_kernels import begin
 
