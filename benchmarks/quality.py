@@ -35,8 +35,9 @@ from mapper.errors import Infeasible
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
-from passes.memory.memory import Memory
+from passes.memory.memory import Memory, NoRoom
 from passes.pipelines import PREPARE
+from passes.place.relieve import SHARES, relieved, widen_back
 from passes.place.solver import PlaceCpSat
 from passes.place.translate import Translation, translate
 from passes.schedule.schedule import Schedule
@@ -114,21 +115,40 @@ def compared(file: Path, target: str, phases: tuple[str, ...], objective: str, e
     ours = judged(placed, ctx)
     bound = next(b.value for b in placed.bounds or ())
     t = translate(plan)
-    space = space_of(t)
-    rivals = {name: _best(plan, t, space, rival, most or seconds, ctx) for name, rival in RIVALS.items()}
+    rivals = {name: _best(plan, t, rival, most or seconds, ctx) for name, rival in RIVALS.items()}
     return Outcome(ours, (ours - bound) / ours if ours else 0.0, seconds, rivals)
 
 
-def _best(plan: Plan, t: Translation, space: Space, rival: Rival, seconds: float, ctx: Context) -> float | None:
-    values = []
+def _best(plan: Plan, t: Translation, rival: Rival, seconds: float, ctx: Context) -> float | None:
+    """The best judged value of a rival. Where no plan's buffers fit, it gets what the solver has for that, and its time
+    again: the problem without options that crowd the memories that overflow (passes/place/relieve)."""
+    value, crowded = _searched(plan, t, t, rival, seconds, ctx)
+    memories = set(crowded)
+    for share in SHARES:
+        if value is not None or not memories:
+            break
+        value, crowded = _searched(plan, t, relieved(plan, t, memories, share), rival, seconds, ctx)
+        memories.update(crowded)
+    return value
+
+
+def _searched(
+    plan: Plan, t: Translation, within: Translation, rival: Rival, seconds: float, ctx: Context
+) -> tuple[float | None, tuple[str, ...]]:
+    """The best judged value of what a rival finds within a narrower problem, and the memories where others overflow."""
+    values: list[float] = []
+    crowded: tuple[str, ...] = ()
+    space = space_of(within)
     for choice in rival(space, plan.objective.value, seconds):
-        solution = space.solution(choice)
+        solution = widen_back(within, t, space.solution(choice))
         pb.verify(t.problem, solution)
         try:
             values.append(judged(t.apply(plan, solution), ctx))
+        except NoRoom as error:
+            crowded = error.memories
         except Infeasible:
             continue
-    return min(values, default=None)
+    return min(values, default=None), crowded
 
 
 def warm() -> None:
