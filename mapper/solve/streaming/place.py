@@ -136,10 +136,10 @@ class _Placing:
         ready = max((self._end[before] + lag for before, lag in step.after), default=0)
         new = [s for s in self._begins[i] if not self._open[s]]
         for store, bits in _sums([self._work.stays[s] for s in new]):
-            room = self._stores[store].room(bits)
+            room = self._stores[store].room(bits, ready)
             if room is None:
                 return Full(i, store, bits - (self._stores[store].capacity - self._stores[store].levels[-1]))
-            ready = max(ready, room)
+            ready = room
         self._take(i, self._pieces(i, ready), ready, new)
         return None
 

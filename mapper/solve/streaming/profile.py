@@ -67,10 +67,12 @@ def flow(wanted: Sequence[tuple[LineProfile, int]], ready: int, longest: int) ->
     pieces: list[Piece] = []
     left, now = longest * WHOLE, ready
     while True:
-        speed, until = WHOLE, -1
+        speed, until, slowest = WHOLE, -1, 0
         for n, (profile, cycles) in enumerate(wanted):
             k, moments = at[n], profile.moments
-            speed = min(speed, (WHOLE - profile.levels[k]) * longest // cycles)
+            free = (WHOLE - profile.levels[k]) * longest // cycles
+            if free < speed:
+                speed, slowest = free, n
             if k + 1 < len(moments) and (until < 0 or moments[k + 1] < until):
                 until = moments[k + 1]
         if speed >= SLOWEST:
@@ -79,10 +81,17 @@ def flow(wanted: Sequence[tuple[LineProfile, int]], ready: int, longest: int) ->
                 return [*pieces, Piece(now, end, speed)]
             pieces.append(Piece(now, until, speed))
             left -= (until - now) * speed
-        now = until
-        for n, (profile, _) in enumerate(wanted):
-            if at[n] + 1 < len(profile.moments) and profile.moments[at[n] + 1] == now:
-                at[n] += 1
+            now = until
+            for n, (profile, _) in enumerate(wanted):
+                if at[n] + 1 < len(profile.moments) and profile.moments[at[n] + 1] == now:
+                    at[n] += 1
+            continue
+        profile, cycles = wanted[slowest]
+        k = at[slowest]
+        while (WHOLE - profile.levels[k]) * longest // cycles < SLOWEST:
+            k += 1
+        now = profile.moments[k]
+        at = [bisect_right(other.moments, now) - 1 for other, _ in wanted]
 
 
 class StoreProfile(_Levels):
@@ -92,15 +101,16 @@ class StoreProfile(_Levels):
         super().__init__()
         self.capacity = capacity
 
-    def room(self, bits: int) -> int | None:
-        """The earliest moment from which on so many bits are free for good; None when they never are."""
-        most = self.capacity - bits
-        k = len(self.levels)
-        while k and self.levels[k - 1] <= most:
+    def room(self, bits: int, ready: int) -> int | None:
+        """The earliest moment, not before `ready`, from which on so many bits are free for good; None when never."""
+        most, levels = self.capacity - bits, self.levels
+        first = bisect_right(self.moments, ready) - 1
+        k = len(levels)
+        while k > first and levels[k - 1] <= most:
             k -= 1
-        if k == len(self.levels):
+        if k == len(levels):
             return None
-        return self.moments[k]
+        return ready if k == first else self.moments[k]
 
     def take(self, start: int, bits: int) -> None:
         """Take bits from a moment on."""
