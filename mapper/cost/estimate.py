@@ -222,7 +222,7 @@ class Estimator:
         """What each work costs: of a team the ticks of its fullest rank, energy and traffic of all ranks."""
         found = [self._ask(unit, work, feed) for work in typed.works]
         for i, shared in enumerate(typed.parts):
-            found[i] = _of_all(found[i], shared.times)
+            found[i] = _of_all(found[i], shared)
             if shared.exchange is not None:
                 found.append(inner_exchange(self.target, unit, shared.exchange))
         return found
@@ -288,13 +288,14 @@ def _stored(work: Work, dtype: DType, activations: DType) -> Work:
     return replace(work, dtype=dtype, inputs=tuple(map(stored, work.inputs)), outputs=tuple(map(stored, work.outputs)))
 
 
-def _of_all(cost: Cost, times: float) -> Cost:
+def _of_all(cost: Cost, shared: Part) -> Cost:
     """The cost of work that several ranks do side by side, each on its part."""
+    times = shared.times
     return replace(
         cost,
         energy_pj=tuple((cause, round(times * pj)) for cause, pj in cost.energy_pj),
         data_bytes=round(times * cost.data_bytes),
-        weight_bytes=round(times * cost.weight_bytes),
+        weight_bytes=round(shared.weight_times * cost.weight_bytes),
     )
 
 

@@ -182,11 +182,16 @@ class Places:
 
     def _caster(self, memory: str) -> Unit | None:
         """The first unit at a memory that can change number types."""
+        return self._casters.get(memory)
+
+    @cached_property
+    def _casters(self) -> dict[str, Unit]:
         probe = Work("cast", (("elements", 1), ("flops", 1)), (), (), DType.F16)
+        found: dict[str, Unit] = {}
         for unit in self.target.units:
-            if unit.data == memory and unit.model.why_not(probe) is None:
-                return unit
-        return None
+            if unit.data not in found and unit.model.why_not(probe) is None:
+                found[unit.data] = unit
+        return found
 
     def _cast(self, value: Spread, a: Place, b: Place) -> Step:
         unit, ranks = self._caster(a.memory), self.ranks(a)

@@ -127,7 +127,7 @@ class Target:
         """Links by name."""
         return {link.name: link for link in self.links}
 
-    @property
+    @cached_property
     def idle_power_w(self) -> float:
         """Power of everything that is switched on and does nothing, in watts."""
         return (

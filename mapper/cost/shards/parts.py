@@ -34,12 +34,19 @@ class Exchange:
 @dataclass(frozen=True, slots=True)
 class Part:
     """The work of the fullest rank; how many times it all ranks together do (fewer than there are ranks where some have
-    less to do); the share of its weights that a rank keeps; what they exchange on the way."""
+    less to do; `reads` where they read weights another number of times); the share of its weights that a rank keeps;
+    what they exchange on the way."""
 
     work: Work
     times: float
     kept: Share = ALL
     exchange: Exchange | None = None
+    reads: float = 0.0
+
+    @property
+    def weight_times(self) -> float:
+        """How many times the weights that this rank reads all ranks together read."""
+        return self.reads or self.times
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +158,8 @@ def _expert(asked: _Asked) -> Part:
     active = min(mine, own, expected_experts(mine, 1, own))
     sized = _sized(work, batch=active, m=-(-own // active), experts=mine, active=active)
     scaled = _scaled(asked, sized, (active, max(1, work.dim("active"))))
-    return Part(scaled, max(1.0, rows / own), (mine, experts))
+    reads = max(1.0, work.dim("active") / active)
+    return Part(scaled, max(1.0, rows / own), (mine, experts), reads=reads)
 
 
 def _conv(asked: _Asked) -> Part:

@@ -174,3 +174,9 @@ def test_a_residual_rides_on_a_row_only_as_parts() -> None:
 def test_places_say_their_layout() -> None:
     assert str(Place("m", DType.F16, Layout.SUM)) == "m/f16/sum"
     assert str(Place("m", DType.F16)) == "m/f16"
+
+
+def test_every_expert_that_some_token_goes_to_is_read_once() -> None:
+    options = offered(mixture(), team_of(2), "down")
+    whole = options["copy"].cost("run").weight_bytes // 2
+    assert options["expert"].cost("run").weight_bytes == pytest.approx(whole, rel=0.01)
