@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import isqrt
 from typing import Literal, get_args
 
 from mapper.errors import UsageError, did_you_mean
 from mapper.hw.curves import Measured
-from mapper.hw.rounds import Round, Step, algorithms
+from mapper.hw.rounds import MOST_DIRECT, Round, Step, algorithms
 from mapper.hw.target import Target
 from mapper.hw.teams.nearness import levels
 from mapper.hw.topology import Route, routes
@@ -56,7 +57,8 @@ def collective(target: Target, kind: str, units: Sequence[str], size_bytes: int)
     if measured is not None and measured.covers(group):
         return _as_measured(target, measured, kind, group, size_bytes)
     ways = [found for nodes in _nodes(target, group) if (found := _by_nodes(target, kind, nodes, size_bytes))]
-    if not ways or kind == "all_to_all" or measured is None or not measured.within:
+    plain = not ways or kind == "all_to_all" or measured is None or not measured.within
+    if plain and _plans(target, kind, (group,)):
         ways.insert(0, _scaled(target, kind, (group,), size_bytes))
     return min(ways, key=lambda way: way.seconds)
 
@@ -110,7 +112,8 @@ def _slower(target: Target, measured: Measured, kind: str, ranks: int, size_byte
 
 
 def _nodes(target: Target, units: tuple[str, ...]) -> list[Groups]:
-    """The units by node, for every level at which quick links join some of them, equally many, and not all."""
+    """The units by node, for every level at which quick links join some of them, equally many, and not all. More
+    than `MOST_DIRECT` that no such links join are taken in as many blocks as each has units, or nearly."""
     kept: dict[tuple[str, ...], list[Groups]] = target.__dict__.setdefault("_nodes_of", {})
     if units not in kept:
         kept[units] = []
@@ -120,6 +123,9 @@ def _nodes(target: Target, units: tuple[str, ...]) -> list[Groups]:
                 nodes[first].append(unit)
             if len(nodes) > 1:
                 kept[units].append(tuple(tuple(node) for node in nodes.values()))
+        if not kept[units] and len(units) > MOST_DIRECT:
+            size = max(d for d in range(1, isqrt(len(units)) + 1) if len(units) % d == 0)
+            kept[units] += [tuple(units[i : i + size] for i in range(0, len(units), size))] if size > 1 else []
     return kept[units]
 
 
@@ -129,8 +135,8 @@ def _by_nodes(target: Target, kind: str, nodes: Groups, size_bytes: int) -> Coll
     part = -(-size_bytes // len(nodes[0]))
     inside: tuple[str, ...]
     match kind:
-        case "all_reduce":
-            inside, across = ("reduce_scatter", "all_gather"), _scaled(target, kind, peers, part)
+        case "all_reduce" | "custom_all_reduce":
+            inside, across = ("reduce_scatter", "all_gather"), _scaled(target, "all_reduce", peers, part)
         case "all_gather" | "reduce_scatter":
             inside, across = (kind,), _scaled(target, kind, peers, part)
         case "all_to_all":

@@ -9,12 +9,22 @@ Flow = tuple[int, int, float]
 """Rank that sends, rank that receives, bytes (or the part of the tensor)."""
 Round = list[Flow]
 """Flows that run at the same time; the next round starts when the last of them has arrived."""
+MOST_DIRECT = 256
+"""Among more ranks nobody exchanges with everybody at once: a unit has no room for as many messages."""
 Step = tuple[int, str, partial[Round]]
 """So many equal rounds one after the other, the name that such rounds have among so many ranks, and what makes one."""
 
 
 def algorithms(kind: str, g: int) -> Iterator[tuple[str, list[Step]]]:
-    """Every known algorithm for the collective among g ranks; flows in parts of a tensor of size 1."""
+    """Every known algorithm for the collective among g ranks; flows in parts of a tensor of size 1. Where everybody
+    would send to more than `MOST_DIRECT` others that is left out, unless the ranks cannot be divided in blocks."""
+    for name, steps in _algorithms(kind, g):
+        everybody = sum(n for n, _, make in steps if make.func in (direct_round, shift_round))
+        if g <= MOST_DIRECT or not everybody or not any(g % d == 0 for d in range(2, g)):
+            yield name, steps
+
+
+def _algorithms(kind: str, g: int) -> Iterator[tuple[str, list[Step]]]:
     ring: Step = (g - 1, "ring", partial(ring_round, g, 1 / g))
     both: Step = (g - 1, "both", partial(two_way_round, g, 1 / g))
     direct: Step = (1, "direct", partial(direct_round, g, 1 / g))

