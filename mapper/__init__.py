@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from mapper.ir.kind import Kind, OpView
     from mapper.ir.plan import Objective, Plan
     from mapper.ir.serial import load as load_plan
+    from mapper.pareto import Front, pareto
     from mapper.pipeline.pass_ import Context, Effort, Pass
     from mapper.pipeline.pipeline import Pipeline
     from mapper.report.inspection import Inspection
 
 _HOME = {
     "compile": "compiler", "resume": "compiler", "Compiled": "compiler",
+    "pareto": "pareto", "Front": "pareto",
     "inspect": "inspector", "Inspection": "report.inspection",
     "check": "cost.check",
     "MapperError": "errors", "Infeasible": "errors", "InvalidPlan": "errors",
@@ -39,10 +41,10 @@ _HOME = {
 """The public API: each name and the module it lives in; loaded when first used, so that `mapper --help` is quick."""
 
 __all__ = [
-    "Compiled", "Context", "Cost", "DType", "Effort", "Feed", "Graph", "Infeasible", "Inspection", "InvalidPlan",
-    "Kind", "MapperError", "Objective", "Op", "OpView", "Pass", "Phase", "PhaseSpec", "Pipeline", "Plan", "Target",
-    "UnitModel", "Value", "Work", "check", "compile", "inspect", "load_model", "load_plan", "load_target",
-    "parse_phase", "resume",
+    "Compiled", "Context", "Cost", "DType", "Effort", "Feed", "Front", "Graph", "Infeasible", "Inspection",
+    "InvalidPlan", "Kind", "MapperError", "Objective", "Op", "OpView", "Pass", "Phase", "PhaseSpec", "Pipeline",
+    "Plan", "Target", "UnitModel", "Value", "Work", "check", "compile", "inspect", "load_model", "load_plan",
+    "load_target", "pareto", "parse_phase", "resume",
 ]  # fmt: skip
 
 

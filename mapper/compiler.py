@@ -36,6 +36,10 @@ PRECISIONS = {"fp64": "f64", "fp32": "f32", "fp16": "f16", "float16": "f16", "fl
 """Other spellings of number types that people write."""
 
 
+AUTO = "auto"
+"""The batch that is to be decided."""
+
+
 @dataclass(frozen=True)
 class Compiled:
     """A plan, what the judge says of it, and how long making it took."""
@@ -71,8 +75,8 @@ class Compiled:
         """Whether the plan got as far as the judge."""
         return self.plan.figures is not None
 
-    def save(self, out: str | Path) -> Path:
-        """Write plan.json, summary.json and trace.json into a folder, all or none."""
+    def files(self) -> dict[str, str]:
+        """What `save` writes, by name."""
         import json
 
         from mapper.emit.trace import trace
@@ -81,7 +85,11 @@ class Compiled:
         if self.finished:
             files["summary.json"] = json.dumps(self.summary, indent=1) + "\n"
             files["trace.json"] = json.dumps(trace(self.plan)) + "\n"
-        write_folder_atomically(Path(out), files)
+        return files
+
+    def save(self, out: str | Path) -> Path:
+        """Write plan.json, summary.json and trace.json into a folder, all or none."""
+        write_folder_atomically(Path(out), self.files())
         return Path(out)
 
 
@@ -96,7 +104,7 @@ def compile(
     connect: Sequence[tuple[str, str]] = (),
     objective: str | Objective | Goal = Objective.THROUGHPUT,
     inflight: int | None = None,
-    batch: int | None = None,
+    batch: int | str | None = None,
     pipeline: str | Pipeline = "default",
     effort: str | Effort = Effort.DEFAULT,
     time_limit: float | None = None,
@@ -116,11 +124,20 @@ def compile(
     each so often.
     expect sets quantities that depend on data, by the names that warnings show. objective: a text like
     "throughput subject to latency<=0.2 power<=700", or a Goal. inflight: requests in flight at most. batch: the size
-    of the dim `batch` in every phase; a run then serves so many requests, and figures are per request. pipeline is a
+    of the dim `batch` in every phase ("auto": the best); a run then serves so many requests, and figures are per
+    request. pipeline is a
     name, a text or a Pipeline. time_limit in wall-clock seconds makes the result depend on the machine's speed. Setting
     `stop` ends the searches, the best plan so far is kept. Raises MapperError (exit code 1), UsageError (2), Infeasible
     (3).
     """
+    if isinstance(batch, str):
+        if batch != AUTO:
+            raise UsageError(f"a batch of '{batch}': give a whole number, or auto")
+        import mapper.batching as batching
+
+        kept = ("model", "target", "phases", "batch", "batching", "kept")
+        options = {name: value for name, value in locals().items() if name not in kept}
+        return batching.best_batch(model, target, phases, **options)
     began = time.perf_counter()
     deadline = _deadline(time_limit)
     goal, kind = goal_of(objective, inflight), _choice(Effort, effort, "effort")

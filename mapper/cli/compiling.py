@@ -8,11 +8,13 @@ from argparse import Namespace
 from dataclasses import replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from mapper.cli.console import Show, stop_on_interrupt
+from mapper.cli.fronts import front_of, write_front
 from mapper.cli.plans import plan_file
 from mapper.cli.settings import settings
-from mapper.compiler import Compiled, compile, goal_of, resume
+from mapper.compiler import AUTO, Compiled, compile, goal_of, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
 from mapper.frontend import Imported, parse_phase
@@ -20,8 +22,10 @@ from mapper.hw.load import load_target
 from mapper.hw.target import Target
 from mapper.hw.what_if import changed
 from mapper.hw.work import Role
+from mapper.ir.goal import Goal
 from mapper.ir.graph import bind, ops_in
 from mapper.ir.serial import load
+from mapper.pareto import Axes, parse_axes
 from mapper.pipeline.instruments import PrintAfter, Reproducer
 from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pipeline import Instrument
@@ -35,31 +39,48 @@ def compile_(args: Namespace) -> int:
     files = _files(args)
     out = Path(args.out) if args.out else Path("out") / f"{'+'.join(f.stem for f in files)}-{Path(args.target).stem}"
     _refuse_file(out)
+    axes = parse_axes(args.pareto) if args.pareto is not None else None
     goal = goal_of(args.objective, _inflight(args.inflight))
-    show = Show(args.quiet or args.json, goal.objective)
+    show = Show(args.quiet or args.json, axes.best if axes else goal.objective)
     with stop_on_interrupt(show) as stop:
+        options: dict[str, Any] = {
+            "dims": settings("--dim", args.dim),
+            "expect": settings("--expect", args.expect),
+            "mix": settings("--mix", args.mix.replace(",", " ").split()) if args.mix is not None else None,
+            "connect": [_connection(text) for text in args.connect],
+            "batch": _batch(args.batch),
+            "pipeline": args.pipeline,
+            "effort": args.effort,
+            "time_limit": args.time_limit,
+            "precision": args.precision,
+            "seed": args.seed,
+            "stop": stop,
+            "tell": show.tell,
+            "imported": lambda found, target: _imported(show, " + ".join(f.name for f in files), found, target),
+        }
+        target = changed(load_target(args.target), args.set) if args.set else args.target
+        if axes is not None:
+            axes = _within(axes, goal, args)
+            front = front_of(args.models, target, args.phase, axes, args.points, show, options)
+            write_front(front, out, args.json, args.quiet)
+            return 0
+        watchers = _instruments(args, show, out)
         done = compile(
-            args.models,
-            changed(load_target(args.target), args.set) if args.set else args.target,
-            args.phase,
-            dims=settings("--dim", args.dim),
-            expect=settings("--expect", args.expect),
-            mix=settings("--mix", args.mix.replace(",", " ").split()) if args.mix is not None else None,
-            connect=[_connection(text) for text in args.connect],
-            objective=goal,
-            batch=_batch(args.batch),
-            pipeline=args.pipeline,
-            effort=args.effort,
-            time_limit=args.time_limit,
-            precision=args.precision,
-            seed=args.seed,
-            stop=stop,
-            stop_after=args.stop_after,
-            tell=show.tell,
-            instruments=_instruments(args, show, out),
-            imported=lambda found, target: _imported(show, " + ".join(f.name for f in files), found, target),
+            args.models, target, args.phase, objective=goal, stop_after=args.stop_after, instruments=watchers, **options
         )
     return _finish(args, done, out)
+
+
+def _within(axes: Axes, goal: Goal, args: Namespace) -> Axes:
+    """The axes with the limits of the objective's text; what a front has no use for is refused."""
+    if args.stop_after or args.print_after:
+        raise UsageError("--pareto makes finished plans: leave --stop-after and --print-after out")
+    if args.batch == "auto":
+        raise UsageError("--pareto compares plans of one batch", hint="give --batch a number")
+    for limit in goal.limits:
+        if limit.quantity in [x.quantity for x in axes.limits]:
+            raise UsageError(f"'{limit.quantity}' is limited twice, in --pareto and beside it")
+    return replace(axes, limits=(*axes.limits, *goal.limits))
 
 
 def opt(args: Namespace) -> int:
@@ -89,8 +110,9 @@ def _inflight(text: str) -> int | None:
     return None if text == "auto" else _count("--inflight", text)
 
 
-def _batch(text: str | None) -> int | None:
-    return None if text is None else _count("--batch", text)
+def _batch(text: str | None) -> int | str | None:
+    """The batch: a number, auto, or None where phases and dims say it."""
+    return text if text is None or text == AUTO else _count("--batch", text)
 
 
 def _count(flag: str, text: str) -> int:

@@ -123,6 +123,12 @@ def _compile(p: argparse.ArgumentParser) -> None:
         help="throughput|latency|energy|edp|ttft|tpot, with limits if wanted: "
         '"throughput subject to latency<=0.2 power<=700 energy<=3 ttft<=50ms tpot<=0.01 inflight<=8"',
     )
+    p.add_argument(
+        "--pareto",
+        metavar="A,B",
+        help='the front of two objectives, a plan for each point: "throughput,energy", with limits if wanted',
+    )
+    p.add_argument("--points", type=int, default=9, metavar="N", help="points of the front at most (default 9)")
     p.add_argument("--inflight", default="auto", metavar="N|auto", help="requests in flight at most (default auto)")
     p.add_argument(
         "--batch", metavar="N|auto", help="requests that a run serves together: the size of dim `batch` in all phases"

@@ -73,3 +73,9 @@ def new_tokens(plan: Plan, phase: Phase) -> int:
     for value in (*ids, *embeddings):
         return max(1, bind(value.shape, binding)[1])
     return 1
+
+
+def batch_of(plan: Plan) -> int:
+    """Sequences that one run of the phases serves: the largest batch that any of them was asked for, else 1."""
+    asked = [size.rpartition(".")[2] for p in plan.phases for name, size in p.given if name == "batch"]
+    return max([1, plan.batch, *(int(size) for size in asked if size.isdecimal())])

@@ -59,6 +59,15 @@ class Pipeline:
                 return Pipeline(self.passes[: i + 1])
         raise PipelineError(f"no pass '{name}' in this pipeline; {did_you_mean(name, [p.name for p in self.passes])}")
 
+    def split(self, field: str) -> tuple[Pipeline, Pipeline]:
+        """The passes before the first that provides a plan field, and the rest. Raises PipelineError without one."""
+        at = next((k for k, step in enumerate(self.passes) if field in step.provides), None)
+        if at is None:
+            raise PipelineError(
+                f"no pass of this pipeline provides '{field}'", hint="leave --pipeline out, or use default"
+            )
+        return Pipeline(self.passes[:at]), Pipeline(self.passes[at:])
+
     def run(self, plan: Plan, ctx: Context, instruments: Iterable[Instrument] = ()) -> Plan:
         """The plan after all passes. What a pass made stale is dropped; an undeclared change is refused."""
         watchers = tuple(instruments)

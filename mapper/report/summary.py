@@ -115,8 +115,15 @@ def value_and_bound(verdict: Verdict) -> tuple[float, float | None, float | None
     bound = next((b.value for b in plan.bounds or () if b.objective == plan.objective.value), None)
     gap = None if bound is None else max(0.0, (cost - bound) / cost) if cost else 0.0
     if plan.objective is Objective.THROUGHPUT:
-        return (1 / cost if cost else 0.0), (1 / bound if bound else None), gap
+        return spoken(plan.objective, cost), (1 / bound if bound else None), gap
     return cost, bound, gap
+
+
+def spoken(objective: Objective, value: float) -> float:
+    """A value of an objective as people say it: requests per second for seconds of one interval, others as they are."""
+    if objective is not Objective.THROUGHPUT:
+        return value
+    return 1 / value if value else 0.0
 
 
 def tokens(plan: Plan) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mapper.cost.judge import Rooms, peaks
@@ -11,8 +11,10 @@ from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.steady import loads_per_request, steady
 from mapper.errors import Infeasible
+from mapper.hw.target import Memory as MemoryPart
 from mapper.ir.goal import Quantity
 from mapper.ir.plan import Buffer, Plan
+from mapper.ir.request import batch_of
 from mapper.ir.rules_memory import arenas
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
@@ -163,6 +165,20 @@ def _live_most(plan: Plan, memory: str) -> list[str]:
     return found
 
 
+def _batch_that_fits(
+    plan: Plan, lacking: Sequence[MemoryPart], one: Mapping[str, int], weights: Mapping[str, int]
+) -> list[str]:
+    """For each memory that is too small for a batch, how many of its requests would fit."""
+    batch = batch_of(plan)
+    if batch == 1:
+        return []
+    found = []
+    for m in lacking:
+        room, wanted = m.capacity_bytes - weights[m.name], one[m.name] - weights[m.name]
+        found.append(f"{m.name}: about {max(0, room * batch // wanted)} requests of the batch of {batch} fit")
+    return found
+
+
 def requests_that_fit(plan: Plan) -> int:
     """How many requests can be in flight: their states must fit beside the weights and the buffers of one call of each
     phase; where there is no room for more, calls take turns. Raises Infeasible when not even one request fits.
@@ -181,6 +197,7 @@ def requests_that_fit(plan: Plan) -> int:
                 f", {(one[m.name] - m.capacity_bytes) / 1e6:.1f} MB too many"
                 for m in lacking
             ]
+            + _batch_that_fits(plan, lacking, one, weights)
             + [line for m in lacking for line in _live_most(plan, m.name)],
             hint="a smaller batch or sequence, a narrower --precision, or a larger memory",
         )

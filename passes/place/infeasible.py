@@ -5,6 +5,7 @@ from __future__ import annotations
 from mapper.cost.residency import states_of
 from mapper.errors import Infeasible
 from mapper.ir.plan import Option, Plan
+from mapper.ir.request import batch_of
 
 
 def does_not_fit(plan: Plan, found: Infeasible) -> Infeasible:
@@ -19,6 +20,10 @@ def does_not_fit(plan: Plan, found: Infeasible) -> Infeasible:
         f"{_size(states)} for the states of one request",
         f"memories that hold weights: {offered}" + (f"; arrays of units {_size(arrays)}" if arrays else ""),
     ]
+    batch, room = batch_of(plan), sum(outside.values()) - needs
+    if batch > 1 and states > max(0, room):
+        fit = max(0, room * batch // states)
+        details.append(f"states (KV): {fit} requests of {_size(states // batch)} each fit, the batch is {batch}")
     if short <= 0:
         details.append(f"that would fit in sum, but no placement does: {found.message}")
     details.append("levers: " + " | ".join(_levers(plan, needs, states, outside, short)))

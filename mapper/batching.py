@@ -1,0 +1,146 @@
+"""The batch as a decision: how many requests a run of the phases serves together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mapper.compiler import Compiled, compile, resume
+from mapper.cost.residency import states_of
+from mapper.errors import Infeasible, UsageError
+from mapper.frontend import PhaseSpec
+from mapper.hw.target import Target
+from mapper.ir.plan import Bound, Plan
+from mapper.pipeline.named import pipeline_of
+from mapper.pipeline.pipeline import Pipeline
+
+LARGEST = 4096
+"""The largest batch that is tried."""
+
+SOLVED = 6
+"""Batches that are placed and judged, at most."""
+
+WORTHWHILE = 0.002
+"""Part of the best value that a batch's bound must be below it for the batch to be tried."""
+
+
+@dataclass(frozen=True)
+class _Size:
+    """A batch, its plan up to the placement, and the proven least of the objective's value per request."""
+
+    batch: int
+    ready: Compiled
+    bound: Bound
+
+
+def best_batch(
+    model: str | Path | Sequence[str | Path],
+    target: str | Path | Target,
+    phases: Sequence[str | PhaseSpec] = (),
+    *,
+    pipeline: str | Pipeline = "default",
+    stop_after: str | None = None,
+    **options: Any,
+) -> Compiled:
+    """The plan of the batch with the best value per request, as `compile` would give it for that batch.
+
+    Powers of two are tried as long as the states of their requests fit the target's memories, then what lies half way
+    to the neighbours of the best. Those whose bound cannot beat the best plan are not placed. The recorded bound is the
+    least of the batches tried. Raises Infeasible when not even a batch of one fits.
+    """
+    if stop_after is not None:
+        raise UsageError("a batch is chosen among finished plans: leave the pass to stop after out")
+    search = _Search(model, target, phases, pipeline_of(pipeline), options)
+    sizes = search.powers()
+    solved: dict[int, Compiled] = {}
+    refused: dict[int, Infeasible] = {}
+    for size in sorted(sizes, key=lambda s: (s.bound.value, s.batch)):
+        search.solve(size, solved, refused)
+    if not solved:
+        raise refused[min(refused)]
+    best = _best(solved)
+    between = [b for b in (best * 3 // 4, best * 3 // 2) if b not in solved and b not in refused and b > 1]
+    for batch in between:
+        middle = search.size(batch)
+        if middle is not None:
+            sizes.append(middle)
+            search.solve(middle, solved, refused)
+    done = solved[_best(solved)]
+    least = min(_bound(size, solved) for size in sizes)
+    (own,) = done.plan.bounds or (Bound(done.plan.objective.value, least, "none"),)
+    tried = ", ".join(str(s.batch) for s in sorted(sizes, key=lambda s: s.batch))
+    bound = replace(own, value=min(own.value, least), name=f"{own.name}, the least over batches of {tried}")
+    return replace(done, plan=replace(done.plan, bounds=(bound,)))
+
+
+def _best(solved: dict[int, Compiled]) -> int:
+    """The batch with the best value; the smallest among equals."""
+    return min(solved, key=lambda b: (solved[b].verdict.value(solved[b].plan.objective), b))
+
+
+def _bound(size: _Size, solved: dict[int, Compiled]) -> float:
+    """The sharper of a batch's bounds."""
+    found = solved[size.batch].plan.bounds if size.batch in solved else ()
+    return max([size.bound.value, *(b.value for b in found or ())])
+
+
+@dataclass(frozen=True)
+class _Search:
+    model: str | Path | Sequence[str | Path]
+    target: str | Path | Target
+    phases: Sequence[str | PhaseSpec]
+    pipeline: Pipeline
+    options: dict[str, Any]
+
+    def powers(self) -> list[_Size]:
+        """Powers of two whose states fit, with their bounds."""
+        found: list[_Size] = []
+        batch = 1
+        while batch <= LARGEST and (size := self.size(batch)) is not None:
+            found.append(size)
+            batch *= 2
+        return found
+
+    def size(self, batch: int) -> _Size | None:
+        """A batch with its bound; None for one that cannot fit (a batch of one is left to the search to refuse)."""
+        head, _ = self.pipeline.split("placement")
+        once = () if batch == 1 else ("imported",)
+        quiet = {k: v for k, v in self.options.items() if k not in ("instruments", *once)}
+        ready = compile(self.model, self.target, self.phases, batch=batch, pipeline=head, **quiet)
+        if batch > 1 and not _states_fit(ready.plan):
+            return None
+        (bound,) = resume(ready.plan, "bounds", **self._search_options()).plan.bounds or ()
+        return _Size(batch, ready, bound)
+
+    def solve(self, size: _Size, solved: dict[int, Compiled], refused: dict[int, Infeasible]) -> None:
+        """Place and judge a batch, if its bound leaves hope that it is the best."""
+        if solved:
+            best = solved[_best(solved)]
+            if size.bound.value >= best.verdict.value(best.plan.objective) * (1 - WORTHWHILE):
+                return
+        if len(solved) >= SOLVED:
+            return
+        _, tail = self.pipeline.split("placement")
+        source = tuple((n, str(self.pipeline) if n == "pipeline" else v) for n, v in size.ready.plan.source)
+        try:
+            made = resume(replace(size.ready.plan, source=source), tail, **self._search_options())
+        except Infeasible as error:
+            refused[size.batch] = error
+            return
+        solved[size.batch] = replace(made, warnings=size.ready.warnings)
+
+    def _search_options(self) -> dict[str, Any]:
+        return {k: self.options[k] for k in ("effort", "time_limit", "seed", "stop", "tell") if k in self.options}
+
+
+def _states_fit(plan: Plan) -> bool:
+    """Whether the states of one run, each in the smallest type a unit keeps it in, fit all memories together."""
+    sizes: dict[str, int] = {}
+    for cluster in plan.clusters or ():
+        for option in plan.options_of[cluster.repeat]:
+            for name, _, size in states_of(plan, cluster, plan.target.unit[option.units[0]]):
+                sizes[name] = min(size, sizes.get(name, size))
+    room = sum(m.capacity_bytes for m in plan.target.memories if "state" in m.holds)
+    return sum(sizes.values()) <= room
