@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mapper.compiler import Compiled, compile, resume
-from mapper.cost.residency import states_of
-from mapper.errors import Infeasible, UsageError
+from mapper.errors import Infeasible, MapperError, UsageError
 from mapper.frontend import PhaseSpec
 from mapper.hw.target import Target
-from mapper.ir.plan import Bound, Plan
+from mapper.ir.plan import Bound
 from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pipeline import Pipeline
 
@@ -108,8 +107,11 @@ class _Search:
         head, _ = self.pipeline.split("placement")
         once = () if batch == 1 else ("imported",)
         quiet = {k: v for k, v in self.options.items() if k not in ("instruments", *once)}
-        ready = compile(self.model, self.target, self.phases, batch=batch, pipeline=head, **quiet)
-        if batch > 1 and not _states_fit(ready.plan):
+        try:
+            ready = compile(self.model, self.target, self.phases, batch=batch, pipeline=head, **quiet)
+        except MapperError:  # the states, or what a task works on, exceed the memories
+            if batch == 1:
+                raise
             return None
         (bound,) = resume(ready.plan, "bounds", **self._search_options()).plan.bounds or ()
         return _Size(batch, ready, bound)
@@ -133,14 +135,3 @@ class _Search:
 
     def _search_options(self) -> dict[str, Any]:
         return {k: self.options[k] for k in ("effort", "time_limit", "seed", "stop", "tell") if k in self.options}
-
-
-def _states_fit(plan: Plan) -> bool:
-    """Whether the states of one run, each in the smallest type a unit keeps it in, fit all memories together."""
-    sizes: dict[str, int] = {}
-    for cluster in plan.clusters or ():
-        for option in plan.options_of[cluster.repeat]:
-            for name, _, size in states_of(plan, cluster, plan.target.unit[option.units[0]]):
-                sizes[name] = min(size, sizes.get(name, size))
-    room = sum(m.capacity_bytes for m in plan.target.memories if "state" in m.holds)
-    return sum(sizes.values()) <= room

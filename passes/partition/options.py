@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mapper.cost.capacity import check_batch
 from mapper.cost.estimate import Estimator
 from mapper.cost.offers import offers
 from mapper.errors import MapperError
 from mapper.ir.plan import Cluster, Option, Plan, Refusal, Task
+from mapper.ir.request import batch_of
 from mapper.pipeline.pass_ import Context, Pass
 
 
@@ -25,6 +27,7 @@ class Options(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with options, refusals and one task per cluster and phase that runs it."""
+        check_batch(plan)
         estimator = Estimator(plan.target, plan.graph, plan.phases, plan.precision)
         options: list[Option] = []
         refusals: list[Refusal] = []
@@ -63,5 +66,6 @@ def _no_unit(plan: Plan, homeless: Sequence[tuple[Cluster, tuple[Refusal, ...]]]
         f"no unit of {plan.target.name} can run {len(homeless)} kind{'s' if len(homeless) > 1 else ''} of {what} in "
         f"{plan.graph.name}",
         details=details,
-        hint="add a unit that can (a cpu runs everything), or another --precision",
+        hint="add a unit that can (a cpu runs everything), or another --precision"
+        + (", or a smaller batch" if batch_of(plan) > 1 else ""),
     )

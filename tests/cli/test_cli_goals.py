@@ -40,6 +40,7 @@ def test_a_limit_of_power_is_kept_and_told(model: str, tmp_path: Path) -> None:
     assert main(["check", str(tmp_path)]) == 0
 
 
+@pytest.mark.slow
 def test_a_batch_counts_its_requests(model: str, tmp_path: Path) -> None:
     assert compiled(model, tmp_path / "a") == 0
     assert compiled(model, tmp_path / "b", batch="4") == 0
@@ -96,7 +97,11 @@ def test_a_batch_beyond_the_cache_says_how_many_requests_fit(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert compiled(model, tmp_path, batch="8000000") == 3
-    assert "requests" in capsys.readouterr().err
+    text = capsys.readouterr().err
+    assert "states (KV)" in text
+    fit = int(text.split("at most ")[-1].split()[0])
+    assert 0 < fit < 8_000_000
+    assert f"a batch of {fit} or less" in text
 
 
 def test_a_time_per_token_needs_later_tokens(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
