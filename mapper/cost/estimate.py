@@ -243,12 +243,16 @@ class Estimator:
                     total += -(-whole.bytes * part // of) - read.bytes
         return total * unit.ranks
 
-    def deploy(self, cluster: Cluster, unit: Unit) -> Cost:
-        """What it takes to write one copy of the cluster's weights into the unit."""
-        typed = self.typed(unit, next(works for samples in self.works(cluster) for works in samples))
-        assert isinstance(typed, Typed)
+    def deploy(self, cluster: Cluster, unit: Unit, shard: str = "") -> Cost:
+        """What it takes to write one copy of the cluster's weights into the unit; into a team all ranks write theirs at
+        once, in each set that serves other requests."""
+        ways = ((p, w) for p in self.phases if self.runs(cluster, p) for w in self.ways(cluster, unit, p))
+        phase, way = next((p, w) for p, w in ways if w.name == shard)
+        typed = next(t for t in self._typed(cluster, unit, phase, way) if isinstance(t, Typed))
         works = [stored(self.graph, self.graph.op[n], w) for n, w in zip(cluster.ops, typed.works, strict=True)]
-        return _total([unit.model.deploy(w) for w in works if w.weight])
+        cost = _total([unit.model.deploy(w) for w in works if w.weight])
+        times = unit.ranks * unit.copies
+        return replace(cost, energy_pj=tuple((cause, times * pj) for cause, pj in cost.energy_pj))
 
 
 def retyped(unit: Unit, work: Work, wanted: DType | None) -> Typed | tuple[int, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from mapper.cost.estimate import Estimator
 from mapper.cost.exchanges import ranks_of
 from mapper.cost.judge import Verdict
+from mapper.cost.shards.names import weights_division
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND, Role
 from mapper.ir.goal import Objective
 from mapper.ir.graph import Phase, bind
@@ -152,12 +153,12 @@ def deployment(plan: Plan) -> tuple[float, float]:
     done = set()
     for task in plan.tasks or ():
         place = plan.place[task.name]
-        key = (plan.holder[task.cluster], place.unit, place.weights, place.replicas)
+        key = (plan.holder[task.cluster], place.unit, place.weights, place.replicas, weights_division(place.shard))
         option = plan.chosen(task.name)
         if not place.weights or key in done or not estimator.is_resident(plan.target.unit[place.unit], option.source):
             continue
         done.add(key)
-        cost = estimator.deploy(plan.cluster[task.cluster], plan.target.unit[place.unit])
+        cost = estimator.deploy(plan.cluster[task.cluster], plan.target.unit[place.unit], place.shard)
         seconds[place.unit] = seconds.get(place.unit, 0.0) + place.replicas * cost.ticks / TICKS_PER_SECOND
         joules += place.replicas * cost.total_pj / PJ_PER_J
     return max(seconds.values(), default=0.0), joules

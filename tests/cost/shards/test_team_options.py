@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from cost_builders import ONCE
+from cost_builders import ONCE, Arrays
 from shard_builders import HEADS, INNER, RUN, SIZE, TOKENS, WIDTH, block, cached, mixture, phase, team_of
 
 from mapper.cost.estimate import Estimator
@@ -19,7 +19,7 @@ from mapper.cost.shards.spread import Columns, Spread
 from mapper.hw.collective import collective
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target
-from mapper.hw.work import DType
+from mapper.hw.work import Cost, DType, Work
 from mapper.ir.graph import Graph, Phase
 from mapper.ir.plan import Cluster, Option, Plan, Task
 from mapper.ir.plan import Place as Placed
@@ -180,3 +180,20 @@ def test_every_expert_that_some_token_goes_to_is_read_once() -> None:
     options = offered(mixture(), team_of(2), "down")
     whole = options["copy"].cost("run").weight_bytes // 2
     assert options["expert"].cost("run").weight_bytes == pytest.approx(whole, rel=0.01)
+
+
+def test_the_ranks_of_a_team_write_their_weights_at_once() -> None:
+    class Written(Arrays):
+        """Arrays in which a weight takes a tick and a picojoule to write."""
+
+        def deploy(self, work: Work) -> Cost:
+            size = work.weight.elements if work.weight else 0
+            return Cost(size, (("write", size),))
+
+    target, cluster = team_of(2, copies=2), Cluster("gate", ("gate",), "gate")
+    team = replace(target, units=(replace(target.units[0], model=Written()),))
+    estimator, unit = Estimator(team, block(), (RUN,)), team.units[0]
+    half = estimator.deploy(cluster, unit, "column")
+    assert half.ticks == WIDTH * INNER // 2
+    assert half.total_pj == 2 * WIDTH * INNER  # in both copies
+    assert estimator.deploy(cluster, unit, "copy").total_pj == 2 * half.total_pj
