@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mapper.cost.judge import Verdict, judge
@@ -14,10 +15,12 @@ from mapper.solve.budget import Budget, silent
 from mapper.solve.placement import driver
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
+from mapper.solve.placement.by_phase import by_phase
 from mapper.solve.placement.tables import build
 from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import scale, solved_as
+from passes.place.by_phase import SHARE, PlaceByPhase
 from passes.place.gather import gathered
 from passes.place.infeasible import does_not_fit
 from passes.place.limits import limited_alone, never_met, tightened
@@ -44,7 +47,6 @@ Judged = tuple[float, float]
 
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
-
 
 @dataclass(frozen=True)
 class PlaceCpSat(Pass):
@@ -105,12 +107,21 @@ def _again(plan: Plan, problem: pb.Problem, ctx: Context, known: list[pb.Solutio
 
 
 def _starts(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
-    """The baselines that are feasible, and the best pipeline of stages."""
+    """The baselines that are feasible, the best pipeline of stages, and the phases placed one after the other."""
     found = starts(t, plan)
-    try:
-        return [*found, (PlaceStages.name, staged(plan, t, ctx.budget().part(STAGES_SHARE)))]
-    except Infeasible:
-        return found
+    objective = solved_as(plan.objective)
+    ways: list[tuple[str, Callable[[], pb.Solution]]] = [
+        (PlaceStages.name, lambda: staged(plan, t, ctx.budget().part(STAGES_SHARE)))
+    ]
+    if len({item.phase for item in t.problem.items}) > 1:
+        quiet = replace(ctx.budget().part(SHARE), tell=silent)
+        ways.append((PlaceByPhase.name, lambda: by_phase(t.problem, objective, quiet)))
+    for name, way in ways:
+        try:
+            found.append((name, way()))
+        except Infeasible:
+            continue
+    return found
 
 
 def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> Candidate:

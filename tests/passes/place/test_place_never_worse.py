@@ -23,7 +23,7 @@ from mapper.pipeline.pass_ import Context, Effort
 from mapper.pipeline.pipeline import parse
 from passes.pipelines import FINISH, PREPARE
 
-BASELINES = ("place-one-unit", "place-round-robin", "place-greedy", "place-heft", "place-stages")
+BASELINES = ("place-one-unit", "place-round-robin", "place-greedy", "place-heft", "place-stages", "place-by-phase")
 TARGETS = ("superhet", "a100-80", "dgx-a100", "xeon-8592", "edge-npu", "rram-cim")
 REAL = {
     "bert-base.ts17": ("run: batch=1 seq=128",),

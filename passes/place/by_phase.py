@@ -1,0 +1,43 @@
+"""One phase after the other: the baseline of placing all phases at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mapper.errors import Infeasible
+from mapper.ir.plan import Plan
+from mapper.pipeline.pass_ import Context, Pass
+from mapper.solve.placement.by_phase import by_phase
+from passes.place.baselines import finish
+from passes.place.bounds import solved_as
+from passes.place.translate import translate
+
+SHARE = 0.5
+"""Part of the budget of a search that placing one phase after the other gets, alone and as a start of the joint search:
+the same in both, so that the joint plan is never worse."""
+
+
+@dataclass(frozen=True)
+class PlaceByPhase(Pass):
+    """Place the first phase as if it were alone, then the next with the weights and states where they lie, and so on.
+
+    What people do who tune prefill and decode one after the other. A later phase uses weights where they are, or keeps
+    a second copy where there is room; the states of a request stay where the first phase that has them left them.
+    """
+
+    name = "place-by-phase"
+    requires = ("options", "tasks")
+    provides = ("placement", "residency", "bounds", "search")
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """The plan with each phase placed for itself."""
+        t = translate(plan)
+        try:
+            found = by_phase(t.problem, solved_as(plan.objective), ctx.budget(self.name).part(SHARE))
+        except Infeasible as error:
+            raise Infeasible(
+                f"{self.name} finds no placement of {plan.graph.name} on {plan.target.name}: {error.message}",
+                details=error.details,
+                hint="place-cpsat places all phases at once",
+            ) from error
+        return finish(plan, t, found, self.name, ctx)
