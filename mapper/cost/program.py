@@ -10,9 +10,11 @@ from functools import cached_property
 
 from mapper.cost.engines import POWER, Engine, channel_share, engine_of, power_ticks
 from mapper.cost.estimate import Estimator
+from mapper.cost.handover import HandOver, hand_overs
 from mapper.cost.places import Place, Places, Step
 from mapper.cost.shards.spread import Spread
 from mapper.errors import InvalidPlan
+from mapper.hw.target import Unit
 from mapper.hw.work import Cost, Role
 from mapper.ir.graph import Phase
 from mapper.ir.plan import Option, Plan, Task
@@ -82,6 +84,16 @@ class Spelling:
         """One program for each phase."""
         return tuple(self._program(phase) for phase in self.plan.phases)
 
+    @cached_property
+    def task_of(self) -> dict[tuple[str, str], str]:
+        """Tasks by phase and cluster."""
+        return {(t.phase, t.cluster): t.name for t in self.plan.tasks or ()}
+
+    @cached_property
+    def hand_overs(self) -> tuple[HandOver, ...]:
+        """The states that phases hand to later ones; none where ranks of teams divide them: these stay."""
+        return () if self.estimator.has_teams else hand_overs(self.plan)
+
     def mean_spread(self, value: str, phase: Phase) -> Spread:
         """Mean number of elements of a value over the phase's samples, and how ranks can divide them."""
         return self.estimator.sharing.spread(value, phase.name, divides=self.estimator.has_teams)
@@ -113,6 +125,9 @@ class Spelling:
         for task in self.plan.tasks or ():
             if task.phase == phase.name:
                 draft.add_task(task)
+        for handed in self.hand_overs:
+            if handed.phase == phase.name:
+                draft.hand_over(handed)
         draft.return_outputs()
         return draft.finish()
 
@@ -125,6 +140,7 @@ class _Draft:
         self.activities: list[Activity] = []
         self.at: dict[str, dict[Place, int]] = {}  # value -> place -> index of the activity that left it, -1 = given
         self.home: dict[str, Place] = {}
+        self.tasks: dict[str, int] = {}  # cluster -> index of its task
         self.given: dict[tuple[str, str], int] = {}
         self.capacities: dict[str, int] = {}
         self.sets: dict[str, int] = {}
@@ -158,6 +174,7 @@ class _Draft:
             self.home[name] = left
             if name not in self.pasts and (size := self.size(name, left)):
                 makes.append((name, left.memory, size))
+        self.tasks[task.cluster] = len(self.activities)
         self.capacities[engine.name] = engine.of_request
         self.sets[engine.name] = engine.copies
         channels, loads = self._traffic(task, cost)
@@ -229,11 +246,26 @@ class _Draft:
             raise InvalidPlan(f"'{name}' cannot get from {source} to {to}: no route", rule="routes")
         last = known[source]
         for step in self.s.places.steps(self.s.mean_spread(name, self.phase), value.dtype, source, to):
-            last = self._add_step(name, step, to, last)
+            last = self._add_step(f"{step.kind} {name}", name, step, to, last, self.size(name, step.to))
         known[to] = last
         return last
 
-    def _add_step(self, name: str, step: Step, to: Place, last: int) -> int:
+    def hand_over(self, handed: HandOver) -> None:
+        """Write what sends a state to where the next phase keeps it; it lands where room is kept for it."""
+        units = (self._unit(self.phase.name, handed.source), self._unit(handed.to, handed.readers[0]))
+        source, to = map(self.s.places.of, units)
+        if source == to:
+            return
+        if not self.s.places.connected(source, to):
+            raise InvalidPlan(f"state '{handed.state}' cannot get from {source} to {to}: no route", rule="routes")
+        last, dtype = self.tasks[handed.source], self.plan.graph.value[handed.value].dtype
+        for step in self.s.places.steps(Spread(handed.elements), dtype, source, to):
+            last = self._add_step(f"hand over {handed.state} by {step.kind}", handed.value, step, to, last, 0)
+
+    def _unit(self, phase: str, cluster: str) -> Unit:
+        return self.plan.target.unit[self.plan.place[self.s.task_of[phase, cluster]].unit]
+
+    def _add_step(self, what: str, name: str, step: Step, to: Place, last: int, size: int) -> int:
         for resource in step.exclusive:
             self.capacities.setdefault(resource, 1)
             self.sets[resource] = min(step.copies, self.sets.get(resource, step.copies))
@@ -245,11 +277,10 @@ class _Draft:
             share = min(1000, round(1000 * ticks / step.hold)) if step.hold else 0
             channels[memory] = min(1000, channels.get(memory, 0) + share)
         loads[POWER] = power_ticks(self.plan.target, sum(pj for _, pj in step.energy_pj))
-        size = self.size(name, step.to)
         moved = (name, step.to.memory, size)
         self.activities.append(
             Activity(
-                name=f"{self.phase.name}/{step.kind} {name} -> {step.to}" + (f" for {to}" if step.to != to else ""),
+                name=f"{self.phase.name}/{what} -> {step.to}" + (f" for {to}" if step.to != to else ""),
                 kind=step.kind,
                 where=step.where,
                 ticks=step.ticks,

@@ -62,24 +62,27 @@ def _way(weights: str, replicas: int, shard: str) -> str:
 
 
 def states_one_place(plan: Plan) -> Iterator[str]:
-    """All tasks that touch a state, in all phases, leave it in one memory and in one number type."""
+    """All tasks of a phase that touch a state leave it in one memory, number type and layout; of all phases on teams."""
     owner = {op: cluster.name for cluster in plan.clusters or () for op in cluster.ops}
     tasks = {(t.cluster, t.phase): t.name for t in plan.tasks or ()}
     for name in dict.fromkeys(s.name for s in plan.graph.states):
         touched = {n for s in plan.graph.states if s.name == name for n in (s.past, s.present) if n}
         clusters = {owner[o.name] for o in plan.graph.ops if touched.intersection((*o.inputs, *o.outputs))}
-        found: dict[tuple[str, str, str], str] = {}
-        for (cluster, _), task in tasks.items():
+        stays = any(unit.ranks > 1 for unit in plan.target.units)
+        found: dict[str, dict[tuple[str, str, str], str]] = {}
+        for (cluster, phase), task in tasks.items():
             if cluster in clusters:
                 unit = plan.target.unit[plan.place[task].unit]
                 layout = plan.chosen(task).leaves if unit.ranks > 1 else ""
-                found.setdefault((unit.data, unit.model.activation_dtype(), layout), task)
-        if len(found) > 1:
-            places = ", ".join(
-                f"{memory} in {dtype}{f' as {layout}' if layout else ''} ('{task}')"
-                for (memory, dtype, layout), task in found.items()
-            )
-            yield f"state '{name}' lies in {len(found)} places: {places}"
+                place = (unit.data, unit.model.activation_dtype(), layout)
+                found.setdefault("" if stays else phase, {}).setdefault(place, task)
+        for phase, places in found.items():
+            if len(places) > 1:
+                listed = ", ".join(
+                    f"{memory} in {dtype}{f' as {layout}' if layout else ''} ('{task}')"
+                    for (memory, dtype, layout), task in places.items()
+                )
+                yield f"state '{name}' lies in {len(places)} places{f' in phase {phase}' if phase else ''}: {listed}"
 
 
 def residency_memories(plan: Plan) -> Iterator[str]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mapper.cost.engines import POWER, engine_of, power_ticks
+from mapper.cost.handover import HandOver
 from mapper.cost.places import Place as Spot
 from mapper.cost.places import Places
 from mapper.cost.program import Spelling
 from mapper.cost.residency import residency, states_of, weights_of
 from mapper.cost.shards.spread import Spread
 from mapper.hw.target import Unit
-from mapper.hw.work import DType, Role
+from mapper.hw.work import Cost, DType, Role
 from mapper.ir.plan import Cluster, Option, Place, Plan, Task
 from mapper.ir.request import runs
 from mapper.solve.placement import problem as pb
@@ -21,7 +22,11 @@ from passes.place.limits import limits_of
 
 @dataclass(frozen=True)
 class Translation:
-    """A placement problem and what its indices stand for: option `o` of item `i` is `meaning[i][o]`."""
+    """A placement problem and what its indices stand for: option `o` of item `i` is `meaning[i][o]`.
+
+    Behind the plan's tasks stand receivers: one wherever a phase hands states to a later one. A receiver belongs to the
+    earlier phase, costs nothing and lies where the later phase keeps the states: its net is the sending.
+    """
 
     problem: pb.Problem
     meaning: tuple[tuple[tuple[str, Option], ...], ...]
@@ -31,6 +36,8 @@ class Translation:
         """The plan with placement and residency as the solution says."""
         places = []
         for task, meanings, o in zip(self.tasks, self.meaning, solution.choice, strict=True):
+            if task.name not in plan.task:
+                continue
             unit, option = meanings[o]
             weights = plan.target.unit[unit].weights[option.source] if option.source >= 0 else ""
             places.append(Place(task.name, unit, weights, option.replicas, option.shard))
@@ -38,17 +45,33 @@ class Translation:
         return replace(placed, residency=residency(placed, Spelling(placed).estimator))
 
     def solution(self, units: Mapping[str, tuple[str, int, int] | tuple[str, int, int, str]]) -> pb.Solution:
-        """The solution that places each task on (unit, source, replicas), divided in a way where one is given."""
-        choice = []
+        """The solution that places each task on (unit, source, replicas), divided in a way where one is given; receivers
+        go with those that they are tied to."""
+        choice: list[int] = []
         for task, meanings in zip(self.tasks, self.meaning, strict=True):
-            wanted = (*units[task.name], "")[:4]
-            choice.append(next(i for i, (u, o) in enumerate(meanings) if (u, o.source, o.replicas, o.shard) == wanted))
+            if task.name in units:
+                wanted = (*units[task.name], "")[:4]
+                ways = [(u, o.source, o.replicas, o.shard) for u, o in meanings]
+                choice.append(ways.index(wanted))
+                continue
+            item = len(choice)
+            other = next(tie for tie in self.problem.ties if item in tie)[0]
+            place = self.problem.items[other].options[choice[other]].place
+            options = self.problem.items[item].options
+            choice.append(next(i for i, option in enumerate(options) if option.place == place))
         return pb.Solution(tuple(choice))
 
 
 def translate(plan: Plan) -> Translation:
     """The placement problem of a plan with options and tasks."""
     return _Builder(plan).build()
+
+
+Handed = tuple[str, str, tuple[str, ...]]
+"""States on one way: from a phase, to a phase, for these clusters of it."""
+
+Received = tuple[Handed, Task, tuple[tuple[str, Option], ...]]
+"""What a receiver takes, the task that it stands as, and its units."""
 
 
 @dataclass
@@ -90,6 +113,13 @@ class _Builder:
             phase = next(i for i, p in enumerate(plan.phases) if p.name == task.phase)
             items.append(pb.Item(task.name, f"{plan.cluster[task.cluster].repeat}", phase, options))
         nets = self._nets(tasks)
+        received = self._received(tasks, len(items), nets)
+        for _, receiver, pairs in received:
+            phase = next(i for i, p in enumerate(plan.phases) if p.name == receiver.phase)
+            options = tuple(pb.Option(unit, self._spot(unit), 0, -1, (), 0) for unit, _ in pairs)
+            items.append(pb.Item(receiver.name, f"receive {plan.cluster[receiver.cluster].repeat}", phase, options))
+            meaning.append(pairs)
+        every = (*tasks, *(receiver for _, receiver, _ in received))
         problem = pb.Problem(
             items=tuple(items),
             nets=tuple(nets),
@@ -100,12 +130,42 @@ class _Builder:
             capacities=tuple(self._capacity(m.name) for m in plan.target.memories),
             places=tuple(map(str, self.spots)),
             calls=runs(plan, plan.objective).counts,
-            ties=self._ties(tasks),
+            ties=self._ties(tasks, {group: len(tasks) + k for k, (group, _, _) in enumerate(received)}),
             idle_pj_per_tick=plan.target.idle_power_w,
             limits=limits_of(plan),
         )
         problem.check()
-        return Translation(problem, tuple(meaning), tasks)
+        return Translation(problem, tuple(meaning), every)
+
+    def _spot(self, unit: str) -> int:
+        return self.spots[self.places.of(self.plan.target.unit[unit])]
+
+    @property
+    def _hand_overs(self) -> tuple[HandOver, ...]:
+        """What may have to be sent: nothing where all units share one place."""
+        return self.spelling.hand_overs if len(self.spots) > 1 else ()
+
+    def _received(self, tasks: tuple[Task, ...], first: int, nets: list[pb.Net]) -> list[Received]:
+        """Receivers of states that go from phase to phase, from index `first` on; their nets are added."""
+        plan, position = self.plan, {(t.phase, t.cluster): i for i, t in enumerate(tasks)}
+        groups: dict[Handed, list[HandOver]] = {}
+        for handed in self._hand_overs:
+            groups.setdefault((handed.phase, handed.to, handed.readers), []).append(handed)
+        found: list[Received] = []
+        for group, states in groups.items():
+            phase, to, readers = group
+            source = states[0].source
+            units = dict.fromkeys(unit for unit, _ in self._meanings(plan.task[tasks[position[to, readers[0]]].name]))
+            way = (plan.cluster[source].repeat, -1, 1, 0, (), ((phase, Cost(0)),))
+            pairs = tuple((unit, Option(way[0], (unit,), *way[1:])) for unit in units)
+            name = f"{phase}/hand {states[0].state} to {to}"
+            for handed in states:
+                dtype = plan.graph.value[handed.value].dtype
+                size = self._table(Spread(handed.elements), dtype, phase)
+                p = next(i for i, known in enumerate(plan.phases) if known.name == phase)
+                nets.append(pb.Net(position[phase, handed.source], (first + len(found),), size, p))
+            found.append((group, Task(name, source, phase), pairs))
+        return found
 
     def _meanings(self, task: Task) -> tuple[tuple[str, Option], ...]:
         repeat = self.plan.cluster[task.cluster].repeat
@@ -207,6 +267,11 @@ class _Builder:
         for spot in self.spots:
             peak = self.spelling.peak_bytes(value, phase, spot)
             self.working_set[spot.memory] = max(self.working_set[spot.memory], peak)
+        return self._table(spread, dtype, phase_name)
+
+    def _table(self, spread: Spread, dtype: DType, phase_name: str) -> int:
+        """The index of the transfers of a value in each call of a phase."""
+        phase = self.plan.phase[phase_name]
         key = (spread, dtype, phase_name)
         if key not in self.transfers:
             self.transfers[key] = len(self.tables)
@@ -232,9 +297,10 @@ class _Builder:
                 loads[self.resources[name]] = loads.get(self.resources[name], 0) + calls * busy
         return pb.Transfer(ticks, tuple(sorted((r, t) for r, t in loads.items() if t)), calls * cost)
 
-    def _ties(self, tasks: tuple[Task, ...]) -> tuple[tuple[int, ...], ...]:
-        """Tasks that touch the same state, in whatever phase or cluster, must leave it in one place."""
-        groups: dict[str, list[int]] = {}
+    def _ties(self, tasks: tuple[Task, ...], receivers: dict[Handed, int]) -> tuple[tuple[int, ...], ...]:
+        """Tasks of a phase that touch the same state must leave it in one place, and its receiver takes it there; so
+        must those of all phases where none hands anything on."""
+        groups: dict[tuple[str, str], list[int]] = {}
         for i, task in enumerate(tasks):
             cluster = self.plan.cluster[task.cluster]
             touched = {
@@ -242,5 +308,8 @@ class _Builder:
             }
             for state in self.plan.graph.states:
                 if touched.intersection(n for n in (state.past, state.present) if n):
-                    groups.setdefault(state.name, []).append(i)
+                    groups.setdefault((state.name, task.phase if self._hand_overs else ""), []).append(i)
+        for handed in self._hand_overs:
+            receiver = receivers[handed.phase, handed.to, handed.readers]
+            groups[handed.state, handed.to].append(receiver)
         return tuple(sorted({tuple(g) for g in groups.values() if len(g) > 1}))

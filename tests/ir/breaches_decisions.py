@@ -216,9 +216,13 @@ def a_place_with_copies_that_no_option_has(plan: Plan) -> Plan:
 
 
 def a_state_on_two_units(plan: Plan) -> Plan:
-    """Of the tasks that touch a state one moves to a unit with another memory; superhet has units that differ so."""
+    """Two layers share a state, and the task of one moves to a unit with another memory; superhet has units that differ
+    so."""
     plan = finished(target="superhet")
-    past = plan.graph.states[0].past
+    first, *rest = plan.graph.states
+    past = first.past
+    graph = replace(plan.graph, states=(first, *(replace(s, same=first.name) for s in rest)))
+    plan = replace(plan, graph=graph)
     cluster = next(c for c in plan.clusters or () if any(past in plan.graph.op[o].inputs for o in c.ops))
     i, place = next((i, p) for i, p in enumerate(plan.placement or ()) if plan.task[p.task].cluster == cluster.name)
     home = plan.target.unit[place.unit].data

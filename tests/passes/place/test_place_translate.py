@@ -113,9 +113,25 @@ def test_copies_in_arrays_are_counted_each() -> None:
 
 
 def test_tasks_that_share_a_state_are_tied() -> None:
-    graph = sketch("y = add(x, past)", shape=("seq", 8), states=[("past", "y")])
-    t = translate(prepared(machine(Abacus(), Abacus()), graph, TWICE))
+    graph = sketch("y = add(x, past)", "z = matmul(past, w)", shape=(8, 8), states=[("past", "y")])
+    t = translate(prepared(machine(Abacus(), Abacus()), graph, ONCE))
     assert t.problem.ties == ((0, 1),)
+
+
+def test_a_phase_sends_a_state_to_where_the_next_one_keeps_it() -> None:
+    graph = sketch("y = add(x, past)", shape=("seq", 8), states=[("past", "y")])
+    plan = prepared(machine(Abacus(), Abacus()), graph, TWICE)
+    t = translate(plan)
+    assert [task.phase for task in t.tasks] == [TWICE[0].name, TWICE[1].name, TWICE[0].name]
+    assert t.problem.ties == ((1, 2),)  # the task of the second phase, and what receives its state
+    sent = next(net for net in t.problem.nets if net.sinks == (2,))
+    assert (sent.source, sent.phase) == (0, 0)
+    apart = t.solution({t.tasks[0].name: ("u0", -1, 1), t.tasks[1].name: ("u1", -1, 1)})
+    pb.verify(t.problem, apart)
+    together = t.solution({t.tasks[0].name: ("u0", -1, 1), t.tasks[1].name: ("u0", -1, 1)})
+    assert len(pb.legs(t.problem, sent, apart)) == 1
+    assert pb.legs(t.problem, sent, together) == []
+    assert len(t.apply(plan, apart).residency or ()) == 2
 
 
 def test_tasks_that_share_nothing_are_free() -> None:
