@@ -62,7 +62,7 @@ def _way(weights: str, replicas: int, shard: str) -> str:
 
 
 def states_one_place(plan: Plan) -> Iterator[str]:
-    """All tasks of a phase that touch a state leave it in one memory, number type and layout; of all phases on teams."""
+    """All tasks of a phase that touch a state leave it in one memory, type and layout; on teams, of all phases."""
     owner = {op: cluster.name for cluster in plan.clusters or () for op in cluster.ops}
     tasks = {(t.cluster, t.phase): t.name for t in plan.tasks or ()}
     for name in dict.fromkeys(s.name for s in plan.graph.states):

@@ -142,15 +142,24 @@ class _Cutter:
         ]
         found = dict.fromkeys(self._members, 0)
         for net in self.t.problem.nets:
-            if net.source >= 0 and net.sinks:
+            if net.source >= 0 and any(self._apart(net.source, s) for s in net.sinks):
                 found[self.t.tasks[net.source].cluster] += mean[net.size]
         return found
+
+    def _apart(self, i: int, j: int) -> bool:
+        """Whether two items are of different clusters: what a cluster hands to its own next phase is no edge."""
+        return self.t.tasks[i].cluster != self.t.tasks[j].cluster
 
     def _edges(self) -> tuple[tuple[int, int], ...]:
         number = {c: k for k, c in enumerate(self._members)}
         tasks = self.t.tasks
         nets = [net for net in self.t.problem.nets if net.source >= 0]
-        pairs = {(number[tasks[net.source].cluster], number[tasks[s].cluster]) for net in nets for s in net.sinks}
+        pairs = {
+            (number[tasks[net.source].cluster], number[tasks[s].cluster])
+            for net in nets
+            for s in net.sinks
+            if self._apart(net.source, s)
+        }
         return tuple(sorted(pairs))
 
     def _ties(self) -> dict[str, int]:

@@ -48,6 +48,7 @@ Judged = tuple[float, float]
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
 
+
 @dataclass(frozen=True)
 class PlaceCpSat(Pass):
     """Place every task in every phase at once, with residency shared by the phases.

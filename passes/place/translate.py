@@ -45,7 +45,7 @@ class Translation:
         return replace(placed, residency=residency(placed, Spelling(placed).estimator))
 
     def solution(self, units: Mapping[str, tuple[str, int, int] | tuple[str, int, int, str]]) -> pb.Solution:
-        """The solution that places each task on (unit, source, replicas), divided in a way where one is given; receivers
+        """The solution that places each task on (unit, source, replicas), divided in a way if one is given; receivers
         go with those that they are tied to."""
         choice: list[int] = []
         for task, meanings in zip(self.tasks, self.meaning, strict=True):
