@@ -12,7 +12,7 @@ from passes.place.baselines import finish
 from passes.place.bounds import solved_as
 from passes.place.translate import translate
 
-SHARE = 0.5
+SHARE = 0.25
 """Part of the budget of a search that placing one phase after the other gets, alone and as a start of the joint search:
 the same in both, so that the joint plan is never worse."""
 
