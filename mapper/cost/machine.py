@@ -17,7 +17,8 @@ from math import ceil
 
 from mapper.cost.engines import CHANNEL
 from mapper.cost.liveness import Segment
-from mapper.cost.program import Activity, Program
+from mapper.cost.program import Program
+from mapper.cost.steps import Step, longest_holds, steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +50,6 @@ class Stream:
 
 Queue = list[tuple[int, int, Stream]]
 """What waits for a resource: (age of its call, activity, request), a heap."""
-
-
-class Step:
-    """What the machine needs to know of an activity. tail: ticks from letting go to the result. users: the activities
-    of its call that wait for it. weight: its ticks of the busiest resource. segment, memories: the scarce ones it uses.
-    """
-
-    __slots__ = ("channels", "exclusive", "hold", "memories", "segment", "tail", "users", "weight")
-
-    def __init__(
-        self, activity: Activity, users: Sequence[int], weight: int, entry: tuple[int, tuple[str, ...]]
-    ) -> None:
-        self.exclusive, self.channels = activity.exclusive, activity.channels
-        self.hold, self.tail = float(activity.hold), float(activity.ticks - activity.hold)
-        self.users, self.weight = tuple(users), weight
-        self.segment, self.memories = entry
 
 
 class Running:
@@ -105,22 +90,17 @@ class Machine:
         self.demand = dict.fromkeys(sorted(channels), 0)
         self.active: dict[str, dict[Running, None]] = {m: {} for m in self.demand}
         self.now = self.ran = self.bottleneck_done = self._ticket = self._calls = 0
-        self.needs: list[list[int]] = []
-        self.steps: list[list[Step]] = []
-        for program, extra, parts in zip(programs, room.waits, room.segments, strict=True):
-            users: list[list[int]] = [[] for _ in program.activities]
-            needs = [set(a.after) | set(e) for a, e in zip(program.activities, extra, strict=True)]
-            for i, before in enumerate(needs):
-                for need in before:
-                    users[need].append(i)
-            entries = _entries(parts)
-            self.needs.append([len(before) for before in needs])
-            self.steps.append(
-                [
-                    Step(a, users[i], dict(a.loads).get(busiest, 0), entries.get(i, NOWHERE))
-                    for i, a in enumerate(program.activities)
-                ]
-            )
+        longest = longest_holds(programs)
+        self.steps = [
+            steps_of(program, extra, parts, busiest, longest)
+            for program, extra, parts in zip(programs, room.waits, room.segments, strict=True)
+        ]
+        self.needs = [[step.needs for step in steps] for steps in self.steps]
+
+    @property
+    def per_request(self) -> int:
+        """Steps of one request."""
+        return sum(c * len(steps) for c, steps in zip(self.calls, self.steps, strict=True))
 
     def start(self, inflight: int, interval: int) -> None:
         """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase."""
@@ -131,9 +111,9 @@ class Machine:
                 self._begin_call(stream)
                 self._retry()
 
-    def run(self, activities: int) -> None:
-        """Advance until so many more activities have ended."""
-        goal = self.ran + activities
+    def run(self, steps: int) -> None:
+        """Advance until so many more steps have ended."""
+        goal = self.ran + steps
         while self.heap and self.ran < goal:
             when, ticket, run = heapq.heappop(self.heap)
             if ticket != run.version:
@@ -151,14 +131,12 @@ class Machine:
                 self._retry()
 
     def _begin_call(self, stream: Stream) -> None:
-        program = self.programs[stream.phase]
-        while not program.activities:
+        while not self.steps[stream.phase]:
             self._advance(stream)
-            program = self.programs[stream.phase]
         self._calls += 1
         stream.age = self._calls
         stream.waiting = list(self.needs[stream.phase])
-        stream.left = len(program.activities)
+        stream.left = len(self.steps[stream.phase])
         stream.entered = set()
         stream.users = {
             (g, memory): len(users)
@@ -310,17 +288,3 @@ def spread(inflight: int, calls: Sequence[int], latencies: Sequence[int], interv
 
 def _slot(phase: str, memory: str) -> str:
     return f"room for {phase} in {memory}"
-
-
-NOWHERE: tuple[int, tuple[str, ...]] = (-1, ())
-"""The entry of an activity that uses no scarce memory."""
-
-
-def _entries(segments: Sequence[Segment]) -> dict[int, tuple[int, tuple[str, ...]]]:
-    """For each activity that uses scarce memory, its segment and the memories it uses there."""
-    found: dict[int, tuple[int, tuple[str, ...]]] = {}
-    for g, segment in enumerate(segments):
-        for memory, users in segment.users:
-            for i in users:
-                found[i] = (g, (*found.get(i, (g, ()))[1], memory))
-    return found

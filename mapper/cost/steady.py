@@ -64,8 +64,7 @@ def steady(
         return Steady(max(alone, loads.get(busiest, 0)), busiest, loads.get(busiest, 0) / alone if alone else 0.0, 0)
     machine = Machine(programs, calls, busiest, room, latencies)
     machine.start(inflight, loads[busiest])
-    per_request = sum(c * len(p.activities) for c, p in zip(calls, programs, strict=True))
-    budget = min(_activities(events, per_request), CYCLES * inflight * per_request)
+    budget = min(_activities(events, machine.per_request), CYCLES * inflight * machine.per_request)
     machine.run(budget // CYCLES)
     began, done = machine.now, machine.bottleneck_done
     machine.run(budget - budget // CYCLES)

@@ -46,6 +46,7 @@ class NoRoom(Infeasible):
 class Memory(Pass):
     """Pack the buffers of one request into each memory, then take as many requests in flight as fit and help.
 
+    min_times: the fewest tried, in multiples of what one request's course asks for: a quick look tries the most only.
     Raises Infeasible when not even one request fits, naming the memory and the bytes.
     """
 
@@ -54,6 +55,7 @@ class Memory(Pass):
     provides = ("memory", "inflight")
 
     max_inflight: int = 256
+    min_times: int = 1
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with buffers at offsets and a number of requests in flight."""
@@ -65,7 +67,9 @@ class Memory(Pass):
         for program, call in zip(programs, calls, strict=True):
             buffers += _pack(plan, call, lives(program, call), ctx.budget())
         packed = _squeezed(replace(plan, memory=tuple(buffers), inflight=1), ctx.budget())
-        return replace(packed, inflight=_inflight(packed, programs, calls, _most(plan, self.max_inflight)))
+        return replace(
+            packed, inflight=_inflight(packed, programs, calls, _most(plan, self.max_inflight), self.min_times)
+        )
 
 
 def _most(plan: Plan, limit: int) -> int:
@@ -74,9 +78,10 @@ def _most(plan: Plan, limit: int) -> int:
     return limit if wanted is None else min(limit, max(1, int(wanted) // plan.requests_per_run))
 
 
-def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], limit: int) -> int:
+def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], limit: int, min_times: int) -> int:
     """Requests in flight: the fewest, of some multiples of what one request's course asks for, that come close to the
-    shortest interval; as many as fit at most."""
+    shortest interval; as many as fit at most. More are nearly always better: the most are tried first, then halves
+    of what is left of the multiples (binary search)."""
     most = min(limit, requests_that_fit(plan))
     counts = [p.calls for p in plan.phases]
     latencies = [c.ticks for c in calls]
@@ -84,19 +89,26 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
     alone = sum(c * t for c, t in zip(counts, latencies, strict=True))
     if not busiest:
         return 1
+    few = min(most, max(1, -(-alone // busiest) + 1))
+    counts_tried = list(dict.fromkeys(min(most, few * times) for times in TIMES if times >= min_times))
+    if len(counts_tried) == 1:
+        return counts_tried[0]
     rooms = Rooms(plan, programs, calls)
 
     def interval(inflight: int) -> int:
         return steady(programs, counts, latencies, inflight, rooms.at(inflight), PROBE).interval
 
-    few = min(most, max(1, -(-alone // busiest) + 1))
-    tried: list[tuple[int, int]] = []
-    for inflight in dict.fromkeys(min(most, few * times) for times in TIMES):
-        tried.append((interval(inflight), inflight))
-        if tried[-1][0] <= SATURATED * busiest:
-            break
-    best = min(seen for seen, _ in tried)
-    return next(inflight for seen, inflight in tried if seen <= WORTHWHILE * best)
+    low, high = 0, len(counts_tried) - 1
+    tried = {counts_tried[high]: interval(counts_tried[high])}
+    while low < high:
+        middle = (low + high) // 2
+        tried[counts_tried[middle]] = seen = interval(counts_tried[middle])
+        if seen <= max(WORTHWHILE * min(tried.values()), SATURATED * busiest):
+            high = middle
+        else:
+            low = middle + 1
+    best = min(tried.values())
+    return min(n for n, seen in tried.items() if seen <= max(WORTHWHILE * best, SATURATED * busiest))
 
 
 def _pack(plan: Plan, call: Call, alive: tuple[Life, ...], budget: Budget) -> list[Buffer]:
