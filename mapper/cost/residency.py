@@ -36,10 +36,9 @@ def states_of(plan: Plan, cluster: Cluster, unit: Unit, option: Option) -> tuple
     memory = plan.target.memory[unit.data]
     touched = {n for op in cluster.ops for n in (*graph.op[op].inputs, *graph.op[op].outputs)}
     found = []
-    for state in graph.states:
+    for k in sorted({k for n in touched for k in graph.states_at.get(n, ())}):
+        state = graph.states[k]
         names = [n for n in (state.past, state.present) if n]
-        if not touched.intersection(names):
-            continue
         value = graph.value[names[-1]]
         dtype = unit.model.activation_dtype() if value.dtype.is_float else value.dtype
         most = _on_all_ranks(plan, cluster, unit, option, state_elements(plan, state.name))
@@ -49,7 +48,8 @@ def states_of(plan: Plan, cluster: Cluster, unit: Unit, option: Option) -> tuple
 
 def state_elements(plan: Plan, name: str) -> int:
     """The most elements that a state has in any phase and file."""
-    values = [n for s in plan.graph.states if s.name == name for n in (s.past, s.present) if n]
+    states = [plan.graph.states[k] for k in plan.graph.states_named[name]]
+    values = [n for s in states for n in (s.past, s.present) if n]
     sizes = [
         prod(bind(plan.graph.value[n].shape, binding))
         for phase in plan.phases

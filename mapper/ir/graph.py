@@ -115,12 +115,20 @@ class Graph:
         return tuple(v.name for v in self.values if v.role is Role.OUTPUT or v.name in presents)
 
     @cached_property
-    def states_of(self) -> dict[str, tuple[int, ...]]:
+    def states_at(self) -> dict[str, tuple[int, ...]]:
         """For each value that is a state before or after the call, the positions of its states."""
         found: dict[str, tuple[int, ...]] = {}
         for k, state in enumerate(self.states):
             for name in dict.fromkeys(n for n in (state.past, state.present) if n):
                 found[name] = (*found.get(name, ()), k)
+        return found
+
+    @cached_property
+    def states_named(self) -> dict[str, tuple[int, ...]]:
+        """The positions of the states of each name."""
+        found: dict[str, tuple[int, ...]] = {}
+        for k, state in enumerate(self.states):
+            found[state.name] = (*found.get(state.name, ()), k)
         return found
 
     @cached_property
