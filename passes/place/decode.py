@@ -1,0 +1,213 @@
+"""Decode: a placement on pooled chips, given to the chips one after the other in the order of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mapper.hw.target import Target, Unit
+from mapper.ir.plan import Option, Place, Plan
+from mapper.solve import filling
+from mapper.solve.budget import Budget
+from mapper.solve.placement import problem as pb
+from passes.place.translate import Translation
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """The stage of each cluster on pools of so many stages, and the ticks that the busiest part of a stage takes."""
+
+    stage: Mapping[tuple[int, str], int]
+    height: int
+
+
+@dataclass(frozen=True)
+class _Filled:
+    stage: Mapping[str, int]
+    height: int
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Which units and memories of the explicit target make up each one of the pooled target, stage by stage."""
+
+    pooled: Target
+    explicit: Target
+
+    @cached_property
+    def units(self) -> dict[str, tuple[str, ...]]:
+        """By pooled unit, the explicit units of its stages, in the order of the stages: that of the pool's members."""
+        holder = {member: unit.name for unit in self.explicit.units for member in members(unit)}
+        return {u.name: tuple(dict.fromkeys(holder[m] for m in members(u))) for u in self.pooled.units}
+
+    @cached_property
+    def memories(self) -> dict[str, tuple[str, ...]]:
+        """By pooled memory, the explicit memories of its stages."""
+        found: dict[str, tuple[str, ...]] = {}
+        for unit in self.pooled.units:
+            parts = [self.explicit.unit[name] for name in self.units[unit.name]]
+            found[unit.data] = tuple(dict.fromkeys(part.data for part in parts))
+            for source, memory in enumerate(unit.weights):
+                found[memory] = tuple(dict.fromkeys(part.weights[source] for part in parts))
+        return found
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many stages the pooled units have."""
+        return tuple(sorted({len(units) for units in self.units.values()}))
+
+
+def members(unit: Unit) -> tuple[str, ...]:
+    """The units of the original target that a unit stands for."""
+    return unit.team.members if unit.team else (unit.name,)
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Gives a pooled solution's tasks to stages so that no stage is much busier than another.
+
+    pooled: the plan on the pooled target with its options; t: its problem and solution: what to decode; explicit: the
+    target with its stages. in_line: stages are filled one after the other as far as memory allows (what a request
+    alone wants), instead of evenly.
+    """
+
+    pooled: Plan
+    t: Translation
+    solution: pb.Solution
+    explicit: Target
+    copies: int = 1
+    in_line: bool = False
+
+    @cached_property
+    def stages(self) -> Stages:
+        """The stages of each pooled unit."""
+        return Stages(self.pooled.target, self.explicit)
+
+    def dealt(self, budget: Budget) -> Dealt | None:
+        """A stage for each cluster; None when no stages were found that hold everything."""
+        stage: dict[tuple[int, str], int] = {}
+        height = 0
+        for count in self.stages.counts:
+            found = next((f for n in (count, 1) if (f := self._filled(count, n, budget)) is not None), None)
+            if found is None:
+                return None
+            stage |= {(count, cluster): at for cluster, at in found.stage.items()}
+            height = max(height, found.height)
+        return Dealt(stage, height)
+
+    def placement(self, dealt: Dealt, explicit: Plan) -> tuple[Place, ...] | None:
+        """Each task on its stage's unit, in the way the pooled solution says; with fewer copies of its weights where the
+        unit has no room for so many. explicit: the plan on the explicit target, with its options."""
+        places = []
+        for task, (pool, wanted) in zip(self.t.tasks, self._chosen, strict=True):
+            units = self.stages.units[pool]
+            unit = units[dealt.stage[len(units), task.cluster]]
+            ways = [
+                o
+                for o in explicit.options_of[explicit.cluster[task.cluster].repeat]
+                if unit in o.units
+                and (o.source, o.shard) == (wanted.source, wanted.shard)
+                and o.replicas <= wanted.replicas
+                and o.serves(task.phase)
+            ]
+            if not ways:
+                return None
+            option = max(ways, key=lambda o: o.replicas)
+            weights = explicit.target.unit[unit].weights[option.source] if option.source >= 0 else ""
+            places.append(Place(task.name, unit, weights, option.replicas, option.shard))
+        return tuple(places)
+
+    @cached_property
+    def _chosen(self) -> list[tuple[str, Option]]:
+        """The pooled unit and the option of each task."""
+        return [self.t.meaning[i][self.solution.choice[i]] for i in range(len(self.t.tasks))]
+
+    def count(self, i: int) -> int:
+        """How many stages the pool has that runs task i."""
+        return len(self.stages.units[self._chosen[i][0]])
+
+    @cached_property
+    def _groups(self) -> list[list[int]]:
+        """Tasks that must lie together, as positions, in the order of the model: those of a cluster, and of clusters
+        that share a state."""
+        first: dict[str, int] = {}
+        parent = list(range(len(self.t.tasks)))
+
+        def root(i: int) -> int:
+            while parent[i] != i:
+                parent[i] = parent[parent[i]]
+                i = parent[i]
+            return i
+
+        for i, task in enumerate(self.t.tasks):
+            parent[root(i)] = root(first.setdefault(task.cluster, i))
+        for tie in self.t.problem.ties:
+            for i in tie:
+                if i < len(parent):
+                    a, b = sorted((root(i), root(tie[0])))
+                    parent[b] = a
+        found: dict[int, list[int]] = {}
+        for i in range(len(parent)):
+            found.setdefault(root(i), []).append(i)
+        return [found[i] for i in sorted(found)]
+
+    def _filled(self, count: int, inflight: int, budget: Budget) -> _Filled | None:
+        """The stages of the clusters on pools of so many stages; inflight: for how many requests of each copy the stages
+        keep room."""
+        mine = [inside for group in self._groups if (inside := [i for i in group if self.count(i) == count])]
+        piece = _Pieces(self, count, inflight)
+        rows = [piece.row(group) for group in mine]
+        kinds = {row: k for k, row in enumerate(dict.fromkeys(rows))}
+        problem = filling.Problem(
+            tuple(kinds[row] for row in rows),
+            tuple(load for load, _ in kinds),
+            tuple(size for _, size in kinds),
+            piece.capacities,
+            count,
+        )
+        bins = filling.fill(problem, budget)
+        if bins is None:
+            return None
+        stage = {self.t.tasks[i].cluster: at for group, at in zip(mine, bins, strict=True) for i in group}
+        return _Filled(stage, filling.height(problem, bins))
+
+
+class _Pieces:
+    """What tasks take of the stages of pools of one count: ticks by resource and bytes by memory, in whole stages."""
+
+    def __init__(self, decoder: Decoder, count: int, inflight: int) -> None:
+        t, stages = decoder.t, decoder.stages
+        self.problem, self.solution, self.inflight = t.problem, decoder.solution, inflight
+        self.count, self.copies, self.in_line = count, decoder.copies, decoder.in_line
+        memories = [m for m, parts in stages.memories.items() if len(parts) == count]
+        names = {*memories, *(u for u, parts in stages.units.items() if len(parts) == count)}
+        self.resources = [r for r, name in enumerate(self.problem.resources) if name in names]
+        self.memories = [m for m, name in enumerate(self.problem.memories) if name in memories]
+        pasts = {n for s in decoder.pooled.graph.states for n in (s.past, s.present) if n}
+        self.states = {k for k, r in enumerate(self.problem.residents) if r.name.rpartition(" in ")[0] in pasts}
+        self.capacities = tuple(self._capacity(decoder, m) for m in self.memories)
+
+    def _capacity(self, decoder: Decoder, m: int) -> int:
+        """Bytes of one stage: what its memory has, less the room for values that the pooled problem keeps free."""
+        name = self.problem.memories[m]
+        kept = decoder.pooled.target.memory[name].capacity_bytes - self.problem.capacities[m]
+        one = decoder.explicit.memory[decoder.stages.memories[name][0]].capacity_bytes
+        return max(0, one - min(one // 2, kept * self.copies))
+
+    def row(self, group: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Ticks by resource, bytes by memory, of tasks that lie together."""
+        loads, needs = dict.fromkeys(self.resources, 0), set[int]()
+        for i in group:
+            option = self.problem.items[i].options[self.solution.choice[i]]
+            needs.update(option.needs)
+            for r, ticks in option.loads:
+                if r in loads and not self.in_line:
+                    loads[r] += ticks * self.count
+        sizes = dict.fromkeys(self.memories, 0)
+        for k in needs:
+            resident = self.problem.residents[k]
+            if resident.memory in sizes:
+                many = self.copies * (self.inflight if k in self.states else 1)
+                sizes[resident.memory] += resident.bytes * many
+        return tuple(loads.values()), tuple(sizes.values())

@@ -1,0 +1,79 @@
+"""Pooled: the relaxation in which alike chips share their tasks, the size of one chip, and its bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from mapper.hw.target import Target
+from mapper.hw.teams import Arrangement, arranged
+from mapper.ir.plan import DECISIONS, Bound, Plan
+from mapper.pipeline.pass_ import Context
+from mapper.solve.budget import Budget
+from mapper.solve.placement import problem as pb
+from mapper.solve.placement.bound import lower_bound
+from mapper.solve.placement.tables import build
+from passes.partition.clusters import Partition
+from passes.partition.options import Options
+from passes.place.bounds import SCALE
+from passes.place.translate import Translation, translate
+
+
+def on_target(plan: Plan, target: Target, ctx: Context) -> Plan:
+    """The plan on another target, with that target's options and nothing placed. Where units are teams of ranks its
+    ops are grouped anew: what a team divides has other neighbours than what one unit runs."""
+    later: dict[str, Any] = dict.fromkeys(DECISIONS[DECISIONS.index("options") :])
+    moved = replace(plan, target=target, **later)
+    if any(unit.ranks > 1 for unit in target.units):
+        moved = Partition().run(moved, ctx)
+    return Options().run(moved, ctx)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """All stages of all copies of an arrangement in one: the plan with its options, and the placement problem."""
+
+    arrangement: Arrangement
+    plan: Plan
+
+    @staticmethod
+    def of(plan: Plan, ranks: int, ctx: Context) -> Pooled:
+        """The relaxation of a plan's problem under all arrangements with so many ranks: weights are kept once in the
+        pool, and copies keep them more often."""
+        way = Arrangement(ranks)
+        return Pooled(way, on_target(plan, arranged(plan.target, way, pooled=True), ctx))
+
+    @cached_property
+    def t(self) -> Translation:
+        """The placement problem."""
+        return translate(self.plan)
+
+    @cached_property
+    def stages(self) -> int:
+        """How many stages the largest pool has."""
+        return max((unit.team.pool for unit in self.plan.target.units if unit.team), default=1)
+
+    def bound(self, budget: Budget) -> Bound:
+        """A value, in SI units, that no placement on the explicit target undercuts."""
+        found = lower_bound(build(self.t.problem), self.plan.objective.value, budget)
+        return self.proven(found.value, found.name)
+
+    def proven(self, value: float, name: str) -> Bound:
+        """A bound of the pooled problem as one of the explicit problems: less what rounding can make of it."""
+        objective = self.plan.objective
+        safe = max(0.0, value - rounding(self.t.problem, objective.value, value) if self.stages > 1 else value)
+        return Bound(objective.value, safe * SCALE[objective], f"pooled {name}")
+
+
+def rounding(problem: pb.Problem, objective: str, value: float) -> float:
+    """How much of a pooled bound may come from rounding: a part of a load that each of many chips rounds for itself
+    may come to less than the whole rounded once, by a tick for each activity."""
+    ticks = sum(problem.calls[item.phase] for item in problem.items)
+    ticks += sum(2 * problem.calls[net.phase] * (len(net.sinks) + len(net.ends)) for net in problem.nets)
+    match objective:
+        case "energy":
+            return ticks * (1.0 + problem.idle_pj_per_tick)
+        case "edp":
+            return value * 1e-6 + ticks * (1.0 + problem.idle_pj_per_tick)
+    return float(ticks)

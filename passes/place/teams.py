@@ -1,0 +1,174 @@
+"""Placement on many equal chips: fold them in every way worth trying, place each, keep the plan the judge likes best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mapper.cost.judge import judge
+from mapper.cost.program import Spelling
+from mapper.cost.residency import residency
+from mapper.cost.steady import loads_per_request
+from mapper.errors import Infeasible
+from mapper.hw.target import Target
+from mapper.hw.teams import Arrangement, arranged, arrangements
+from mapper.ir.plan import Bound, Objective, Plan, Search, Status
+from mapper.pipeline.pass_ import Context, Pass
+from mapper.solve.placement import driver
+from mapper.solve.placement import problem as pb
+from passes.memory.memory import PROBE, Memory
+from passes.place.decode import Dealt, Decoder
+from passes.place.infeasible import does_not_fit
+from passes.place.pooled import Pooled, on_target
+from passes.place.solver import PlaceCpSat
+from passes.schedule.schedule import Schedule
+
+SEARCH_SHARE = 0.5
+"""Part of the budget that the search on one pooled target gets."""
+
+FILL_SHARE = 0.05
+"""Part of the budget that one filling of stages gets."""
+
+WORTHWHILE = 2e-3
+"""Relative gain below which nothing more is tried."""
+
+CLOSE = 0.02
+"""How much more (relative) than the least an arrangement may promise to be judged."""
+
+
+@dataclass(frozen=True)
+class PlaceTeams(Pass):
+    """Place on a target of equal chips by folding it: ranks that share each task (tensor parallelism), copies for
+    different requests (data parallelism), stages for different parts of the model (pipeline parallelism).
+
+    For every number of ranks a pooled relaxation, the size of one chip, gives a bound and a placement, which is dealt
+    out to the stages; the judge picks. A target without equal chips is left to `place-cpsat`.
+    """
+
+    name = "place-teams"
+    requires = ("graph", "target", "phases", "clusters", "blocks", "options", "tasks")
+    provides = ("target", "clusters", "blocks", "options", "refusals", "tasks", "placement", "residency", "bounds", "search")
+
+    candidates: int = 4
+    judged: int = 3
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """The plan on the arranged target, with placement, residency, the bound over all arrangements, and the search."""
+        ways = arrangements(plan.target)
+        if len(ways) < 2 or _mixed(plan.target):
+            return PlaceCpSat(self.candidates).run(plan, ctx)
+        return _Folding(plan, ways, ctx, self.judged).best()
+
+
+def _mixed(target: Target) -> bool:
+    """Whether units of several kinds stand beside the equal ones, as in one package: there each unit counts."""
+    pool = arranged(target, Arrangement(), pooled=True)
+    return len({unit.kind for unit in pool.units if unit.team is None}) > 1
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """An arrangement with stages dealt out; promise: the ticks of its busiest part, as far as they are known."""
+
+    way: Arrangement
+    decoder: Decoder
+    dealt: Dealt
+
+    @property
+    def promise(self) -> tuple[int, int, int]:
+        """What is tried first: least busy, then fewest stages."""
+        return self.dealt.height, self.decoder.stages.counts[-1], self.way.copies
+
+
+class _Folding:
+    """The search over arrangements: bounds first, then the promising ones in order."""
+
+    def __init__(self, plan: Plan, ways: Sequence[Arrangement], ctx: Context, judged: int) -> None:
+        self.plan, self.ways, self.ctx, self.judged = plan, ways, ctx, judged
+        self.objective = plan.objective
+        self.timely = plan.objective in (Objective.LATENCY, Objective.EDP)
+        self.value = float("inf")
+        self.found: Plan | None = None
+        self.problems: list[Infeasible] = []
+
+    def best(self) -> Plan:
+        """The best judged plan, with the bound over all arrangements."""
+        budget = self.ctx.budget(PlaceTeams.name)
+        pools = [Pooled.of(self.plan, ranks, self.ctx) for ranks in sorted({way.ranks for way in self.ways})]
+        bounds = [pool.bound(budget) for pool in pools]
+        for k in sorted(range(len(pools)), key=lambda k: (bounds[k].value, k)):
+            if not self._enough(bounds[k]):
+                bounds[k] = max(self._solved(pools[k], bounds[k]), bounds[k], key=lambda b: b.value)
+        if self.found is None:
+            raise self.problems[0]
+        return self._finished(self.found, min(bounds, key=lambda b: b.value))
+
+    def _enough(self, bound: Bound) -> bool:
+        """Whether what a bound leaves to be won is not worth a search."""
+        if self.found is not None and self.ctx.budget().over():
+            return True
+        return bound.value > self.value * (1 - WORTHWHILE)
+
+    def _solved(self, pool: Pooled, bound: Bound) -> Bound:
+        """Search the pooled problem, deal its solution out to stages, judge the most promising plans. Returns the bound
+        that the search proved."""
+        budget = self.ctx.budget(PlaceTeams.name).part(SEARCH_SHARE)
+        try:
+            result = driver.solve(pool.t.problem, self.objective.value, budget)
+        except Infeasible as error:
+            self.problems.append(does_not_fit(pool.plan, error))
+            return Bound(self.objective.value, float("inf"), "pooled memory")
+        proven = max(bound, pool.proven(result.bound, result.bound_name), key=lambda b: b.value)
+        found = sorted(self._candidates(pool, result.solution), key=lambda c: c.promise)
+        for candidate in found[: self.judged]:
+            if self._enough(proven) or candidate.dealt.height > found[0].dealt.height * (1 + CLOSE):
+                break
+            self._judge(candidate)
+        return proven
+
+    def _candidates(self, pool: Pooled, solution: pb.Solution) -> Iterator[_Candidate]:
+        """The pooled solution on the stages of every arrangement with so many ranks that holds it."""
+        for way in self.ways:
+            if way.ranks != pool.arrangement.ranks:
+                continue
+            target = arranged(self.plan.target, way)
+            decoder = Decoder(pool.plan, pool.t, solution, target, way.copies, in_line=self.timely)
+            dealt = decoder.dealt(self.ctx.budget().part(FILL_SHARE))
+            if dealt is not None:
+                yield _Candidate(way, decoder, dealt)
+
+    def _judge(self, candidate: _Candidate) -> None:
+        """Spell a candidate out, and keep its plan if the judge likes it better than the best so far."""
+        plan = self.plan
+        if candidate.way != Arrangement():
+            plan = on_target(plan, candidate.decoder.explicit, self.ctx)
+        places = candidate.decoder.placement(candidate.dealt, plan)
+        if places is None:
+            return
+        placed = replace(plan, placement=places)
+        spelling = Spelling(placed)
+        loads = loads_per_request(spelling.programs(), [p.calls for p in placed.phases])
+        search = Search(Status.FEASIBLE, _words(candidate), tuple((r, x) for r, x in loads.items() if x))
+        placed = replace(placed, residency=residency(placed, spelling.estimator), search=search)
+        try:
+            finished = Memory().run(Schedule().run(placed, self.ctx), self.ctx)
+        except Infeasible as error:
+            self.problems.append(error)
+            return
+        value = judge(finished, spelling, events=PROBE).value(self.objective)
+        if value < self.value:
+            self.value, self.found = value, placed
+
+    def _finished(self, found: Plan, bound: Bound) -> Plan:
+        """The plan with its bound and how the search ended."""
+        assert found.search is not None
+        closed = self.value <= bound.value * (1 + 1e-9)
+        status = Status.INTERRUPTED if self.ctx.stop.is_set() else Status.OPTIMAL if closed else Status.FEASIBLE
+        least = replace(bound, value=min(bound.value, self.value))
+        return replace(found, bounds=(least,), search=replace(found.search, status=status))
+
+
+def _words(candidate: _Candidate) -> str:
+    """The arrangement in the words of the field."""
+    way, stages = candidate.way, candidate.decoder.stages.counts[-1]
+    return f"{way.ranks} ranks x {way.copies} copies x {stages} stages"

@@ -1,0 +1,83 @@
+"""The pooled relaxation: no placement on any of the arrangements it stands for is below its bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice, product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_machines import Abacus, layers, machine, prepared, sketch
+
+from mapper.errors import MapperError
+from mapper.hw.target import Target
+from mapper.hw.teams import arranged, arrangements
+from mapper.ir.graph import Graph, Phase
+from mapper.ir.plan import Objective, Plan
+from mapper.pipeline.pass_ import Context, Effort
+from mapper.solve.placement import problem as pb
+from passes.place.bounds import SCALE
+from passes.place.pooled import Pooled, on_target
+from passes.place.translate import translate
+
+QUICK = Context(effort=Effort.QUICK)
+MOST = 3000
+
+
+def farm(units: int, ticks: int = 100_000, room: int = 1 << 20, link: float = 1e9) -> Target:
+    """Equal units with a memory each."""
+    return machine(*[Abacus(ticks_per_element=ticks)] * units, capacities=[room] * units, link=link)
+
+
+def fork() -> Graph:
+    """Two products of one input and their sum."""
+    return sketch("a = matmul(x, w0)", "b = matmul(x, w1)", "c = add(a, b)", "d = matmul(c, w2)")
+
+
+def values(plan: Plan) -> Iterator[float]:
+    """The objective of every placement that keeps the rules, up to some, in SI units."""
+    problem = translate(plan).problem
+    choices = product(*(range(len(item.options)) for item in problem.items))
+    for choice in islice(choices, MOST):
+        solution = pb.Solution(choice)
+        try:
+            pb.verify(problem, solution)
+        except MapperError:
+            continue
+        total = pb.objective(problem, pb.totals(problem, solution), plan.objective.value)
+        yield total * SCALE[plan.objective]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.sampled_from([layers(2), layers(3), fork()]),
+    st.integers(2, 4),
+    st.sampled_from([1000, 90_001]),
+    st.sampled_from([1e9, 3e6]),
+    st.sampled_from([Objective.THROUGHPUT, Objective.LATENCY, Objective.ENERGY, Objective.EDP]),
+)
+def test_no_placement_undercuts_the_bound_of_its_pool(
+    graph: Graph, units: int, ticks: int, link: float, objective: Objective
+) -> None:
+    plan = replace(prepared(farm(units, ticks, link=link), graph, (Phase("p", (), 2),)), objective=objective)
+    bound = Pooled.of(plan, 1, QUICK).bound(QUICK.budget())
+    for way in arrangements(plan.target):
+        if way.ranks == 1:
+            least = min(values(on_target(plan, arranged(plan.target, way), QUICK)))
+            assert bound.value <= least * (1 + 1e-9), way
+
+
+def test_the_bound_says_that_it_is_of_the_pool() -> None:
+    plan = prepared(farm(4), layers(4))
+    bound = Pooled.of(plan, 1, QUICK).bound(QUICK.budget())
+    assert bound.name.startswith("pooled ")
+    assert bound.value == pytest.approx(32 * 100_000 * 1e-12, rel=1e-5)
+
+
+def test_a_pool_holds_what_its_members_hold_together() -> None:
+    # a weight takes 128 bytes: two units of 280 bytes hold three of them, beside room for the values
+    plan = prepared(farm(2, room=280), layers(3))
+    pool = Pooled.of(plan, 1, QUICK).t.problem
+    pb.verify(pool, pb.Solution((0,) * len(pool.items)))
