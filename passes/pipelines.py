@@ -12,7 +12,7 @@ UNDERSTAND = f"{GRAPH},partition-ops"
 PREPARE = f"{GRAPH},partition,options"
 FINISH = "schedule,memory,judge"
 
-DEFAULT = f"{PREPARE},place-cpsat,{FINISH}"
+DEFAULT = f"{PREPARE},place-teams,{FINISH}"
 ONE_UNIT = f"{PREPARE},place-one-unit,{FINISH}"
 ROUND_ROBIN = f"{PREPARE},place-round-robin,{FINISH}"
 GREEDY = f"{PREPARE},place-greedy,{FINISH}"

@@ -56,7 +56,8 @@ def _bounds(plan: Plan) -> tuple[Bound, ...]:
     fresh = replace(plan, bounds=None, search=None, placement=None, residency=None, schedule=None, memory=None)
     recorded = {b.objective: b.value for b in plan.bounds or ()}
     found: tuple[Bound, ...] = ()
-    for name in ("bounds", "bounds-by-search"):
+    folded = any(unit.team for unit in plan.target.units)
+    for name in ("bounds-of-teams",) if folded else ("bounds", "bounds-by-search"):
         found = pass_named(name)().run(fresh, ctx).bounds or ()
         if all(recorded.get(b.objective, 0.0) <= b.value * (1 + 1e-6) for b in found):
             break

@@ -8,6 +8,7 @@ from typing import Any
 from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.plan import Objective, Plan
+from mapper.report.arrangement import arrangement_words
 from mapper.report.bands import Bands, bands
 from mapper.report.limits import largest_costs, waiting
 from mapper.report.reasons import open_decisions, reasons
@@ -82,9 +83,15 @@ def _bound_lines(plan: Plan, value: float, bound: float | None, gap: float | Non
         return ["  no bound is known"]
     return [
         f"  value {value:.6g}, bound {bound:.6g}, gap {percent(gap)}",
-        f"  proved by: {plan.bounds[0].name}, over this target's options: a cluster whole on one unit per phase",
+        f"  proved by: {plan.bounds[0].name}, over this target's options: a cluster whole on one {_holder(plan)} a phase",
         f"  found by: {plan.search.method if plan.search else 'unknown'}",
     ]
+
+
+def _holder(plan: Plan) -> str:
+    """What a cluster runs on as a whole."""
+    folded = arrangement_words(plan.target)
+    return f"unit or team, in all arrangements (here {folded})," if folded else "unit"
 
 
 def _compared(alternative: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.goal import TIMES, Objective, Quantity
+from mapper.report.arrangement import arrangement_words
 from mapper.report.holdings import holdings
 from mapper.report.limits import largest_costs, waiting
 from mapper.report.summary import fallbacks
@@ -19,6 +20,9 @@ WIDTH = 118
 INDENT = 2
 LABEL = 13
 """Columns of the words before 'limited by' and 'fallbacks'."""
+
+MOST_UNITS = 32
+"""So many units have a line of their own, the busiest ones."""
 
 
 def screen(verdict: Verdict, summary: dict[str, Any]) -> str:
@@ -92,7 +96,10 @@ def _units(verdict: Verdict, s: dict[str, Any]) -> list[str]:
     kinds = min(18, max([4, *(len(u["kind"]) for u in s["units"].values())]))
     lines = [f"{'unit':<{wide}}  {'kind':<{kinds}}  {'busy':<32} energy  holds"]
     held = holdings(verdict)
+    shown = sorted(s["units"], key=lambda name: -s["units"][name]["utilisation"])[:MOST_UNITS]
     for name, unit in s["units"].items():
+        if name not in shown:
+            continue
         share = percent(unit["energy_j"] / total)
         weights = f"  {si(unit['weight_bytes'], 'B')}" if unit["weight_bytes"] else ""
         start = (
@@ -100,7 +107,8 @@ def _units(verdict: Verdict, s: dict[str, Any]) -> list[str]:
             f"{percent(unit['utilisation']):>7} {share:>6}  "
         )
         lines.append(start + listed(held.get(name, []), WIDTH - INDENT - len(start) - len(weights)) + weights)
-    return lines
+    hidden = [unit["utilisation"] for name, unit in s["units"].items() if name not in shown]
+    return [*lines, f"and {len(hidden)} more, at most {percent(max(hidden))} busy: mapper explain"] if hidden else lines
 
 
 def _words(verdict: Verdict) -> list[str]:
@@ -112,7 +120,9 @@ def _words(verdict: Verdict) -> list[str]:
         part += whole if k == 0 and plan.objective is Objective.THROUGHPUT and verdict.steady.busiest else ""
         rows.append(shorten(cost.what, max(20, WIDTH - INDENT - LABEL - len(part))) + part)
     kept = [f"{x} ({x.quantity.value} is {verdict.measured(x.quantity):.6g})" for x in plan.limits]
-    lines = _labelled("subject to", kept) + _labelled("limited by", rows) + _labelled("wears out", wear_lines(verdict))
+    folded = [words] if (words := arrangement_words(plan.target)) else []
+    lines = [*_labelled("arranged as", folded), *_labelled("subject to", kept), *_labelled("limited by", rows)]
+    lines += _labelled("wears out", wear_lines(verdict))
     groups: Counter[tuple[str, str, str]] = Counter()
     for op, kind, why in fallbacks(plan):
         groups[plan.graph.op[op].kind if op in plan.graph.op else "op", kind, _without_numbers(why)] += 1

@@ -1,4 +1,4 @@
-"""Pooled: the relaxation in which alike chips share their tasks, the size of one chip, and its bound."""
+"""Pooled: the relaxation in which equal chips share their tasks, the size of one chip, and its bound."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from mapper.hw.target import Target
-from mapper.hw.teams import Arrangement, arranged
+from mapper.hw.teams import Arrangement, arranged, arrangements
 from mapper.ir.plan import DECISIONS, Bound, Plan
-from mapper.pipeline.pass_ import Context
+from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
@@ -21,11 +21,11 @@ from passes.place.translate import Translation, translate
 
 
 def on_target(plan: Plan, target: Target, ctx: Context) -> Plan:
-    """The plan on another target, with that target's options and nothing placed. Where units are teams of ranks its
-    ops are grouped anew: what a team divides has other neighbours than what one unit runs."""
+    """The plan on another target, with that target's options and nothing placed. Where units are teams of ranks, there
+    or here, its ops are grouped anew: what a team divides has other neighbours than what one unit runs."""
     later: dict[str, Any] = dict.fromkeys(DECISIONS[DECISIONS.index("options") :])
     moved = replace(plan, target=target, **later)
-    if any(unit.ranks > 1 for unit in target.units):
+    if any(unit.ranks > 1 for unit in (*target.units, *plan.target.units)):
         moved = Partition().run(moved, ctx)
     return Options().run(moved, ctx)
 
@@ -64,6 +64,31 @@ class Pooled:
         objective = self.plan.objective
         safe = max(0.0, value - rounding(self.t.problem, objective.value, value) if self.stages > 1 else value)
         return Bound(objective.value, safe * SCALE[objective], f"pooled {name}")
+
+
+def pools(plan: Plan, ctx: Context) -> list[Pooled]:
+    """The relaxations that stand for all arrangements of a plan's target: one for each number of ranks."""
+    return [Pooled.of(plan, ranks, ctx) for ranks in sorted({way.ranks for way in arrangements(plan.target)})]
+
+
+@dataclass(frozen=True)
+class BoundsOfTeams(Pass):
+    """Prove the bound over all arrangements of the equal chips of a target, without looking for a placement.
+
+    A plan on a folded target is taken back to the target that was folded.
+    """
+
+    name = "bounds-of-teams"
+    requires = ("graph", "target", "phases", "options", "tasks")
+    provides = ("bounds",)
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """The plan with the least of the arrangements' bounds."""
+        target = plan.target
+        if target.group is not None and any(unit.team for unit in target.units):
+            target = target.group
+        found = [pool.bound(ctx.budget(self.name)) for pool in pools(on_target(plan, target, ctx), ctx)]
+        return replace(plan, bounds=(min(found, key=lambda b: b.value),))
 
 
 def rounding(problem: pb.Problem, objective: str, value: float) -> float:

@@ -19,7 +19,7 @@ from mapper.solve.placement import problem as pb
 from passes.memory.memory import PROBE, Memory
 from passes.place.decode import Dealt, Decoder
 from passes.place.infeasible import does_not_fit
-from passes.place.pooled import Pooled, on_target
+from passes.place.pooled import Pooled, on_target, pools
 from passes.place.solver import PlaceCpSat
 from passes.schedule.schedule import Schedule
 
@@ -47,7 +47,18 @@ class PlaceTeams(Pass):
 
     name = "place-teams"
     requires = ("graph", "target", "phases", "clusters", "blocks", "options", "tasks")
-    provides = ("target", "clusters", "blocks", "options", "refusals", "tasks", "placement", "residency", "bounds", "search")
+    provides = (
+        "target",
+        "clusters",
+        "blocks",
+        "options",
+        "refusals",
+        "tasks",
+        "placement",
+        "residency",
+        "bounds",
+        "search",
+    )
 
     candidates: int = 4
     judged: int = 3
@@ -94,14 +105,22 @@ class _Folding:
     def best(self) -> Plan:
         """The best judged plan, with the bound over all arrangements."""
         budget = self.ctx.budget(PlaceTeams.name)
-        pools = [Pooled.of(self.plan, ranks, self.ctx) for ranks in sorted({way.ranks for way in self.ways})]
-        bounds = [pool.bound(budget) for pool in pools]
-        for k in sorted(range(len(pools)), key=lambda k: (bounds[k].value, k)):
+        relaxed = pools(self.plan, self.ctx)
+        bounds = [pool.bound(budget) for pool in relaxed]
+        for k in sorted(range(len(relaxed)), key=lambda k: (bounds[k].value, k)):
             if not self._enough(bounds[k]):
-                bounds[k] = max(self._solved(pools[k], bounds[k]), bounds[k], key=lambda b: b.value)
+                bounds[k] = self._solved(relaxed[k], bounds[k])
         if self.found is None:
-            raise self.problems[0]
+            raise self.problems[0] if self.problems else self._no_stages()
         return self._finished(self.found, min(bounds, key=lambda b: b.value))
+
+    def _no_stages(self) -> Infeasible:
+        ways = ", ".join(f"{way.ranks} x {way.copies}" for way in self.ways)
+        return Infeasible(
+            f"{self.plan.graph.name} fits the equal chips of {self.plan.target.name} together, but no split into stages",
+            details=[f"tried (ranks x copies): {ways}"],
+            hint="place-cpsat searches all placements on single chips",
+        )
 
     def _enough(self, bound: Bound) -> bool:
         """Whether what a bound leaves to be won is not worth a search."""

@@ -67,7 +67,9 @@ def test_clusters_that_share_a_state_stay_together() -> None:
     places = decoded(plan)
     assert places is not None
     where = {plan.task[p.task].cluster: p.unit for p in places}
-    touching = [c.name for c in plan.clusters or () if {"past", "k"} & {n for o in c.ops for n in plan.graph.op[o].inputs}]
+    touching = [
+        c.name for c in plan.clusters or () if {"past", "k"} & {n for o in c.ops for n in plan.graph.op[o].inputs}
+    ]
     assert len({where[c] for c in touching}) == 1
 
 
