@@ -83,7 +83,7 @@ def _bound_lines(plan: Plan, value: float, bound: float | None, gap: float | Non
         return ["  no bound is known"]
     return [
         f"  value {value:.6g}, bound {bound:.6g}, gap {percent(gap)}",
-        f"  proved by: {plan.bounds[0].name}, over this target's options: a cluster whole on one {_holder(plan)} a phase",
+        f"  proved by: {plan.bounds[0].name}, over these options: a cluster whole on one {_holder(plan)} a phase",
         f"  found by: {plan.search.method if plan.search else 'unknown'}",
     ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -118,7 +119,7 @@ def _stretches(table: _Counts) -> Ints | None:
         else:
             best, high = found, middle
     counts = np.zeros((problem.bins, len(problem.loads)), dtype=np.int64)
-    for bin_, (a, b) in enumerate(zip(best, best[1:], strict=False)):
+    for bin_, (a, b) in enumerate(pairwise(best)):
         counts[bin_] = np.bincount(table.pieces[a:b], minlength=counts.shape[1])
     return counts
 

@@ -97,8 +97,8 @@ class Decoder:
         return Dealt(stage, height)
 
     def placement(self, dealt: Dealt, explicit: Plan) -> tuple[Place, ...] | None:
-        """Each task on its stage's unit, in the way the pooled solution says; with fewer copies of its weights where the
-        unit has no room for so many. explicit: the plan on the explicit target, with its options."""
+        """Each task on its stage's unit, in the way the pooled solution says; with fewer copies of its weights where
+        the unit has no room for so many. explicit: the plan on the explicit target, with its options."""
         places = []
         for task, (pool, wanted) in zip(self.t.tasks, self._chosen, strict=True):
             units = self.stages.units[pool]
@@ -153,8 +153,8 @@ class Decoder:
         return [found[i] for i in sorted(found)]
 
     def _filled(self, count: int, inflight: int, budget: Budget) -> _Filled | None:
-        """The stages of the clusters on pools of so many stages; inflight: for how many requests of each copy the stages
-        keep room."""
+        """The stages of the clusters on pools of so many stages; inflight: for how many requests of each copy the
+        stages keep room."""
         mine = [inside for group in self._groups if (inside := [i for i in group if self.count(i) == count])]
         piece = _Pieces(self, count, inflight)
         rows = [piece.row(group) for group in mine]

@@ -66,9 +66,14 @@ class Pooled:
         return Bound(objective.value, safe * SCALE[objective], f"pooled {name}")
 
 
+def ways_of(target: Target) -> tuple[Arrangement, ...]:
+    """The arrangements of a target whose costs are known: of single ranks, copies and stages."""
+    return tuple(way for way in arrangements(target) if way.ranks == 1)
+
+
 def pools(plan: Plan, ctx: Context) -> list[Pooled]:
     """The relaxations that stand for all arrangements of a plan's target: one for each number of ranks."""
-    return [Pooled.of(plan, ranks, ctx) for ranks in sorted({way.ranks for way in arrangements(plan.target)})]
+    return [Pooled.of(plan, ranks, ctx) for ranks in sorted({way.ranks for way in ways_of(plan.target)})]
 
 
 @dataclass(frozen=True)

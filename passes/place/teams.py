@@ -1,4 +1,4 @@
-"""Placement on many equal chips: fold them in every way worth trying, place each, keep the plan the judge likes best."""
+"""Placement on many equal chips: fold them in every way worth trying, keep the plan that the judge likes best."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mapper.cost.residency import residency
 from mapper.cost.steady import loads_per_request
 from mapper.errors import Infeasible
 from mapper.hw.target import Target
-from mapper.hw.teams import Arrangement, arranged, arrangements
+from mapper.hw.teams import Arrangement, arranged
 from mapper.ir.plan import Bound, Objective, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import driver
@@ -19,7 +19,7 @@ from mapper.solve.placement import problem as pb
 from passes.memory.memory import PROBE, Memory
 from passes.place.decode import Dealt, Decoder
 from passes.place.infeasible import does_not_fit
-from passes.place.pooled import Pooled, on_target, pools
+from passes.place.pooled import Pooled, on_target, pools, ways_of
 from passes.place.solver import PlaceCpSat
 from passes.schedule.schedule import Schedule
 
@@ -64,8 +64,8 @@ class PlaceTeams(Pass):
     judged: int = 3
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        """The plan on the arranged target, with placement, residency, the bound over all arrangements, and the search."""
-        ways = arrangements(plan.target)
+        """The plan on the arranged target, placed, with the bound over all arrangements and how the search ended."""
+        ways = ways_of(plan.target)
         if len(ways) < 2 or _mixed(plan.target):
             return PlaceCpSat(self.candidates).run(plan, ctx)
         return _Folding(plan, ways, ctx, self.judged).best()
@@ -117,7 +117,7 @@ class _Folding:
     def _no_stages(self) -> Infeasible:
         ways = ", ".join(f"{way.ranks} x {way.copies}" for way in self.ways)
         return Infeasible(
-            f"{self.plan.graph.name} fits the equal chips of {self.plan.target.name} together, but no split into stages",
+            f"{self.plan.graph.name} fits the chips of {self.plan.target.name} together, but in no split into stages",
             details=[f"tried (ranks x copies): {ways}"],
             hint="place-cpsat searches all placements on single chips",
         )
