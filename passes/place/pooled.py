@@ -16,7 +16,7 @@ from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.tables import build
 from passes.partition.clusters import Partition
 from passes.partition.options import Options
-from passes.place.bounds import SCALE
+from passes.place.bounds import scale, solved_as
 from passes.place.translate import Translation, translate
 
 
@@ -56,14 +56,14 @@ class Pooled:
 
     def bound(self, budget: Budget) -> Bound:
         """A value, in SI units, that no placement on the explicit target undercuts."""
-        found = lower_bound(build(self.t.problem), self.plan.objective.value, budget)
+        found = lower_bound(build(self.t.problem), solved_as(self.plan.objective), budget)
         return self.proven(found.value, found.name)
 
     def proven(self, value: float, name: str) -> Bound:
         """A bound of the pooled problem as one of the explicit problems: less what rounding can make of it."""
         objective = self.plan.objective
-        safe = max(0.0, value - rounding(self.t.problem, objective.value, value) if self.stages > 1 else value)
-        return Bound(objective.value, safe * SCALE[objective], f"pooled {name}")
+        safe = value - rounding(self.t.problem, solved_as(objective), value) if self.stages > 1 else value
+        return Bound(objective.value, max(0.0, safe) * scale(self.plan), f"pooled {name}")
 
 
 def ways_of(target: Target) -> tuple[Arrangement, ...]:

@@ -67,7 +67,7 @@ class PlaceCpSat(Pass):
         """The plan with placement, residency, the proven bound and how the search ended."""
         t = translate(plan)
         known = _starts(t, plan, ctx)
-        result, related = _searched(plan, t, known, ctx.budget(self.name))
+        result, related = searched(plan, t, known, ctx.budget(self.name))
         found = [(result.method, result.solution), *related, *result.others]
         baselines = _best_of_each(plan, t, known, self.candidates)
         judged, (method, solution) = _judged_twice(plan, t, found, baselines, ctx)
@@ -167,7 +167,7 @@ class BoundsBySearch(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with the bound that the search proves."""
         t = translate(plan)
-        result, _ = _searched(plan, t, _starts(t, plan, ctx), ctx.budget(self.name))
+        result, _ = searched(plan, t, _starts(t, plan, ctx), ctx.budget(self.name))
         return replace(plan, bounds=(_bound(plan, result),))
 
 
@@ -178,7 +178,7 @@ SEEDS = {
 """Objectives whose solutions are good for another: idle power makes quick plans frugal."""
 
 
-def _searched(
+def searched(
     plan: Plan, t: Translation, known: list[Candidate], budget: Budget
 ) -> tuple[driver.Result, list[Candidate]]:
     """The search, started from the baselines and from quick searches for related objectives; and what these found."""

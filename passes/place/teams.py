@@ -12,15 +12,14 @@ from mapper.cost.steady import loads_per_request
 from mapper.errors import Infeasible
 from mapper.hw.target import Target
 from mapper.hw.teams import Arrangement, arranged
-from mapper.ir.plan import Bound, Objective, Plan, Search, Status
+from mapper.ir.goal import TIMES, Objective
+from mapper.ir.plan import Bound, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
-from mapper.solve.placement import driver
 from mapper.solve.placement import problem as pb
 from passes.memory.memory import PROBE, Memory
 from passes.place.decode import Dealt, Decoder
-from passes.place.infeasible import does_not_fit
 from passes.place.pooled import Pooled, on_target, pools, ways_of
-from passes.place.solver import PlaceCpSat
+from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, searched
 from passes.schedule.schedule import Schedule
 
 SEARCH_SHARE = 0.5
@@ -97,8 +96,8 @@ class _Folding:
     def __init__(self, plan: Plan, ways: Sequence[Arrangement], ctx: Context, judged: int) -> None:
         self.plan, self.ways, self.ctx, self.judged = plan, ways, ctx, judged
         self.objective = plan.objective
-        self.timely = plan.objective in (Objective.LATENCY, Objective.EDP)
-        self.value = float("inf")
+        self.timely = plan.objective in (*TIMES, Objective.EDP)
+        self.least: Judged = NO_ROOM
         self.found: Plan | None = None
         self.problems: list[Infeasible] = []
 
@@ -126,16 +125,17 @@ class _Folding:
         """Whether what a bound leaves to be won is not worth a search."""
         if self.found is not None and self.ctx.budget().over():
             return True
-        return bound.value > self.value * (1 - WORTHWHILE)
+        excess, value = self.least
+        return not excess and bound.value > value * (1 - WORTHWHILE)
 
     def _solved(self, pool: Pooled, bound: Bound) -> Bound:
         """Search the pooled problem, deal its solution out to stages, judge the most promising plans. Returns the bound
         that the search proved."""
         budget = self.ctx.budget(PlaceTeams.name).part(SEARCH_SHARE)
         try:
-            result = driver.solve(pool.t.problem, self.objective.value, budget)
+            result, _ = searched(pool.plan, pool.t, [], budget)
         except Infeasible as error:
-            self.problems.append(does_not_fit(pool.plan, error))
+            self.problems.append(error)
             return Bound(self.objective.value, float("inf"), "pooled memory")
         proven = max(bound, pool.proven(result.bound, result.bound_name), key=lambda b: b.value)
         found = sorted(self._candidates(pool, result.solution), key=lambda c: c.promise)
@@ -174,17 +174,17 @@ class _Folding:
         except Infeasible as error:
             self.problems.append(error)
             return
-        value = judge(finished, spelling, events=PROBE).value(self.objective)
-        if value < self.value:
-            self.value, self.found = value, placed
+        verdict = judge(finished, spelling, events=PROBE)
+        judged = verdict.excess, verdict.value(self.objective)
+        if judged < self.least:
+            self.least, self.found = judged, placed
 
     def _finished(self, found: Plan, bound: Bound) -> Plan:
         """The plan with its bound and how the search ended."""
         assert found.search is not None
-        closed = self.value <= bound.value * (1 + 1e-9)
+        closed = self.least <= (0.0, bound.value * (1 + 1e-9))
         status = Status.INTERRUPTED if self.ctx.stop.is_set() else Status.OPTIMAL if closed else Status.FEASIBLE
-        least = replace(bound, value=min(bound.value, self.value))
-        return replace(found, bounds=(least,), search=replace(found.search, status=status))
+        return replace(found, bounds=(bound,), search=replace(found.search, status=status))
 
 
 def _words(candidate: _Candidate) -> str:

@@ -18,7 +18,7 @@ from mapper.ir.graph import Graph, Phase
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
-from passes.place.bounds import SCALE
+from passes.place.bounds import scale
 from passes.place.pooled import Pooled, on_target
 from passes.place.translate import translate
 
@@ -47,7 +47,7 @@ def values(plan: Plan) -> Iterator[float]:
         except MapperError:
             continue
         total = pb.objective(problem, pb.totals(problem, solution), plan.objective.value)
-        yield total * SCALE[plan.objective]
+        yield total * scale(plan)
 
 
 @settings(max_examples=12, deadline=None)
