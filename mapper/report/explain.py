@@ -83,7 +83,7 @@ def _bound_lines(plan: Plan, value: float, bound: float | None, gap: float | Non
         return ["  no bound is known"]
     return [
         f"  value {value:.6g}, bound {bound:.6g}, gap {percent(gap)}",
-        f"  proved by: {plan.bounds[0].name}, over these options: a cluster whole on one {_holder(plan)} a phase",
+        f"  proved by: {plan.bounds[0].name}, over these options: in each phase a cluster whole on one {_holder(plan)}",
         f"  found by: {plan.search.method if plan.search else 'unknown'}",
     ]
 
@@ -91,7 +91,7 @@ def _bound_lines(plan: Plan, value: float, bound: float | None, gap: float | Non
 def _holder(plan: Plan) -> str:
     """What a cluster runs on as a whole."""
     folded = arrangement_words(plan.target)
-    return f"unit or team, in all arrangements (here {folded})," if folded else "unit"
+    return f"unit or team, in all arrangements (here {folded})" if folded else "unit"
 
 
 def _compared(alternative: dict[str, Any]) -> str:

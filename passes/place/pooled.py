@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from mapper.errors import MapperError
 from mapper.hw.target import Target
 from mapper.hw.teams import Arrangement, arranged, arrangements
 from mapper.ir.plan import DECISIONS, Bound, Plan
-from mapper.pipeline.pass_ import Context, Pass
+from mapper.pipeline.pass_ import Context
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
-from mapper.solve.placement.tables import build
+from mapper.solve.placement.greedy import fastest
+from mapper.solve.placement.tables import Tables, build
 from passes.partition.clusters import Partition
 from passes.partition.options import Options
 from passes.place.bounds import scale, solved_as
@@ -56,8 +59,19 @@ class Pooled:
 
     def bound(self, budget: Budget) -> Bound:
         """A value, in SI units, that no placement on the explicit target undercuts."""
-        found = lower_bound(build(self.t.problem), solved_as(self.plan.objective), budget)
+        tables, objective = build(self.t.problem), solved_as(self.plan.objective)
+        found = lower_bound(tables, objective, budget, self._ceiling(tables))
         return self.proven(found.value, found.name)
+
+    def _ceiling(self, tables: Tables) -> float:
+        """The value of a placement that is quickly found, infinite where it breaks a rule: scales the relaxation."""
+        problem, quick = self.t.problem, fastest(tables)
+        try:
+            pb.verify(problem, quick)
+        except MapperError:
+            return math.inf
+        totals = pb.totals(problem, quick)
+        return math.inf if pb.excess(problem, totals) else pb.objective(problem, totals, solved_as(self.plan.objective))
 
     def proven(self, value: float, name: str) -> Bound:
         """A bound of the pooled problem as one of the explicit problems: less what rounding can make of it."""
@@ -74,26 +88,6 @@ def ways_of(target: Target) -> tuple[Arrangement, ...]:
 def pools(plan: Plan, ctx: Context) -> list[Pooled]:
     """The relaxations that stand for all arrangements of a plan's target: one for each number of ranks."""
     return [Pooled.of(plan, ranks, ctx) for ranks in sorted({way.ranks for way in ways_of(plan.target)})]
-
-
-@dataclass(frozen=True)
-class BoundsOfTeams(Pass):
-    """Prove the bound over all arrangements of the equal chips of a target, without looking for a placement.
-
-    A plan on a folded target is taken back to the target that was folded.
-    """
-
-    name = "bounds-of-teams"
-    requires = ("graph", "target", "phases", "options", "tasks")
-    provides = ("bounds",)
-
-    def run(self, plan: Plan, ctx: Context) -> Plan:
-        """The plan with the least of the arrangements' bounds."""
-        target = plan.target
-        if target.group is not None and any(unit.team for unit in target.units):
-            target = target.group
-        found = [pool.bound(ctx.budget(self.name)) for pool in pools(on_target(plan, target, ctx), ctx)]
-        return replace(plan, bounds=(min(found, key=lambda b: b.value),))
 
 
 def rounding(problem: pb.Problem, objective: str, value: float) -> float:

@@ -17,13 +17,11 @@ from mapper.ir.plan import Bound, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import problem as pb
 from passes.memory.memory import PROBE, Memory
+from passes.place.bounds_of_teams import SEARCH_SHARE
 from passes.place.decode import Dealt, Decoder
 from passes.place.pooled import Pooled, on_target, pools, ways_of
 from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, searched
 from passes.schedule.schedule import Schedule
-
-SEARCH_SHARE = 0.5
-"""Part of the budget that the search on one pooled target gets."""
 
 FILL_SHARE = 0.05
 """Part of the budget that one filling of stages gets."""
@@ -188,6 +186,6 @@ class _Folding:
 
 
 def _words(candidate: _Candidate) -> str:
-    """The arrangement in the words of the field."""
+    """The arrangement: tensor, data and pipeline parallelism."""
     way, stages = candidate.way, candidate.decoder.stages.counts[-1]
-    return f"{way.ranks} ranks x {way.copies} copies x {stages} stages"
+    return f"stages of the pooled search, TP {way.ranks} x DP {way.copies} x PP {stages}"

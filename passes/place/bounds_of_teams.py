@@ -1,0 +1,72 @@
+"""Bounds over all arrangements of the equal chips of a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mapper.errors import Infeasible
+from mapper.ir.plan import Bound, Plan
+from mapper.pipeline.pass_ import Context, Pass
+from passes.place.pooled import Pooled, on_target, pools
+from passes.place.solver import searched
+
+SEARCH_SHARE = 0.5
+"""Part of the budget that the search on one pooled target gets."""
+
+
+@dataclass(frozen=True)
+class BoundsOfTeams(Pass):
+    """Prove the bound over all arrangements of the equal chips of a target, without looking for a placement.
+
+    A plan on a folded target is taken back to the target that was folded. `mapper check` runs it.
+    """
+
+    name = "bounds-of-teams"
+    requires = ("graph", "target", "phases", "options", "tasks")
+    provides = ("bounds",)
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """The plan with the least of the arrangements' bounds."""
+        found = [pool.bound(ctx.budget(self.name)) for pool in pools(unfolded(plan, ctx), ctx)]
+        return replace(plan, bounds=(min(found, key=_value),))
+
+
+@dataclass(frozen=True)
+class BoundsOfTeamsBySearch(Pass):
+    """Prove that bound as `place-teams` does: the search on the pool with the least bound sharpens it, again and again
+    until the least is a sharpened one."""
+
+    name = "bounds-of-teams-by-search"
+    requires = ("graph", "target", "phases", "options", "tasks")
+    provides = ("bounds",)
+
+    def run(self, plan: Plan, ctx: Context) -> Plan:
+        """The plan with the least of the arrangements' bounds, sharpened."""
+        relaxed = pools(unfolded(plan, ctx), ctx)
+        found = [pool.bound(ctx.budget(self.name)) for pool in relaxed]
+        open_ = set(range(len(found)))
+        while (least := min(range(len(found)), key=lambda k: found[k].value)) in open_:
+            open_.discard(least)
+            found[least] = sharpened(relaxed[least], found[least], ctx)
+        return replace(plan, bounds=(found[least],))
+
+
+def sharpened(pool: Pooled, bound: Bound, ctx: Context) -> Bound:
+    """The bound that the search on a pool proves; infinite where nothing fits the pool."""
+    try:
+        result, _ = searched(pool.plan, pool.t, [], ctx.budget("place-teams").part(SEARCH_SHARE))
+    except Infeasible:
+        return replace(bound, value=float("inf"))
+    return max(bound, pool.proven(result.bound, result.bound_name), key=_value)
+
+
+def unfolded(plan: Plan, ctx: Context) -> Plan:
+    """The plan's question on the target as it was before it was folded."""
+    target = plan.target
+    if target.group is not None and any(unit.team for unit in target.units):
+        return on_target(plan, target.group, ctx)
+    return plan
+
+
+def _value(bound: Bound) -> float:
+    return bound.value
