@@ -177,7 +177,8 @@ def _phases(verdict: Verdict) -> dict[str, Any]:
 
 
 def _units(verdict: Verdict) -> dict[str, Any]:
-    """Figures by unit. busy_s counts the part of the unit that a task engages; a utilisation is busy over interval."""
+    """Figures by unit. busy_s counts the part of the unit that a task engages; a utilisation is busy over interval, in the
+    mean of the sets of ranks that a team is."""
     plan = verdict.plan
     busy = dict.fromkeys(plan.target.unit, 0.0)
     energy = dict.fromkeys(plan.target.unit, 0)
@@ -189,11 +190,11 @@ def _units(verdict: Verdict) -> dict[str, Any]:
     weights = unit_weights(plan)
     found = {}
     for unit in plan.target.units:
-        idle = unit.model.idle_power_w * verdict.interval
+        idle = unit.count * unit.model.idle_power_w * verdict.interval
         found[unit.name] = {
             "kind": unit.kind,
             "busy_s": busy[unit.name] / TICKS_PER_SECOND,
-            "utilisation": busy[unit.name] / verdict.interval if verdict.interval else 0.0,
+            "utilisation": busy[unit.name] / unit.sets / verdict.interval if verdict.interval else 0.0,
             "energy_j": (energy[unit.name] + idle) / PJ_PER_J,
             "weight_bytes": weights[unit.name],
         }
