@@ -48,6 +48,9 @@ Judged = tuple[float, float]
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
 
+BY_PHASE_ITEMS = 400
+"""Up to so many items the phases are also placed one after the other: in large problems their bounds take long."""
+
 
 @dataclass(frozen=True)
 class PlaceCpSat(Pass):
@@ -114,7 +117,7 @@ def _starts(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
     ways: list[tuple[str, Callable[[], pb.Solution]]] = [
         (PlaceStages.name, lambda: staged(plan, t, ctx.budget().part(STAGES_SHARE)))
     ]
-    if len({item.phase for item in t.problem.items}) > 1:
+    if len({item.phase for item in t.problem.items}) > 1 and len(t.problem.items) <= BY_PHASE_ITEMS:
         quiet = replace(ctx.budget().part(SHARE), tell=silent)
         ways.append((PlaceByPhase.name, lambda: by_phase(t.problem, objective, quiet)))
     for name, way in ways:
