@@ -21,9 +21,14 @@ def gathered(plan: Plan, t: Translation, solution: pb.Solution) -> pb.Solution |
     for units in sorted({option.units for _, option in chosen if len(option.units) > 1}):
         home = _homes(plan, t, chosen, units)
         for i, (unit, option) in enumerate(chosen):
-            if unit in units:
+            if unit in units and t.tasks[i].name in plan.task:
                 new[i] = (home[plan.holder[t.tasks[i].cluster]], option)
-    found = pb.Solution(tuple(t.meaning[i].index(pair) for i, pair in enumerate(new)))
+    named = {
+        task.name: (unit, option.source, option.replicas, option.shard)
+        for task, (unit, option) in zip(t.tasks, new, strict=True)
+        if task.name in plan.task
+    }
+    found = t.solution(named)  # receivers of states go with those that read them
     if found == solution:
         return None
     try:
@@ -37,7 +42,7 @@ def _homes(plan: Plan, t: Translation, chosen: list[tuple[str, Option]], units: 
     """For each cluster on one of these units, the unit that it gets: shares by weight, by time where there is none."""
     weight: dict[str, float] = {}
     for task, (unit, option) in zip(t.tasks, chosen, strict=True):
-        if unit in units:
+        if unit in units and task.name in plan.task:
             size = option.footprint_bytes * option.replicas
             busy = option.cost(task.phase).ticks * plan.phase[task.phase].calls
             holder = plan.holder[task.cluster]

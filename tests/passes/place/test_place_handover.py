@@ -12,6 +12,7 @@ from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
 from passes.pipelines import FINISH
 from passes.place.baselines import finish, one_unit
+from passes.place.gather import gathered
 from passes.place.translate import Translation, translate
 
 
@@ -52,6 +53,15 @@ def test_a_plan_that_prefills_here_and_decodes_there_keeps_every_rule() -> None:
     assert {a.name.split("/")[0] for a in sent} == {"prefill"}
     states = {r.what: r.memory for r in plan.residency or () if r.per_request}
     assert len([r for r in plan.residency or () if r.per_request]) == 2 * len(states)
+
+
+def test_alike_units_are_refilled_with_the_receivers_of_their_states() -> None:
+    plan = unplaced("gpt2-tiny", "superhet")
+    t = translate(plan)
+    for first, then in (("gpu0", "host"), ("cim0", "gpu0"), ("dsa1", "dsa0")):
+        found = gathered(plan, t, _apart(t, first, then))
+        if found is not None:
+            pb.verify(t.problem, found)
 
 
 def test_where_both_phases_run_on_one_unit_nothing_is_sent() -> None:
