@@ -23,7 +23,8 @@ Term = tuple[cp_model.IntVar, int]
 @dataclass
 class Variables:
     """choice[i][o]: item i (a free one) takes option o. at[i][p]: its result lies in place p. reads[i][p]: it reads its
-    operands there (the variables of `at` where every option reads where it leaves). rows[c]: terms of each column."""
+    operands there (the variables of `at` where every option reads where it leaves). rows[c]: terms of each column.
+    any_order: whether machines may take items in another order than theirs."""
 
     model: cp_model.CpModel
     state: State
@@ -31,6 +32,7 @@ class Variables:
     at: dict[int, dict[int, cp_model.IntVar]] = field(default_factory=dict)
     reads: dict[int, dict[int, cp_model.IntVar]] = field(default_factory=dict)
     rows: list[list[Term]] = field(default_factory=list)
+    any_order: bool = False
 
     @property
     def tables(self) -> Tables:
@@ -54,15 +56,16 @@ class PlacementModel:
 
 
 def model_of(
-    tables: Tables, objective: str, choice: Sequence[int], free: Collection[int], hint: bool
+    tables: Tables, objective: str, choice: Sequence[int], free: Collection[int], hint: bool, any_order: bool = False
 ) -> PlacementModel:
-    """The model that places the free items; `choice` tells where the others lie (and, if hint, a start)."""
+    """The model that places the free items; `choice` tells where the others lie (and, if hint, a start). any_order: its
+    latency is that of the best order of the items on each machine, not of their own."""
     state = State.of(tables, choice) if len(free) < len(choice) else State(tables)
     if len(free) < len(choice):
         for i in free:
             state.remove(i)
     model = cp_model.CpModel()
-    v = Variables(model, state, rows=[[] for _ in range(tables.columns + 1)])
+    v = Variables(model, state, rows=[[] for _ in range(tables.columns + 1)], any_order=any_order)
     add_one_option(v, sorted(free))
     add_transport(v)
     add_ties(v)
@@ -241,7 +244,7 @@ class _Sums:
         """A variable no less than the latency that counts so many runs of each phase, and its upper limit."""
         v = self.v
         if self._ends is None:
-            self._ends = add_ends(v.model, v.tables, v.state.choice, v.choice, v.at, v.reads)
+            self._ends = add_ends(v.model, v.tables, v.state.choice, v.choice, v.at, v.reads, v.any_order)
         ends, horizon = self._ends
         most = sum(c * h for c, h in zip(calls, horizon, strict=True))
         _in_range(most)

@@ -238,38 +238,36 @@ def _exact(search: _Search, share: float) -> None:
     """CP-SAT on the whole problem: its bound counts, and without any solution it decides whether there is one."""
     if search.best is None or search.closed or search.budget.over():
         return
+    problem, objective = search.tables.problem, search.goal.objective
+    timed = objective in ("latency", "edp") or any(x.quantity == "latency" for x in problem.limits)
     everything = range(len(search.best.choice))
     try:
-        model = model_of(search.tables, search.goal.objective, search.best.choice, everything, hint=True)
+        model = model_of(search.tables, objective, search.best.choice, everything, hint=True)
     except OutOfRange:  # an energy times a time, say: the descent's placement and the relaxation's bound stand
         return
-    answer = cpsat.solve(model.model, search.budget.part(share))
+    answer = cpsat.solve(model.model, search.budget.part(share * (0.5 if timed else 1.0)))
     if answer.outcome is cpsat.Outcome.INFEASIBLE:
-        if search.tables.problem.limits:  # the rules alone may be kept; the end of the search tells
+        if problem.limits:  # the rules alone may be kept; the end of the search tells
             _first_feasible(search)
             return
-        raise no_placement(search.tables.problem)
+        raise no_placement(problem)
     if answer.found:
         search.offer(Solution(tuple(model.read(answer.solver, search.best.choice))), "CP-SAT")
-    if any(x.quantity == "latency" for x in search.tables.problem.limits):
-        return _exact_bound(search, share)
-    if answer.bound is not None and answer.bound * model.unit > search.bound.value:
+    if timed:
+        _bound_of_any_order(search, share * 0.5)
+    elif answer.bound is not None and answer.bound * model.unit > search.bound.value:
         search.bound = Bound(answer.bound * model.unit, "CP-SAT", search.bound.shares)
 
 
-def _exact_bound(search: _Search, share: float) -> None:
-    """CP-SAT's bound without the limits of the latency: its model has one dispatch of a placement, and what that
-    proves of a limit is not true of all."""
-    problem = search.tables.problem
-    free = build(replace(problem, limits=tuple(x for x in problem.limits if x.quantity != "latency")))
+def _bound_of_any_order(search: _Search, share: float) -> None:
+    """CP-SAT's bound of the latency. A schedule may run the items of a machine in another order than theirs, which is
+    the one that placements are compared by; what is proven of that order alone is no bound."""
     assert search.best is not None
-    try:
-        model = model_of(free, search.goal.objective, search.best.choice, range(len(problem.items)), hint=True)
-    except OutOfRange:
-        return
+    everything = range(len(search.best.choice))
+    model = model_of(search.tables, search.goal.objective, search.best.choice, everything, hint=True, any_order=True)
     bound = cpsat.solve(model.model, search.budget.part(share)).bound
     if bound is not None and bound * model.unit > search.bound.value:
-        search.bound = Bound(bound * model.unit, "CP-SAT without the limits of the latency", search.bound.shares)
+        search.bound = Bound(bound * model.unit, "CP-SAT", search.bound.shares)
 
 
 def _first_feasible(search: _Search) -> None:

@@ -1,4 +1,4 @@
-"""The latency of a placement for CP-SAT: items in order, each after its operands have come and its machine is free."""
+"""The latency of a placement for CP-SAT: each item after its operands have come and its machine is free."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ def add_ends(
     choice: Mapping[int, Sequence[cp_model.IntVar]],
     at: Mapping[int, Mapping[int, cp_model.IntVar]],
     reads: Mapping[int, Mapping[int, cp_model.IntVar]],
+    any_order: bool,
 ) -> tuple[list[cp_model.IntVar], list[int]]:
     """By phase, a variable no less than the end of one run (equal to it at the optimum: nothing else holds the moments
     apart), and its upper limit. at, reads: for each free item, whether its result lies and its operands are read in a
-    place."""
+    place. A machine takes its items in their order, as the problem's totals have it, or in any order, which is what a
+    schedule may do and a bound must allow."""
     problem = tables.problem
     horizon = _horizon(tables)
     ends = [model.new_int_var(0, horizon[p], f"end{p}") for p in range(len(problem.calls))]
     done: list[cp_model.IntVar] = []
     free: dict[tuple[int, int], list[tuple[Literal, cp_model.IntVar]]] = {}
+    taken: dict[tuple[int, int], list[cp_model.IntervalVar]] = {}
 
     def places(i: int) -> Mapping[int, Literal]:
         return at[i] if i in at else {int(tables.places[i][fixed[i]]): True}
@@ -50,12 +53,19 @@ def add_ends(
                         _when(model, start >= ready + delay, [here, there])
         ticks = sum(o.ticks * x for o, x in zip(item.options, picks, strict=True))
         model.add(done[i] >= start + ticks)
-        for o, option in enumerate(item.options):
+        for o, option in enumerate(item.options if any_order else ()):
+            if option.machine >= 0 and picks[o] is not False and option.ticks:
+                busy = model.new_optional_fixed_size_interval_var(start, option.ticks, picks[o], "")
+                taken.setdefault((item.phase, option.machine), []).append(busy)
+        for o, option in enumerate(() if any_order else item.options):
             if option.machine >= 0 and picks[o] is not False:
                 for other, end in free.get((item.phase, option.machine), [])[-1:]:
                     _when(model, start >= end, [picks[o], other])
-        _release(model, free, problem.items[i].phase, [o.machine for o in item.options], picks, done[i], horizon)
+        if not any_order:
+            _release(model, free, item.phase, [o.machine for o in item.options], picks, done[i], horizon)
         model.add(ends[item.phase] >= done[i])
+    for intervals in taken.values():
+        model.add_no_overlap(intervals)
     for net in problem.nets:
         for b in net.ends:
             made = {net.origin: True} if net.source < 0 else places(net.source)
