@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mapper.compiler import Compiled, compile, resume
+from mapper.compiled import Compiled, resume
 from mapper.errors import Infeasible, MapperError, UsageError
 from mapper.frontend import PhaseSpec
 from mapper.hw.target import Target
@@ -35,6 +35,7 @@ class _Size:
 
 
 def best_batch(
+    compile_one: Callable[..., Compiled],
     model: str | Path | Sequence[str | Path],
     target: str | Path | Target,
     phases: Sequence[str | PhaseSpec] = (),
@@ -43,7 +44,8 @@ def best_batch(
     stop_after: str | None = None,
     **options: Any,
 ) -> Compiled:
-    """The plan of the batch with the best value per request, as `compile` would give it for that batch.
+    """The plan of the batch with the best value per request, as `compile_one` (mapper.compiler.compile) would give it
+    for that batch.
 
     Powers of two are tried as long as the states of their requests fit the target's memories, then what lies half way
     to the neighbours of the best. Those whose bound cannot beat the best plan are not placed. The recorded bound is the
@@ -51,7 +53,7 @@ def best_batch(
     """
     if stop_after is not None:
         raise UsageError("a batch is chosen among finished plans: leave the pass to stop after out")
-    search = _Search(model, target, phases, pipeline_of(pipeline), options)
+    search = _Search(compile_one, model, target, phases, pipeline_of(pipeline), options)
     sizes = search.powers()
     solved: dict[int, Compiled] = {}
     refused: dict[int, Infeasible] = {}
@@ -87,6 +89,7 @@ def _bound(size: _Size, solved: dict[int, Compiled]) -> float:
 
 @dataclass(frozen=True)
 class _Search:
+    compile_one: Callable[..., Compiled]
     model: str | Path | Sequence[str | Path]
     target: str | Path | Target
     phases: Sequence[str | PhaseSpec]
@@ -108,7 +111,7 @@ class _Search:
         once = () if batch == 1 else ("imported",)
         quiet = {k: v for k, v in self.options.items() if k not in ("instruments", *once)}
         try:
-            ready = compile(self.model, self.target, self.phases, batch=batch, pipeline=head, **quiet)
+            ready = self.compile_one(self.model, self.target, self.phases, batch=batch, pipeline=head, **quiet)
         except MapperError:  # the states, or what a task works on, exceed the memories
             if batch == 1:
                 raise

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from mapper.batching import best_batch
+from mapper.compiled import Compiled, choice_of, deadline_of, resume, seconds_of, silent, versions
 from mapper.cost.exchanges import with_group
-from mapper.cost.judge import Verdict, judge
-from mapper.emit.files import write_folder_atomically
-from mapper.errors import Infeasible, MapperError, UsageError, did_you_mean
+from mapper.errors import Infeasible, UsageError, did_you_mean
 from mapper.frontend import Imported, PhaseSpec, Together, load_models, parse_phase
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
@@ -23,13 +19,12 @@ from mapper.hw.work import DType
 from mapper.ir.goal import TIMES, Goal, Limit, Objective, Quantity, parse_goal
 from mapper.ir.plan import Plan
 from mapper.ir.request import runs
-from mapper.ir.serial import to_json
 from mapper.pipeline.instruments import Timing
 from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pass_ import Context, Effort, Progress
 from mapper.pipeline.pipeline import Instrument, Pipeline
-from mapper.report.limits import Share, largest_costs
-from mapper.report.summary import summarise
+
+__all__ = ["AUTO", "Compiled", "batched", "compile", "goal_of", "powered", "resume", "versions"]
 
 PRECISIONS = {"fp64": "f64", "fp32": "f32", "fp16": "f16", "float16": "f16", "float32": "f32", "bfloat16": "bf16",
               "fp8": "f8", "int8": "i8", "int4": "i4", "int16": "i16"}  # fmt: skip
@@ -38,59 +33,6 @@ PRECISIONS = {"fp64": "f64", "fp32": "f32", "fp16": "f16", "float16": "f16", "fl
 
 AUTO = "auto"
 """The batch that is to be decided."""
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A plan, what the judge says of it, and how long making it took."""
-
-    plan: Plan
-    seconds: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    known: Verdict | None = None
-
-    @cached_property
-    def verdict(self) -> Verdict:
-        """The judge's figures; replayed when first asked for, unless known already."""
-        return self.known or judge(self.plan)
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """The fields of summary.json."""
-        return summarise(self.verdict, self.seconds, versions())
-
-    @property
-    def units(self) -> dict[str, Any]:
-        """For each unit its kind, busy time, utilisation, energy and weights."""
-        units: dict[str, Any] = self.summary["units"]
-        return units
-
-    @property
-    def limits(self) -> tuple[Share, ...]:
-        """The largest causes of the objective's value, largest first: each says what it is and its part (0 to 1)."""
-        return tuple(largest_costs(self.verdict))
-
-    @property
-    def finished(self) -> bool:
-        """Whether the plan got as far as the judge."""
-        return self.plan.figures is not None
-
-    def files(self) -> dict[str, str]:
-        """What `save` writes, by name."""
-        import json
-
-        from mapper.emit.trace import trace
-
-        files = {"plan.json": to_json(self.plan)}
-        if self.finished:
-            files["summary.json"] = json.dumps(self.summary, indent=1) + "\n"
-            files["trace.json"] = json.dumps(trace(self.plan)) + "\n"
-        return files
-
-    def save(self, out: str | Path) -> Path:
-        """Write plan.json, summary.json and trace.json into a folder, all or none."""
-        write_folder_atomically(Path(out), self.files())
-        return Path(out)
 
 
 def compile(
@@ -133,14 +75,12 @@ def compile(
     if isinstance(batch, str):
         if batch != AUTO:
             raise UsageError(f"a batch of '{batch}': give a whole number, or auto")
-        import mapper.batching as batching
-
-        kept = ("model", "target", "phases", "batch", "batching", "kept")
+        kept = ("model", "target", "phases", "batch", "kept")
         options = {name: value for name, value in locals().items() if name not in kept}
-        return batching.best_batch(model, target, phases, **options)
+        return best_batch(compile, model, target, phases, **options)
     began = time.perf_counter()
-    deadline = _deadline(time_limit)
-    goal, kind = goal_of(objective, inflight), _choice(Effort, effort, "effort")
+    deadline = deadline_of(time_limit)
+    goal, kind = goal_of(objective, inflight), choice_of(Effort, effort, "effort")
     number = _precision(precision)
     steps = pipeline_of(pipeline)
     if stop_after is not None:
@@ -171,7 +111,7 @@ def compile(
     for wanted in (goal.objective, *(t for t in TIMES if any(t.value == x.quantity.value for x in goal.limits))):
         runs(plan, wanted)  # a time that no phase has is told before anything is searched
     timing = Timing()
-    ctx = Context(seed, kind, deadline, stop or threading.Event(), tell or _silent)
+    ctx = Context(seed, kind, deadline, stop or threading.Event(), tell or silent)
     plan = steps.run(plan, ctx, [timing, *instruments])
     return Compiled(plan, seconds_of(found.seconds, timing, time.perf_counter() - began), found.warnings)
 
@@ -179,26 +119,6 @@ def compile(
 def _files(models: Sequence[str | Path], specs: Sequence[PhaseSpec]) -> list[str]:
     """The names of the files that models and phases name, each once."""
     return list(dict.fromkeys(Path(m).name for m in (*models, *(s.file for s in specs if s.file))))
-
-
-def resume(
-    plan: Plan,
-    pipeline: str | Pipeline,
-    *,
-    effort: str | Effort = Effort.DEFAULT,
-    time_limit: float | None = None,
-    seed: int = 0,
-    stop: threading.Event | None = None,
-    tell: Callable[[Progress], None] | None = None,
-    instruments: Iterable[Instrument] = (),
-) -> Compiled:
-    """Carry on from a plan with more passes."""
-    began = time.perf_counter()
-    deadline = _deadline(time_limit)
-    timing = Timing()
-    ctx = Context(seed, _choice(Effort, effort, "effort"), deadline, stop or threading.Event(), tell or _silent)
-    after = pipeline_of(pipeline).run(plan, ctx, [timing, *instruments])
-    return Compiled(after, seconds_of(0.0, timing, time.perf_counter() - began))
 
 
 def goal_of(objective: str | Objective | Goal, inflight: int | None = None) -> Goal:
@@ -238,28 +158,6 @@ def powered(target: Target, goal: Goal) -> Target:
     return replace(target, power_limit_w=min(limit, target.power_limit_w or limit))
 
 
-def _deadline(time_limit: float | None) -> float | None:
-    """When the searches must end, on the monotonic clock."""
-    if time_limit is None:
-        return None
-    if not time_limit > 0:
-        raise MapperError(
-            f"a time limit of {time_limit:g} s leaves no time to search", hint="give seconds above 0, or none"
-        )
-    return time.monotonic() + time_limit
-
-
-def _silent(progress: Progress) -> None:
-    """Tell nobody."""
-
-
-def _choice(kind: Any, text: Any, what: str) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        raise UsageError(f"no {what} '{text}'; {did_you_mean(str(text), [k.value for k in kind])}") from None
-
-
 def _precision(text: str | DType | None) -> DType | None:
     if text is None or isinstance(text, DType):
         return text
@@ -269,17 +167,3 @@ def _precision(text: str | DType | None) -> DType | None:
     except ValueError:
         known = [t.value for t in DType if t not in (DType.BOOL, DType.STRING)]
         raise UsageError(f"no precision '{text}'; {did_you_mean(spelled, [*known, *PRECISIONS])}") from None
-
-
-def seconds_of(imported: float, timing: Timing, total: float) -> dict[str, Any]:
-    """The `seconds` field of a summary: rounded to milliseconds."""
-    passes = {name: round(s, 3) for name, s in timing.seconds.items()}
-    solve = sum(s for name, s in passes.items() if name.startswith("place") or name == "schedule")
-    return {"import": round(imported, 3), "passes": passes, "solve": round(solve, 3), "total": round(total, 3)}
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    names = ("hetmap", "onnx", "ortools", "numpy")
-    found = {name: importlib.metadata.version(name) for name in names}
-    return {"python": platform.python_version(), **found}

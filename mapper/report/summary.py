@@ -177,8 +177,8 @@ def _phases(verdict: Verdict) -> dict[str, Any]:
 
 
 def _units(verdict: Verdict) -> dict[str, Any]:
-    """Figures by unit. busy_s counts the part of the unit that a task engages; a utilisation is busy over interval, in the
-    mean of the sets of ranks that a team is."""
+    """Figures by unit. busy_s counts the part of the unit that a task engages; a utilisation is busy over interval, in
+    the mean of the sets of ranks that a team is."""
     plan = verdict.plan
     busy = dict.fromkeys(plan.target.unit, 0.0)
     energy = dict.fromkeys(plan.target.unit, 0)

@@ -188,7 +188,7 @@ def test_the_search_stops_when_it_is_told() -> None:
     begin = time.monotonic()
     incumbent = explored(arrays, Budget(math.inf, deadline=begin + 1.0))
     assert incumbent.found
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 10  # it would search for ever
 
 
 @pytest.mark.parametrize("workers", [None, 2])
