@@ -56,6 +56,8 @@ def bound(problem: Problem) -> int:
 
 def height(problem: Problem, bins: Sequence[int]) -> int:
     """The load of the busiest resource of the fullest bin."""
+    if not problem.pieces:
+        return 0
     table = _Counts(problem)
     counts = np.zeros((problem.bins, len(problem.loads)), dtype=np.int64)
     np.add.at(counts, (np.array(bins, dtype=np.int64), table.pieces), 1)

@@ -81,8 +81,8 @@ class Pooled:
 
 
 def ways_of(target: Target) -> tuple[Arrangement, ...]:
-    """The arrangements of a target whose costs are known: of single ranks, copies and stages."""
-    return tuple(way for way in arrangements(target) if way.ranks == 1)
+    """The arrangements of a target that are tried: ranks, copies and stages."""
+    return arrangements(target)
 
 
 def pools(plan: Plan, ctx: Context) -> list[Pooled]:

@@ -73,6 +73,12 @@ def test_stretches_that_leave_a_gap_exchange_pieces() -> None:
     assert steps <= 2 * problem.bins  # still nearly a pipeline
 
 
+def test_nothing_fills_nothing() -> None:
+    nothing = Problem((), (), (), (7,), 2)
+    assert fill(nothing, BUDGET) == ()
+    assert height(nothing, ()) == 0
+
+
 def test_what_fits_no_bin_is_found_out() -> None:
     assert fill(Problem((0, 0), ((1,),), ((8,),), (7,), 2), BUDGET) is None
 
