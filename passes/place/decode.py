@@ -100,7 +100,7 @@ class Decoder:
         """Each task on its stage's unit, in the way the pooled solution says; with fewer copies of its weights where
         the unit has no room for so many. explicit: the plan on the explicit target, with its options."""
         places = []
-        for task, (pool, wanted) in zip(self.t.tasks, self._chosen, strict=True):
+        for task, (pool, wanted) in zip(explicit.tasks or (), self._chosen, strict=False):  # receivers stand behind
             units = self.stages.units[pool]
             unit = units[dealt.stage[len(units), task.cluster]]
             ways = [
@@ -184,7 +184,7 @@ class _Pieces:
         names = {*memories, *(u for u, parts in stages.units.items() if len(parts) == count)}
         self.resources = [r for r, name in enumerate(self.problem.resources) if name in names]
         self.memories = [m for m, name in enumerate(self.problem.memories) if name in memories]
-        pasts = {n for s in decoder.pooled.graph.states for n in (s.past, s.present) if n}
+        pasts = {n for s in decoder.pooled.graph.states for n in (s.name, s.past, s.present) if n}
         self.states = {k for k, r in enumerate(self.problem.residents) if r.name.rpartition(" in ")[0] in pasts}
         self.capacities = tuple(self._capacity(decoder, m) for m in self.memories)
 
