@@ -1,0 +1,67 @@
+"""Placement on equal chips: the judged plan, its arrangement and its bound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from real_plans import run
+from test_place_pooled import farm
+from tiny_machines import Abacus, layers, machine, prepared
+
+from mapper.cost.check import check
+from mapper.cost.judge import judge
+from mapper.hw.teams import arrangement_of
+from mapper.ir.goal import Objective
+from mapper.ir.plan import Plan
+from mapper.ir.serial import to_json
+from mapper.pipeline.pass_ import Context, Effort
+from mapper.report.arrangement import arrangement_words
+from passes.pipelines import FINISH
+from passes.place.bounds_of_teams import BoundsOfTeamsBySearch
+from passes.place.solver import PlaceCpSat
+from passes.place.teams import PlaceTeams
+
+QUICK = Context(effort=Effort.QUICK)
+
+
+def placed(plan: Plan) -> Plan:
+    """The plan on folded chips, finished."""
+    return run(PlaceTeams().run(plan, QUICK), FINISH)
+
+
+@pytest.mark.parametrize("objective", [Objective.THROUGHPUT, Objective.LATENCY, Objective.ENERGY])
+def test_the_plan_keeps_every_rule_and_its_bound(objective: Objective) -> None:
+    found = placed(replace(prepared(farm(4, 10_000), layers(6)), objective=objective))
+    (bound,) = found.bounds or ()
+    assert bound.value <= check(found).value(objective) * (1 + 1e-9)
+    assert bound.value > 0
+
+
+def test_requests_are_served_by_copies_where_each_chip_holds_the_model() -> None:
+    found = placed(prepared(farm(4, 100_000), layers(3)))
+    (bound,) = found.bounds or ()
+    assert judge(found).value(Objective.THROUGHPUT) == pytest.approx(bound.value, rel=0.02)
+    assert arrangement_of(found.target).copies > 1
+
+
+def test_the_bound_of_a_folded_plan_is_proved_again_from_the_target_that_was_folded() -> None:
+    found = placed(prepared(farm(4, 100_000), layers(3)))
+    (recorded,), (again,) = found.bounds or (), BoundsOfTeamsBySearch().run(found, QUICK).bounds or ()
+    assert again.value >= recorded.value * (1 - 1e-6)
+
+
+def test_one_unit_of_a_kind_is_left_to_the_other_search() -> None:
+    plan = prepared(machine(Abacus(), Abacus(ticks_per_element=20)), layers(1))
+    assert PlaceTeams().run(plan, QUICK) == PlaceCpSat().run(plan, QUICK)
+
+
+def test_two_runs_give_equal_plans() -> None:
+    plan = prepared(farm(3), layers(4))
+    assert to_json(PlaceTeams().run(plan, QUICK)) == to_json(PlaceTeams().run(plan, QUICK))
+
+
+def test_the_arrangement_is_told_in_the_words_of_the_field() -> None:
+    found = placed(prepared(farm(4, 100_000), layers(3)))
+    assert arrangement_words(farm(4)) == ""
+    assert arrangement_words(found.target) == "1 rank x 4 copies x 1 stage of kind0 (TP 1, DP 4, PP 1)"
