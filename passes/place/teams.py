@@ -17,6 +17,7 @@ from mapper.ir.plan import Bound, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import problem as pb
 from passes.memory.memory import PROBE, Memory
+from passes.place.bounds import scale
 from passes.place.bounds_of_teams import SEARCH_SHARE
 from passes.place.decode import Dealt, Decoder
 from passes.place.pooled import Pooled, on_target, pools, ways_of
@@ -28,6 +29,9 @@ FILL_SHARE = 0.05
 
 WORTHWHILE = 2e-3
 """Relative gain below which nothing more is tried."""
+
+POOLS = 4
+"""Numbers of ranks that are searched at most once there is a plan; the bounds of the others count all the same."""
 
 CLOSE = 0.02
 """How much more (relative) than the least an arrangement may promise to be judged."""
@@ -58,7 +62,7 @@ class PlaceTeams(Pass):
     )
 
     candidates: int = 4
-    judged: int = 3
+    judged: int = 2
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan on the arranged target, placed, with the bound over all arrangements and how the search ended."""
@@ -85,7 +89,12 @@ class _Candidate:
     @property
     def promise(self) -> tuple[int, int, int]:
         """What is tried first: least busy, then fewest stages."""
-        return self.dealt.height, self.decoder.stages.counts[-1], self.way.copies
+        return self.dealt.height, self.stages, self.way.copies
+
+    @property
+    def stages(self) -> int:
+        """How many stages the chips form."""
+        return len(self.decoder.stages.units[self.decoder.pooled.target.units[0].name])
 
 
 class _Folding:
@@ -98,6 +107,7 @@ class _Folding:
         self.least: Judged = NO_ROOM
         self.found: Plan | None = None
         self.problems: list[Infeasible] = []
+        self.searched = 0
 
     def best(self) -> Plan:
         """The best judged plan, with the bound over all arrangements."""
@@ -105,8 +115,9 @@ class _Folding:
         relaxed = pools(self.plan, self.ctx)
         bounds = [pool.bound(budget) for pool in relaxed]
         for k in sorted(range(len(relaxed)), key=lambda k: (bounds[k].value, k)):
-            if not self._enough(bounds[k]):
+            if not self._enough(bounds[k]) and (self.found is None or self.searched < POOLS):
                 bounds[k] = self._solved(relaxed[k], bounds[k])
+                self.searched += 1
         if self.found is None:
             raise self.problems[0] if self.problems else self._no_stages()
         return self._finished(self.found, min(bounds, key=lambda b: b.value))
@@ -138,7 +149,10 @@ class _Folding:
         proven = max(bound, pool.proven(result.bound, result.bound_name), key=lambda b: b.value)
         found = sorted(self._candidates(pool, result.solution), key=lambda c: c.promise)
         for candidate in found[: self.judged]:
-            if self._enough(proven) or candidate.dealt.height > found[0].dealt.height * (1 + CLOSE):
+            promise = candidate.dealt.height * scale(self.plan) if self.objective is Objective.THROUGHPUT else 0.0
+            if candidate.dealt.height > found[0].dealt.height * (1 + CLOSE) or (0.0, promise) >= self.least:
+                break
+            if self._enough(proven):
                 break
             self._judge(candidate)
         return proven
@@ -187,5 +201,5 @@ class _Folding:
 
 def _words(candidate: _Candidate) -> str:
     """The arrangement: tensor, data and pipeline parallelism."""
-    way, stages = candidate.way, candidate.decoder.stages.counts[-1]
+    way, stages = candidate.way, candidate.stages
     return f"stages of the pooled search, TP {way.ranks} x DP {way.copies} x PP {stages}"
