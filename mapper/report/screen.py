@@ -64,13 +64,11 @@ def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
     for phase, call in zip(plan.phases, verdict.calls, strict=True):
         times = f" x {phase.calls}" if phase.calls > 1 else ""
         left.append((shorten(phase.name, 20 - len(times)) + times, si(call.ticks / TICKS_PER_SECOND, "s")))
-    watts = plan.target.power_limit_w
-    limit = (f" of {watts:g} W" if watts < 1000 else f" of {watts / 1000:g} kW") if watts else ""
     right = [
         ("requests/s", f"{si(s['throughput_per_s'])}{_band(s, 'throughput_per_s')}"),
         ("latency of a request", f"{si(s['latency_s'], 's')}{_band(s, 'latency_s')}"),
         ("energy per request", f"{si(s['energy_j'], 'J')}{_band(s, 'energy_j')}"),
-        ("power", f"{si(s['average_power_w'], 'W')}{limit}"),
+        ("power", _power(s["average_power_w"], plan.target.power_limit_w)),
         ("in flight", f"{plan.inflight} batches of {plan.batch}" if plan.batch else str(plan.inflight)),
         ("deploy once", f"{si(s['deploy_s'], 's')}, {si(s['deploy_j'], 'J')}" if s["deploy_s"] else "nothing"),
     ]
@@ -84,6 +82,15 @@ def _figures(verdict: Verdict, s: dict[str, Any]) -> list[str]:
     cells = [*ranks, *left, *right]
     rows = [cells[i : i + 3] for i in range(0, len(cells), 3)]
     return ["".join(f"{name:<21}{value:<18}" for name, value in row) for row in rows]
+
+
+def _power(mean: float, limit: float | None) -> str:
+    """The mean power and its limit in watts, or both in kilowatts: "6.71 of 10.2 kW"."""
+    if not limit:
+        return si(mean, "W")
+    if min(mean, limit) >= 1000:
+        return f"{si(mean, 'W').removesuffix(' kW')} of {limit / 1000:g} kW"
+    return f"{si(mean, 'W')} of " + (f"{limit:g} W" if limit < 1000 else f"{limit / 1000:g} kW")
 
 
 def _band(s: dict[str, Any], total: str) -> str:
