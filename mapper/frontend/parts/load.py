@@ -19,6 +19,7 @@ from mapper.frontend.parts.assign import Share, assign
 from mapper.frontend.parts.content import digests
 from mapper.frontend.parts.links import Part
 from mapper.frontend.parts.merge import links_of, merge
+from mapper.frontend.pasts import check_pasts
 from mapper.frontend.phases import PhaseSpec
 
 
@@ -42,7 +43,9 @@ def load_models(models: Sequence[str | Path], specs: Sequence[PhaseSpec], how: T
     mix = {} if how.mix is None and not specs and len(models) > 1 else how.mix
     shares = assign([Path(m) for m in models], specs, mix or {})
     if len(shares) == 1:
-        return load_model(shares[0].path, shares[0].specs if specs or mix else (), how.dims, how.expect)
+        alone = load_model(shares[0].path, shares[0].specs if specs or mix else (), how.dims, how.expect)
+        check_pasts(alone.graph, alone.phases)
+        return alone
     check_names([spec for share in shares for spec in share.specs])
     for share in shares:
         if not share.path.exists():
@@ -76,6 +79,7 @@ def _load(shares: Sequence[Share], how: Together) -> list[Imported]:
     for share, names in zip(shares, known, strict=True):
         dims = {n: size for n, size in how.dims.items() if n in names or n in nowhere}
         imported, expectations = load_file(share.path, share.specs, dims, how.expect)
+        check_pasts(imported.graph, imported.phases)
         found.append(imported)
         used |= {e.name for e in expectations.found()}
     unused = sorted(set(how.expect) - used)

@@ -32,6 +32,8 @@ REAL = {
     "vit-b16.ts17": ("run: batch=1",),
 }
 ROUNDING = 1 + 1e-9
+OF_ANY_PLAN = [o for o in Objective if o is not Objective.TPOT]
+"""Those that need no phase that makes tokens after the first."""
 
 
 def _never_worse(plan: Plan) -> Verdict:
@@ -68,6 +70,8 @@ def _keeps_power_limit(found: Verdict) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("model", ["gpt2-tiny", "bert-tiny"])
 def test_the_search_is_never_worse_than_a_baseline(model: str, target: str, objective: Objective) -> None:
+    if model == "bert-tiny" and objective not in OF_ANY_PLAN:
+        pytest.skip("no later tokens")
     _never_worse(replace(unplaced(model, target), objective=objective))
 
 
@@ -98,7 +102,7 @@ def test_the_search_is_never_worse_on_real_models(
     _never_worse(replace(_real(models_folder, model, target), objective=objective))
 
 
-@pytest.mark.parametrize("objective", list(Objective))
+@pytest.mark.parametrize("objective", OF_ANY_PLAN)
 def test_the_search_is_never_worse_on_a_tiny_machine(objective: Objective) -> None:
     target = machine(Abacus(), Loom(ticks_per_element=5, copies=2, idle_power_w=0.1), Abacus())
     _never_worse(replace(prepared(target, layers(5)), objective=objective))
