@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mapper.compiled import Compiled, resume
+from mapper.compiled import Compiled, Series
 from mapper.errors import Infeasible, MapperError, UsageError
 from mapper.frontend import PhaseSpec
 from mapper.hw.target import Target
@@ -48,12 +49,14 @@ def best_batch(
     for that batch.
 
     Powers of two are tried as long as the states of their requests fit the target's memories, then what lies half way
-    to the neighbours of the best. Those whose bound cannot beat the best plan are not placed. The recorded bound is the
-    least of the batches tried. Raises Infeasible when not even a batch of one fits.
+    to the neighbours of the best, until the user or the clock stops it. Those whose bound cannot beat the best plan are
+    not placed. The recorded bound is the least of the batches tried. Raises Infeasible when not even a batch of one
+    fits.
     """
     if stop_after is not None:
         raise UsageError("a batch is chosen among finished plans: leave the pass to stop after out")
-    search = _Search(compile_one, model, target, phases, pipeline_of(pipeline), options)
+    began = time.perf_counter()
+    search = _Search(compile_one, model, target, phases, pipeline_of(pipeline), options, Series.of(options))
     sizes = search.powers()
     solved: dict[int, Compiled] = {}
     refused: dict[int, Infeasible] = {}
@@ -62,8 +65,9 @@ def best_batch(
     if not solved:
         raise refused[min(refused)]
     best = _best(solved)
-    between = [b for b in (best * 3 // 4, best * 3 // 2) if b not in solved and b not in refused and b > 1]
-    for batch in between:
+    for batch in (best * 3 // 4, best * 3 // 2):
+        if batch < 2 or batch in solved or batch in refused or search.series.over:
+            continue
         middle = search.size(batch)
         if middle is not None:
             sizes.append(middle)
@@ -73,7 +77,8 @@ def best_batch(
     (own,) = done.plan.bounds or (Bound(done.plan.objective.value, least, "none"),)
     tried = ", ".join(str(s.batch) for s in sorted(sizes, key=lambda s: s.batch))
     bound = replace(own, value=min(own.value, least), name=f"{own.name}, the least over batches of {tried}")
-    return replace(done, plan=replace(done.plan, bounds=(bound,)))
+    seconds = {**done.seconds, "total": round(time.perf_counter() - began, 3)}
+    return replace(done, plan=replace(done.plan, bounds=(bound,)), seconds=seconds)
 
 
 def _best(solved: dict[int, Compiled]) -> int:
@@ -95,6 +100,7 @@ class _Search:
     phases: Sequence[str | PhaseSpec]
     pipeline: Pipeline
     options: dict[str, Any]
+    series: Series
 
     def powers(self) -> list[_Size]:
         """Powers of two whose states fit, with their bounds."""
@@ -103,11 +109,13 @@ class _Search:
         while batch <= LARGEST and (size := self.size(batch)) is not None:
             found.append(size)
             batch *= 2
+            if self.series.over:
+                break
         return found
 
     def size(self, batch: int) -> _Size | None:
         """A batch with its bound; None for one that cannot fit (a batch of one is left to the search to refuse)."""
-        head, _ = self.pipeline.split("placement")
+        head, tail = self.pipeline.split("placement")
         once = () if batch == 1 else ("imported",)
         quiet = {k: v for k, v in self.options.items() if k not in ("instruments", *once)}
         try:
@@ -116,11 +124,13 @@ class _Search:
             if batch == 1:
                 raise
             return None
-        (bound,) = resume(ready.plan, "bounds", **self._search_options()).plan.bounds or ()
+        (bound,) = self.series.bounded(ready.plan, tail).bounds or ()
         return _Size(batch, ready, bound)
 
     def solve(self, size: _Size, solved: dict[int, Compiled], refused: dict[int, Infeasible]) -> None:
         """Place and judge a batch, if its bound leaves hope that it is the best."""
+        if solved and self.series.over:
+            return
         if solved:
             best = solved[_best(solved)]
             if size.bound.value >= best.verdict.value(best.plan.objective) * (1 - WORTHWHILE):
@@ -130,11 +140,8 @@ class _Search:
         _, tail = self.pipeline.split("placement")
         source = tuple((n, str(self.pipeline) if n == "pipeline" else v) for n, v in size.ready.plan.source)
         try:
-            made = resume(replace(size.ready.plan, source=source), tail, **self._search_options())
+            made = self.series.resume(replace(size.ready.plan, source=source), tail)
         except Infeasible as error:
             refused[size.batch] = error
             return
         solved[size.batch] = replace(made, warnings=size.ready.warnings)
-
-    def _search_options(self) -> dict[str, Any]:
-        return {k: self.options[k] for k in ("effort", "time_limit", "seed", "stop", "tell") if k in self.options}

@@ -97,6 +97,40 @@ def resume(
     return Compiled(after, seconds_of(0.0, timing, time.perf_counter() - began))
 
 
+SOON = 1e-3
+"""Seconds that a search gets after the time limit of all is over: what it starts from is all it finds."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Several searches under one time limit and one stop; options are those of `resume` without the limit."""
+
+    options: Mapping[str, Any]
+    deadline: float | None = None
+
+    @staticmethod
+    def of(options: Mapping[str, Any]) -> Series:
+        """A series that begins now; of the options those that `resume` has."""
+        kept = {k: options[k] for k in ("effort", "seed", "stop", "tell") if k in options}
+        return Series(kept, deadline_of(options.get("time_limit")))
+
+    @property
+    def over(self) -> bool:
+        """Whether the user or the clock wants it to end."""
+        stop = self.options.get("stop")
+        return (stop is not None and stop.is_set()) or (self.deadline is not None and time.monotonic() > self.deadline)
+
+    def resume(self, plan: Plan, pipeline: str | Pipeline) -> Compiled:
+        """Carry on from a plan in the time that is left."""
+        left = None if self.deadline is None else max(SOON, self.deadline - time.monotonic())
+        return resume(plan, pipeline, time_limit=left, **self.options)
+
+    def bounded(self, plan: Plan, pipeline: Pipeline) -> Plan:
+        """The plan with the bound over all that the pipeline's placement may decide."""
+        proof = next(step.proof for step in pipeline.passes if "placement" in step.provides)
+        return self.resume(plan, proof).plan
+
+
 def deadline_of(time_limit: float | None) -> float | None:
     """When the searches must end, on the monotonic clock."""
     if time_limit is None:

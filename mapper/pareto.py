@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mapper.compiler import Compiled, compile, resume
+from mapper.compiled import Compiled, Series
+from mapper.compiler import compile
 from mapper.emit.files import write_folder_atomically
 from mapper.errors import Infeasible, UsageError
 from mapper.frontend import PhaseSpec
 from mapper.hw.target import Target
 from mapper.ir.goal import Goal, Limit, Objective, Quantity, parse_goal
-from mapper.ir.plan import Bound, Plan
+from mapper.ir.plan import Bound, Plan, Status
 from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pipeline import Pipeline
 from mapper.report.summary import spoken
@@ -137,11 +138,11 @@ def pareto(
     axes = parse_axes(objectives) if isinstance(objectives, str) else objectives
     if points < 2:
         raise UsageError(f"a front of {points} points: it has two at least")
+    series = Series.of(options)
     head, tail = pipeline_of(pipeline).split("placement")
     ready = compile(model, target, phases, objective=Goal(axes.best, axes.limits), pipeline=head, **options)
-    keep: dict[str, Any] = {k: options[k] for k in ("effort", "time_limit", "seed", "stop", "tell") if k in options}
     source = tuple((n, str(pipeline_of(pipeline)) if n == "pipeline" else v) for n, v in ready.plan.source)
-    return swept(replace(ready.plan, source=source), tail, axes, points, found, **keep)
+    return _Sweep(axes, replace(ready.plan, source=source), tail, series, found).run(points)
 
 
 def swept(
@@ -154,7 +155,7 @@ def swept(
 ) -> Front:
     """The front of a plan in which nothing is placed yet, by a pipeline that places, schedules and judges it; options
     are those of `resume`."""
-    return _Sweep(axes, ready, tail, options, found).run(points)
+    return _Sweep(axes, ready, tail, Series.of(options), found).run(points)
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class _Sweep:
     axes: Axes
     ready: Plan
     tail: Pipeline
-    options: dict[str, Any]
+    series: Series
     found: Callable[[Point], None] | None
 
     def run(self, most: int) -> Front:
@@ -199,7 +200,7 @@ class _Sweep:
             here = waiting.pop()
             if here.high - here.low <= NARROW * height or here.width <= SAME * here.right.value(axes.best):
                 continue
-            if len(_undominated(known)) >= most or tried >= EMPTY * most or self.stopped:
+            if len(_undominated(known)) >= most or tried >= EMPTY * most or self.series.over:
                 closed = False
                 break
             tried, middle = tried + 1, (here.low + here.high) / 2
@@ -211,12 +212,6 @@ class _Sweep:
             waiting.append(_Stretch(point, here.right, here.low, point.value(axes.swept)))
             waiting.append(_Stretch(here.left, point, middle, here.high))
         return Front(axes, tuple(_undominated(known)), closed)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the user wants the search to end."""
-        stop = self.options.get("stop")
-        return stop is not None and bool(stop.is_set())
 
     def limited(self, most: float) -> tuple[Limit, ...]:
         """The limits of all points, and one of the swept objective."""
@@ -230,11 +225,11 @@ class _Sweep:
         asked = replace(self.ready, objective=objective, limits=limits)
         kept = [p for p in known if not any(x.excess(p.made.verdict.measured(x.quantity)) for x in limits)]
         try:
-            made = resume(asked, self.tail, **self.options)
+            made = self.series.resume(asked, self.tail)
         except Infeasible:
             if not kept:
                 raise
-            made = _moved(kept[0].made, asked, resume(asked, "bounds", **self.options).plan.bounds)
+            made = _moved(kept[0].made, asked, self.series.bounded(asked, self.tail).bounds)
         for other in kept:
             if other.value(objective) < made.verdict.value(objective) * (1 - SAME):
                 made = _moved(other.made, asked, made.plan.bounds)
@@ -246,7 +241,12 @@ class _Sweep:
 
 def _moved(known: Compiled, asked: Plan, bounds: tuple[Bound, ...] | None) -> Compiled:
     """A known plan as the answer to another question, whose bounds are given."""
-    return Compiled(replace(known.plan, objective=asked.objective, limits=asked.limits, bounds=bounds), known.seconds)
+    value = known.verdict.value(asked.objective)
+    closed = any(b.value * (1 + 1e-9) >= value for b in bounds or () if b.objective == asked.objective.value)
+    status = Status.OPTIMAL if closed else Status.FEASIBLE
+    search = replace(known.plan.search, status=status) if known.plan.search else None
+    plan = replace(known.plan, objective=asked.objective, limits=asked.limits, bounds=bounds, search=search)
+    return Compiled(plan, known.seconds)
 
 
 def _undominated(points: Sequence[Point]) -> list[Point]:

@@ -56,7 +56,7 @@ def _bounds(plan: Plan) -> tuple[Bound, ...]:
     fresh = replace(plan, bounds=None, search=None, placement=None, residency=None, schedule=None, memory=None)
     recorded = {b.objective: b.value for b in plan.bounds or ()}
     found: tuple[Bound, ...] = ()
-    folded = any(unit.team for unit in plan.target.units)
+    folded = any(unit.team for unit in plan.target.units) or "place-teams" in source.get("pipeline", "")
     for name in ("bounds-of-teams", "bounds-of-teams-by-search") if folded else ("bounds", "bounds-by-search"):
         found = pass_named(name)().run(fresh, ctx).bounds or ()
         if all(recorded.get(b.objective, 0.0) <= b.value * (1 + 1e-6) for b in found):

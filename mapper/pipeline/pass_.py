@@ -69,6 +69,8 @@ class Pass(ABC):
     """Plan fields it reads."""
     provides: ClassVar[tuple[str, ...]]
     """Plan fields it sets; later decisions go stale."""
+    proof: ClassVar[str] = "bounds"
+    """The pass that proves a bound over all that this one may decide, if it places."""
 
     @abstractmethod
     def run(self, plan: Plan, ctx: Context) -> Plan:

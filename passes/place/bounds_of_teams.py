@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from mapper.errors import Infeasible
 from mapper.ir.plan import Bound, Plan
 from mapper.pipeline.pass_ import Context, Pass
-from passes.place.pooled import Pooled, on_target, pools
-from passes.place.solver import searched
+from passes.place.bounds import Bounds
+from passes.place.pooled import Pooled, folds, on_target, pools
+from passes.place.solver import BoundsBySearch, searched
 
 SEARCH_SHARE = 0.5
 """Part of the budget that the search on one pooled target gets."""
@@ -18,7 +19,8 @@ SEARCH_SHARE = 0.5
 class BoundsOfTeams(Pass):
     """Prove the bound over all arrangements of the equal chips of a target, without looking for a placement.
 
-    A plan on a folded target is taken back to the target that was folded. `mapper check` runs it.
+    A plan on a folded target is taken back to the target that was folded; where nothing is to be folded the bound is
+    that of `bounds`. `mapper check` runs it.
     """
 
     name = "bounds-of-teams"
@@ -27,7 +29,10 @@ class BoundsOfTeams(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with the least of the arrangements' bounds."""
-        found = [pool.bound(ctx.budget(self.name)) for pool in pools(unfolded(plan, ctx), ctx)]
+        plan = unfolded(plan, ctx)
+        if not folds(plan.target):
+            return Bounds().run(plan, ctx)
+        found = [pool.bound(ctx.budget(self.name)) for pool in pools(plan, ctx)]
         return replace(plan, bounds=(min(found, key=_value),))
 
 
@@ -42,7 +47,10 @@ class BoundsOfTeamsBySearch(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with the least of the arrangements' bounds, sharpened."""
-        relaxed = pools(unfolded(plan, ctx), ctx)
+        plan = unfolded(plan, ctx)
+        if not folds(plan.target):
+            return BoundsBySearch().run(plan, ctx)
+        relaxed = pools(plan, ctx)
         found = [pool.bound(ctx.budget(self.name)) for pool in relaxed]
         open_ = set(range(len(found)))
         while (least := min(range(len(found)), key=lambda k: found[k].value)) in open_:

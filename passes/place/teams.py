@@ -10,7 +10,6 @@ from mapper.cost.program import Spelling
 from mapper.cost.residency import residency
 from mapper.cost.steady import loads_per_request
 from mapper.errors import Infeasible
-from mapper.hw.target import Target
 from mapper.hw.teams import Arrangement, arranged
 from mapper.ir.goal import TIMES, Objective
 from mapper.ir.plan import Bound, Plan, Search, Status
@@ -20,7 +19,7 @@ from passes.memory.memory import PROBE, Memory
 from passes.place.bounds import scale
 from passes.place.bounds_of_teams import SEARCH_SHARE
 from passes.place.decode import Dealt, Decoder
-from passes.place.pooled import Pooled, on_target, pools, ways_of
+from passes.place.pooled import Pooled, folds, on_target, pools, ways_of
 from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, searched
 from passes.schedule.schedule import Schedule
 
@@ -47,6 +46,7 @@ class PlaceTeams(Pass):
     """
 
     name = "place-teams"
+    proof = "bounds-of-teams"
     requires = ("graph", "target", "phases", "clusters", "blocks", "options", "tasks")
     provides = (
         "target",
@@ -66,16 +66,9 @@ class PlaceTeams(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan on the arranged target, placed, with the bound over all arrangements and how the search ended."""
-        ways = ways_of(plan.target)
-        if len(ways) < 2 or _mixed(plan.target):
+        if not folds(plan.target):
             return PlaceCpSat(self.candidates).run(plan, ctx)
-        return _Folding(plan, ways, ctx, self.judged).best()
-
-
-def _mixed(target: Target) -> bool:
-    """Whether units of several kinds stand beside the equal ones, as in one package: there each unit counts."""
-    pool = arranged(target, Arrangement(), pooled=True)
-    return len({unit.kind for unit in pool.units if unit.team is None}) > 1
+        return _Folding(plan, ways_of(plan.target), ctx, self.judged).best()
 
 
 @dataclass(frozen=True)
