@@ -179,3 +179,14 @@ def test_a_phase_names_its_file_behind_an_at(text, file):
 def test_an_unknown_model_of_a_mix_is_refused(pair):
     with pytest.raises(UsageError, match="--mix prefil=2: no such model"):
         load(pair, mix={"prefil": 2})
+
+
+def test_a_file_given_twice_is_refused_with_the_way_to_run_it_twice(pair):
+    with pytest.raises(UsageError, match="is given twice") as error:
+        load_models([pair[0], pair[0]], [], Together())
+    assert "--mix prefill=2" in str(error.value)
+
+
+def test_a_connection_needs_a_second_file(pair):
+    with pytest.raises(UsageError, match="only file"):
+        load_models(pair[:1], [parse_phase("prefill: seq=4")], Together(connect=(("a", "b"),)))

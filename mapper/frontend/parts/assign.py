@@ -25,13 +25,17 @@ def assign(models: Sequence[Path], specs: Sequence[PhaseSpec], mix: Mapping[str,
     A phase names its file after an @, by the path, name or stem of one of `models` or by a path of its own; without,
     it runs the only model, or the one whose stem it is called by, or is part of. mix: runs of each model per request;
     its models without a phase run once as they are. Raises UsageError for a phase without a file, a file without a
-    phase and a mix of models that are not there.
+    phase, a file given twice and a mix of models that are not there.
     """
     files = list(dict.fromkeys([*models, *(Path(s.file) for s in specs if s.file and _named(models, s.file) is None)]))
     if not files:
         raise UsageError(
             "no model", hint='name an ONNX file, or one in each phase: --phase "prefill@FILE.onnx: seq=512"'
         )
+    for path in models:
+        if models.count(path) > 1:
+            label = path.name.removesuffix(".onnx")
+            raise UsageError(f"{path} is given twice", hint=f"--mix {label}=2 runs it twice per request")
     labels = _labels(files)
     times = _times(files, labels, mix)
     owner = [_file_of(files, labels, spec) for spec in specs]

@@ -43,6 +43,11 @@ def load_models(models: Sequence[str | Path], specs: Sequence[PhaseSpec], how: T
     mix = {} if how.mix is None and not specs and len(models) > 1 else how.mix
     shares = assign([Path(m) for m in models], specs, mix or {})
     if len(shares) == 1:
+        for made, taken in how.connect:
+            raise UsageError(
+                f"--connect {made}={taken}: {shares[0].path.name} is the only file, nothing hands on results to it",
+                hint='name the other file, as in --phase "NAME@FILE.onnx: ..."',
+            )
         alone = load_model(shares[0].path, shares[0].specs if specs or mix else (), how.dims, how.expect)
         check_pasts(alone.graph, alone.phases)
         return alone
