@@ -97,6 +97,9 @@ def resume(
     return Compiled(after, seconds_of(0.0, timing, time.perf_counter() - began))
 
 
+FOREVER = 1e9
+"""Seconds that no search lasts: a longer limit, infinity too, is as good as none."""
+
 SOON = 1e-3
 """Seconds that a search gets after the time limit of all is over: what it starts from is all it finds."""
 
@@ -139,7 +142,7 @@ def deadline_of(time_limit: float | None) -> float | None:
         raise MapperError(
             f"a time limit of {time_limit:g} s leaves no time to search", hint="give seconds above 0, or none"
         )
-    return time.monotonic() + time_limit
+    return time.monotonic() + min(time_limit, FOREVER)
 
 
 def silent(progress: Progress) -> None:

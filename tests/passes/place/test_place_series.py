@@ -75,3 +75,10 @@ def test_a_point_is_called_optimal_only_where_it_meets_its_own_bound() -> None:
     )
     for point in front.points:
         assert point.row["status"] != "optimal" or point.row["gap"] <= 1e-8
+
+
+@pytest.mark.parametrize("seconds", [1e300, float("inf")])
+def test_a_limit_beyond_all_searches_is_as_good_as_none(seconds: float) -> None:
+    plan = prepared(machine(Abacus(), Abacus(ticks_per_element=20)), layers(2))
+    free, limited = Series.of({}), Series.of({"time_limit": seconds})
+    assert limited.resume(plan, TEAMS).plan == free.resume(plan, TEAMS).plan
