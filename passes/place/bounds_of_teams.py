@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from mapper.errors import Infeasible
 from mapper.ir.plan import Bound, Plan
 from mapper.pipeline.pass_ import Context, Pass
+from mapper.solve.placement.infeasible import demand
 from passes.place.bounds import Bounds
 from passes.place.pooled import Pooled, folds, on_target, pools
 from passes.place.solver import BoundsBySearch, searched
@@ -60,12 +61,21 @@ class BoundsOfTeamsBySearch(Pass):
 
 
 def sharpened(pool: Pooled, bound: Bound, ctx: Context) -> Bound:
-    """The bound that the search on a pool proves; infinite where nothing fits the pool."""
+    """The bound that the search on a pool proves; infinite where nothing can fit the pool."""
     try:
         result, _ = searched(pool.plan, pool.t, [], ctx.budget("place-teams").part(SEARCH_SHARE))
     except Infeasible:
-        return replace(bound, value=float("inf"))
+        return unsolved(pool, bound)
     return max(bound, pool.proven(result.bound, result.bound_name), key=_value)
+
+
+def unsolved(pool: Pooled, bound: Bound) -> Bound:
+    """The bound of a pool in which the search found no placement: infinite where the memories are proven too small. A
+    search that only ended without one proves nothing."""
+    problem = pool.t.problem
+    if demand(problem) > sum(problem.capacities):
+        return replace(bound, value=float("inf"), name="pooled memory")
+    return bound
 
 
 def unfolded(plan: Plan, ctx: Context) -> Plan:

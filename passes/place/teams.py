@@ -17,7 +17,7 @@ from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import problem as pb
 from passes.memory.memory import PROBE, Memory
 from passes.place.bounds import scale
-from passes.place.bounds_of_teams import SEARCH_SHARE
+from passes.place.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.decode import Dealt, Decoder
 from passes.place.pooled import Pooled, folds, on_target, pools, ways_of
 from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, searched
@@ -138,7 +138,7 @@ class _Folding:
             result, _ = searched(pool.plan, pool.t, [], budget)
         except Infeasible as error:
             self.problems.append(error)
-            return Bound(self.objective.value, float("inf"), "pooled memory")
+            return unsolved(pool, bound)
         proven = max(bound, pool.proven(result.bound, result.bound_name), key=lambda b: b.value)
         found = sorted(self._candidates(pool, result.solution), key=lambda c: c.promise)
         for candidate in found[: self.judged]:

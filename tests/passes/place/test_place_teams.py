@@ -11,14 +11,16 @@ from tiny_machines import Abacus, layers, machine, prepared
 
 from mapper.cost.check import check
 from mapper.cost.judge import judge
+from mapper.errors import Infeasible
 from mapper.hw.teams import arrangement_of
 from mapper.ir.goal import Objective
-from mapper.ir.plan import Plan
+from mapper.ir.plan import Bound, Plan
 from mapper.ir.serial import to_json
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.report.arrangement import arrangement_words
 from passes.pipelines import FINISH
-from passes.place.bounds_of_teams import BoundsOfTeamsBySearch
+from passes.place.bounds_of_teams import BoundsOfTeamsBySearch, sharpened
+from passes.place.pooled import Pooled
 from passes.place.solver import PlaceCpSat
 from passes.place.teams import PlaceTeams
 
@@ -49,6 +51,19 @@ def test_the_bound_of_a_folded_plan_is_proved_again_from_the_target_that_was_fol
     found = placed(prepared(farm(4, 100_000), layers(3)))
     (recorded,), (again,) = found.bounds or (), BoundsOfTeamsBySearch().run(found, QUICK).bounds or ()
     assert again.value >= recorded.value * (1 - 1e-6)
+
+
+@pytest.mark.parametrize(("room", "fits"), [(1 << 20, True), (280, False)])
+def test_a_search_that_ends_without_a_placement_proves_nothing_unless_memories_are_too_small(
+    monkeypatch: pytest.MonkeyPatch, room: int, fits: bool
+) -> None:
+    def nothing(*_: object) -> None:
+        raise Infeasible("none was found")
+
+    monkeypatch.setattr("passes.place.bounds_of_teams.searched", nothing)
+    pool = Pooled.of(prepared(farm(2, room=room), layers(5)), 1, QUICK)  # 128 bytes a weight
+    bound = Bound("throughput", 1.0, "of before")
+    assert (sharpened(pool, bound, QUICK) == bound) is fits
 
 
 def test_one_unit_of_a_kind_is_left_to_the_other_search() -> None:
