@@ -29,6 +29,18 @@ SIZES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """For each kind, its attributes that are sizes: those it must have and those it may have."""
 
 
+def phases_batch(plan: Plan) -> Iterator[str]:
+    """Requests that a run serves together are the batch that the phases were given."""
+    if plan.batch < 0:
+        yield f"a run serves {plan.batch} requests together"
+    given = {p.name: size for p in plan.phases for name, size in p.given if name == "batch"}
+    if plan.batch > 0 and not given:
+        yield f"a run serves {plan.batch} requests together, but no phase was given a batch"
+    for name, size in given.items():
+        if plan.batch > 0 and size != str(plan.batch):
+            yield f"a run serves {plan.batch} requests together, but phase '{name}' has a batch of {size}"
+
+
 def graph_names(plan: Plan) -> Iterator[str]:
     """Ops have names of their own, and so have values."""
     yield from misnamed("op", [o.name for o in plan.graph.ops])
@@ -199,6 +211,7 @@ RULES = rules(
     phases_calls,
     phases_shares,
     phases_dims,
+    phases_batch,
     graph_names,
     graph_values,
     graph_makers,

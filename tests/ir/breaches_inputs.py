@@ -147,6 +147,14 @@ def a_unit_that_nothing_joins(plan: Plan) -> Plan:
     return replace(plan, target=replace(plan.target, links=(), memories=memories, units=units))
 
 
+def a_batch_that_the_phases_do_not_have(plan: Plan) -> Plan:
+    return replace(plan, batch=4)
+
+
+def a_batch_that_no_phase_was_given(plan: Plan) -> Plan:
+    return replace(plan, batch=1, phases=tuple(replace(p, given=()) for p in plan.phases))
+
+
 def no_phase(plan: Plan) -> Plan:
     return replace(plan, phases=())
 
@@ -361,6 +369,7 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "phases-calls": (a_phase_that_never_runs,),
     "phases-shares": (shares_that_add_up_to_less_than_one, a_share_below_zero),
     "phases-dims": (a_dim_with_too_few_sizes, a_dim_of_negative_size, a_dim_bound_twice),
+    "phases-batch": (a_batch_that_the_phases_do_not_have, a_batch_that_no_phase_was_given),
     "graph-names": (two_ops_of_one_name, two_values_of_one_name),
     "graph-values": (an_op_that_reads_what_is_no_value, a_state_of_what_is_no_value),
     "graph-makers": (a_value_made_twice, a_weight_that_an_op_makes, a_value_that_nobody_makes),
