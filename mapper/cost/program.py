@@ -5,7 +5,8 @@ This is the plan spelled out. Who decides when (the schedule pass) and who judge
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mapper.cost.engines import POWER, Engine, channel_share, engine_of, power_ticks
@@ -140,6 +141,7 @@ class _Draft:
         self.activities: list[Activity] = []
         self.at: dict[str, dict[Place, int]] = {}  # value -> place -> index of the activity that left it, -1 = given
         self.home: dict[str, Place] = {}
+        self.lying: dict[str, dict[Place, int]] = {}  # as `at`, with where a value lay on its way, if not given
         self.tasks: dict[str, int] = {}  # cluster -> index of its task
         self.given: dict[tuple[str, str], int] = {}
         self.capacities: dict[str, int] = {}
@@ -159,11 +161,13 @@ class _Draft:
         reads: list[tuple[int, str]] = []
         ops = [graph.op[name] for name in cluster.ops]
         made = {n for op in ops for n in op.outputs if n}
-        for name in dict.fromkeys(n for op in ops for n in op.inputs if n and n not in made):
+        late = set(plan.place[task.name].late)
+        operands = dict.fromkeys(n for op in ops for n in op.inputs if n and n not in made)
+        for name in sorted(operands, key=late.__contains__):  # those in time first, in order
             value = graph.value[name]
             if value.role is Role.WEIGHT or (name in self.pasts and name not in graph.producer):
                 continue
-            ready = self.bring(name, here)
+            ready = self.bring_late(name, here, task, after) if name in late else self.bring(name, here)
             if ready >= 0:
                 after.append(ready)
             if self.size(name, here):
@@ -172,6 +176,7 @@ class _Draft:
         for name in dict.fromkeys(n for op in ops for n in op.outputs if n and n not in inside):
             self.at[name] = {left: len(self.activities)}
             self.home[name] = left
+            self.lying[name] = {left: len(self.activities)}
             if name not in self.pasts and (size := self.size(name, left)):
                 makes.append((name, left.memory, size))
         self.tasks[task.cluster] = len(self.activities)
@@ -250,6 +255,40 @@ class _Draft:
         known[to] = last
         return last
 
+    def bring_late(self, name: str, to: Place, task: Task, others: Sequence[int]) -> int:
+        """The activity after which a copy of the value for this task lies in `to`. It sets out from where the value was
+        made when the task's other operands do: when those that are moved can be, and the rest are there."""
+        source = self._nearest(name, to)
+        if source is None:
+            text = f"'{name}' cannot come late to '{task.name}' in {to}: it lies in no other memory before"
+            raise InvalidPlan(text, rule="placement-late")
+        moves = [i for i in others if self.activities[i].kind != "task"]
+        waits = {j for i in moves for j in self.activities[i].after} | set(others).difference(moves)
+        last, first = self.lying[name][source], len(self.activities)
+        dtype = self.plan.graph.value[name].dtype
+        for step in self.s.places.steps(self.s.mean_spread(name, self.phase), dtype, source, to):
+            what = f"{step.kind} {name} late for {task.cluster}"
+            last = self._add_step(what, name, step, to, last, self.size(name, step.to))
+        for made in self.activities[first : first + 1]:
+            self.activities[first] = replace(made, after=tuple(sorted({*made.after, *waits})))
+        self.at[name][to] = last
+        return last
+
+    def _nearest(self, name: str, to: Place) -> Place | None:
+        """Where in another memory the value lies, at least as wide as in `to` or as it was made, soonest brought."""
+        dtype, spread = self.plan.graph.value[name].dtype, self.s.mean_spread(name, self.phase)
+
+        def ticks(a: Place) -> int:
+            return sum(step.ticks for step in self.s.places.steps(spread, dtype, a, to))
+
+        kept = [
+            a
+            for a in self.lying.get(name, {})
+            if a.memory != to.memory and self.s.places.connected(a, to)
+            if not dtype.is_float or a == self.home[name] or a.dtype.bits >= to.dtype.bits
+        ]
+        return min(kept, key=ticks, default=None)
+
     def hand_over(self, handed: HandOver) -> None:
         """Write what sends a state to where the next phase keeps it; it lands where room is kept for it."""
         units = (self._unit(self.phase.name, handed.source), self._unit(handed.to, handed.readers[0]))
@@ -295,6 +334,7 @@ class _Draft:
                 bytes=step.bytes,
             )
         )
+        self.lying.setdefault(name, {})[step.to] = len(self.activities) - 1
         return len(self.activities) - 1
 
     def size(self, name: str, place: Place) -> int:

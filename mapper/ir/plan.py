@@ -98,13 +98,18 @@ class Task:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a task runs, from which memory its weights come ('' when it has none), with how many copies of them, and
-    how a team divides it among its ranks."""
+    how a team divides it among its ranks.
+
+    late: operands that are brought for this task alone, when its others set out, instead of lying there since another
+    task needed them.
+    """
 
     task: str
     unit: str
     weights: str = ""
     replicas: int = 1
     shard: str = ""
+    late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

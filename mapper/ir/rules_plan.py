@@ -61,6 +61,17 @@ def _way(weights: str, replicas: int, shard: str) -> str:
     return f"{weights or 'no weights'} x{replicas}" + (f" by {shard}" if shard else "")
 
 
+def placement_late(plan: Plan) -> Iterator[str]:
+    """What a task has brought late is an operand that another task makes, named once."""
+    for place in plan.placement or ():
+        if place.late:
+            cluster = plan.cluster[plan.task[place.task].cluster]
+            made = {n for op in cluster.ops for n in plan.graph.op[op].outputs}
+            read = {n for op in cluster.ops for n in plan.graph.op[op].inputs if n in plan.graph.producer} - made
+            for name in (*doubles(place.late), *(n for n in place.late if n not in read)):
+                yield f"task '{place.task}' has '{name}' brought late, which stands twice or is no operand of it"
+
+
 def states_one_place(plan: Plan) -> Iterator[str]:
     """All tasks of a phase that touch a state leave it in one memory, type and layout; on teams, of all phases."""
     owner = {op: cluster.name for cluster in plan.clusters or () for op in cluster.ops}
@@ -146,6 +157,7 @@ RULES = (
         placement_units,
         placement_weights,
         placement_options,
+        placement_late,
         states_one_place,
         needs=("clusters", "options", "tasks", "placement"),
     ),

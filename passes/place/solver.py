@@ -9,7 +9,7 @@ from mapper.cost.judge import Verdict, judge
 from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
 from mapper.ir.goal import Objective
-from mapper.ir.plan import Bound, Plan, Status
+from mapper.ir.plan import Bound, Place, Plan, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget, silent
 from mapper.solve.placement import driver
@@ -23,6 +23,7 @@ from passes.place.bounds import scale, solved_as
 from passes.place.by_phase import SHARE, PlaceByPhase
 from passes.place.gather import gathered
 from passes.place.infeasible import does_not_fit
+from passes.place.late import brought_late
 from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.relieve import SHARES, relieved, widen_back
 from passes.place.stages import PlaceStages, staged
@@ -45,11 +46,28 @@ TIGHTENED = 4
 Judged = tuple[float, float]
 """By how much a plan breaks its limits, and the objective's value, as the judge finds them."""
 
+STEADY = (Objective.THROUGHPUT, Objective.ENERGY, Objective.EDP)
+"""Objectives in which the interval between requests counts."""
+
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
 
 BY_PHASE_ITEMS = 400
 """Up to so many items the phases are also placed one after the other: in large problems their bounds take long."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """The best of some candidates, what the judge finds of it, and its placement, some operands brought late."""
+
+    judged: Judged
+    candidate: Candidate
+    placement: tuple[Place, ...] = ()
+
+    @property
+    def solution(self) -> pb.Solution:
+        """The candidate's solution."""
+        return self.candidate[1]
 
 
 @dataclass(frozen=True)
@@ -73,31 +91,30 @@ class PlaceCpSat(Pass):
         result, related = searched(plan, t, known, ctx.budget(self.name))
         found = [(result.method, result.solution), *related, *result.others]
         baselines = _best_of_each(plan, t, known, self.candidates)
-        judged, (method, solution) = _judged_twice(plan, t, found, baselines, ctx)
+        best = _judged_twice(plan, t, found, baselines, ctx)
         tight = t.problem
-        for _ in range(TIGHTENED if judged[0] else 0):
-            tight = tightened(plan, tight, solution, _verdict(plan, t, solution, ctx, EVENTS))
-            again = _again(plan, tight, ctx, [solution, *(s for _, s in found)])
+        for _ in range(TIGHTENED if best.judged[0] else 0):
+            tight = tightened(plan, tight, best.solution, _verdict(plan, t, best.solution, ctx, EVENTS))
+            again = _again(plan, tight, ctx, [best.solution, *(s for _, s in found)])
             if again is None:
                 break
-            retried, best = _judged_twice(plan, t, again, [(method, solution)], ctx)
-            if retried < judged:
-                judged, (method, solution) = retried, best
-            if not judged[0]:
+            retried = _judged_twice(plan, t, again, [best.candidate], ctx)
+            if retried.judged < best.judged:
+                best = retried
+            if not best.judged[0]:
                 break
         bound = _bound(plan, result)
-        search = search_of(t, solution, _status(result, ctx, judged, bound), method)
-        return replace(t.apply(plan, solution), bounds=(bound,), search=search)
+        search = search_of(t, best.solution, _status(result, ctx, best.judged, bound), best.candidate[0])
+        return replace(t.apply(plan, best.solution), placement=best.placement, bounds=(bound,), search=search)
 
 
 def _judged_twice(
     plan: Plan, t: Translation, found: list[Candidate], baselines: list[Candidate], ctx: Context
-) -> tuple[Judged, Candidate]:
+) -> _Best:
     """The best of the candidates, refined and probed, and of the baselines, judged in full."""
     refined = list(dict.fromkeys(c for candidate in found for c in _refined(plan, t, candidate)))
-    least, first = _judged_best(plan, t, refined, ctx, PROBE)
-    if least == NO_ROOM:
-        first = _with_room(plan, t, first, ctx)
+    probed = _judged_best(plan, t, refined, ctx, PROBE)
+    first = _with_room(plan, t, probed.candidate, ctx) if probed.judged == NO_ROOM else probed.candidate
     return _judged_best(plan, t, [first, *(c for c in baselines if c[1] != first[1])], ctx, EVENTS)
 
 
@@ -140,9 +157,9 @@ def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> 
         except Infeasible:
             continue
         candidate = (f"{found.method}, relieved", widen_back(narrow, t, found.solution))
-        value, best = _judged_best(plan, t, _refined(plan, t, candidate), ctx, PROBE)
-        if value != NO_ROOM:
-            return best
+        best = _judged_best(plan, t, _refined(plan, t, candidate), ctx, PROBE)
+        if best.judged != NO_ROOM:
+            return best.candidate
         crowded = candidate
     return crowded
 
@@ -247,19 +264,17 @@ def _best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int)
     return [(name, solution) for name, (_, solution) in ranked[:most]]
 
 
-def _judged_best(
-    plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, events: int
-) -> tuple[Judged, Candidate]:
+def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, events: int) -> _Best:
     """The candidate that breaks the limits least, among those that keep them the one with the least value, after the
     default schedule and memory passes, the first among equals; and what was found of it.
 
     One that cannot be better than the best found so far is not run: the problem's own interval and energy are lower
     bounds of what the judge finds. When none fits its memories, a probe gives the first, a judgement is Infeasible.
     """
-    best: tuple[Judged, Candidate] | None = None
+    best: _Best | None = None
     problems: list[Infeasible] = []
     for candidate in tried:
-        if best is not None and (least := _least(plan, t, candidate[1])) is not None and (0.0, least) >= best[0]:
+        if best is not None and (least := _least(plan, t, candidate[1])) is not None and (0.0, least) >= best.judged:
             continue
         try:
             verdict = _verdict(plan, t, candidate[1], ctx, events)
@@ -267,18 +282,31 @@ def _judged_best(
             problems.append(error)
             continue
         judged = (verdict.excess, verdict.value(plan.objective))
-        if best is None or judged < best[0]:
-            best = (judged, candidate)
+        if best is None or judged < best.judged:
+            best = _Best(judged, candidate, verdict.plan.placement or ())
     if best is not None:
         return best
     if events == PROBE:
-        return NO_ROOM, tried[0]
+        return _Best(NO_ROOM, tried[0])
     raise problems[0]
 
 
 def _verdict(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, events: int) -> Verdict:
-    """What the judge says of a solution after the default schedule and memory passes."""
-    return judge(Memory().run(Schedule().run(t.apply(plan, solution), ctx), ctx), events=events)
+    """What the judge says of a solution after the default schedule and memory passes; with operands brought late where
+    that is better."""
+
+    def judged(placed: Plan) -> Verdict:
+        return judge(Memory().run(Schedule().run(placed, ctx), ctx), events=events)
+
+    best = judged(t.apply(plan, solution))
+    late = brought_late(best) if plan.objective in STEADY else None
+    if late is None:
+        return best
+    try:
+        other = judged(replace(t.apply(plan, solution), placement=late))
+    except Infeasible:
+        return best
+    return min(best, other, key=lambda v: (v.excess, v.value(plan.objective)))
 
 
 def _least(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:

@@ -1,0 +1,63 @@
+"""Late: bring an operand a second time, just before it is used, instead of keeping it in a scarce memory meanwhile.
+
+A value that two tasks of a unit read lies in the unit's memory from the first to the second. Where that memory has room
+for the buffers of fewer calls than there are requests in flight, the call keeps its turn there as long, and the others
+wait. Fetched again from where it was made, the value gives way in between (spilling, as in register allocation:
+Chaitin 1982; here nothing is written back, as values do not change).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mapper.cost.judge import Verdict, arena_slots
+from mapper.cost.liveness import Life, lives
+from mapper.cost.program import Program
+from mapper.cost.replay import Call
+from mapper.ir.plan import Place, Plan
+
+LONGER = 4
+"""An operand comes late where it would lie unused for so many times as long as bringing it takes."""
+
+STARVED = 0.99
+"""From this utilisation of the busiest resource on, room is not what limits."""
+
+
+def brought_late(verdict: Verdict) -> tuple[Place, ...] | None:
+    """The placement of a judged plan with operands brought late that lie unused for long in memories in which calls
+    take turns; None where none does, or the busiest resource is busy all the same."""
+    plan = verdict.plan
+    if verdict.steady.utilisation >= STARVED:
+        return None
+    inflight = plan.inflight or 1
+    scarce = {key for key, n in arena_slots(plan).items() if n < inflight}
+    late: dict[str, set[str]] = {}
+    for program, call in zip(verdict.programs, verdict.calls, strict=True):
+        memories = {memory for phase, memory in scarce if phase == program.phase}
+        for life in lives(program, call) if memories else ():
+            if life.memory in memories:
+                for task, value in _lying(plan, program, call, life):
+                    late.setdefault(task, set()).add(value)
+    late = {task: values for task, values in late.items() if not values <= set(plan.place[task].late)}
+    if not late:
+        return None
+    return tuple(
+        replace(place, late=tuple(sorted({*place.late, *late.get(place.task, ())}))) for place in plan.placement or ()
+    )
+
+
+def _lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tuple[str, str]]:
+    """(task, value) of the readers before which a moved value lies unused for long."""
+    maker = program.activities[life.maker]
+    if life.maker < 0 or maker.kind == "task":
+        return
+    value = next(name for name, memory, _ in maker.makes if memory == life.memory)
+    if value not in plan.graph.producer:
+        return
+    used = call.ends[life.maker]
+    for reader in sorted(life.readers, key=lambda i: (call.starts[i], i)):
+        activity = program.activities[reader]
+        if activity.kind == "task" and call.starts[reader] - used > LONGER * maker.ticks:
+            yield activity.name, value
+        used = max(used, call.ends[reader])
