@@ -256,10 +256,15 @@ class _Draft:
         return last
 
     def bring_late(self, name: str, to: Place, task: Task, others: Sequence[int]) -> int:
-        """The activity after which a copy of the value for this task lies in `to`. It sets out from where the value was
-        made when the task's other operands do: when those that are moved can be, and the rest are there."""
-        source = self._nearest(name, to)
-        if source is None:
+        """The activity after which a copy of the value for this task lies in `to`. It sets out when the task's other
+        operands do: when those that are moved can be, and the rest are there.
+
+        The first copy comes from where the value was made, as in time; a further one from the nearest other memory,
+        after the first was there: no load or path is less than that of a value brought once.
+        """
+        known = self.at.get(name, {})
+        source = self._nearest(name, to) if to in known else self.home.get(name)
+        if source is None or not self.s.places.connected(source, to):
             text = f"'{name}' cannot come late to '{task.name}' in {to}: it lies in no other memory before"
             raise InvalidPlan(text, rule="placement-late")
         moves = [i for i in others if self.activities[i].kind != "task"]
@@ -270,8 +275,9 @@ class _Draft:
             what = f"{step.kind} {name} late for {task.cluster}"
             last = self._add_step(what, name, step, to, last, self.size(name, step.to))
         for made in self.activities[first : first + 1]:
-            self.activities[first] = replace(made, after=tuple(sorted({*made.after, *waits})))
-        self.at[name][to] = last
+            before = {known[to]} if to in known else set()
+            self.activities[first] = replace(made, after=tuple(sorted({*made.after, *waits, *before})))
+        known[to] = last
         return last
 
     def _nearest(self, name: str, to: Place) -> Place | None:

@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from mapper.cost.judge import Verdict, arena_slots
 from mapper.cost.liveness import Life, lives
-from mapper.cost.program import Program
+from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call
+from mapper.cost.steady import loads_per_request
 from mapper.ir.plan import Place, Plan
 
 LONGER = 4
@@ -50,7 +51,7 @@ def brought_late(verdict: Verdict) -> tuple[Place, ...] | None:
 def _lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tuple[str, str]]:
     """(task, value) of the readers before which a moved value lies unused for long."""
     maker = program.activities[life.maker]
-    if life.maker < 0 or maker.kind == "task":
+    if life.maker < 0 or maker.kind != "move":
         return
     value = next(name for name, memory, _ in maker.makes if memory == life.memory)
     if value not in plan.graph.producer:
@@ -61,3 +62,17 @@ def _lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tup
         if activity.kind == "task" and call.starts[reader] - used > LONGER * maker.ticks:
             yield activity.name, value
         used = max(used, call.ends[reader])
+
+
+def with_late(plan: Plan, placement: tuple[Place, ...]) -> Plan:
+    """A placed plan with operands brought late as in a placement, their loads added to what the search counted."""
+    if plan.placement == placement or plan.search is None:
+        return plan
+    calls = [p.calls for p in plan.phases]
+    late = replace(plan, placement=placement)
+    before, after = (loads_per_request(Spelling(p).programs(), calls) for p in (plan, late))
+    loads = dict(plan.search.loads)
+    for resource, ticks in after.items():
+        loads[resource] = loads.get(resource, 0) + ticks - before.get(resource, 0)
+    counted = tuple(sorted((resource, ticks) for resource, ticks in loads.items() if ticks))
+    return replace(late, search=replace(plan.search, loads=counted))

@@ -23,7 +23,7 @@ from passes.place.bounds import scale, solved_as
 from passes.place.by_phase import SHARE, PlaceByPhase
 from passes.place.gather import gathered
 from passes.place.infeasible import does_not_fit
-from passes.place.late import brought_late
+from passes.place.late import brought_late, with_late
 from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.relieve import SHARES, relieved, widen_back
 from passes.place.stages import PlaceStages, staged
@@ -105,7 +105,8 @@ class PlaceCpSat(Pass):
                 break
         bound = _bound(plan, result)
         search = search_of(t, best.solution, _status(result, ctx, best.judged, bound), best.candidate[0])
-        return replace(t.apply(plan, best.solution), placement=best.placement, bounds=(bound,), search=search)
+        placed = replace(t.apply(plan, best.solution), bounds=(bound,), search=search)
+        return with_late(placed, best.placement)
 
 
 def _judged_twice(

@@ -211,6 +211,10 @@ def a_place_that_forgets_the_weights(plan: Plan) -> Plan:
     return in_plan(plan, "placement", i, weights="")
 
 
+def an_operand_that_comes_late_to_a_task_that_does_not_read_it(plan: Plan) -> Plan:
+    return in_plan(plan, "placement", 0, late=("stranger",))
+
+
 def a_place_with_copies_that_no_option_has(plan: Plan) -> Plan:
     return in_plan(plan, "placement", 0, replicas=1000)
 
@@ -284,6 +288,7 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "placement-complete": (a_task_placed_twice, a_task_not_placed, a_place_for_no_task),
     "placement-units": (a_place_on_no_unit,),
     "placement-weights": (weights_from_a_memory_of_another_unit,),
+    "placement-late": (an_operand_that_comes_late_to_a_task_that_does_not_read_it,),
     "placement-options": (
         a_place_that_forgets_the_weights,
         a_place_that_its_option_does_not_serve,
