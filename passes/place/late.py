@@ -21,7 +21,7 @@ from mapper.ir.plan import Place, Plan
 LONGER = 4
 """An operand comes late where it would lie unused for so many times as long as bringing it takes."""
 
-STARVED = 0.99
+STARVED = 0.97
 """From this utilisation of the busiest resource on, room is not what limits."""
 
 
