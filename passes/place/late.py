@@ -8,11 +8,11 @@ Chaitin 1982; here nothing is written back, as values do not change).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from mapper.cost.judge import Verdict, arena_slots
-from mapper.cost.liveness import Life, lives
+from mapper.cost.liveness import Life, lives, segments
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call
 from mapper.cost.steady import loads_per_request
@@ -24,6 +24,9 @@ LONGER = 4
 STARVED = 0.97
 """From this utilisation of the busiest resource on, room is not what limits."""
 
+TURNS = 0.5
+"""A memory whose turns are taken for a smaller part of the time does not limit."""
+
 
 def brought_late(verdict: Verdict) -> tuple[Place, ...] | None:
     """The placement of a judged plan with operands brought late that lie unused for long in memories in which calls
@@ -32,10 +35,11 @@ def brought_late(verdict: Verdict) -> tuple[Place, ...] | None:
     if verdict.steady.utilisation >= STARVED:
         return None
     inflight = plan.inflight or 1
-    scarce = {key for key, n in arena_slots(plan).items() if n < inflight}
+    slots = {key: n for key, n in arena_slots(plan).items() if n < inflight}
     late: dict[str, set[str]] = {}
     for program, call in zip(verdict.programs, verdict.calls, strict=True):
-        memories = {memory for phase, memory in scarce if phase == program.phase}
+        here = {memory: n for (phase, memory), n in slots.items() if phase == program.phase}
+        memories = _taken(program, call, here, verdict.interval / plan.phase[program.phase].calls)
         for life in lives(program, call) if memories else ():
             if life.memory in memories:
                 for task, value in _lying(plan, program, call, life):
@@ -46,6 +50,15 @@ def brought_late(verdict: Verdict) -> tuple[Place, ...] | None:
     return tuple(
         replace(place, late=tuple(sorted({*place.late, *late.get(place.task, ())}))) for place in plan.placement or ()
     )
+
+
+def _taken(program: Program, call: Call, slots: Mapping[str, int], interval: float) -> set[str]:
+    """The memories whose turns, so many at once, a call alone takes for much of the ticks between calls."""
+    held = dict.fromkeys(slots, 0)
+    for segment in segments(program, call, frozenset(slots)) if slots else ():
+        for memory, users in segment.users:
+            held[memory] += max(call.ends[i] for i in users) - min(call.starts[i] for i in users)
+    return {memory for memory, ticks in held.items() if ticks >= TURNS * slots[memory] * interval}
 
 
 def _lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tuple[str, str]]:
