@@ -21,6 +21,7 @@ Recompute = Callable[[Plan], tuple[Bound, ...]]
 
 DERIVED: tuple[tuple[str, str], ...] = (
     ("plan-complete", "Every decision is taken; only `search` may be left out."),
+    ("target-pool", "A finished plan is of a machine, not of a pool of stages, which only bounds are for."),
     ("clusters-repeat", "Clusters of one repeat class ask units the same questions, so that they cost the same."),
     ("options-costs", "Options are those that the unit models offer today: costs, types and bytes of weights agree."),
     ("refusals-agree", "Refusals are those of the unit models, word for word."),
@@ -53,6 +54,7 @@ def check(plan: Plan, recomputed_bounds: Recompute | None = None) -> Verdict:
     """The judge's verdict on a finished plan that keeps every rule. Raises InvalidPlan naming the first one broken."""
     verify(plan)
     _complete(plan)
+    no_pool(plan)
     estimator = Estimator(plan.target, plan.graph, plan.phases, plan.precision)
     clusters_repeat(plan, estimator)
     _offers_agree(plan, estimator)
@@ -76,6 +78,14 @@ def _complete(plan: Plan) -> None:
     if missing:
         text = f"the plan is not finished: nothing decided about {', '.join(missing)}"
         raise InvalidPlan(text, rule="plan-complete", hint="run the passes that provide it, to the end of a pipeline")
+
+
+def no_pool(plan: Plan) -> None:
+    """No unit stands for stages that share their tasks: no machine does that, and what it claims is only a bound."""
+    pool = next((u for u in plan.target.units if u.team and u.team.pool > 1), None)
+    if pool is not None and pool.team is not None:
+        text = f"unit '{pool.name}' is a pool of {pool.team.pool} stages, which no machine is"
+        raise InvalidPlan(text, rule="target-pool", hint="place on the target's explicit stages")
 
 
 def clusters_repeat(plan: Plan, estimator: Estimator) -> None:

@@ -46,9 +46,9 @@ def engine_of(estimator: Estimator, unit: Unit, cluster: str, option: Option, si
     one, many = single.cost(phase).share, option.cost(phase).share
     used = min(option.replicas, max(1, round(many / one))) if one > 0 else option.replicas
     divided = f" {kept}" if (kept := weights_division(option.shard)) else ""
-    return Engine(
-        f"{unit.name}/{cluster}{divided} x{option.replicas}", option.replicas * unit.copies, used, unit.copies
-    )
+    own = f" {phase}" if unit.sets > unit.copies else ""  # the stages of a pool may keep weights for a phase each
+    name = f"{unit.name}/{cluster}{own}{divided} x{option.replicas}"
+    return Engine(name, option.replicas * unit.copies, used, unit.copies)
 
 
 def channel_share(cost_bytes: int, hold_ticks: int, bandwidth_bytes_per_s: float) -> int:

@@ -38,7 +38,8 @@ class Place:
 class Step:
     """A cast on a unit or a move along a route. `hold`: ticks during which `exclusive` resources are taken; `channels`:
     ticks that the traffic takes of each memory's whole bandwidth; `energy_pj` by cause, memories and links included.
-    A folded machine has `sets` of what is taken, and so many requests in `copies` of it at once."""
+    A folded machine has `sets` of what is taken, and so many requests in `copies` of it at once. widths: on a pool, the
+    ticks of each exclusive resource."""
 
     kind: str
     where: str
@@ -51,11 +52,13 @@ class Step:
     bytes: int
     sets: int = 1
     copies: int = 1
+    widths: tuple[int, ...] = ()
 
     @property
-    def busy(self) -> int:
+    def busy(self) -> tuple[tuple[str, int], ...]:
         """Ticks of each exclusive resource that count towards the steady state."""
-        return self.hold // self.sets
+        ticks = self.widths or (self.hold // self.sets,) * len(self.exclusive)
+        return tuple(zip(self.exclusive, ticks, strict=True))
 
 
 class Places:
@@ -231,9 +234,12 @@ class Places:
         wide = max((self._user(m) for m, _ in ends), key=lambda u: u.sets if u else 1)
         sets, copies = (wide.sets, wide.copies) if wide else (1, 1)
         own = [u.sets if (u := self._user(m)) else 1 for m, _ in ends]
-        hold = max(
-            [_ticks(sets * size / route.bandwidth_bytes_per_s), *(n * t for n, (_, t) in zip(own, ends, strict=True))]
-        )
+        hold, widths = max(n * t for n, (_, t) in zip(own, ends, strict=True)), ()
+        if self.target.is_pool:  # no link of a place is wider than all, and none need wait for a narrow one elsewhere
+            widths = tuple(int(size / h.link.bandwidth_bytes_per_s * TICKS_PER_SECOND) for h in route.hops)
+            hold = max(hold, *widths)
+        else:
+            hold = max(hold, _ticks(sets * size / route.bandwidth_bytes_per_s))
         energy = [*self._traffic(a.memory, size), *self._traffic(b.memory, size)]
         priced = ((hop.link.name, round(8 * size * hop.link.energy_pj_per_bit)) for hop in route.hops)
         energy += [(f"link {name}", pj) for name, pj in priced if pj]
@@ -249,6 +255,7 @@ class Places:
             size,
             sets,
             copies,
+            widths,
         )
 
     def _user(self, memory: str) -> Unit | None:

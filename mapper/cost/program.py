@@ -314,7 +314,7 @@ class _Draft:
         for resource in step.exclusive:
             self.capacities.setdefault(resource, 1)
             self.sets[resource] = min(step.copies, self.sets.get(resource, step.copies))
-        loads = dict.fromkeys(step.exclusive, step.busy)
+        loads = dict(step.busy)
         for memory, ticks in step.channels:
             loads[memory] = loads.get(memory, 0) + ticks
         channels: dict[str, int] = {}

@@ -128,6 +128,11 @@ class Target:
         return {link.name: link for link in self.links}
 
     @cached_property
+    def is_pool(self) -> bool:
+        """Whether it stands for all splits into stages at once, which only bounds are for."""
+        return any(u.team is not None and u.team.pool > 1 for u in self.units)
+
+    @cached_property
     def idle_power_w(self) -> float:
         """Power of everything that is switched on and does nothing, in watts."""
         return (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mapper.hw.target import Target, Unit
+from mapper.hw.teams import arrangement_of
 from mapper.ir.plan import Option, Place, Plan
 from mapper.solve import filling
 from mapper.solve.budget import Budget
@@ -180,6 +181,7 @@ class _Pieces:
         t, stages = decoder.t, decoder.stages
         self.problem, self.solution, self.inflight = t.problem, decoder.solution, inflight
         self.count, self.copies, self.in_line = count, decoder.copies, decoder.in_line
+        self.kept = arrangement_of(decoder.pooled.target).copies  # the pool's weights are as large as so many copies
         memories = [m for m, parts in stages.memories.items() if len(parts) == count]
         names = {*memories, *(u for u, parts in stages.units.items() if len(parts) == count)}
         self.resources = [r for r, name in enumerate(self.problem.resources) if name in names]
@@ -208,6 +210,6 @@ class _Pieces:
         for k in needs:
             resident = self.problem.residents[k]
             if resident.memory in sizes:
-                many = self.copies * (self.inflight if k in self.states else 1)
+                many = self.copies * self.inflight if k in self.states else self.copies // self.kept
                 sizes[resident.memory] += resident.bytes * many
         return tuple(loads.values()), tuple(sizes.values())

@@ -41,10 +41,11 @@ class Pooled:
     plan: Plan
 
     @staticmethod
-    def of(plan: Plan, ranks: int, ctx: Context) -> Pooled:
+    def of(plan: Plan, ranks: int, ctx: Context, copies: int = 1) -> Pooled:
         """The relaxation of a plan's problem under all arrangements with so many ranks: weights are kept once in the
-        pool, and copies keep them more often."""
-        way = Arrangement(ranks)
+        pool, and copies keep them more often. Where weights compute in arrays of their own, more copies of them do more
+        at once: there it is one of all arrangements with so many copies."""
+        way = Arrangement(ranks, copies)
         return Pooled(way, on_target(plan, arranged(plan.target, way, pooled=True), ctx))
 
     @cached_property
@@ -95,8 +96,26 @@ def folds(target: Target) -> bool:
 
 
 def pools(plan: Plan, ctx: Context) -> list[Pooled]:
-    """The relaxations that stand for all arrangements of a plan's target: one for each number of ranks."""
-    return [Pooled.of(plan, ranks, ctx) for ranks in sorted({way.ranks for way in ways_of(plan.target)})]
+    """The relaxations that stand for all arrangements of a plan's target: one for each number of ranks, and of copies
+    where that matters."""
+    return [
+        Pooled.of(plan, way.ranks, ctx, way.copies) for way in sorted({_pool(plan, w) for w in ways_of(plan.target)})
+    ]
+
+
+def stands_for(plan: Plan, pool: Arrangement, way: Arrangement) -> bool:
+    """Whether the relaxation of one arrangement of a plan's target is one of another, too."""
+    return pool == _pool(plan, way)
+
+
+def _pool(plan: Plan, way: Arrangement) -> Arrangement:
+    """The arrangement whose pool stands for another one."""
+    target = plan.target
+    inside = any(
+        unit.model.engine == "spatial" and any(target.memory[m].unit == unit.name for m in unit.weights)
+        for unit in target.units
+    )
+    return way if inside else Arrangement(way.ranks)
 
 
 def rounding(problem: pb.Problem, objective: str, value: float) -> float:

@@ -19,7 +19,7 @@ from passes.memory.memory import PROBE, Memory
 from passes.place.bounds import scale
 from passes.place.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.decode import Dealt, Decoder
-from passes.place.pooled import Pooled, folds, on_target, pools, ways_of
+from passes.place.pooled import Pooled, folds, on_target, pools, stands_for, ways_of
 from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, searched
 from passes.schedule.schedule import Schedule
 
@@ -153,7 +153,7 @@ class _Folding:
     def _candidates(self, pool: Pooled, solution: pb.Solution) -> Iterator[_Candidate]:
         """The pooled solution on the stages of every arrangement with so many ranks that holds it."""
         for way in self.ways:
-            if way.ranks != pool.arrangement.ranks:
+            if not stands_for(self.plan, pool.arrangement, way):
                 continue
             target = arranged(self.plan.target, way)
             decoder = Decoder(pool.plan, pool.t, solution, target, way.copies, in_line=self.timely)

@@ -293,7 +293,7 @@ class _Builder:
             energy = sum(pj for _, pj in step.energy_pj)
             cost += energy
             power = (POWER, power_ticks(self.plan.target, energy))
-            for name, busy in (*((r, step.busy) for r in step.exclusive), *step.channels, power):
+            for name, busy in (*step.busy, *step.channels, power):
                 loads[self.resources[name]] = loads.get(self.resources[name], 0) + calls * busy
         return pb.Transfer(ticks, tuple(sorted((r, t) for r, t in loads.items() if t)), calls * cost)
 

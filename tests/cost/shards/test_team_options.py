@@ -19,6 +19,7 @@ from mapper.cost.shards.spread import Columns, Spread
 from mapper.hw.collective import collective
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target
+from mapper.hw.teams import fabric
 from mapper.hw.work import Cost, DType, Work
 from mapper.ir.graph import Graph, Phase
 from mapper.ir.plan import Cluster, Option, Plan, Task
@@ -125,7 +126,7 @@ def test_requests_of_different_copies_exchange_side_by_side() -> None:
     target = team_of(2, copies=2)
     places, unit = Places(target, Estimator(target, block(), (RUN,))), target.units[0]
     (step,) = places.steps(Spread(64), DType.F16, places.of(unit, Layout.SUM), places.of(unit, Layout.COPY))
-    assert (step.sets, step.copies, step.busy) == (2, 2, step.hold // 2)
+    assert (step.sets, step.copies, step.busy) == (2, 2, ((fabric(unit.name), step.hold // 2),))
 
 
 def test_a_copy_and_a_sum_take_room_with_every_rank() -> None:

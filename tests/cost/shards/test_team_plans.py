@@ -98,3 +98,15 @@ def test_a_false_claim_of_a_team_is_refused(rule: str, breach: Callable[[Plan], 
     with pytest.raises(InvalidPlan) as refused:
         check(breach(on_teams(4, 2)))
     assert refused.value.rule == rule
+
+
+def test_a_plan_on_a_pool_is_no_plan_of_a_machine() -> None:
+    bare = on_teams(1, 8)
+    pool = arranged(load_target("dgx-a100"), Arrangement(), pooled=True)
+    plan = run(
+        Plan(pool, bare.graph, bare.phases, objective=bare.objective),
+        "partition,options,place-greedy,schedule{effort=0},memory,judge",
+    )
+    with pytest.raises(InvalidPlan) as refused:
+        check(plan)
+    assert refused.value.rule == "target-pool"

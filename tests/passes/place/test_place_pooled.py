@@ -9,7 +9,7 @@ from itertools import islice, product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_machines import Abacus, layers, machine, prepared, sketch
+from tiny_machines import Abacus, Loom, layers, machine, prepared, sketch
 
 from mapper.errors import MapperError
 from mapper.hw.target import Target
@@ -19,7 +19,7 @@ from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
 from passes.place.bounds import scale
-from passes.place.pooled import Pooled, on_target
+from passes.place.pooled import Pooled, on_target, pools, stands_for
 from passes.place.translate import translate
 
 QUICK = Context(effort=Effort.QUICK)
@@ -67,6 +67,32 @@ def test_no_placement_undercuts_the_bound_of_its_pool(
         if way.ranks == 1:
             least = min(values(on_target(plan, arranged(plan.target, way), QUICK)))
             assert bound.value <= least * (1 + 1e-9), way
+
+
+def lopsided(unit: type[Abacus], wide: float, narrow: float) -> Target:
+    """Three equal units and a host, which a wide link joins to the first of them and narrow links to the others."""
+    target = machine(*[unit(ticks_per_element=1000)] * 3, unit(ticks_per_element=200_000), capacities=[1 << 20] * 4)
+    links = [replace(k, bandwidth_bytes_per_s=narrow) for k in target.links]
+    links.append(replace(links[0], name="wide", a="u3", b="u0", bandwidth_bytes_per_s=wide))
+    return replace(target, links=tuple(links), io="u3.mem")
+
+
+PHASES = (Phase("p", (), 1), Phase("d", (), 3))
+
+
+@pytest.mark.parametrize("unit", [Abacus, Loom])
+@pytest.mark.parametrize("phases", [PHASES[:1], PHASES])
+@pytest.mark.parametrize("objective", [Objective.THROUGHPUT, Objective.LATENCY])
+def test_no_placement_undercuts_the_bound_where_links_differ_and_weights_sit_in_arrays(
+    unit: type[Abacus], phases: tuple[Phase, ...], objective: Objective
+) -> None:
+    plan = replace(prepared(lopsided(unit, 5e9, 4e6), layers(2), phases), objective=objective)
+    for pool in pools(plan, QUICK):
+        bound = pool.bound(QUICK.budget())
+        for way in arrangements(plan.target):
+            if stands_for(plan, pool.arrangement, way):
+                least = min(values(on_target(plan, arranged(plan.target, way), QUICK)))
+                assert bound.value <= least * (1 + 1e-9), way
 
 
 def test_the_bound_says_that_it_is_of_the_pool() -> None:
