@@ -234,10 +234,11 @@ class Places:
         wide = max((self._user(m) for m, _ in ends), key=lambda u: u.sets if u else 1)
         sets, copies = (wide.sets, wide.copies) if wide else (1, 1)
         own = [u.sets if (u := self._user(m)) else 1 for m, _ in ends]
-        hold, widths = max(n * t for n, (_, t) in zip(own, ends, strict=True)), ()
+        hold = max(n * t for n, (_, t) in zip(own, ends, strict=True))
+        widths: tuple[int, ...] = ()
         if self.target.is_pool:  # no link of a place is wider than all, and none need wait for a narrow one elsewhere
             widths = tuple(int(size / h.link.bandwidth_bytes_per_s * TICKS_PER_SECOND) for h in route.hops)
-            hold = max(hold, *widths)
+            hold = max([hold, *widths])
         else:
             hold = max(hold, _ticks(sets * size / route.bandwidth_bytes_per_s))
         energy = [*self._traffic(a.memory, size), *self._traffic(b.memory, size)]
