@@ -16,6 +16,7 @@ from mapper.ir.plan import Bound, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import problem as pb
 from passes.memory.memory import PROBE, Memory
+from passes.place.baselines import starts
 from passes.place.bounds import scale
 from passes.place.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.decode import Dealt, Decoder
@@ -31,6 +32,9 @@ WORTHWHILE = 2e-3
 
 POOLS = 4
 """Numbers of ranks that are searched at most once there is a plan; the bounds of the others count all the same."""
+
+SMALL = 400
+"""Up to so many items of a pool the baselines on it are judged too: in large problems each costs seconds."""
 
 CLOSE = 0.02
 """How much more (relative) than the least an arrangement may promise to be judged."""
@@ -78,6 +82,7 @@ class _Candidate:
     way: Arrangement
     decoder: Decoder
     dealt: Dealt
+    by: str = "the pooled search"
 
     @property
     def promise(self) -> tuple[int, int, int]:
@@ -148,7 +153,18 @@ class _Folding:
             if self._enough(proven):
                 break
             self._judge(candidate)
+        if self.timely and len(pool.t.problem.items) <= SMALL:
+            self._judge_baselines(pool, proven)
         return proven
+
+    def _judge_baselines(self, pool: Pooled, proven: Bound) -> None:
+        """Judge the baselines on the pool too: what a replay waits for, the problem's latency does not see."""
+        for name, solution in starts(pool.t, pool.plan):
+            if self._enough(proven):
+                return
+            best = min(self._candidates(pool, solution), key=lambda c: c.promise, default=None)
+            if best is not None:
+                self._judge(replace(best, by=name))
 
     def _candidates(self, pool: Pooled, solution: pb.Solution) -> Iterator[_Candidate]:
         """The pooled solution on the stages of every arrangement with so many ranks that holds it."""
@@ -195,4 +211,4 @@ class _Folding:
 def _words(candidate: _Candidate) -> str:
     """The arrangement: tensor, data and pipeline parallelism."""
     way, stages = candidate.way, candidate.stages
-    return f"stages of the pooled search, TP {way.ranks} x DP {way.copies} x PP {stages}"
+    return f"stages of {candidate.by}, TP {way.ranks} x DP {way.copies} x PP {stages}"

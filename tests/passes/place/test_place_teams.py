@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from real_plans import run
+from real_plans import run, unplaced
 from test_place_pooled import farm
 from tiny_machines import Abacus, layers, machine, prepared
 
@@ -80,3 +80,9 @@ def test_the_arrangement_is_told_in_the_words_of_the_field() -> None:
     found = placed(prepared(farm(4, 100_000), layers(3)))
     assert arrangement_words(farm(4)) == ""
     assert arrangement_words(found.target) == "1 rank x 4 copies x 1 stage of kind0 (TP 1, DP 4, PP 1)"
+
+
+def test_on_small_models_a_latency_is_not_worse_than_that_of_one_chip() -> None:
+    plan = replace(unplaced("bert-tiny", "dgx-a100"), objective=Objective.LATENCY)
+    alone = judge(run(plan, f"place-one-unit,{FINISH}")).value(Objective.LATENCY)
+    assert judge(placed(plan)).value(Objective.LATENCY) <= alone * (1 + 1e-9)
