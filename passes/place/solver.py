@@ -18,6 +18,7 @@ from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.by_phase import by_phase
 from mapper.solve.placement.tables import build
 from passes.memory.memory import PROBE, Memory, NoRoom
+from passes.memory.memory import TIMES as MULTIPLES
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import scale, solved_as
 from passes.place.by_phase import SHARE, PlaceByPhase
@@ -48,6 +49,9 @@ Judged = tuple[float, float]
 
 STEADY = (Objective.THROUGHPUT, Objective.ENERGY, Objective.EDP)
 """Objectives in which the interval between requests counts."""
+
+NEAR = 0.02
+"""Relative difference that a probe and a longer look may show at most."""
 
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
@@ -91,32 +95,42 @@ class PlaceCpSat(Pass):
         result, related = searched(plan, t, known, ctx.budget(self.name))
         found = [(result.method, result.solution), *related, *result.others]
         baselines = _best_of_each(plan, t, known, self.candidates)
-        best = _judged_twice(plan, t, found, baselines, ctx)
+        bound = _bound(plan, result)
+        best = _judged_twice(plan, t, found, baselines, ctx, bound.value)
         tight = t.problem
         for _ in range(TIGHTENED if best.judged[0] else 0):
             tight = tightened(plan, tight, best.solution, _verdict(plan, t, best.solution, ctx, EVENTS))
             again = _again(plan, tight, ctx, [best.solution, *(s for _, s in found)])
             if again is None:
                 break
-            retried = _judged_twice(plan, t, again, [best.candidate], ctx)
+            retried = _judged_twice(plan, t, again, [best.candidate], ctx, bound.value)
             if retried.judged < best.judged:
                 best = retried
             if not best.judged[0]:
                 break
-        bound = _bound(plan, result)
         search = search_of(t, best.solution, _status(result, ctx, best.judged, bound), best.candidate[0])
         placed = replace(t.apply(plan, best.solution), bounds=(bound,), search=search)
         return with_late(placed, best.placement)
 
 
 def _judged_twice(
-    plan: Plan, t: Translation, found: list[Candidate], baselines: list[Candidate], ctx: Context
+    plan: Plan, t: Translation, found: list[Candidate], baselines: list[Candidate], ctx: Context, proven: float
 ) -> _Best:
-    """The best of the candidates, refined and probed, and of the baselines, judged in full."""
+    """The best of the candidates, refined and probed, and of the baselines, judged in full; what the probe found where
+    no baseline may be better and `proven`, what no plan undercuts, is out of reach."""
     refined = list(dict.fromkeys(c for candidate in found for c in _refined(plan, t, candidate)))
     probed = _judged_best(plan, t, refined, ctx, PROBE)
     first = _with_room(plan, t, probed.candidate, ctx) if probed.judged == NO_ROOM else probed.candidate
-    return _judged_best(plan, t, [first, *(c for c in baselines if c[1] != first[1])], ctx, EVENTS)
+    rivals = [c for c in baselines if c[1] != first[1] and _may_beat(plan, t, c[1], probed.judged)]
+    if not rivals and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
+        return probed  # a longer look would tell nothing that is asked for
+    return _judged_best(plan, t, [first, *rivals], ctx, EVENTS)
+
+
+def _may_beat(plan: Plan, t: Translation, solution: pb.Solution, probed: Judged) -> bool:
+    """Whether a longer look may find a solution better than what a probe has found of another."""
+    least = _least(plan, t, solution)
+    return bool(plan.limits) or least is None or least < probed[1] * (1 + NEAR)
 
 
 def _again(plan: Plan, problem: pb.Problem, ctx: Context, known: list[pb.Solution]) -> list[Candidate] | None:
@@ -294,10 +308,13 @@ def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Contex
 
 def _verdict(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, events: int) -> Verdict:
     """What the judge says of a solution after the default schedule and memory passes; with operands brought late where
-    that is better."""
+    that is better. Where the objective is a time of one request alone, only limits ask how many are in flight, and what
+    the steady state is."""
+    alone = plan.objective not in STEADY and not plan.limits
+    memory = Memory(min_times=max(MULTIPLES)) if alone else Memory()
 
     def judged(placed: Plan) -> Verdict:
-        return judge(Memory().run(Schedule().run(placed, ctx), ctx), events=events)
+        return judge(memory.run(Schedule().run(placed, ctx), ctx), events=1 if alone else events)
 
     best = judged(t.apply(plan, solution))
     late = brought_late(best) if plan.objective in STEADY else None
