@@ -101,11 +101,15 @@ class Spelling:
 
     def peak_bytes(self, value: str, phase: Phase, place: Place) -> int:
         """Most bytes that a value takes at a place over the phase's samples, on all ranks that it lies with."""
+        dtype = self.plan.graph.value[value].dtype
+        return self.places.bytes(self.peak_spread(value, phase), place.dtype if dtype.is_float else dtype, place)
+
+    def peak_spread(self, value: str, phase: Phase) -> Spread:
+        """The largest number of elements of a value over the phase's samples, and how ranks can divide them."""
         key = (value, phase.name)
         if key not in self._peaks:
             self._peaks[key] = self.estimator.sharing.peak(value, phase.name, divides=self.estimator.has_teams)
-        dtype = self.plan.graph.value[value].dtype
-        return self.places.bytes(self._peaks[key], place.dtype if dtype.is_float else dtype, place)
+        return self._peaks[key]
 
     def engine(self, task: Task) -> tuple[Engine, Option]:
         """The engine that runs a placed task, and the option it was placed with."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 from mapper.cost.estimate import Estimator
@@ -79,19 +80,39 @@ def weights_of(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, o
     Tied weights that are stored in one type outside of arrays get one name: they are kept once. So are those in arrays
     that clusters of different phases share.
     """
+    one = stored_as(plan, estimator, cluster, unit, option)
+    return one.name(main_weight(plan.graph, cluster.ops), plan.holder[cluster.name]), one.memory, one.bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How a unit stores weights, whosever they are: equal for clusters of a class that share theirs with no other."""
+
+    dtype: str
+    is_own: bool
+    copies: str
+    memory: str
+    bytes: int
+
+    def name(self, main: str, holder: str) -> str:
+        """The name under which a cluster's weights are kept: that of its largest one, and in arrays of the cluster."""
+        return f"{main} {self.dtype}" + (f" {holder}" if self.is_own else "") + self.copies
+
+
+def stored_as(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, option: Option) -> Stored:
+    """How a unit stores a cluster's weights under an option; bytes of all copies."""
     graph = plan.graph
     main = main_weight(graph, cluster.ops)
     user, heavy = next(
         (graph.op[op], t) for op, t in zip(cluster.ops, option.types, strict=True) if main in graph.op[op].inputs
     )
     stored = unit.model.activation_dtype() if priced_as(user) == "embedding" else heavy
-    own = f" {plan.holder[cluster.name]}" if estimator.is_resident(unit, option.source) else ""
     copies = f" x{option.replicas}" if option.replicas > 1 else ""
     shard = f" in {divided}" if (divided := weights_division(option.shard)) else ""
     memory = plan.target.memory[unit.weights[option.source]]
     size = _footprint(plan, cluster, unit, option)
-    name = f"{main} {stored}{own}{copies}{shard}"
-    return name, memory.name, aligned(size * option.replicas * unit.copies, memory)
+    total = aligned(size * option.replicas * unit.copies, memory)
+    return Stored(f"{stored}", estimator.is_resident(unit, option.source), copies + shard, memory.name, total)
 
 
 def _footprint(plan: Plan, cluster: Cluster, unit: Unit, option: Option) -> int:

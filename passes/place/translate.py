@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from mapper.cost.engines import POWER, engine_of, power_ticks
+from mapper.cost.engines import POWER, power_ticks
 from mapper.cost.handover import HandOver
 from mapper.cost.places import Place as Spot
 from mapper.cost.places import Places
 from mapper.cost.program import Spelling
-from mapper.cost.residency import residency, states_of, weights_of
+from mapper.cost.residency import Stored, residency, states_of, stored_as, weights_of
 from mapper.cost.shards.spread import Spread
+from mapper.hw.layout import Layout
 from mapper.hw.target import Unit
 from mapper.hw.work import Cost, DType, Role
+from mapper.ir.graph import main_weight
 from mapper.ir.plan import Cluster, Option, Place, Plan, Task
 from mapper.ir.request import runs
 from mapper.solve.placement import problem as pb
 from passes.place.limits import limits_of
+from passes.place.prices import OWN, Prices
 
 
 @dataclass(frozen=True)
@@ -74,16 +78,6 @@ Received = tuple[Handed, Task, tuple[tuple[str, Option], ...]]
 """What a receiver takes, the task that it stands as, and its units."""
 
 
-@dataclass
-class _Table:
-    """Names with indices, in order of first use."""
-
-    names: dict[str, int] = field(default_factory=dict)
-
-    def __getitem__(self, name: str) -> int:
-        return self.names.setdefault(name, len(self.names))
-
-
 class _Builder:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -91,14 +85,16 @@ class _Builder:
         self.estimator = self.spelling.estimator
         self.places: Places = self.spelling.places
         self.spots = {place: i for i, place in enumerate(self.places.used(plan.options or ()))}
-        self.resources = _Table()
-        for unit in plan.target.units:
-            self.resources[unit.name]
+        self.prices = Prices(plan, self.places, self.estimator, self.spots)
+        self.resources = self.prices.resources
         self.memories = {m.name: i for i, m in enumerate(plan.target.memories)}
         self.residents: dict[tuple[str, str, int], int] = {}
         self.resident_bytes: list[pb.Resident] = []
         self.transfers: dict[tuple[Spread, DType, str], int] = {}
-        self.tables: list[dict[tuple[int, int], pb.Transfer]] = []
+        self.sizes: list[tuple[Spread, DType, str]] = []
+        self.needs: dict[tuple[str, str, int], tuple[int, ...]] = {}
+        self.stored: dict[tuple[str, int], Stored] = {}
+        self.peaks: set[tuple[Spread, DType]] = set()
         self.working_set = dict.fromkeys(self.memories, 0)
 
     def build(self) -> Translation:
@@ -120,10 +116,11 @@ class _Builder:
             items.append(pb.Item(receiver.name, f"receive {plan.cluster[receiver.cluster].repeat}", phase, options))
             meaning.append(pairs)
         every = (*tasks, *(receiver for _, receiver, _ in received))
+        transfers = self._tables(items, nets)
         problem = pb.Problem(
             items=tuple(items),
             nets=tuple(nets),
-            transfers=tuple(self.tables),
+            transfers=transfers,
             residents=tuple(self.resident_bytes),
             resources=tuple(self.resources.names),
             memories=tuple(self.memories),
@@ -174,42 +171,40 @@ class _Builder:
         return tuple(sorted(pairs, key=lambda p: (rank[p[0]], p[1].source, p[1].replicas, p[1].shard)))
 
     def _option(self, task: Task, unit_name: str, option: Option) -> pb.Option:
-        plan = self.plan
-        unit, cost = plan.target.unit[unit_name], option.cost(task.phase)
-        calls = plan.phase[task.phase].calls
-        key = (option.units, option.source, option.shard)
-        same = plan.options_of[option.repeat]
-        single = next(o for o in same if (o.units, o.source, o.shard) == key and o.replicas == 1)
-        engine = engine_of(self.estimator, unit, plan.holder[task.cluster], option, single, task.phase)
-        loads = {self.resources[engine.name]: calls * engine.load(cost.ticks)}
-        energy = cost.total_pj
-        weights = unit.weights[option.source] if option.source >= 0 else ""
-        for name, size in ((unit.data, cost.data_bytes), (weights, cost.weight_bytes)):
-            if name and size:
-                memory = plan.target.memory[name]
-                r = self.resources[name]
-                loads[r] = loads.get(r, 0) + calls * round(size / memory.bandwidth_bytes_per_s * 1e12)
-                energy += round(8 * size * memory.energy_pj_per_bit)
-        loads[self.resources[POWER]] = calls * power_ticks(plan.target, energy)
+        """An option of a task: priced once for all tasks of its class, with the task's own engine and residents."""
+        cluster = self.plan.cluster[task.cluster]
+        one = self.prices.of(cluster, task.phase, unit_name, option)
+        engine = self.resources[one.engine.replace(OWN, self.plan.holder[task.cluster])]
         return pb.Option(
-            name=f"{unit_name} x{option.replicas}"
-            + (f" from {weights}" if weights else "")
-            + (f" by {option.shard}" if option.shard else ""),
-            place=self.spots[self.places.of(unit, option.leaves)],
-            takes=-1 if option.takes is option.leaves else self.spots[self.places.of(unit, option.takes)],
-            ticks=cost.ticks,
-            machine=self.resources[unit_name] if engine.name == unit_name and not engine.is_pool else -1,
-            loads=tuple(sorted((r, t) for r, t in loads.items() if t)),
-            cost=calls * energy,
-            needs=self._needs(plan.cluster[task.cluster], unit, option, weights),
+            name=one.name,
+            place=one.place,
+            takes=one.takes,
+            ticks=one.ticks,
+            machine=one.machine,
+            loads=one.loads(engine),
+            cost=one.cost,
+            needs=self._needs(cluster, self.plan.target.unit[unit_name], option, one.weights),
         )
 
     def _needs(self, cluster: Cluster, unit: Unit, option: Option, weights: str) -> tuple[int, ...]:
-        kept = [*states_of(self.plan, cluster, unit, option)]
-        if weights:
-            kept.append(weights_of(self.plan, self.estimator, cluster, unit, option))
-        needs = [self._resident(*row) for row in kept]
-        return tuple(sorted(set(needs)))
+        """What lies in memories for a task: the same in every phase."""
+        key = (cluster.name, unit.name, id(option))
+        if key not in self.needs:
+            kept = [*states_of(self.plan, cluster, unit, option)] if self._states_of[cluster.name] else []
+            if weights:
+                kept.append(self._weights(cluster, unit, option))
+            self.needs[key] = tuple(sorted({self._resident(*row) for row in kept}))
+        return self.needs[key]
+
+    def _weights(self, cluster: Cluster, unit: Unit, option: Option) -> tuple[str, str, int]:
+        """The weights of a cluster that shares none are those of its class under a name of their own."""
+        holder, key = self.plan.holder[cluster.name], (unit.name, id(option))
+        if len(self.plan.sharers[holder]) > 1:
+            return weights_of(self.plan, self.estimator, cluster, unit, option)
+        if key not in self.stored:
+            self.stored[key] = stored_as(self.plan, self.estimator, cluster, unit, option)
+        one = self.stored[key]
+        return one.name(self._main[cluster.name], holder), one.memory, one.bytes
 
     def _resident(self, what: str, memory: str, size: int) -> int:
         key = (what, memory, size)
@@ -264,26 +259,38 @@ class _Builder:
         phase = self.plan.phase[phase_name]
         spread = self.spelling.mean_spread(value, phase)
         dtype = self.plan.graph.value[value].dtype
-        for spot in self.spots:
-            peak = self.spelling.peak_bytes(value, phase, spot)
-            self.working_set[spot.memory] = max(self.working_set[spot.memory], peak)
+        peak = (self.spelling.peak_spread(value, phase), dtype)
+        if peak not in self.peaks:
+            self.peaks.add(peak)
+            for spot in self.spots:
+                size = self.spelling.peak_bytes(value, phase, spot)
+                self.working_set[spot.memory] = max(self.working_set[spot.memory], size)
         return self._table(spread, dtype, phase_name)
 
     def _table(self, spread: Spread, dtype: DType, phase_name: str) -> int:
         """The index of the transfers of a value in each call of a phase."""
-        phase = self.plan.phase[phase_name]
         key = (spread, dtype, phase_name)
         if key not in self.transfers:
-            self.transfers[key] = len(self.tables)
-            self.tables.append(
-                {
-                    (i, j): self._transfer(spread, dtype, a, b, phase.calls)
-                    for a, i in self.spots.items()
-                    for b, j in self.spots.items()
-                    if a != b and self.places.connected(a, b)
-                }
-            )
+            self.transfers[key] = len(self.sizes)
+            self.sizes.append(key)
         return self.transfers[key]
+
+    def _tables(
+        self, items: Sequence[pb.Item], nets: Sequence[pb.Net]
+    ) -> tuple[dict[tuple[int, int], pb.Transfer], ...]:
+        """The transfers of each size: between single units all, between the many layouts of teams those that a net can
+        need."""
+        used = _legs(items, nets, len(self.sizes))
+        single = {i for place, i in self.spots.items() if place.layout is Layout.ONE}
+        return tuple(
+            {
+                (i, j): self._transfer(*size[:2], a, b, self.plan.phase[size[2]].calls)
+                for a, i in self.spots.items()
+                for b, j in self.spots.items()
+                if a != b and ((i, j) in legs or (i in single and j in single)) and self.places.connected(a, b)
+            }
+            for size, legs in zip(self.sizes, used, strict=True)
+        )
 
     def _transfer(self, value: Spread, dtype: DType, a: Spot, b: Spot, calls: int) -> pb.Transfer:
         ticks, cost = 0, 0
@@ -301,15 +308,46 @@ class _Builder:
         """Tasks of a phase that touch the same state must leave it in one place, and its receiver takes it there; so
         must those of all phases where none hands anything on."""
         groups: dict[tuple[str, str], list[int]] = {}
+        apart = bool(self._hand_overs)
         for i, task in enumerate(tasks):
-            cluster = self.plan.cluster[task.cluster]
-            touched = {
-                n for op in cluster.ops for n in (*self.plan.graph.op[op].inputs, *self.plan.graph.op[op].outputs)
-            }
-            for state in self.plan.graph.states:
-                if touched.intersection(n for n in (state.past, state.present) if n):
-                    groups.setdefault((state.name, task.phase if self._hand_overs else ""), []).append(i)
+            for k in self._states_of[task.cluster]:
+                groups.setdefault((self.plan.graph.states[k].name, task.phase if apart else ""), []).append(i)
         for handed in self._hand_overs:
             receiver = receivers[handed.phase, handed.to, handed.readers]
             groups[handed.state, handed.to].append(receiver)
         return tuple(sorted({tuple(g) for g in groups.values() if len(g) > 1}))
+
+    @cached_property
+    def _states_of(self) -> dict[str, tuple[int, ...]]:
+        """By cluster, the positions of the states that it touches."""
+        graph = self.plan.graph
+        return {
+            c.name: tuple(
+                sorted(
+                    {
+                        k
+                        for o in c.ops
+                        for n in (*graph.op[o].inputs, *graph.op[o].outputs)
+                        for k in graph.states_at.get(n, ())
+                    }
+                )
+            )
+            for c in self.plan.clusters or ()
+        }
+
+    @cached_property
+    def _main(self) -> dict[str, str]:
+        """By cluster, its largest weight."""
+        return {c.name: main_weight(self.plan.graph, c.ops) for c in self.plan.clusters or ()}
+
+
+def _legs(items: Sequence[pb.Item], nets: Sequence[pb.Net], sizes: int) -> list[set[tuple[int, int]]]:
+    """By size, from which place to which other a net of it can go."""
+    left = [frozenset(o.place for o in item.options) for item in items]
+    read = [frozenset(o.reads_at for o in item.options) for item in items]
+    ways: list[dict[tuple[frozenset[int], frozenset[int]], None]] = [{} for _ in range(sizes)]
+    for net in nets:
+        source = left[net.source] if net.source >= 0 else frozenset((net.origin,))
+        for to in (*(read[i] for i in net.sinks), frozenset(net.ends)):
+            ways[net.size][source, to] = None
+    return [{(a, b) for source, to in pairs for a in source for b in to if a != b} for pairs in ways]

@@ -302,9 +302,7 @@ def shares(r: Relaxation, columns: Floats) -> tuple[Floats, ...]:
 def longest_interval(problem: Problem) -> float:
     """An interval that no wanted solution exceeds."""
     items = sum(max(sum(t for _, t in o.loads) for o in item.options) for item in problem.items)
-    legs = 0
-    for net in problem.nets:
-        most = max((sum(t for _, t in m.loads) for m in problem.transfers[net.size].values()), default=0)
-        legs += most * (len(net.sinks) + len(net.ends))
+    most = [max((sum(t for _, t in m.loads) for m in table.values()), default=0) for table in problem.transfers]
+    legs = sum(most[net.size] * (len(net.sinks) + len(net.ends)) for net in problem.nets)
     limits = (x.most * (1 + 1e-8) + 1.0 for x in problem.limits if x.quantity == "throughput")
     return float(min(items + legs, *limits, math.inf))
