@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mapper.errors import Infeasible
@@ -33,8 +34,13 @@ class BoundsOfTeams(Pass):
         plan = unfolded(plan, ctx)
         if not folds(plan.target):
             return Bounds().run(plan, ctx)
-        found = [pool.bound(ctx.budget(self.name)) for pool in pools(plan, ctx)]
-        return replace(plan, bounds=(min(found, key=_value),))
+        relaxed, budget = pools(plan, ctx), ctx.budget(self.name)
+        found = [pool.quick(budget) for pool in relaxed]
+        rough = set(range(len(found)))
+        while (least := _least(found)) in rough:
+            rough.discard(least)
+            found[least] = max(found[least], relaxed[least].bound(budget), key=_value)
+        return replace(plan, bounds=(found[least],))
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,13 @@ class BoundsOfTeamsBySearch(Pass):
         if not folds(plan.target):
             return BoundsBySearch().run(plan, ctx)
         relaxed = pools(plan, ctx)
-        found = [pool.bound(ctx.budget(self.name)) for pool in relaxed]
-        open_ = set(range(len(found)))
-        while (least := min(range(len(found)), key=lambda k: found[k].value)) in open_:
+        found = [pool.quick(ctx.budget(self.name)) for pool in relaxed]
+        rough, open_ = set(range(len(found))), set(range(len(found)))
+        while (least := _least(found)) in open_:
+            if least in rough:
+                rough.discard(least)
+                found[least] = max(found[least], relaxed[least].bound(ctx.budget(self.name)), key=_value)
+                continue
             open_.discard(least)
             found[least] = sharpened(relaxed[least], found[least], ctx)
         return replace(plan, bounds=(found[least],))
@@ -84,6 +94,11 @@ def unfolded(plan: Plan, ctx: Context) -> Plan:
     if target.group is not None and any(unit.team for unit in target.units):
         return on_target(plan, target.group, ctx)
     return plan
+
+
+def _least(bounds: Sequence[Bound]) -> int:
+    """The position of the least bound, the first among equals."""
+    return min(range(len(bounds)), key=lambda k: bounds[k].value)
 
 
 def _value(bound: Bound) -> float:

@@ -111,11 +111,18 @@ class _Folding:
         """The best judged plan, with the bound over all arrangements."""
         budget = self.ctx.budget(PlaceTeams.name)
         relaxed = pools(self.plan, self.ctx)
-        bounds = [pool.bound(budget) for pool in relaxed]
-        for k in sorted(range(len(relaxed)), key=lambda k: (bounds[k].value, k)):
-            if not self._enough(bounds[k]) and (self.found is None or self.searched < POOLS):
-                bounds[k] = self._solved(relaxed[k], bounds[k])
-                self.searched += 1
+        bounds = [pool.quick(budget) for pool in relaxed]
+        sharp, open_ = set[int](), set(range(len(relaxed)))
+        while open_ and not self._enough(bounds[k := min(open_, key=lambda k: (bounds[k].value, k))]):
+            if k not in sharp:
+                sharp.add(k)
+                bounds[k] = max(bounds[k], relaxed[k].bound(budget), key=lambda b: b.value)
+                continue
+            if self.found is not None and self.searched >= POOLS:
+                break
+            open_.discard(k)
+            bounds[k] = self._solved(relaxed[k], bounds[k])
+            self.searched += 1
         if self.found is None:
             raise self.problems[0] if self.problems else self._no_stages()
         return self._finished(self.found, min(bounds, key=lambda b: b.value))
