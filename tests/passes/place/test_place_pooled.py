@@ -95,6 +95,25 @@ def test_no_placement_undercuts_the_bound_where_links_differ_and_weights_sit_in_
                 assert bound.value <= least * (1 + 1e-9), way
 
 
+@settings(max_examples=12, deadline=None)
+@given(
+    st.sampled_from([layers(2), layers(3), fork()]),
+    st.integers(1, 4),
+    st.sampled_from([1000, 90_001]),
+    st.sampled_from([1e9, 3e6]),
+    st.sampled_from([Objective.THROUGHPUT, Objective.LATENCY, Objective.ENERGY, Objective.EDP]),
+)
+def test_no_placement_undercuts_the_bound_of_classes(
+    graph: Graph, units: int, ticks: int, link: float, objective: Objective
+) -> None:
+    plan = replace(prepared(farm(units, ticks, link=link), graph, (Phase("p", (), 2),)), objective=objective)
+    for ranks in {way.ranks for way in arrangements(plan.target)}:
+        pool = Pooled.of(plan, ranks, QUICK)
+        quick = pool.quick(QUICK.budget())
+        assert quick.value <= min(values(pool.plan)) * (1 + 1e-9)
+        assert quick.value > 0
+
+
 def test_the_bound_says_that_it_is_of_the_pool() -> None:
     plan = prepared(farm(4), layers(4))
     bound = Pooled.of(plan, 1, QUICK).bound(QUICK.budget())
