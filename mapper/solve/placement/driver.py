@@ -31,8 +31,8 @@ EXACT_ITEMS = 40
 """Up to so many items CP-SAT gets the whole problem."""
 
 FEW_ITEMS = 400
-"""Up to so many items the descent goes first: it is quick, and of two placements with one interval the judge mostly likes
-the one that was improved step by step, whose values travel less."""
+"""Up to so many items the descent goes first: it is quick, and of two placements with one interval the judge mostly
+likes the one that was improved step by step, whose values travel less."""
 
 STEPS_PER_SECOND = 8000
 """Outlooks the descent may take for a second of deterministic time."""
