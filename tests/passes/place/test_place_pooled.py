@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice, product
@@ -93,6 +94,7 @@ def test_no_placement_undercuts_the_bound_where_links_differ_and_weights_sit_in_
             if stands_for(plan, pool.arrangement, way):
                 least = min(values(on_target(plan, arranged(plan.target, way), QUICK)))
                 assert bound.value <= least * (1 + 1e-9), way
+                assert pool.quick(QUICK.budget()).value <= least * (1 + 1e-9), way
 
 
 @settings(max_examples=12, deadline=None)
@@ -101,17 +103,28 @@ def test_no_placement_undercuts_the_bound_where_links_differ_and_weights_sit_in_
     st.integers(1, 4),
     st.sampled_from([1000, 90_001]),
     st.sampled_from([1e9, 3e6]),
+    st.sampled_from([1 << 20, 3000, 1500, 800, 400]),
     st.sampled_from([Objective.THROUGHPUT, Objective.LATENCY, Objective.ENERGY, Objective.EDP]),
 )
 def test_no_placement_undercuts_the_bound_of_classes(
-    graph: Graph, units: int, ticks: int, link: float, objective: Objective
+    graph: Graph, units: int, ticks: int, link: float, room: int, objective: Objective
 ) -> None:
-    plan = replace(prepared(farm(units, ticks, link=link), graph, (Phase("p", (), 2),)), objective=objective)
+    plan = replace(prepared(farm(units, ticks, room, link), graph, (Phase("p", (), 2),)), objective=objective)
     for ranks in {way.ranks for way in arrangements(plan.target)}:
         pool = Pooled.of(plan, ranks, QUICK)
         quick = pool.quick(QUICK.budget())
-        assert quick.value <= min(values(pool.plan)) * (1 + 1e-9)
-        assert quick.value > 0
+        assert quick.value <= min(values(pool.plan), default=math.inf) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("graph", [layers(2), layers(3), fork()])
+@pytest.mark.parametrize("room", [200, 270, 400, 1 << 20])
+@pytest.mark.parametrize("objective", [Objective.THROUGHPUT, Objective.ENERGY, Objective.EDP])
+def test_the_bound_of_classes_knows_which_weights_fit(graph: Graph, room: int, objective: Objective) -> None:
+    units = (Abacus(ticks_per_element=1000), Abacus(ticks_per_element=50_000))
+    target = machine(*units, capacities=[room, 1 << 20], link=1e9)
+    plan = replace(prepared(target, graph, (Phase("p", (), 2), Phase("q", (), 3))), objective=objective)
+    quick = Pooled.of(plan, 1, QUICK).quick(QUICK.budget())
+    assert quick.value <= min(values(plan)) * (1 + 1e-9)
 
 
 def test_the_bound_says_that_it_is_of_the_pool() -> None:
