@@ -13,19 +13,19 @@ from mapper.report.bands import ENERGY_BAND
 
 def reasons(plan: Plan, wanted: str | None) -> list[dict[str, Any]]:
     """For each class, phase and kind of unit that it runs on: how many, its time there, and the alternatives."""
-    counts: dict[tuple[str, str, str, int], list[str]] = {}
+    counts: dict[tuple[str, str, str, int, str], list[str]] = {}
     for task in plan.tasks or ():
         cluster, place = plan.cluster[task.cluster], plan.place[task.name]
         if wanted is not None and wanted not in cluster.name:
             continue
-        key = (cluster.repeat, task.phase, plan.target.unit[place.unit].kind, place.replicas)
+        key = (cluster.repeat, task.phase, plan.target.unit[place.unit].kind, place.replicas, place.shard)
         counts.setdefault(key, []).append(place.unit)
     if wanted is not None and not counts:
         names = [c.name for c in plan.clusters or ()]
         raise MapperError(f"no op '{wanted}' in the plan; {did_you_mean(wanted, names[:200])}")
     rows = []
-    for (repeat, phase, kind, replicas), units in counts.items():
-        here = _option(plan, repeat, kind, replicas)
+    for (repeat, phase, kind, replicas, shard), units in counts.items():
+        here = _option(plan, repeat, phase, kind, replicas, shard)
         if not here.cost(phase).ticks and wanted is None:
             continue  # a view of a value: free wherever it is
         rows.append(
@@ -47,9 +47,11 @@ def reasons(plan: Plan, wanted: str | None) -> list[dict[str, Any]]:
     return rows
 
 
-def _option(plan: Plan, repeat: str, kind: str, replicas: int) -> Option:
+def _option(plan: Plan, repeat: str, phase: str, kind: str, replicas: int, shard: str) -> Option:
     return next(
-        o for o in plan.options_of[repeat] if plan.target.unit[o.units[0]].kind == kind and o.replicas == replicas
+        o
+        for o in plan.options_of[repeat]
+        if plan.target.unit[o.units[0]].kind == kind and (o.replicas, o.shard) == (replicas, shard) and o.serves(phase)
     )
 
 
