@@ -54,8 +54,8 @@ def test_a_plan_that_no_search_made_passes() -> None:
 
 
 def test_every_derived_rule_has_a_breach() -> None:
-    elsewhere = {"steady-progress"}
-    """Broken in test_steady_state.py: the schedule rules let no such plan through."""
+    elsewhere = {"steady-progress", "target-pool"}
+    """Broken in test_steady_state.py, as the schedule rules let no such plan through, and in test_team_plans.py."""
     assert {name for name, _ in DERIVED} - elsewhere == BREACHES.keys()
 
 
