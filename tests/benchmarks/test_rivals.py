@@ -112,6 +112,7 @@ def test_an_outcome_tells_who_was_better_and_by_how_much() -> None:
     assert outcome.cells().split() == ["2", "10.00%", "3.0", "+5.00%", "+0.00%", "-5.00%", "no", "fit"]
 
 
+@pytest.mark.slow
 def test_the_solver_and_its_rivals_are_judged_alike(tmp_path: Path) -> None:
     file = tmp_path / "bert-tiny.onnx"
     file.write_bytes(MODELS["bert-tiny"](1, None).SerializeToString())

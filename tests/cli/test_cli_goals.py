@@ -30,6 +30,7 @@ def summary(out: Path) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 def test_a_limit_of_power_is_kept_and_told(model: str, tmp_path: Path) -> None:
     assert compiled(model, tmp_path, "--objective", "throughput subject to power<=2 inflight<=3") == 0
     found = summary(tmp_path)

@@ -135,6 +135,7 @@ def test_a_collective_of_96_ranks_is_priced_at_once() -> None:
     assert time.process_time() - start < 10
 
 
+@pytest.mark.slow
 def test_more_ranks_than_can_exchange_directly_go_by_blocks(load: Load) -> None:
     target = quick_memories(tiles(load, 17, 16))
     ranks = arranged(target, Arrangement(272, 1)).units[0].team.members  # type: ignore[union-attr]

@@ -29,6 +29,7 @@ def front(points: int = 9, axes: Axes = AXES) -> Front:
     return swept(replace(plan, limits=axes.limits), pipeline_of(f"place-cpsat,{FINISH}"), axes, points, effort="quick")
 
 
+@pytest.mark.slow
 def test_no_point_beats_another_and_each_keeps_its_limit() -> None:
     found = front()
     rows = [(p.value(Objective.THROUGHPUT), p.value(Objective.LATENCY)) for p in found.points]

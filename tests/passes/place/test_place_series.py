@@ -64,6 +64,7 @@ def test_a_front_out_of_time_has_its_ends_and_is_not_closed(limit: dict[str, obj
     assert not front.closed
 
 
+@pytest.mark.slow
 def test_a_point_is_called_optimal_only_where_it_meets_its_own_bound() -> None:
     plan = prepared(machine(Abacus(ticks_per_element=50), Abacus(ticks_per_element=70)), layers(3))
     front = swept(
@@ -77,6 +78,7 @@ def test_a_point_is_called_optimal_only_where_it_meets_its_own_bound() -> None:
         assert point.row["status"] != "optimal" or point.row["gap"] <= 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1e300, float("inf")])
 def test_a_limit_beyond_all_searches_is_as_good_as_none(seconds: float) -> None:
     plan = prepared(machine(Abacus(), Abacus(ticks_per_element=20)), layers(2))

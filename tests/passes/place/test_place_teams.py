@@ -82,6 +82,7 @@ def test_the_arrangement_is_told_in_the_words_of_the_field() -> None:
     assert arrangement_words(found.target) == "1 rank x 4 copies x 1 stage of kind0 (TP 1, DP 4, PP 1)"
 
 
+@pytest.mark.slow
 def test_on_small_models_a_latency_is_not_worse_than_that_of_one_chip() -> None:
     plan = replace(unplaced("bert-tiny", "dgx-a100"), objective=Objective.LATENCY)
     alone = judge(run(plan, f"place-one-unit,{FINISH}")).value(Objective.LATENCY)
