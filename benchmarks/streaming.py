@@ -60,7 +60,7 @@ def _case(group: str, path: Path, instance: stream.Instance) -> Case:
     return Case(group, path.stem, size, SECONDS, answer, instance.stream_cycles, _data(instance))
 
 
-def _outside(path: Path, budget: Budget) -> tuple[Problem, Result]:
+def _outside(path: Path, budget: Budget) -> tuple[Problem, Result[Solution]]:
     """The problem, and its schedule that keeps nothing on chip between groups. Where the largest windows do not fit the
     memories, those of Stream's solution are taken."""
     problem = stream.read(path).problem
@@ -80,7 +80,7 @@ def _mixed(group: str, name: str, paths: Mapping[str, Path], mixed: Sequence[str
     best = min(stream.read(path).stream_cycles for path in paths.values())
 
     def answer(budget: Budget) -> Answer:
-        found: list[tuple[int, Problem, Result]] = []
+        found: list[tuple[int, Problem, Result[Solution]]] = []
         for k, instance in enumerate(instances):
             part = 1 / (3 * len(instances) - k)
             result = minimise(instance.problem, budget.slice(part))
@@ -105,7 +105,7 @@ def only_outside(problem: Problem) -> Problem:
     return replace(problem, values=tuple(replace(value, ways=value.ways[-1:]) for value in problem.values))
 
 
-def _answer(files: Sequence[str], problem: Problem, result: Result, note: str) -> Answer:
+def _answer(files: Sequence[str], problem: Problem, result: Result[Solution], note: str) -> Answer:
     verify(problem, result.solution)
     note = f"bound: {result.bound_name}; {note}"
     return Answer(result.value, result.bound, result.bound_name, as_json(files, problem, result.solution), note)

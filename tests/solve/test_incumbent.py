@@ -8,7 +8,9 @@ import pytest
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
+from mapper.solve.cpsat import Outcome
 from mapper.solve.incumbent import Incumbent
+from mapper.solve.result import Result, result_of
 
 
 def _judge(solution: str) -> int:
@@ -67,3 +69,17 @@ def test_improvements_are_told() -> None:
 def test_without_a_solution_there_is_none_to_take() -> None:
     with pytest.raises(MapperError, match="before it had one"):
         _ = Incumbent(_judge, Budget()).solution
+
+
+def test_a_result_says_whether_value_and_bound_meet() -> None:
+    incumbent = Incumbent(_judge, Budget())
+    incumbent.raise_bound(2, "load")
+    incumbent.offer("aaa", "greedy")
+    assert result_of(incumbent) == Result("aaa", 3, 2, "load", Outcome.FEASIBLE)
+    incumbent.raise_bound(3, "search")
+    assert result_of(incumbent) == Result("aaa", 3, 3, "search", Outcome.OPTIMAL)
+
+
+def test_without_a_solution_there_is_no_result() -> None:
+    with pytest.raises(MapperError, match="before it had one"):
+        result_of(Incumbent(_judge, Budget()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from mapper.solve.budget import Budget
@@ -17,6 +17,7 @@ from mapper.solve.makespan.problem import Problem, Solution
 from mapper.solve.makespan.rigid import rigid
 from mapper.solve.makespan.verify import verify
 from mapper.solve.portfolio import Step, run
+from mapper.solve.result import Result, result_of
 from mapper.solve.threads import at_once
 
 EXACT_LIMIT = 150
@@ -32,18 +33,7 @@ PROOF_SHARES = ((40, 0.9), (80, 0.5), (EXACT_LIMIT, 0.1))
 """The share of CP-SAT by the number of activities: 30 it proves nearly always, 120 hardly ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A schedule, its makespan, a lower bound with its name, and whether the two meet."""
-
-    solution: Solution
-    value: int
-    bound: int
-    bound_name: str
-    status: Outcome
-
-
-def solve(problem: Problem, budget: Budget) -> Result:
+def solve(problem: Problem, budget: Budget) -> Result[Solution]:
     """The best schedule found within the budget. Raises MapperError on a malformed problem."""
     problem.check()
 
@@ -57,9 +47,7 @@ def solve(problem: Problem, budget: Budget) -> Result:
     if problem.elastic:
         incumbent.offer(dispatch(rigid(problem)), "dispatch")
     run(_steps(problem, budget), incumbent, budget)
-    value, least = int(incumbent.value), int(incumbent.bound)
-    status = Outcome.OPTIMAL if incumbent.closed else Outcome.FEASIBLE
-    return Result(incumbent.solution, value, least, incumbent.bound_name, status)
+    return result_of(incumbent)
 
 
 def _steps(problem: Problem, budget: Budget) -> list[Step[Solution]]:

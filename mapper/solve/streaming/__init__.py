@@ -1,6 +1,7 @@
 """Layers in tiles on cores with small memories: what stays on chip, and when each tile is moved and worked on."""
 
-from mapper.solve.streaming.driver import Result, TooSmall, minimise
+from mapper.solve.result import Result
+from mapper.solve.streaming.driver import TooSmall, minimise
 from mapper.solve.streaming.problem import Group, Line, Loop, Node, Piece, Problem, Role, Solution, Store, Value, Way
 from mapper.solve.streaming.verify import verify
 

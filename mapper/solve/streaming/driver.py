@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
-from mapper.solve.cpsat import Outcome
 from mapper.solve.incumbent import Incumbent
+from mapper.solve.result import Result, result_of
 from mapper.solve.streaming.bound import bound
 from mapper.solve.streaming.place import Full, Shifts, place
 from mapper.solve.streaming.problem import Problem, Solution
@@ -29,41 +29,27 @@ STEPS_A_SECOND = 10_000
 """Steps placed in a deterministic second."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A schedule with its cycles, a lower bound, and how the search ended."""
-
-    solution: Solution
-    value: int
-    bound: int
-    bound_name: str
-    status: Outcome
-
-
 class TooSmall(MapperError):
     """A store has no room for the tiles of a group, even when every value goes its last way."""
 
 
-def minimise(problem: Problem, budget: Budget) -> Result:
+def minimise(problem: Problem, budget: Budget) -> Result[Solution]:
     """The shortest schedule found. Raises TooSmall when not even the last way of each value fits the stores."""
     problem.check()
-    least, name = bound(problem)
 
     def judge(solution: Solution) -> float:
         verify(problem, solution)
         return solution.makespan
 
     incumbent: Incumbent[Solution] = Incumbent(judge, budget)
-    incumbent.raise_bound(least, name)
+    incumbent.raise_bound(*bound(problem))
     search = _Search(problem, incumbent, budget)
     full = search.away()
     search.near()
     if full is not None and not incumbent.found:
         raise _too_small(problem, full)
     search.improve()
-    value = round(incumbent.value)
-    status = Outcome.OPTIMAL if incumbent.closed else Outcome.FEASIBLE
-    return Result(incumbent.solution, value, least, name, status)
+    return result_of(incumbent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from mapper.errors import Infeasible
 from mapper.solve.budget import Budget
-from mapper.solve.cpsat import Outcome, whole
+from mapper.solve.cpsat import whole
 from mapper.solve.incumbent import Incumbent
 from mapper.solve.makespan.flexible.bound import bound
 from mapper.solve.makespan.flexible.cpsat import exact
@@ -17,6 +17,7 @@ from mapper.solve.makespan.flexible.sampling import sample
 from mapper.solve.makespan.flexible.shop import improve, is_shop
 from mapper.solve.makespan.flexible.verify import verify
 from mapper.solve.portfolio import Step, run
+from mapper.solve.result import Result, result_of
 from mapper.solve.threads import at_once
 
 EXACT_TASKS = 160
@@ -26,18 +27,7 @@ SMALL = 60
 """Tasks up to which CP-SAT comes first: it proves most such shops in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A schedule with its modes, its makespan, a lower bound with its name, and whether the two meet."""
-
-    solution: Solution
-    value: int
-    bound: int
-    bound_name: str
-    status: Outcome
-
-
-def solve(problem: Problem, budget: Budget) -> Result:
+def solve(problem: Problem, budget: Budget) -> Result[Solution]:
     """The best schedule found within the budget.
 
     Raises MapperError on a malformed problem, Infeasible when no choice of modes has routes for all edges.
@@ -61,9 +51,7 @@ def solve(problem: Problem, budget: Budget) -> Result:
             details=[f"{len(problem.tasks)} tasks, {len(problem.edges)} edges"],
             hint="levers: more routes between places | more modes | a larger budget",
         )
-    status = Outcome.OPTIMAL if incumbent.closed else Outcome.FEASIBLE
-    value, least = int(incumbent.value), int(incumbent.bound)
-    return Result(incumbent.solution, value, least, incumbent.bound_name, status)
+    return result_of(incumbent)
 
 
 def _steps(problem: Problem) -> list[Step[Solution]]:
