@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from mapper.errors import Infeasible, MapperError, PipelineError, did_you_mean
+from mapper.errors import MapperError, PipelineError, did_you_mean
 from mapper.ir.plan import Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import problem as pb
@@ -13,6 +13,7 @@ from mapper.solve.placement.greedy import fastest
 from mapper.solve.placement.heft import heft
 from mapper.solve.placement.tables import build
 from passes.place.bounds import bounds_of, solved_as
+from passes.place.infeasible import finds_none
 from passes.place.translate import Translation, translate
 
 Ranked = Callable[[int], Iterator[int]]
@@ -194,10 +195,7 @@ def _assign(t: Translation, ranked: Ranked) -> pb.Solution | None:
 
 def _best(plan: Plan, t: Translation, found: list[pb.Solution], name: str) -> pb.Solution:
     if not found:
-        raise Infeasible(
-            f"{name} finds no placement of {plan.graph.name} on {plan.target.name}: the weights do not fit its way",
-            hint="place-cpsat searches all placements",
-        )
+        raise finds_none(plan, name, "the weights do not fit its way", "place-cpsat searches all placements")
     return min(found, key=lambda s: _value(t.problem, pb.totals(t.problem, s), solved_as(plan.objective)))
 
 

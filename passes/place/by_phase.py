@@ -10,6 +10,7 @@ from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement.by_phase import by_phase
 from passes.place.baselines import finish
 from passes.place.bounds import solved_as
+from passes.place.infeasible import finds_none
 from passes.place.translate import translate
 
 SHARE = 0.25
@@ -35,9 +36,6 @@ class PlaceByPhase(Pass):
         try:
             found = by_phase(t.problem, solved_as(plan.objective), ctx.budget(self.name).part(SHARE))
         except Infeasible as error:
-            raise Infeasible(
-                f"{self.name} finds no placement of {plan.graph.name} on {plan.target.name}: {error.message}",
-                details=error.details,
-                hint="place-cpsat places all phases at once",
-            ) from error
+            hint = "place-cpsat places all phases at once"
+            raise finds_none(plan, self.name, error.message, hint, error.details) from error
         return finish(plan, t, found, self.name, ctx)

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mapper.cost.residency import states_of
 from mapper.errors import Infeasible
 from mapper.ir.plan import Option, Plan
 from mapper.ir.request import batch_of
+
+
+def finds_none(plan: Plan, method: str, why: str, hint: str, details: Sequence[str] = ()) -> Infeasible:
+    """A placement pass has found nothing, which need not mean that there is nothing: why, and what finds more."""
+    message = f"{method} finds no placement of {plan.graph.name} on {plan.target.name}: {why}"
+    return Infeasible(message, details=details, hint=hint)
 
 
 def does_not_fit(plan: Plan, found: Infeasible) -> Infeasible:

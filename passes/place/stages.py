@@ -18,6 +18,7 @@ from mapper.solve.placement.tables import build
 from passes.place.baselines import finish
 from passes.place.bounds import solved_as
 from passes.place.cut import as_stages
+from passes.place.infeasible import finds_none
 from passes.place.relieve import widen_back
 from passes.place.translate import Translation, translate
 
@@ -39,11 +40,8 @@ class PlaceStages(Pass):
         try:
             found = staged(plan, t, ctx.budget(self.name))
         except Infeasible as error:
-            raise Infeasible(
-                f"{self.name} finds no placement of {plan.graph.name} on {plan.target.name}: {error.message}",
-                details=error.details,
-                hint="place-cpsat searches all placements",
-            ) from error
+            hint = "place-cpsat searches all placements"
+            raise finds_none(plan, self.name, error.message, hint, error.details) from error
         return finish(plan, t, found, self.name, ctx)
 
 
