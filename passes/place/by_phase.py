@@ -11,11 +11,8 @@ from mapper.solve.placement.by_phase import by_phase
 from passes.place.baselines import finish
 from passes.place.bounds import solved_as
 from passes.place.infeasible import finds_none
+from passes.place.solver import BY_PHASE, BY_PHASE_SHARE, PlaceCpSat
 from passes.place.translate import translate
-
-SHARE = 0.25
-"""Part of the budget of a search that placing one phase after the other gets, alone and as a start of the joint search:
-the same in both, so that the joint plan is never worse."""
 
 
 @dataclass(frozen=True)
@@ -24,17 +21,20 @@ class PlaceByPhase(Pass):
 
     What people do who tune prefill and decode one after the other. A later phase uses weights where they are, or keeps
     a second copy where there is room; the states of a request stay where the first phase that has them left them.
+    One phase alone is placed by `place-cpsat`: there is nothing that the two could do differently.
     """
 
-    name = "place-by-phase"
+    name = BY_PHASE
     requires = ("options", "tasks")
     provides = ("placement", "residency", "bounds", "search")
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with each phase placed for itself."""
+        if len(plan.phases) == 1:
+            return PlaceCpSat().run(plan, ctx)
         t = translate(plan)
         try:
-            found = by_phase(t.problem, solved_as(plan.objective), ctx.budget(self.name).part(SHARE))
+            found = by_phase(t.problem, solved_as(plan.objective), ctx.budget(self.name).part(BY_PHASE_SHARE))
         except Infeasible as error:
             hint = "place-cpsat places all phases at once"
             raise finds_none(plan, self.name, error.message, hint, error.details) from error

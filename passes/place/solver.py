@@ -21,7 +21,6 @@ from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.memory.memory import TIMES as MULTIPLES
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import scale, solved_as
-from passes.place.by_phase import SHARE, PlaceByPhase
 from passes.place.gather import gathered
 from passes.place.infeasible import does_not_fit
 from passes.place.late import brought_late, with_late
@@ -55,6 +54,13 @@ NEAR = 0.02
 
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
+
+BY_PHASE = "place-by-phase"
+"""The pass that places one phase after the other, by which its placement is told of."""
+
+BY_PHASE_SHARE = 0.25
+"""Part of the budget of a search that placing one phase after the other gets, alone and as a start of the joint search:
+the same in both, so that the joint plan is never worse."""
 
 BY_PHASE_ITEMS = 400
 """Up to so many items the phases are also placed one after the other: in large problems their bounds take long."""
@@ -150,8 +156,8 @@ def _starts(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
         (PlaceStages.name, lambda: staged(plan, t, ctx.budget().part(STAGES_SHARE)))
     ]
     if len({item.phase for item in t.problem.items}) > 1 and len(t.problem.items) <= BY_PHASE_ITEMS:
-        quiet = replace(ctx.budget().part(SHARE), tell=silent)
-        ways.append((PlaceByPhase.name, lambda: by_phase(t.problem, objective, quiet)))
+        quiet = replace(ctx.budget().part(BY_PHASE_SHARE), tell=silent)
+        ways.append((BY_PHASE, lambda: by_phase(t.problem, objective, quiet)))
     for name, way in ways:
         try:
             found.append((name, way()))

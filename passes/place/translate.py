@@ -20,6 +20,7 @@ from mapper.ir.graph import main_weight
 from mapper.ir.plan import Cluster, Option, Place, Plan, Task
 from mapper.ir.request import runs
 from mapper.solve.placement import problem as pb
+from passes.place.kept import Kept
 from passes.place.limits import limits_of
 from passes.place.prices import OWN, Prices
 
@@ -88,8 +89,7 @@ class _Builder:
         self.prices = Prices(plan, self.places, self.estimator, self.spots)
         self.resources = self.prices.resources
         self.memories = {m.name: i for i, m in enumerate(plan.target.memories)}
-        self.residents: dict[tuple[str, str, int], int] = {}
-        self.resident_bytes: list[pb.Resident] = []
+        self.kept = Kept(self.memories)
         self.transfers: dict[tuple[Spread, DType, str], int] = {}
         self.sizes: list[tuple[Spread, DType, str]] = []
         self.needs: dict[tuple[str, str, int], tuple[int, ...]] = {}
@@ -117,11 +117,12 @@ class _Builder:
             meaning.append(pairs)
         every = (*tasks, *(receiver for _, receiver, _ in received))
         transfers = self._tables(items, nets)
+        needing, residents = self.kept.settled(items)
         problem = pb.Problem(
-            items=tuple(items),
+            items=needing,
             nets=tuple(nets),
             transfers=transfers,
-            residents=tuple(self.resident_bytes),
+            residents=residents,
             resources=tuple(self.resources.names),
             memories=tuple(self.memories),
             capacities=tuple(self._capacity(m.name) for m in plan.target.memories),
@@ -193,7 +194,7 @@ class _Builder:
             kept = [*states_of(self.plan, cluster, unit, option)] if self._states_of[cluster.name] else []
             if weights:
                 kept.append(self._weights(cluster, unit, option))
-            self.needs[key] = tuple(sorted({self._resident(*row) for row in kept}))
+            self.needs[key] = tuple(sorted({self.kept.index(*row) for row in kept}))
         return self.needs[key]
 
     def _weights(self, cluster: Cluster, unit: Unit, option: Option) -> tuple[str, str, int]:
@@ -205,13 +206,6 @@ class _Builder:
             self.stored[key] = stored_as(self.plan, self.estimator, cluster, unit, option)
         one = self.stored[key]
         return one.name(self._main[cluster.name], holder), one.memory, one.bytes
-
-    def _resident(self, what: str, memory: str, size: int) -> int:
-        key = (what, memory, size)
-        if key not in self.residents:
-            self.residents[key] = len(self.resident_bytes)
-            self.resident_bytes.append(pb.Resident(f"{what} in {memory}", self.memories[memory], size))
-        return self.residents[key]
 
     def _capacity(self, memory: str) -> int:
         """Bytes for residents: the capacity less room for the largest value and a copy of it on its way."""

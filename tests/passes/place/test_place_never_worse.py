@@ -128,6 +128,11 @@ def test_two_runs_give_equal_plans_everywhere(target: str, objective: Objective)
     assert run(plan, f"place-cpsat,{FINISH}") == run(plan, f"place-cpsat,{FINISH}")
 
 
+def test_one_phase_alone_is_placed_as_by_the_joint_search() -> None:
+    plan = unplaced("bert-tiny", "superhet")
+    assert run(plan, f"place-by-phase,{FINISH}") == run(plan, f"place-cpsat,{FINISH}")
+
+
 def test_a_search_that_is_stopped_beforehand_still_gives_a_plan() -> None:
     stop = threading.Event()
     stop.set()
