@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,67 +91,3 @@ class Solver:
         ends = np.where(reduced > 0, np.array(p.low), np.array(p.high))
         parts = np.concatenate([duals * side, reduced * ends])
         return float(parts.sum() - 1e-12 * np.abs(parts).sum())
-
-
-DECIMALS = 9
-"""What is kept of SCIP's numbers: their last bits differ from run to run."""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """An integer program's lower bound (to SCIP's tolerance) and its best point, if any."""
-
-    bound: float
-    columns: Floats | None
-
-
-def solve_whole(program: Program, whole: list[int], nodes: int, budget: Budget) -> Whole | None:
-    """SCIP with some columns whole numbers, for so many nodes of its tree; None when it has nothing to say."""
-    scip = pywraplp.Solver.CreateSolver("SCIP")
-    if scip is None or budget.over():
-        return None
-    chosen, infinity = set(whole), scip.infinity()
-    columns = [
-        scip.IntVar(a, b, "") if k in chosen else scip.NumVar(a, b, "")
-        for k, (a, b) in enumerate(zip(program.low, program.high, strict=True))
-    ]
-    rows = [
-        scip.Constraint(max(a, -infinity), min(b, infinity))
-        for a, b in zip(program.row_low, program.row_high, strict=True)
-    ]
-    for r, c, w in zip(program.at_row, program.at_column, program.weight, strict=True):
-        rows[r].SetCoefficient(columns[c], w)
-    for column, cost in zip(columns, program.cost, strict=True):
-        scip.Objective().SetCoefficient(column, cost)
-    scip.Objective().SetMinimization()
-    settings = {
-        "limits/nodes": nodes,
-        "separating/maxroundsroot": 10,
-        "randomization/randomseedshift": budget.seed % 1_000_000,
-    }
-    scip.SetSolverSpecificParametersAsString("".join(f"{k} = {v}\n" for k, v in settings.items()))
-    if budget.deadline is not None:
-        scip.SetTimeLimit(max(1, int(1000 * (budget.deadline - time.monotonic()))))
-    done = threading.Event()
-    watcher = threading.Thread(target=_interrupt, args=(scip, budget, done), daemon=True)
-    watcher.start()
-    try:
-        parameters = pywraplp.MPSolverParameters()
-        parameters.SetDoubleParam(parameters.RELATIVE_MIP_GAP, 1e-7)
-        status = scip.Solve(parameters)
-    finally:
-        done.set()
-        watcher.join()
-    if status not in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE, pywraplp.Solver.NOT_SOLVED):
-        return None
-    found = status in (pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE)
-    point = np.array([round(column.solution_value(), DECIMALS) for column in columns]) if found else None
-    return Whole(float(f"{scip.Objective().BestBound():.{DECIMALS}e}"), point)
-
-
-def _interrupt(scip: pywraplp.Solver, budget: Budget, done: threading.Event) -> None:
-    """Stop SCIP soon after the budget's stop event is set."""
-    while not done.wait(0.05):
-        if budget.stop.is_set():
-            scip.InterruptSolve()
-            return

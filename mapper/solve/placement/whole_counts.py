@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from mapper.solve.budget import Budget
 from mapper.solve.placement.folding import folded
-from mapper.solve.placement.linear import solve_whole
 from mapper.solve.placement.relaxation import Bound, shares
+from mapper.solve.placement.scip import solve_whole
 
 NODES_PER_SECOND = 150
 """Nodes of SCIP's tree for a second of deterministic time."""
@@ -24,7 +24,7 @@ def with_whole_counts(found: Bound, budget: Budget, ceiling: float) -> Bound:
     """The bound after branching on the counts, and their best point; ceiling: the value of a feasible solution.
 
     Where each unit's counts are too many, those of alike units are branched on together. No row holds the objective
-    below the ceiling: with one, SCIP finds no point and then tells no bound."""
+    below the ceiling: with one, SCIP finds no point to place by."""
     r = found.relaxation
     if r is None or found.value >= ceiling * (1 - 1e-9):
         return found
