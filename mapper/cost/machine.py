@@ -11,9 +11,9 @@ for more than there is.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from mapper.cost.engines import CHANNEL
 from mapper.cost.liveness import Segment
@@ -88,7 +88,8 @@ class Machine:
         self.heap: list[tuple[int, int, Running]] = []
         channels = {m for program in programs for a in program.activities for m, _ in a.channels}
         self.demand = dict.fromkeys(sorted(channels), 0)
-        self.active: dict[str, dict[Running, None]] = {m: {} for m in self.demand}
+        self.active: dict[str, dict[Running, int]] = {m: {} for m in self.demand}
+        self.most: dict[str, float] = dict.fromkeys(self.demand, inf)  # shares that one activity gets at most
         self.now = self.ran = self.bottleneck_done = self._ticket = self._calls = 0
         longest = longest_holds(programs)
         self.steps = [
@@ -172,7 +173,7 @@ class Machine:
         crowded = []
         for memory, share in run.step.channels:
             self.demand[memory] += share
-            self.active[memory][run] = None
+            self.active[memory][run] = share
             if self.demand[memory] > CHANNEL:
                 crowded.append(memory)
         self._push(run)
@@ -186,9 +187,11 @@ class Machine:
         heapq.heappush(self.heap, (when, self._ticket, run))
 
     def _share_again(self, memories: Sequence[str]) -> None:
-        """Give every activity on these channels its part of the bandwidth, in proportion to what each asks for."""
+        """Give every activity on these channels its fair part of the bandwidth."""
+        for memory in memories:
+            self.most[memory] = fair_part(self.active[memory].values()) if self.demand[memory] > CHANNEL else inf
         for run in dict.fromkeys(r for memory in memories for r in self.active[memory]):
-            rate = min([1.0, *(CHANNEL / self.demand[m] for m, _ in run.step.channels if self.demand[m])])
+            rate = min([1.0, *(self.most[m] / share for m, share in run.step.channels)])
             if rate != run.rate:
                 run.left = max(0.0, run.left - run.rate * (self.now - run.since))
                 run.since, run.rate = self.now, rate
@@ -284,6 +287,18 @@ def spread(inflight: int, calls: Sequence[int], latencies: Sequence[int], interv
         found[found.index(max(found))] -= 1
     found[most] = inflight - sum(found)
     return found
+
+
+def fair_part(shares: Iterable[int]) -> float:
+    """The most of a channel that one of its users gets, when together they ask for more than `CHANNEL`: those that ask
+    for less get what they ask for, and the parts add up to the whole."""
+    left, users = float(CHANNEL), sorted(shares)
+    for k, share in enumerate(users):
+        part = left / (len(users) - k)
+        if share >= part:
+            return part
+        left -= share
+    return inf
 
 
 def _slot(phase: str, memory: str) -> str:

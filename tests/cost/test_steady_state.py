@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 from cost_builders import activity, program, roomy
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mapper.cost.engines import CHANNEL
+from mapper.cost.machine import fair_part
 from mapper.cost.program import Program
 from mapper.cost.steady import EVENTS, MOST, Room, Steady, loads_per_request, steady
 from mapper.errors import InvalidPlan
@@ -52,6 +56,20 @@ def test_two_units_share_the_bandwidth_of_a_memory() -> None:
     found = flow(8, program(a, b), 20)
     assert found.busiest == "m"
     assert found.interval == 20
+
+
+def test_who_asks_for_little_of_a_crowded_memory_is_not_slowed_down() -> None:
+    """While the first unit runs, the second has four fifths of the channel: in turn they keep both at work."""
+    a = activity("a", 10, "u", channels=(("m", 200),), loads=(("u", 10), ("m", 2)))
+    b = activity("b", 8, "w", channels=(("m", 1000),), loads=(("w", 8), ("m", 8)), after=(0,))
+    assert flow(8, program(a, b), 18).interval == 10
+
+
+@given(st.lists(st.integers(1, CHANNEL), min_size=1, max_size=6).filter(lambda shares: sum(shares) > CHANNEL))
+def test_fair_parts_of_a_channel_add_up_to_the_whole_of_it(shares: list[int]) -> None:
+    part = fair_part(shares)
+    assert sum(min(share, part) for share in shares) == pytest.approx(CHANNEL)
+    assert part >= CHANNEL / len(shares)
 
 
 def test_a_link_is_free_while_the_last_byte_is_on_its_way() -> None:
