@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 from mapper.cost.shards.parts import Exchange
 from mapper.errors import MapperError
@@ -82,17 +83,47 @@ def exchange_cost(target: Target, unit: Unit, work: Work) -> Cost:
     )
 
 
-def inner_exchange(target: Target, unit: Unit, what: Exchange) -> Cost:
-    """What a team exchanges in the middle of an op: the time of one group, the energy of all that exchange at once."""
+@dataclass(frozen=True, slots=True)
+class Among:
+    """What an exchange among the ranks of a team takes, on the links of which system."""
+
+    system: str
+    seconds: float
+    energy_pj: int
+    band: float
+    validated: bool
+
+
+def among_ranks(target: Target, unit: Unit, kind: str, size_bytes: int, ranks: int = 0) -> Among:
+    """The collective among the ranks of a team, or in groups of so many of them. Sets of ranks need not be linked
+    alike: a request may be with the slowest copy, which is the time that counts; its energy is the mean of all. A pool
+    stands for stages that may each be the best: there time and energy are the least of all sets."""
     assert target.group is not None
     assert unit.team is not None
+    kept: dict[tuple[object, ...], Among] = target.__dict__.setdefault("_among_ranks", {})
+    key = (unit.team, kind, size_bytes, ranks)
+    if key not in kept:
+        many, members = ranks or unit.ranks, unit.team.members
+        groups = [members[i : i + many] for i in range(0, len(members), many)]
+        all_ = [quickest(target.group, kind, group, size_bytes) for group in groups]
+        pool = unit.team.pool > 1
+        one = (min if pool else max)(all_, key=lambda found: found.seconds)
+        pj = [found.energy_pj for found in all_]
+        kept[key] = Among(
+            target.group.name, one.seconds, min(pj) if pool else round(fmean(pj)), one.band, one.validated
+        )
+    return kept[key]
+
+
+def inner_exchange(target: Target, unit: Unit, what: Exchange) -> Cost:
+    """What a team exchanges in the middle of an op: the time of one group, the energy of all that exchange at once."""
     kept = unit.model.activation_dtype() if what.dtype is None else what.dtype
     size = kept.bytes_for(-(-what.elements // what.groups))
-    found = quickest(target.group, what.kind, unit.team.members[: what.ranks], size)
+    found = among_ranks(target, unit, what.kind, size, what.ranks)
     pj = what.groups * found.energy_pj
     return Cost(
         ticks=round(found.seconds * TICKS_PER_SECOND),
-        energy_pj=((f"links of {target.group.name}", pj),) if pj else (),
+        energy_pj=((f"links of {found.system}", pj),) if pj else (),
         limited_by="links",
         band=found.band,
         validated=found.validated,

@@ -7,58 +7,22 @@ the judge's program use `steps`, so that they speak of the same transfers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from mapper.cost.estimate import Estimator
+from mapper.cost.exchanges import among_ranks
 from mapper.cost.shards.reshard import exchange_between, memory_bytes
 from mapper.cost.shards.spread import Spread
-from mapper.hw.collective import quickest
+from mapper.cost.transfers import Place as Place
+from mapper.cost.transfers import Step as Step
+from mapper.cost.transfers import least, length
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target, Unit
 from mapper.hw.teams import fabric
 from mapper.hw.topology import routes
 from mapper.hw.work import TICKS_PER_SECOND, DType, Operand, Role, Work
 from mapper.ir.plan import Option
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A memory, the type of floating-point values that lie there, and how the ranks of a team hold them."""
-
-    memory: str
-    dtype: DType
-    layout: Layout = Layout.ONE
-
-    def __str__(self) -> str:
-        return f"{self.memory}/{self.dtype}" + (f"/{self.layout}" if self.layout else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A cast on a unit or a move along a route. `hold`: ticks during which `exclusive` resources are taken; `channels`:
-    ticks that the traffic takes of each memory's whole bandwidth; `energy_pj` by cause, memories and links included.
-    A folded machine has `sets` of what is taken, and so many requests in `copies` of it at once. widths: on a pool, the
-    ticks of each exclusive resource."""
-
-    kind: str
-    where: str
-    to: Place
-    ticks: int
-    hold: int
-    exclusive: tuple[str, ...]
-    channels: tuple[tuple[str, int], ...]
-    energy_pj: tuple[tuple[str, int], ...]
-    bytes: int
-    sets: int = 1
-    copies: int = 1
-    widths: tuple[int, ...] = ()
-
-    @property
-    def busy(self) -> tuple[tuple[str, int], ...]:
-        """Ticks of each exclusive resource that count towards the steady state."""
-        ticks = self.widths or (self.hold // self.sets,) * len(self.exclusive)
-        return tuple(zip(self.exclusive, ticks, strict=True))
 
 
 class Places:
@@ -155,31 +119,45 @@ class Places:
         ranks = self.ranks(b)
         if ranks == 1:
             return (self._move(dtype.bytes_for(value.elements), a, b),)
+        divided = value.divides(a.layout)
         direct = (self._move(ranks * dtype.bytes_for(value.part(b.layout, ranks)), a, b),)
-        sent = a.layout if value.divides(a.layout) else _parts(value)
-        if b.layout.is_whole and sent is not None:  # in parts to each rank, which then gather
-            arrived = replace(b, layout=sent)
-            gathered = self._reshard(value, dtype, arrived, b)
-            parted = (self._move(dtype.bytes_for(value.elements), a, arrived), *gathered)
-            return min(direct, parted, key=lambda steps: sum(s.ticks for s in steps))
-        if value.divides(a.layout) and a.layout is not b.layout:
-            arrived = replace(b, layout=a.layout)
-            return (self._move(dtype.bytes_for(value.elements), a, arrived), *self._reshard(value, dtype, arrived, b))
-        return direct
+        sent = a.layout if divided else _parts(value)
+        if a.layout is b.layout or sent is None or not (divided or b.layout.is_whole):
+            return direct
+        # each part to one rank; the ranks there then exchange: what a team can do by itself no other does for it
+        arrived = replace(b, layout=sent)
+        size = dtype.bytes_for(value.elements)
+        parted = (self._move(size, a, arrived), *self._reshard(value, dtype, arrived, b))
+        return parted if divided else self._better(direct, parted)
 
     def _reshard(self, value: Spread, dtype: DType, a: Place, b: Place) -> tuple[Step, ...]:
         """What the ranks of a team exchange to hold a value in another layout."""
         unit = self._user(a.memory)
         if unit is None or unit.team is None or a.layout is b.layout:
             return ()
-        assert self.target.group is not None
+        found = self._exchange(value, dtype, a, b, unit)
+        middle = replace(a, layout=_parts(value) or Layout.COPY)
+        if a.layout is not Layout.SUM or middle.layout in (Layout.COPY, b.layout):
+            return found
+        scattered = self._exchange(value, dtype, a, middle, unit)
+        return self._better(found, (*scattered, *self._exchange(value, dtype, middle, b, unit)))
+
+    def _better(self, one: tuple[Step, ...], other: tuple[Step, ...]) -> tuple[Step, ...]:
+        """The quicker of two ways to a place. On a pool no more of anything than either takes: a stage may go one way
+        where the pool would go the other."""
+        if not self.target.is_pool:
+            return min(one, other, key=lambda steps: length(steps) + len(steps))  # each step may be rounded by a tick
+        return (least(one, other),)
+
+    def _exchange(self, value: Spread, dtype: DType, a: Place, b: Place, unit: Unit) -> tuple[Step, ...]:
+        """One collective among the ranks of a team, or nothing where each rank has what it wants."""
         kind, size = exchange_between(value, dtype, a.layout, b.layout, unit.ranks)
         if not kind:
             return ()
-        found = quickest(self.target.group, kind, unit.team.members[: unit.ranks], size)
+        found = among_ranks(self.target, unit, kind, size)
         ticks, name = _ticks(found.seconds), fabric(unit.name)
         traffic = self._channel_ticks(a.memory, memory_bytes(kind, unit.ranks, size))
-        pj = ((f"links of {self.target.group.name}", found.energy_pj),) if found.energy_pj else ()
+        pj = ((f"links of {found.system}", found.energy_pj),) if found.energy_pj else ()
         channels = ((a.memory, min(traffic, ticks // unit.sets)),)
         return (Step("exchange", name, b, ticks, ticks, (name,), channels, pj, size, unit.sets, unit.copies),)
 

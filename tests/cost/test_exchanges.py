@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cost_builders import Clockwork, machine
 
 import mapper
 from mapper.cost.check import check
-from mapper.cost.exchanges import exchange_cost, ranks_of, why_no_exchange, with_group
+from mapper.cost.exchanges import among_ranks, exchange_cost, ranks_of, why_no_exchange, with_group
 from mapper.errors import MapperError
 from mapper.hw.collective import quickest
 from mapper.hw.load import load_target
+from mapper.hw.target import Target, Team
 from mapper.hw.what_if import changed
 from mapper.hw.work import TICKS_PER_SECOND, DType, Operand, Role, Work
 from mapper.ir.graph import Graph, Op, Value
@@ -112,3 +114,20 @@ def test_a_rank_with_a_figure_set_on_the_command_line_still_belongs_to_its_group
     alone = with_group(shipped, rank_graph(2))
     assert exchange_cost(eager, eager.unit["gpu0"], work) == exchange_cost(alone, alone.unit["gpu0"], work)
     assert exchange_cost(eager, eager.unit["gpu0"], work).ticks > 0
+
+
+@pytest.mark.parametrize(("pool", "which"), [(False, 1), (True, 0)])
+def test_among_sets_of_ranks_the_slowest_counts_and_on_a_pool_the_quickest(pool: bool, which: int) -> None:
+    # ranks 0 and 1 are linked, 2 and 3 meet at rank 0 only: twice the way
+    models = [Clockwork() for _ in range(4)]
+    group = machine(*models)
+    members = tuple(unit.name for unit in group.units)
+    team = Team(members, 2, 1, 2) if pool else Team(members, 2, 2)
+    unit = replace(group.units[0], team=team)
+    target = Target("team", "", (unit,), group.memories[:1], (), io=group.memories[0].name, group=group)
+    sets = [quickest(group, "all_reduce", pair, 4096) for pair in (members[:2], members[2:])]
+    assert sets[0].seconds < sets[1].seconds
+    found = among_ranks(target, unit, "all_reduce", 4096)
+    assert found.seconds == sets[which].seconds
+    mean = round((sets[0].energy_pj + sets[1].energy_pj) / 2)
+    assert found.energy_pj == (sets[0].energy_pj if pool else mean)

@@ -97,6 +97,40 @@ def test_no_placement_undercuts_the_bound_where_links_differ_and_weights_sit_in_
                 assert pool.quick(QUICK.budget()).value <= least * (1 + 1e-9), way
 
 
+def in_a_row(*widths: float, hub: float = 0.0) -> Target:
+    """Equal units in a row, each linked to the next by so many bytes/s; with a hub all to a slow host where values
+    begin and end, else these are at the first unit."""
+    units = [Abacus(ticks_per_element=90_001)] * (len(widths) + 1) + [Abacus(ticks_per_element=900_000)] * (hub > 0)
+    target = machine(*units, capacities=[1 << 20] * len(units))
+    ends = [(f"u{i}", f"u{i + 1}", width) for i, width in enumerate(widths)]
+    ends += [(target.units[-1].name, f"u{i}", hub) for i in range(len(widths) + 1) if hub]
+    links = [replace(target.links[0], name=f"{a}{b}", a=a, b=b, bandwidth_bytes_per_s=width) for a, b, width in ends]
+    return replace(target, links=tuple(links), io=target.memories[-1 if hub else 0].name)
+
+
+def one_row() -> Graph:
+    """Two products of a single row, which ranks can divide by columns only: they must exchange."""
+    return sketch("a = matmul(x, w0)", "b = matmul(a, w1)", shape=(1, 8))
+
+
+@pytest.mark.parametrize(
+    ("target", "graph"),
+    [(in_a_row(3e6, 3e6, 1e9, hub=1e8), one_row()), (in_a_row(1e7, 1e9, 1e7), layers(2))],
+    ids=["the last set is linked best", "other stages are nearer than peers"],
+)
+@pytest.mark.parametrize("objective", [Objective.THROUGHPUT, Objective.LATENCY, Objective.ENERGY])
+def test_no_placement_undercuts_the_bound_of_ranks_that_exchange(
+    target: Target, graph: Graph, objective: Objective
+) -> None:
+    plan = replace(prepared(target, graph), objective=objective)
+    for ranks in sorted({way.ranks for way in arrangements(target)}):
+        pool = Pooled.of(plan, ranks, QUICK)
+        bound = max(pool.bound(QUICK.budget()).value, pool.quick(QUICK.budget()).value)
+        for way in (way for way in arrangements(target) if way.ranks == ranks):
+            least = min(values(on_target(plan, arranged(target, way), QUICK)))
+            assert bound <= least * (1 + 1e-9), way
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from([layers(2), layers(3), fork()]),
