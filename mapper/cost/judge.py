@@ -171,27 +171,31 @@ class Rooms:
 
 
 def fixed_bytes(plan: Plan) -> dict[str, int]:
-    """Bytes of each memory that are taken whatever requests do: weights, and the states of all requests in flight."""
+    """Bytes of each memory that are taken whatever requests do: weights, and the states of all requests in flight;
+    where copies of a team have a part of a memory each, room for equally many requests in every part."""
     found = {m.name: 0 for m in plan.target.memories}
     for resident in plan.residency or ():
-        found[resident.memory] += resident.bytes * ((plan.inflight or 1) if resident.per_request else 1)
+        copies = plan.target.copies_at[resident.memory]
+        requests = copies * -(-(plan.inflight or 1) // copies)
+        found[resident.memory] += resident.bytes * (requests if resident.per_request else 1)
     return found
 
 
 def arena_slots(plan: Plan) -> dict[tuple[str, str], int]:
     """For each phase and memory, the calls whose buffers have room there at once: one, then as many as requests are in
-    flight, the smallest first, until the memory is full."""
+    flight, the smallest first, until the memory is full. Of copies of a team each has so many in its part."""
     fixed, inflight = fixed_bytes(plan), plan.inflight or 1
     by_memory: dict[str, list[tuple[int, str]]] = {}
     for (phase, memory), size in arenas(plan).items():
         by_memory.setdefault(memory, []).append((size, phase))
     found = {}
     for memory, rows in by_memory.items():
-        left = plan.target.memory[memory].capacity_bytes - fixed[memory] - sum(size for size, _ in rows)
+        copies = plan.target.copies_at[memory]
+        left = (plan.target.memory[memory].capacity_bytes - fixed[memory]) // copies - sum(size for size, _ in rows)
         for size, phase in sorted(rows):
-            more = max(0, min(inflight - 1, left // size))
+            more = max(0, min(-(-inflight // copies) - 1, left // size))
             left -= more * size
-            found[phase, memory] = 1 + more
+            found[phase, memory] = copies * (1 + more)
     return found
 
 

@@ -111,7 +111,7 @@ def stored_as(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, op
     shard = f" in {divided}" if (divided := weights_division(option.shard)) else ""
     memory = plan.target.memory[unit.weights[option.source]]
     size = _footprint(plan, cluster, unit, option)
-    total = aligned(size * option.replicas * unit.copies, memory)
+    total = unit.copies * aligned(size * option.replicas, memory)
     return Stored(f"{stored}", estimator.is_resident(unit, option.source), copies + shard, memory.name, total)
 
 

@@ -133,6 +133,12 @@ class Target:
         return any(u.team is not None and u.team.pool > 1 for u in self.units)
 
     @cached_property
+    def copies_at(self) -> dict[str, int]:
+        """Into how many equal parts each memory is divided: what a copy of a team keeps lies in its own part."""
+        serving = {m.name: [self.unit[name] for name in m.serves if name in self.unit] for m in self.memories}
+        return {name: max((unit.copies for unit in units), default=1) for name, units in serving.items()}
+
+    @cached_property
     def idle_power_w(self) -> float:
         """Power of everything that is switched on and does nothing, in watts."""
         return (

@@ -89,14 +89,16 @@ def arenas(plan: Plan) -> dict[tuple[str, str], int]:
 
 
 def memory_capacity(plan: Plan) -> Iterator[str]:
-    """Weights, the states of all requests in flight and the buffers of one call of each phase fit each memory."""
-    requests = plan.inflight or 1
+    """Weights, the states of all requests in flight and the buffers of one call of each phase fit each memory; what
+    copies of a team keep, each its part of it, with equally many requests in all copies."""
     needs = arenas(plan)
     for memory in plan.target.memories:
+        copies = plan.target.copies_at[memory.name]
+        requests = copies * -(-(plan.inflight or 1) // copies)
         here = [r for r in plan.residency or () if r.memory == memory.name]
         weights = sum(r.bytes for r in here if not r.per_request)
         states = requests * sum(r.bytes for r in here if r.per_request)
-        buffers = sum(size for (_, name), size in needs.items() if name == memory.name)
+        buffers = copies * sum(size for (_, name), size in needs.items() if name == memory.name)
         if weights + states + buffers > memory.capacity_bytes:
             yield (
                 f"memory '{memory.name}' needs {weights + states + buffers} bytes, has {memory.capacity_bytes}: "

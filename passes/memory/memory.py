@@ -133,7 +133,7 @@ def _squeezed(plan: Plan, budget: Budget) -> Plan:
     """The plan with buffers packed below what is left of each memory that they do not fit, where that can be."""
     one = peaks(plan)
     for memory in plan.target.memories:
-        over = one[memory.name] - memory.capacity_bytes
+        over = -((memory.capacity_bytes - one[memory.name]) // plan.target.copies_at[memory.name])
         for (phase, name), arena in arenas(plan).items() if over > 0 else ():
             if name != memory.name or over <= 0:
                 continue
@@ -223,6 +223,7 @@ def requests_that_fit(plan: Plan) -> int:
         here = [r for r in plan.residency or () if r.memory == found.name]
         each = sum(r.bytes for r in here if r.per_request)
         if each:
-            kept = sum(r.bytes for r in here if not r.per_request) + buffers.get(found.name, 0)
-            room.append((found.capacity_bytes - kept) // each)
+            copies = plan.target.copies_at[found.name]
+            kept = sum(r.bytes for r in here if not r.per_request) + copies * buffers.get(found.name, 0)
+            room.append(copies * ((found.capacity_bytes - kept) // (copies * each)))
     return max(1, min(room, default=1 << 30))

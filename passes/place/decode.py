@@ -181,7 +181,7 @@ class _Pieces:
         t, stages = decoder.t, decoder.stages
         self.problem, self.solution, self.inflight = t.problem, decoder.solution, inflight
         self.count, self.copies, self.in_line = count, decoder.copies, decoder.in_line
-        self.kept = arrangement_of(decoder.pooled.target).copies  # the pool's weights are as large as so many copies
+        self.kept = arrangement_of(decoder.pooled.target).copies  # the pool keeps as much as so many copies
         memories = [m for m, parts in stages.memories.items() if len(parts) == count]
         names = {*memories, *(u for u, parts in stages.units.items() if len(parts) == count)}
         self.resources = [r for r, name in enumerate(self.problem.resources) if name in names]
@@ -195,7 +195,7 @@ class _Pieces:
         name = self.problem.memories[m]
         kept = decoder.pooled.target.memory[name].capacity_bytes - self.problem.capacities[m]
         one = decoder.explicit.memory[decoder.stages.memories[name][0]].capacity_bytes
-        return max(0, one - min(one // 2, kept * self.copies))
+        return max(0, one - min(one // 2, kept * self.copies // self.kept))
 
     def row(self, group: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Ticks by resource, bytes by memory, of tasks that lie together."""
@@ -210,6 +210,6 @@ class _Pieces:
         for k in needs:
             resident = self.problem.residents[k]
             if resident.memory in sizes:
-                many = self.copies * self.inflight if k in self.states else self.copies // self.kept
-                sizes[resident.memory] += resident.bytes * many
+                many = self.inflight if k in self.states else 1
+                sizes[resident.memory] += resident.bytes * self.copies * many // self.kept
         return tuple(loads.values()), tuple(sizes.values())

@@ -191,7 +191,8 @@ class _Builder:
         """What lies in memories for a task: the same in every phase."""
         key = (cluster.name, unit.name, id(option))
         if key not in self.needs:
-            kept = [*states_of(self.plan, cluster, unit, option)] if self._states_of[cluster.name] else []
+            states = states_of(self.plan, cluster, unit, option) if self._states_of[cluster.name] else ()
+            kept = [(name, memory, size * unit.copies) for name, memory, size in states]  # a request in each copy
             if weights:
                 kept.append(self._weights(cluster, unit, option))
             self.needs[key] = tuple(sorted({self.kept.index(*row) for row in kept}))
@@ -208,11 +209,12 @@ class _Builder:
         return one.name(self._main[cluster.name], holder), one.memory, one.bytes
 
     def _capacity(self, memory: str) -> int:
-        """Bytes for residents: the capacity less room for the largest value and a copy of it on its way."""
+        """Bytes for residents: the capacity less room for the largest value and a duplicate of it on its way."""
         found = self.plan.target.memory[memory]
         if "activations" not in found.holds:
             return found.capacity_bytes
-        return max(0, found.capacity_bytes - min(found.capacity_bytes // 2, 2 * self.working_set[memory]))
+        kept_free = 2 * self.plan.target.copies_at[memory] * self.working_set[memory]
+        return max(0, found.capacity_bytes - min(found.capacity_bytes // 2, kept_free))
 
     def _nets(self, tasks: tuple[Task, ...]) -> list[pb.Net]:
         plan, graph = self.plan, self.plan.graph
