@@ -17,20 +17,21 @@ from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.greedy import fastest
 from mapper.solve.placement.tables import Tables, build
-from passes.partition.clusters import Partition
 from passes.partition.options import Options
 from passes.place.bounds import scale, solved_as
+from passes.place.grouping import regrouped
 from passes.place.quick import Quick
 from passes.place.translate import Translation, translate
 
 
 def on_target(plan: Plan, target: Target, ctx: Context) -> Plan:
     """The plan on another target, with that target's options and nothing placed. Where units are teams of ranks, there
-    or here, its ops are grouped anew: what a team divides has other neighbours than what one unit runs."""
+    or here, its ops are grouped anew (`regrouped`): what a team divides has other neighbours than what one unit runs.
+    """
     later: dict[str, Any] = dict.fromkeys(DECISIONS[DECISIONS.index("options") :])
     moved = replace(plan, target=target, **later)
     if any(unit.ranks > 1 for unit in (*target.units, *plan.target.units)):
-        moved = Partition().run(moved, ctx)
+        moved = regrouped(moved, ctx)
     return Options().run(moved, ctx)
 
 

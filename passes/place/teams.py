@@ -20,6 +20,7 @@ from passes.place.baselines import starts
 from passes.place.bounds import scale
 from passes.place.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.decode import Dealt, Decoder
+from passes.place.grouping import with_blocks
 from passes.place.pooled import Pooled, folds, on_target, pools, stands_for, ways_of
 from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, searched
 from passes.schedule.schedule import Schedule
@@ -51,7 +52,7 @@ class PlaceTeams(Pass):
 
     name = "place-teams"
     proof = "bounds-of-teams"
-    requires = ("graph", "target", "phases", "clusters", "blocks", "options", "tasks")
+    requires = ("graph", "target", "phases", "clusters", "options", "tasks")
     provides = (
         "target",
         "clusters",
@@ -71,8 +72,8 @@ class PlaceTeams(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan on the arranged target, placed, with the bound over all arrangements and how the search ended."""
         if not folds(plan.target):
-            return PlaceCpSat(self.candidates).run(plan, ctx)
-        return _Folding(plan, ways_of(plan.target), ctx, self.judged).best()
+            return PlaceCpSat(self.candidates).run(with_blocks(plan), ctx)
+        return _Folding(with_blocks(plan), ways_of(plan.target), ctx, self.judged).best()
 
 
 @dataclass(frozen=True)
