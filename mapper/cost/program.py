@@ -82,7 +82,11 @@ class Spelling:
         self._peaks: dict[tuple[str, str], Spread] = {}
 
     def programs(self) -> tuple[Program, ...]:
-        """One program for each phase."""
+        """One program for each phase; written once."""
+        return self._programs
+
+    @cached_property
+    def _programs(self) -> tuple[Program, ...]:
         return tuple(self._program(phase) for phase in self.plan.phases)
 
     @cached_property

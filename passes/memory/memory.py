@@ -59,8 +59,10 @@ class Memory(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with buffers at offsets and a number of requests in flight."""
-        spelling = Spelling(plan)
-        programs = spelling.programs()
+        return self.packed(plan, Spelling(plan).programs(), ctx)
+
+    def packed(self, plan: Plan, programs: Sequence[Program], ctx: Context) -> Plan:
+        """The same where the plan is spelled out already."""
         slots = {s.what: s for s in plan.schedule or ()}
         calls = [replay(program, slots) for program in programs]
         buffers: list[Buffer] = []

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mapper.cost.judge import Verdict, judge
+from mapper.cost.program import Spelling
 from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
 from mapper.ir.goal import Objective
@@ -317,10 +318,9 @@ def _verdict(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, ev
     that is better. Where the objective is a time of one request alone, only limits ask how many are in flight, and what
     the steady state is."""
     alone = plan.objective not in STEADY and not plan.limits
-    memory = Memory(min_times=max(MULTIPLES)) if alone else Memory()
 
     def judged(placed: Plan) -> Verdict:
-        return judge(memory.run(Schedule().run(placed, ctx), ctx), events=1 if alone else events)
+        return looked_at(placed, Spelling(placed), ctx, 1 if alone else events)
 
     best = judged(t.apply(plan, solution))
     late = brought_late(best) if plan.objective in STEADY else None
@@ -331,6 +331,14 @@ def _verdict(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, ev
     except Infeasible:
         return best
     return min(best, other, key=lambda v: (v.excess, v.value(plan.objective)))
+
+
+def looked_at(plan: Plan, spelling: Spelling, ctx: Context, events: int) -> Verdict:
+    """What the judge says of a placed plan, spelled out, after the default schedule and memory passes. A probe takes as
+    many requests in flight as the memory pass tries at most: seldom worse than its choice, which takes simulations."""
+    memory = Memory(min_times=max(MULTIPLES)) if events <= PROBE else Memory()
+    scheduled = Schedule().scheduled(plan, spelling.programs(), ctx)
+    return judge(memory.packed(scheduled, spelling.programs(), ctx), spelling, events)
 
 
 def _least(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mapper.cost.judge import judge
 from mapper.cost.program import Spelling
 from mapper.cost.residency import residency
 from mapper.cost.steady import loads_per_request
@@ -15,15 +14,14 @@ from mapper.ir.goal import TIMES, Objective
 from mapper.ir.plan import Bound, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import problem as pb
-from passes.memory.memory import PROBE, Memory
+from passes.memory.memory import PROBE
 from passes.place.baselines import starts
 from passes.place.bounds import scale
 from passes.place.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.decode import Dealt, Decoder
 from passes.place.grouping import with_blocks
 from passes.place.pooled import Pooled, folds, on_target, pools, stands_for, ways_of
-from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, searched
-from passes.schedule.schedule import Schedule
+from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, looked_at, searched
 
 FILL_SHARE = 0.05
 """Part of the budget that one filling of stages gets."""
@@ -199,11 +197,10 @@ class _Folding:
         search = Search(Status.FEASIBLE, _words(candidate), tuple((r, x) for r, x in loads.items() if x))
         placed = replace(placed, residency=residency(placed, spelling.estimator), search=search)
         try:
-            finished = Memory().run(Schedule().run(placed, self.ctx), self.ctx)
+            verdict = looked_at(placed, spelling, self.ctx, PROBE)
         except Infeasible as error:
             self.problems.append(error)
             return
-        verdict = judge(finished, spelling, events=PROBE)
         judged = verdict.excess, verdict.value(self.objective)
         if judged < self.least:
             self.least, self.found = judged, placed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mapper.cost.program import Program, Spelling
@@ -33,7 +34,10 @@ class Schedule(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with a slot for every activity of every phase."""
-        programs = Spelling(plan).programs()
+        return self.scheduled(plan, Spelling(plan).programs(), ctx)
+
+    def scheduled(self, plan: Plan, programs: Sequence[Program], ctx: Context) -> Plan:
+        """The same where the plan is spelled out already."""
         timely = plan.objective in COUNTING_TIME or any(x.quantity.value in TIMES for x in plan.limits)
         budget = ctx.budget().part(self.effort / max(1, len(programs))) if timely and self.effort else None
         return replace(plan, schedule=tuple(s for p in programs for s in slots(p, budget)))

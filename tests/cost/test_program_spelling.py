@@ -107,3 +107,8 @@ def test_a_task_before_what_it_reads_is_refused_rather_than_fed_from_outside() -
 def test_stored_types_are_those_of_the_place() -> None:
     wide = spelled(placed(machine(Clockwork(leaves=F32)), chain(1, dtype=F16), ["u0"]))
     assert wide.given == (("v0", "u0.mem", 32),)
+
+
+def test_a_plan_is_spelled_once() -> None:
+    spelling = Spelling(placed(machine(Clockwork()), chain(2), ["u0", "u0"]))
+    assert spelling.programs() is spelling.programs()

@@ -13,8 +13,10 @@ from tiny_machines import Abacus, Loom, layers, machine, prepared, sketch
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import replay
 from mapper.ir.plan import Plan
+from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.budget import Budget
-from passes.schedule.schedule import makespan_problem, slots
+from passes.memory.memory import Memory
+from passes.schedule.schedule import Schedule, makespan_problem, slots
 
 CASES = [("gpt2-tiny", "edge-npu"), ("bert-tiny", "superhet"), ("bert-tiny", "edge-npu")]
 
@@ -72,3 +74,11 @@ def test_every_activity_has_one_slot(count: int, units: int, place: str) -> None
     (program,) = Spelling(plan).programs()
     assert sorted(s.what for s in plan.schedule or ()) == sorted(a.name for a in program.activities)
     assert _makespan(program) >= max(makespan_problem(program).tails)
+
+
+def test_a_plan_spelled_out_before_gets_the_same_slots_and_offsets() -> None:
+    plan, ctx = finished(), Context(effort=Effort.QUICK)
+    programs = Spelling(plan).programs()
+    scheduled = Schedule().scheduled(plan, programs, ctx)
+    assert scheduled == Schedule().run(plan, ctx)
+    assert Memory().packed(scheduled, programs, ctx) == Memory().run(scheduled, ctx)
