@@ -25,6 +25,7 @@ DERIVED: tuple[tuple[str, str], ...] = (
     ("clusters-repeat", "Clusters of one repeat class ask units the same questions, so that they cost the same."),
     ("options-costs", "Options are those that the unit models offer today: costs, types and bytes of weights agree."),
     ("refusals-agree", "Refusals are those of the unit models, word for word."),
+    ("placement-tiles-rows", "A task in tiles has as many rows, which no op computes from others, on a unit alone."),
     ("residency", "What stays in memories is what the placement needs there: names and bytes agree."),
     ("schedule-complete", "Every activity that the plan calls for has a slot, and no slot is for anything else."),
     ("schedule-places", "A slot is on the unit or route where its activity runs."),

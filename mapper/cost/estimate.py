@@ -218,6 +218,21 @@ class Estimator:
         shared = (way.name, way.takes, way.leaves)
         return Option(cluster.repeat, names, source, replicas, footprint, types, tuple(costs), *shared)
 
+    def tile_cost(
+        self, cluster: Cluster, unit: Unit, option: Option, phase: Phase, way: Way, tiles: int
+    ) -> Cost | None:
+        """The cost, in the mean over the phase's samples, of going through one of so many tiles of the cluster's rows;
+        None where the unit refuses so few. What streams in of the weights does so for each tile."""
+        samples, feed = self.works(cluster)[self.phases.index(phase)], self._feed(unit, option.source, option.replicas)
+        sums = []
+        for works, binding in zip(samples, phase.bindings(), strict=True):
+            parts = self.sharing.parts(cluster.ops, phase.name, way, tiles, works, binding)
+            typed = self.typed(unit, [p.work for p in parts])
+            if not isinstance(typed, Typed):
+                return None
+            sums.append(_total([self._ask(unit, work, feed) for work in typed.works]))
+        return _mean(sums, phase.shares)
+
     def _costs(self, unit: Unit, typed: Typed, feed: Feed) -> list[Cost]:
         """What each work costs: of a team the ticks of its fullest rank, energy and traffic of all ranks."""
         found = [self._ask(unit, work, feed) for work in typed.works]

@@ -89,7 +89,7 @@ def _lanes(slots: Iterable[Slot]) -> list[list[Slot]]:
 
 
 def _slice(plan: Plan, slot: Slot, pid: int, tid: int) -> Event:
-    task = plan.task.get(slot.what)
+    task = plan.task.get(slot.what) or plan.task.get(slot.what.rsplit(" [", 1)[0])  # the whole, or a tile of it
     event: Event = {"ph": "X", "name": slot.what, "cat": "task" if task else "move", "pid": pid, "tid": tid}
     event |= {"ts": _us(slot.start), "dur": _us(slot.end - slot.start)}
     if task:

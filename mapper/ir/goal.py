@@ -90,6 +90,12 @@ class Goal:
         """The value of a quantity's limit; None where it has none."""
         return next((x.value for x in self.limits if x.quantity is quantity), None)
 
+    @property
+    def counts_time(self) -> bool:
+        """Whether the time of a request alone matters: to the objective, or to a limit."""
+        timely = (*TIMES, Objective.EDP)
+        return self.objective in timely or any(x.quantity.value in TIMES for x in self.limits)
+
     def with_limit(self, limit: Limit) -> Goal:
         """This goal with one more limit; a quantity that has one already is refused."""
         if self.limit(limit.quantity) is not None:

@@ -101,7 +101,8 @@ class Place:
     how a team divides it among its ranks.
 
     late: operands that are brought for this task alone, when its others set out, instead of lying there since another
-    task needed them.
+    task needed them. tiles: in how many smaller runs, one after another, it goes through its rows; 0 where it takes
+    them all at once.
     """
 
     task: str
@@ -110,6 +111,7 @@ class Place:
     replicas: int = 1
     shard: str = ""
     late: tuple[str, ...] = ()
+    tiles: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,16 @@ def placement_late(plan: Plan) -> Iterator[str]:
                 yield f"task '{place.task}' has '{name}' brought late, which stands twice or is no operand of it"
 
 
+def placement_tiles(plan: Plan) -> Iterator[str]:
+    """A task goes through its rows in two tiles or more or not in tiles at all; in tiles only for steady states, as
+    bounds on the time of a request count whole tasks one after another."""
+    for place in plan.placement or ():
+        if place.tiles < 0 or place.tiles == 1:
+            yield f"task '{place.task}' goes through its rows in {place.tiles} tiles"
+        if place.tiles and plan.goal.counts_time:
+            yield f"task '{place.task}' goes through its rows in {place.tiles} tiles, under {plan.goal}"
+
+
 def states_one_place(plan: Plan) -> Iterator[str]:
     """All tasks of a phase that touch a state leave it in one memory, type and layout; on teams, of all phases."""
     owner = {op: cluster.name for cluster in plan.clusters or () for op in cluster.ops}
@@ -158,6 +168,7 @@ RULES = (
         placement_weights,
         placement_options,
         placement_late,
+        placement_tiles,
         states_one_place,
         needs=("clusters", "options", "tasks", "placement"),
     ),

@@ -18,8 +18,8 @@ def holdings(verdict: Verdict) -> dict[str, list[str]]:
             if activity.where not in plan.target.unit or not activity.ticks:
                 continue
             if activity.kind == "task":
-                name = plan.task[activity.name].cluster
-                what = kind_of(verdict, activity.name)
+                name = plan.task[activity.task].cluster
+                what = kind_of(verdict, activity.task)
             else:
                 name = activity.name.removeprefix(f"{phase.name}/")
                 what = f"{activity.kind}s"

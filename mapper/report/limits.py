@@ -75,15 +75,15 @@ def _grouped(verdict: Verdict, counts: Sequence[int], total: int, measure: objec
         for activity in program.activities:
             amount = measure(activity.loads, activity.ticks)
             if amount and count:
-                label = label_of(verdict, phase.name, activity.kind, activity.name, activity.where, activity.limited_by)
+                label = label_of(verdict, phase.name, activity.kind, activity.task, activity.where, activity.limited_by)
                 sums[label] = sums.get(label, 0) + count * amount
     return [Share(label, ticks / total) for label, ticks in sums.items()]
 
 
-def label_of(verdict: Verdict, phase: str, kind: str, name: str, where: str, limited_by: str) -> str:
+def label_of(verdict: Verdict, phase: str, kind: str, task: str, where: str, limited_by: str) -> str:
     """Words for a class of activities: 'attention on gpu0 in decode (memory)'."""
     several = f" in {phase}" if len(verdict.plan.phases) > 1 else ""
     if kind != "task":
         return f"{kind}s {where}{several}"
     reason = f" ({limited_by})" if limited_by else ""
-    return f"{kind_of(verdict, name)} on {where}{several}{reason}"
+    return f"{kind_of(verdict, task)} on {where}{several}{reason}"

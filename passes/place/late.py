@@ -73,7 +73,7 @@ def _lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tup
     for reader in sorted(life.readers, key=lambda i: (call.starts[i], i)):
         activity = program.activities[reader]
         if activity.kind == "task" and call.starts[reader] - used > LONGER * maker.ticks:
-            yield activity.name, value
+            yield activity.task, value
         used = max(used, call.ends[reader])
 
 

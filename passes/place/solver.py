@@ -28,6 +28,7 @@ from passes.place.late import brought_late, with_late
 from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.relieve import SHARES, relieved, widen_back
 from passes.place.stages import PlaceStages, staged
+from passes.place.tiled import that_fit
 from passes.place.translate import Translation, translate
 from passes.place.widen import widened
 from passes.schedule.schedule import Schedule
@@ -314,20 +315,24 @@ def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Contex
 
 
 def _verdict(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, events: int) -> Verdict:
-    """What the judge says of a solution after the default schedule and memory passes; with operands brought late where
-    that is better. Where the objective is a time of one request alone, only limits ask how many are in flight, and what
-    the steady state is."""
+    """What the judge says of a solution after the default schedule and memory passes; in tiles where its buffers do not
+    fit, with operands brought late where that is better. Where the objective is a time of one request alone, only
+    limits ask how many are in flight, and what the steady state is."""
     alone = plan.objective not in STEADY and not plan.limits
 
     def judged(placed: Plan) -> Verdict:
         return looked_at(placed, Spelling(placed), ctx, 1 if alone else events)
 
-    best = judged(t.apply(plan, solution))
+    placed = t.apply(plan, solution)
+    try:
+        best = judged(placed)
+    except NoRoom as crowded:
+        return _in_tiles(placed, crowded, judged)
     late = brought_late(best) if plan.objective in STEADY else None
     if late is None:
         return best
     try:
-        other = judged(replace(t.apply(plan, solution), placement=late))
+        other = judged(replace(placed, placement=late))
     except Infeasible:
         return best
     return min(best, other, key=lambda v: (v.excess, v.value(plan.objective)))
@@ -339,6 +344,16 @@ def looked_at(plan: Plan, spelling: Spelling, ctx: Context, events: int) -> Verd
     memory = Memory(min_times=max(MULTIPLES)) if events <= PROBE else Memory()
     scheduled = Schedule().scheduled(plan, spelling.programs(), ctx)
     return judge(memory.packed(scheduled, spelling.programs(), ctx), spelling, events)
+
+
+def _in_tiles(placed: Plan, crowded: NoRoom, judged: Callable[[Plan], Verdict]) -> Verdict:
+    """The verdict on a plan whose buffers do not fit, with the fewest tiles that do."""
+    for placement in that_fit(placed, crowded.memories):
+        try:
+            return judged(replace(placed, placement=placement))
+        except NoRoom:
+            continue
+    raise crowded
 
 
 def _least(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:

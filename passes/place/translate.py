@@ -253,13 +253,13 @@ class _Builder:
 
     def _size(self, value: str, phase_name: str) -> int:
         phase = self.plan.phase[phase_name]
-        spread = self.spelling.mean_spread(value, phase)
+        spread = self.spelling.sizes.mean(value, phase)
         dtype = self.plan.graph.value[value].dtype
-        peak = (self.spelling.peak_spread(value, phase), dtype)
+        peak = (self.spelling.sizes.peak(value, phase), dtype)
         if peak not in self.peaks:
             self.peaks.add(peak)
             for spot in self.spots:
-                size = self.spelling.peak_bytes(value, phase, spot)
+                size = self.spelling.sizes.peak_bytes(value, phase, spot)
                 self.working_set[spot.memory] = max(self.working_set[spot.memory], size)
         return self._table(spread, dtype, phase_name)
 

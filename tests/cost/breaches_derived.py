@@ -36,6 +36,22 @@ def a_cluster_called_equal_to_a_larger_one(plan: Plan) -> Plan:
     )
 
 
+def an_attention_in_tiles(plan: Plan) -> Plan:
+    """Every query of it needs all keys."""
+    found = (i for i, t in enumerate(plan.tasks or ()) if plan.cluster[t.cluster].ops[0] in _attentions(plan))
+    return in_plan(plan, "placement", next(found), tiles=2)
+
+
+def _attentions(plan: Plan) -> set[str]:
+    return {op.name for op in plan.graph.ops if op.kind == "attention"}
+
+
+def a_product_in_more_tiles_than_it_has_rows(plan: Plan) -> Plan:
+    products = {op.name for op in plan.graph.ops if op.kind == "matmul"}
+    found = (i for i, t in enumerate(plan.tasks or ()) if plan.cluster[t.cluster].ops[0] in products)
+    return in_plan(plan, "placement", next(found), tiles=100_000)
+
+
 def a_faster_option(plan: Plan) -> Plan:
     option = (plan.options or ())[0]
     costs = tuple((name, replace(cost, ticks=cost.ticks // 2)) for name, cost in option.costs)
@@ -213,6 +229,7 @@ def honest_proof(plan: Plan) -> tuple[Bound, ...]:
 BREACHES: dict[str, tuple[Breach, ...]] = {
     "plan-complete": (an_unfinished_plan, a_plan_without_figures),
     "clusters-repeat": (a_cluster_called_equal_to_a_larger_one,),
+    "placement-tiles-rows": (an_attention_in_tiles, a_product_in_more_tiles_than_it_has_rows),
     "options-costs": (
         a_faster_option,
         an_option_of_less_energy,

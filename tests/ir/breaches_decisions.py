@@ -7,7 +7,7 @@ from dataclasses import replace
 from breaches_inputs import Breach
 from real_plans import finished, in_plan
 
-from mapper.ir.plan import Block, Option, Plan
+from mapper.ir.plan import Block, Objective, Option, Plan
 
 
 def two_clusters_of_one_name(plan: Plan) -> Plan:
@@ -211,6 +211,14 @@ def a_place_that_forgets_the_weights(plan: Plan) -> Plan:
     return in_plan(plan, "placement", i, weights="")
 
 
+def a_task_in_one_tile(plan: Plan) -> Plan:
+    return in_plan(plan, "placement", 0, tiles=1)
+
+
+def tiles_for_the_sake_of_latency(plan: Plan) -> Plan:
+    return in_plan(replace(plan, objective=Objective.LATENCY, bounds=None), "placement", 0, tiles=2)
+
+
 def an_operand_that_comes_late_to_a_task_that_does_not_read_it(plan: Plan) -> Plan:
     return in_plan(plan, "placement", 0, late=("stranger",))
 
@@ -288,6 +296,7 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "placement-complete": (a_task_placed_twice, a_task_not_placed, a_place_for_no_task),
     "placement-units": (a_place_on_no_unit,),
     "placement-weights": (weights_from_a_memory_of_another_unit,),
+    "placement-tiles": (a_task_in_one_tile, tiles_for_the_sake_of_latency),
     "placement-late": (an_operand_that_comes_late_to_a_task_that_does_not_read_it,),
     "placement-options": (
         a_place_that_forgets_the_weights,

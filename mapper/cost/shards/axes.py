@@ -140,6 +140,16 @@ def _like_first(seen: Seen) -> Axes:
     return seen.first if seen.view.inputs and len(seen.out) == len(seen.view.inputs[0]) else NONE
 
 
+def _norm(seen: Seen) -> Axes:
+    """As the operand; where nothing is known of its rows, those of the norm are named here."""
+    found = _like_first(seen)
+    last = len(seen.out) - 1
+    whole = last > 0 and seen.view.size("width", 0) == seen.out[last]
+    if found.tokens or not whole or found.features not in (-1, last):
+        return found
+    return Axes(last, tuple(range(last)), found.picked)
+
+
 def _elementwise(seen: Seen) -> Axes:
     """Operands broadcast from the right; those that disagree about an axis leave nothing known of it."""
     if seen.view.op.attr("shape") == "own":
@@ -277,7 +287,7 @@ _RULES: dict[str, Callable[[Seen], Axes]] = {
     "attention": _attention,
     "embedding": _embedding,
     "gather": _gather,
-    "norm": _like_first,
+    "norm": _norm,
     "softmax": _like_first,
     "cast": _like_first,
     "elementwise": _elementwise,

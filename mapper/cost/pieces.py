@@ -1,0 +1,111 @@
+"""Pieces of values: what tiles leave and read, each a buffer of its own with a label that says whose rows it has."""
+
+from __future__ import annotations
+
+from mapper.cost.places import Place, Places, Step
+from mapper.cost.shards.sharing import Sharing
+from mapper.cost.shards.spread import Spread
+from mapper.cost.tiles import Tile, Tiling, step_at_least
+from mapper.hw.layout import Layout
+from mapper.ir.graph import Graph, Phase
+
+
+class Sizes:
+    """How large values are in each phase. Holds a cache only."""
+
+    def __init__(self, graph: Graph, sharing: Sharing, places: Places, has_teams: bool) -> None:
+        self.graph, self.sharing, self.places, self.has_teams = graph, sharing, places, has_teams
+        self._peaks: dict[tuple[str, str], Spread] = {}
+
+    def mean(self, value: str, phase: Phase) -> Spread:
+        """Mean number of elements of a value over the phase's samples, and how ranks can divide them."""
+        return self.sharing.spread(value, phase.name, divides=self.has_teams)
+
+    def peak(self, value: str, phase: Phase) -> Spread:
+        """The largest number of elements of a value over the phase's samples, and how ranks can divide them."""
+        key = (value, phase.name)
+        if key not in self._peaks:
+            self._peaks[key] = self.sharing.peak(value, phase.name, divides=self.has_teams)
+        return self._peaks[key]
+
+    def peak_bytes(self, value: str, phase: Phase, place: Place) -> int:
+        """Most bytes that a value takes at a place over the phase's samples, on all ranks that it lies with."""
+        return self._bytes(value, self.peak(value, phase), place)
+
+    def piece(self, value: str, phase: Phase, tiles: int) -> Spread:
+        """Elements of one of so many pieces of a value's rows, in the mean over the phase's samples."""
+        spread = self.sharing.spread(value, phase.name, divides=True)
+        return Spread(spread.part(Layout.TOKENS, tiles))
+
+    def peak_bytes_of_piece(self, value: str, phase: Phase, tiles: int, place: Place) -> int:
+        """Most bytes that one of so many pieces takes at a place over the phase's samples."""
+        peak = self.sharing.peak(value, phase.name, divides=True)
+        return self._bytes(value, Spread(peak.part(Layout.TOKENS, tiles)), place)
+
+    def _bytes(self, value: str, spread: Spread, place: Place) -> int:
+        dtype = self.graph.value[value].dtype
+        return self.places.bytes(spread, place.dtype if dtype.is_float else dtype, place)
+
+
+class Pieces:
+    """The labels under which the activities of a phase know values: a value's own name for the whole, else that of a
+    piece. Tasks that go through their rows in tiles leave pieces; who wants other rows reads all pieces that have some
+    of them."""
+
+    def __init__(self, sizes: Sizes, phase: Phase) -> None:
+        self._sizes, self._phase = sizes, phase
+        self._made: dict[str, int] = {}  # how many pieces there are of a value that tiles leave
+        self._known: dict[str, tuple[str, Tile]] = {}
+
+    def value(self, label: str) -> str:
+        """The value that a label stands for, or for a piece of."""
+        return self._known[label][0] if label in self._known else label
+
+    def is_cut(self, label: str) -> bool:
+        """Whether the label is that of a piece of a value that was made whole."""
+        return label in self._known and self._known[label][0] not in self._made
+
+    def all(self, value: str) -> list[str]:
+        """The labels of all of a value."""
+        many = self._made.get(value, 0)
+        return [self._piece(value, Tile(k, many)) for k in range(many)] or [value]
+
+    def read(self, value: str, tile: Tile | None, tiling: Tiling | None) -> list[str]:
+        """The labels of what a task, or one tile of it, reads of a value."""
+        if tile is None or tiling is None or value not in tiling.divided:
+            return self.all(value)
+        many = self._made.get(value, 0)
+        if not many:
+            return [self._piece(value, tile)]
+        pieces = [Tile(k, many) for k in range(many)]
+        return [self._piece(value, p) for p in pieces if p.overlaps(tile, tiling.rows)]
+
+    def make(self, value: str, tile: Tile | None) -> str:
+        """The label of what a task, or one tile of it, leaves of a value."""
+        if tile is None:
+            return value
+        self._made[value] = tile.of
+        return self._piece(value, tile)
+
+    def bytes(self, label: str, place: Place) -> int:
+        """Most bytes that what a label stands for takes at a place."""
+        if label not in self._known:
+            return self._sizes.peak_bytes(label, self._phase, place)
+        value, tile = self._known[label]
+        return self._sizes.peak_bytes_of_piece(value, self._phase, tile.of, place)
+
+    def steps(self, label: str, source: Place, to: Place) -> tuple[Step, ...]:
+        """How what a label stands for gets from one place to another; pieces take together no less than the whole."""
+        value, places = self.value(label), self._sizes.places
+        dtype = self._sizes.graph.value[value].dtype
+        whole = places.steps(self._sizes.mean(value, self._phase), dtype, source, to)
+        if label not in self._known:
+            return whole
+        tiles = self._known[label][1].of
+        piece = places.steps(self._sizes.piece(value, self._phase, tiles), dtype, source, to)
+        return tuple(step_at_least(p, w, tiles) for p, w in zip(piece, whole, strict=True))
+
+    def _piece(self, value: str, tile: Tile) -> str:
+        label = f"{value}{tile}"
+        self._known[label] = (value, tile)
+        return label

@@ -1,0 +1,117 @@
+"""Tiles where room is scarce: tasks on a memory that is too small go through their rows in several smaller runs.
+
+A call that keeps whole values in a small memory needs all of it, or more than it has. In tiles (as loops are blocked
+for caches: Wolf and Lam 1991) it needs a part at a time, at the price of weights that stream in for each tile, so the
+fewest tiles that fit are taken and the judge decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from mapper.cost.estimate import Estimator
+from mapper.cost.judge import fixed_bytes
+from mapper.cost.liveness import Life, lives
+from mapper.cost.program import Program, Spelling
+from mapper.cost.replay import Call, replay
+from mapper.cost.tiles import tiling
+from mapper.errors import InvalidPlan
+from mapper.ir.plan import Place, Plan
+from passes.place.late import LONGER
+from passes.schedule.schedule import slots
+
+TILES = (0, 2, 3, 4, 6, 8, 12, 16)
+"""Counts of tiles that are tried, the fewest first; 0 stands for whole tasks."""
+
+
+def that_fit(plan: Plan, memories: Collection[str]) -> Iterator[tuple[Place, ...]]:
+    """Placements of a placed plan with operands brought late and, of tasks that keep their values in these memories, so
+    many tiles that one call's buffers may fit there; the fewest tiles first. None where the goal counts the time of a
+    request, on which tiles have no bound."""
+    if plan.goal.counts_time:
+        return
+    estimator = Spelling(plan).estimator
+    roomy = replace(plan, placement=_late(plan, estimator, memories))
+    for tiles in TILES:
+        placement = in_tiles(roomy, estimator, memories, tiles)
+        parted = replace(plan, placement=placement)
+        if (not tiles or placement != roomy.placement) and not _overflowing(parted, estimator, memories):
+            yield placement
+
+
+def in_tiles(plan: Plan, estimator: Estimator, memories: Collection[str], tiles: int) -> tuple[Place, ...]:
+    """The plan's placement with so many tiles for each task that keeps its values in these memories and can be in as
+    many; none for others."""
+    found = []
+    for place in plan.placement or ():
+        task, unit = plan.task[place.task], plan.target.unit[place.unit]
+        can = None
+        if tiles and unit.data in memories:
+            phase, option = plan.phase[task.phase], plan.chosen(task.name)
+            can = tiling(estimator, plan.cluster[task.cluster], unit, option, phase, tiles)
+        found.append(replace(place, tiles=tiles if can else 0))
+    return tuple(found)
+
+
+def _calls(plan: Plan, estimator: Estimator) -> list[tuple[Program, Call]]:
+    """The programs of a placed plan with a quick schedule."""
+    return [(p, replay(p, {s.what: s for s in slots(p)})) for p in Spelling(plan, estimator).programs()]
+
+
+def _overflowing(plan: Plan, estimator: Estimator, memories: Collection[str]) -> bool:
+    """Whether the buffers of one call of each phase, as much as is alive at once, are more than one of the memories
+    has beside what stays there."""
+    needed = fixed_bytes(replace(plan, inflight=1))
+    for program, call in _calls(plan, estimator):
+        alive = [life for life in lives(program, call) if life.memory in memories]
+        for memory in memories:
+            needed[memory] += _most_alive([life for life in alive if life.memory == memory])
+    return any(needed[m] > plan.target.memory[m].capacity_bytes for m in memories)
+
+
+def _most_alive(found: Collection[Life]) -> int:
+    changes = sorted([(x.start, x.size) for x in found] + [(x.end, -x.size) for x in found])
+    most = level = 0
+    for _, size in changes:
+        level += size
+        most = max(most, level)
+    return most
+
+
+def _late(plan: Plan, estimator: Estimator, memories: Collection[str]) -> tuple[Place, ...]:
+    """The placement with operands brought late that would lie in these memories for long unused: where they were moved
+    to, or where they were made and are moved from for others too."""
+    late: dict[str, set[str]] = {}
+    for program, call in _calls(plan, estimator):
+        for life in lives(program, call):
+            if life.memory in memories and life.maker >= 0:
+                for task, value in _lying(plan, program, call, life):
+                    late.setdefault(task, set()).add(value)
+    found = [replace(p, late=tuple(sorted({*p.late, *late.get(p.task, ())}))) for p in plan.placement or ()]
+    return tuple(found) if _can_be(plan, tuple(found)) else plan.placement or ()
+
+
+def _lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tuple[str, str]]:
+    """(task, value) of the readers before which a value lies unused for much longer than bringing it takes."""
+    maker = program.activities[life.maker]
+    name = next(n for n, memory, _ in maker.makes if memory == life.memory)
+    moves = [program.activities[i].ticks for i in life.readers if program.activities[i].kind == "move"]
+    bringing = maker.ticks if maker.kind == "move" else min(moves, default=0)
+    if name not in plan.graph.producer or not bringing:
+        return
+    used = call.ends[life.maker]
+    for reader in sorted(life.readers, key=lambda i: (call.starts[i], i)):
+        activity = program.activities[reader]
+        if activity.kind == "task" and call.starts[reader] - used > LONGER * bringing:
+            yield activity.task, name
+        used = max(used, call.ends[reader])
+
+
+def _can_be(plan: Plan, placement: tuple[Place, ...]) -> bool:
+    """Whether the program can be written: what comes late lies in another memory before."""
+    try:
+        Spelling(replace(plan, placement=placement)).programs()
+    except InvalidPlan:
+        return False
+    return True
