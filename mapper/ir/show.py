@@ -133,7 +133,8 @@ def _placement(plan: Plan) -> list[str]:
     for place in plan.placement or ():
         copies = f" x{place.replicas}" if place.replicas > 1 else ""
         source = f" <- {place.weights}" if place.weights else ""
-        tasks.setdefault(place.unit, []).append(f"{place.task}{source}{copies}")
+        tiles = f" in {place.tiles} tiles" if place.tiles else ""
+        tasks.setdefault(place.unit, []).append(f"{place.task}{source}{copies}{tiles}")
     return [f"{unit}: {', '.join(names)}" for unit, names in tasks.items() if names]
 
 

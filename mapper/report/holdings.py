@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mapper.cost.judge import Verdict
+from mapper.ir.plan import Plan
 
 
 def holdings(verdict: Verdict) -> dict[str, list[str]]:
@@ -34,6 +37,14 @@ def holdings(verdict: Verdict) -> dict[str, list[str]]:
         one = what.removesuffix("s") if number == 1 and what in ("casts", "moves") else what
         found.setdefault(unit, []).append(f"{number} {one}")
     return found
+
+
+def in_tiles(plan: Plan) -> list[str]:
+    """Which units go through the rows of tasks in tiles, how many tasks and tiles."""
+    counts = Counter((p.unit, p.tiles) for p in plan.placement or () if p.tiles)
+    return [
+        f"{n} task{'s' * (n > 1)} on {unit}, the rows in {tiles} runs" for (unit, tiles), n in sorted(counts.items())
+    ]
 
 
 def kind_of(verdict: Verdict, task: str) -> str:

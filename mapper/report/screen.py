@@ -10,7 +10,7 @@ from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.goal import TIMES, Objective, Quantity
 from mapper.report.arrangement import arrangement_words
-from mapper.report.holdings import holdings
+from mapper.report.holdings import holdings, in_tiles
 from mapper.report.limits import largest_costs, waiting
 from mapper.report.summary import fallbacks
 from mapper.report.units import bar, listed, percent, shorten, si
@@ -129,7 +129,7 @@ def _words(verdict: Verdict) -> list[str]:
     kept = [f"{x} ({x.quantity.value} is {verdict.measured(x.quantity):.6g})" for x in plan.limits]
     folded = [words] if (words := arrangement_words(plan.target)) else []
     lines = [*_labelled("arranged as", folded), *_labelled("subject to", kept), *_labelled("limited by", rows)]
-    lines += _labelled("wears out", wear_lines(verdict))
+    lines += _labelled("in tiles", in_tiles(plan)) + _labelled("wears out", wear_lines(verdict))
     groups: Counter[tuple[str, str, str]] = Counter()
     for op, kind, why in fallbacks(plan):
         groups[plan.graph.op[op].kind if op in plan.graph.op else "op", kind, _without_numbers(why)] += 1
