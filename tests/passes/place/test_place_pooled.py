@@ -161,6 +161,18 @@ def test_the_bound_of_classes_knows_which_weights_fit(graph: Graph, room: int, o
     assert quick.value <= min(values(plan)) * (1 + 1e-9)
 
 
+def test_no_placement_undercuts_the_bound_where_copies_and_phases_have_arrays_of_their_own() -> None:
+    # copies of a chip compute with the weights in each one's arrays, and two phases at once where each has a stage
+    looms = [Loom(ticks_per_element=90_001, copies=2)] * 3
+    target = machine(*looms, Abacus(ticks_per_element=200_000), capacities=[2048] * 3, link=1e9)
+    plan = prepared(replace(target, io="u3.mem"), layers(2), PHASES)
+    for pool in pools(plan, QUICK):
+        bound = pool.bound(QUICK.budget()).value
+        for way in arrangements(plan.target):
+            if stands_for(plan, pool.arrangement, way):
+                assert bound <= min(values(on_target(plan, arranged(plan.target, way), QUICK))) * (1 + 1e-9), way
+
+
 def test_the_bound_says_that_it_is_of_the_pool() -> None:
     plan = prepared(farm(4), layers(4))
     bound = Pooled.of(plan, 1, QUICK).bound(QUICK.budget())
