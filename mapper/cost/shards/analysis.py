@@ -115,10 +115,35 @@ def _heads(found: Analysis) -> dict[str, tuple[Columns, ...]]:
         for name, columns in _of_attention(found, op):
             heads.setdefault(name, columns)
     for op in reversed(found.ops):
-        _hand_on(found, heads, op, op.outputs, op.inputs)
+        if _cuts_features(found, op):
+            _packed(found, heads, op)
+        else:
+            _hand_on(found, heads, op, op.outputs, op.inputs)
     for op in found.ops:
-        _hand_on(found, heads, op, op.inputs, op.outputs)
+        if not _cuts_features(found, op):
+            _hand_on(found, heads, op, op.inputs, op.outputs)
     return heads
+
+
+def _cuts_features(found: Analysis, op: Op) -> bool:
+    """Whether the op cuts the features of a value into parts, as packed queries, keys and values are cut."""
+    features, axis = found.axes.get(next(iter(op.inputs), ""), NONE).features, op.attr("axis")
+    if op.kind != "move" or op.attr("op_type") != "Split" or features < 0 or not isinstance(axis, int):
+        return False
+    return axis % len(found.shape(op.inputs[0])) == features
+
+
+def _packed(found: Analysis, heads: dict[str, tuple[Columns, ...]], op: Op) -> None:
+    """What is cut into heads of one size holds them one after the other: a rank has its heads of every part."""
+    parts = [n for n in op.outputs if n]
+    known = [column for n in parts for column in heads.get(n, ())]
+    widths = {
+        found.shape(n)[found.axes[n].features] / sum(c.units for c in heads[n])
+        for n in parts
+        if n in heads and found.axes[n].features >= 0
+    }
+    if len(widths) == 1 and all(n in heads for n in parts):
+        heads.setdefault(op.inputs[0], tuple(known))
 
 
 def _of_attention(found: Analysis, op: Op) -> Iterator[tuple[str, tuple[Columns, ...]]]:

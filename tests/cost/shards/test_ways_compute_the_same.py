@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from shard_builders import EXPERTS, GROUPS, HEADS, RUN, SIZE, TOKENS, block, mixture
+from shard_builders import EXPERTS, GROUPS, HEADS, RUN, SIZE, TOKENS, WIDTH, block, mixture, value, weight
 
 from mapper.cost.shards.analysis import Analysis
 from mapper.cost.shards.op_ways import OpWay, op_ways
@@ -183,6 +183,45 @@ def test_heads_of_keys_are_repeated_where_they_are_fewer_than_ranks() -> None:
     names = [w.name for w in op_ways(FOUND, FOUND.graph.op["k"], HEADS)]
     assert "column" in names
     assert FOUND.spread("k", FOUND.binding).part(Layout.FEATURES, HEADS) == TOKENS * SIZE
+
+
+def packed() -> Graph:
+    """Queries, keys and values of grouped heads from one product, cut apart before the attention."""
+    plain, width = block(), (HEADS + 2 * GROUPS) * SIZE
+    kept = ("x", "n", "q", "k", "v", "c", "wn")
+    ops = {o.name: o for o in plain.ops}
+    return Graph(
+        "packed",
+        (
+            ops["norm1"],
+            Op("qkv", "matmul", ("n", "w"), ("p",)),
+            Op("cut", "move", ("p",), ("q", "k", "v"), (("op_type", "Split"), ("axis", -1))),
+            ops["attention"],
+        ),
+        (*(plain.value[n] for n in kept), value("p", 1, TOKENS, width), weight("w", WIDTH, width)),
+    )
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_a_rank_gets_whole_groups_of_packed_heads(ranks: int) -> None:
+    """The columns that a rank needs to attend with its own heads of queries are the part that it is said to have."""
+    graph = packed()
+    found, whole = Analysis(graph, RUN), np.random.default_rng(5).normal(size=(1, TOKENS, (HEADS + 2 * GROUPS) * SIZE))
+    q, k, v = np.split(whole, [HEADS * SIZE, (HEADS + GROUPS) * SIZE], -1)
+    sums, weights, _ = attend(q, k, v)
+    most, left = 0, []
+    for rank in range(ranks):
+        mine = range(HEADS * rank // ranks, HEADS * (rank + 1) // ranks)
+        groups = sorted({head * GROUPS // HEADS for head in mine})
+        columns = [h * SIZE + i for h in mine for i in range(SIZE)]
+        shared = [g * SIZE + i for g in groups for i in range(SIZE)]
+        own_sums, own_weights, _ = attend(q[..., columns], k[..., shared], v[..., shared])
+        left.append(merged(own_sums / own_weights))
+        most = max(most, len(columns) + 2 * len(shared))
+    assert np.allclose(np.concatenate(left, -1), merged(sums / weights))
+    assert found.spread("p", found.binding).part(Layout.FEATURES, ranks) == TOKENS * most
+    assert "column" in [w.name for w in op_ways(found, graph.op["qkv"], ranks)]
+    assert "features" in [w.name for w in op_ways(found, graph.op["cut"], ranks)]
 
 
 Rows = Callable[[Array, int], Array]
