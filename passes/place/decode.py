@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+
+import numpy as np
 
 from mapper.hw.target import Target, Unit
 from mapper.hw.teams import arrangement_of
 from mapper.ir.plan import Option, Place, Plan
-from mapper.solve import filling
+from mapper.solve import filling, refilling
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
+from passes.place.forms import Row, forms
 from passes.place.translate import Translation
+
+
+BUSY = 8
+"""Requests in flight for each stage that memory is left for, if there is so much: each has states and buffers, and with
+one in each stage a stage waits whenever another takes longer."""
 
 
 @dataclass(frozen=True)
 class Dealt:
-    """The stage of each cluster on pools of so many stages, and the ticks that the busiest part of a stage takes."""
+    """The stage of each cluster on pools of so many stages, the ticks that the busiest part of a stage takes, and the
+    options of tasks that got others than the pooled solution gave them, by position."""
 
     stage: Mapping[tuple[int, str], int]
     height: int
+    options: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Filled:
     stage: Mapping[str, int]
     height: int
+    options: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -68,8 +79,8 @@ def members(unit: Unit) -> tuple[str, ...]:
 class Decoder:
     """Gives a pooled solution's tasks to stages so that no stage is much busier than another.
 
-    pooled: the plan on the pooled target with its options; t: its problem and solution: what to decode; explicit: the
-    target with its stages. in_line: stages are filled one after the other as far as memory allows (what a request
+    pooled: the plan on the pooled target with its options; t: its problem, or a restriction of it, and solution: what to
+    decode; explicit: the target with its stages; capacities: those of the whole problem, if t has less. in_line: stages are filled one after the other as far as memory allows (what a request
     alone wants), instead of evenly.
     """
 
@@ -79,6 +90,7 @@ class Decoder:
     explicit: Target
     copies: int = 1
     in_line: bool = False
+    capacities: tuple[int, ...] = ()
 
     @cached_property
     def stages(self) -> Stages:
@@ -88,20 +100,24 @@ class Decoder:
     def dealt(self, budget: Budget) -> Dealt | None:
         """A stage for each cluster; None when no stages were found that hold everything."""
         stage: dict[tuple[int, str], int] = {}
+        options: dict[int, int] = {}
         height = 0
         for count in self.stages.counts:
-            found = next((f for n in (count, 1) if (f := self._filled(count, n, budget)) is not None), None)
+            flows = (count, 1) if self.in_line else (BUSY * count, count, 1)
+            found = next((f for n in flows if (f := self._filled(count, n, budget)) is not None), None)
             if found is None:
                 return None
             stage |= {(count, cluster): at for cluster, at in found.stage.items()}
+            options |= found.options
             height = max(height, found.height)
-        return Dealt(stage, height)
+        return Dealt(stage, height, options)
 
     def placement(self, dealt: Dealt, explicit: Plan) -> tuple[Place, ...] | None:
         """Each task on its stage's unit, in the way the pooled solution says; with fewer copies of its weights where
         the unit has no room for so many. explicit: the plan on the explicit target, with its options."""
         places = []
-        for task, (pool, wanted) in zip(explicit.tasks or (), self._chosen, strict=False):  # receivers stand behind
+        for i, task in enumerate(explicit.tasks or ()):  # receivers stand behind
+            pool, wanted = self.t.meaning[i][dealt.options.get(i, self.solution.choice[i])]
             units = self.stages.units[pool]
             unit = units[dealt.stage[len(units), task.cluster]]
             ways = [
@@ -158,7 +174,7 @@ class Decoder:
         stages keep room."""
         mine = [inside for group in self._groups if (inside := [i for i in group if self.count(i) == count])]
         piece = _Pieces(self, count, inflight)
-        rows = [piece.row(group) for group in mine]
+        rows = [piece.taken(group, [self.solution.choice[i] for i in group]) for group in mine]
         kinds = {row: k for k, row in enumerate(dict.fromkeys(rows))}
         problem = filling.Problem(
             tuple(kinds[row] for row in rows),
@@ -168,10 +184,32 @@ class Decoder:
             count,
         )
         bins = filling.fill(problem, budget)
+        if not self.in_line and count > 1:
+            found = self._refilled(mine, piece, bins)
+            if found is not None:
+                return found
         if bins is None:
             return None
         stage = {self.t.tasks[i].cluster: at for group, at in zip(mine, bins, strict=True) for i in group}
-        return _Filled(stage, filling.height(problem, bins))
+        return _Filled(stage, filling.height(problem, bins), {})
+
+    def _refilled(self, groups: Sequence[Sequence[int]], piece: _Pieces, bins: Sequence[int] | None) -> _Filled | None:
+        """The stages of the groups where they may take other options than the pooled solution's, from a filling or, as
+        there is none, from even stretches; None where nothing was found that fits."""
+        choice = self.solution.choice
+        known = forms(self.t, choice, groups, piece.taken, piece.row, piece.capacities, piece.count)
+        start = np.zeros((piece.count, len(known.combinations)), dtype=np.int64)
+        even = bins if bins is not None else [k * piece.count // len(groups) for k in range(len(groups))]
+        np.add.at(start, (np.array(even, dtype=np.int64), np.array(known.present, dtype=np.int64)), 1)
+        counts = refilling.refilled(known.problem, start)
+        if counts is None:
+            return None
+        stage, options = {}, {}
+        dealt = refilling.dealt(known.problem.family, known.families, counts)
+        for group, (at, form) in zip(groups, dealt, strict=True):
+            stage |= {self.t.tasks[i].cluster: at for i in group}
+            options |= dict(zip(group, known.combinations[form], strict=True))
+        return _Filled(stage, refilling.height(known.problem, counts), options)
 
 
 class _Pieces:
@@ -179,7 +217,8 @@ class _Pieces:
 
     def __init__(self, decoder: Decoder, count: int, inflight: int) -> None:
         t, stages = decoder.t, decoder.stages
-        self.problem, self.solution, self.inflight = t.problem, decoder.solution, inflight
+        self.problem, self.meaning, self.inflight = t.problem, t.meaning, inflight
+        self.stages = {name: len(units) for name, units in stages.units.items()}
         self.count, self.copies, self.in_line = count, decoder.copies, decoder.in_line
         self.kept = arrangement_of(decoder.pooled.target).copies  # the pool keeps as much as so many copies
         memories = [m for m, parts in stages.memories.items() if len(parts) == count]
@@ -191,17 +230,26 @@ class _Pieces:
         self.capacities = tuple(self._capacity(decoder, m) for m in self.memories)
 
     def _capacity(self, decoder: Decoder, m: int) -> int:
-        """Bytes of one stage: what its memory has, less the room for values that the pooled problem keeps free."""
+        """Bytes of one stage: what its memory has, less the room for values that the pooled problem keeps free, for as
+        many requests as are in a stage at once."""
         name = self.problem.memories[m]
-        kept = decoder.pooled.target.memory[name].capacity_bytes - self.problem.capacities[m]
+        kept = decoder.pooled.target.memory[name].capacity_bytes - (decoder.capacities or self.problem.capacities)[m]
         one = decoder.explicit.memory[decoder.stages.memories[name][0]].capacity_bytes
-        return max(0, one - min(one // 2, kept * self.copies // self.kept))
+        flows = max(1, self.inflight // self.count)
+        return max(0, one - min(one // 2, kept * self.copies // self.kept * flows))
 
-    def row(self, group: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Ticks by resource, bytes by memory, of tasks that lie together."""
+    def row(self, group: Sequence[int], choice: Sequence[int]) -> Row | None:
+        """What tasks that lie together take with these options; None where one of them is elsewhere or fits no stage."""
+        if any(self.stages[self.meaning[i][o][0]] != self.count for i, o in zip(group, choice, strict=True)):
+            return None
+        loads, sizes = self.taken(group, choice)
+        return (loads, sizes) if all(s <= c for s, c in zip(sizes, self.capacities, strict=True)) else None
+
+    def taken(self, group: Sequence[int], choice: Sequence[int]) -> Row:
+        """Ticks by resource, bytes by memory, of tasks that lie together, with these options."""
         loads, needs = dict.fromkeys(self.resources, 0), set[int]()
-        for i in group:
-            option = self.problem.items[i].options[self.solution.choice[i]]
+        for i, o in zip(group, choice, strict=True):
+            option = self.problem.items[i].options[o]
             needs.update(option.needs)
             for r, ticks in option.loads:
                 if r in loads and not self.in_line:

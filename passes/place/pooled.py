@@ -22,17 +22,27 @@ from passes.place.bounds import scale, solved_as
 from passes.place.grouping import regrouped
 from passes.place.quick import Quick
 from passes.place.translate import Translation, translate
+from passes.place.whole import in_whole_pieces
 
 
 def on_target(plan: Plan, target: Target, ctx: Context) -> Plan:
     """The plan on another target, with that target's options and nothing placed. Where units are teams of ranks, there
     or here, its ops are grouped anew (`regrouped`): what a team divides has other neighbours than what one unit runs.
     """
-    later: dict[str, Any] = dict.fromkeys(DECISIONS[DECISIONS.index("options") :])
-    moved = replace(plan, target=target, **later)
+    moved = _moved(plan, target)
     if any(unit.ranks > 1 for unit in (*target.units, *plan.target.units)):
         moved = regrouped(moved, ctx)
     return Options().run(moved, ctx)
+
+
+def on_like_target(plan: Plan, target: Target, ctx: Context) -> Plan:
+    """The plan, its ops grouped as they are, on a target whose units are of as many ranks."""
+    return Options().run(_moved(plan, target), ctx)
+
+
+def _moved(plan: Plan, target: Target) -> Plan:
+    later: dict[str, Any] = dict.fromkeys(DECISIONS[DECISIONS.index("options") :])
+    return replace(plan, target=target, **later)
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,8 @@ class Pooled:
     @cached_property
     def t(self) -> Translation:
         """The placement problem."""
-        return translate(self.plan)
+        found = translate(self.plan)
+        return replace(found, problem=in_whole_pieces(found.problem, self.plan.target))
 
     @cached_property
     def stages(self) -> int:
@@ -108,9 +119,16 @@ def folds(target: Target) -> bool:
 def pools(plan: Plan, ctx: Context) -> list[Pooled]:
     """The relaxations that stand for all arrangements of a plan's target: one for each number of ranks, and of copies
     where that matters."""
-    return [
-        Pooled.of(plan, way.ranks, ctx, way.copies) for way in sorted({_pool(plan, w) for w in ways_of(plan.target)})
-    ]
+    found: dict[int, Pooled] = {}
+    listed = []
+    for way in sorted({_pool(plan, w) for w in ways_of(plan.target)}):
+        alike = found.get(way.ranks)
+        if alike is None:
+            pool = found[way.ranks] = Pooled.of(plan, way.ranks, ctx, way.copies)
+        else:
+            pool = Pooled(way, on_like_target(alike.plan, arranged(plan.target, way, pooled=True), ctx))
+        listed.append(pool)
+    return listed
 
 
 def stands_for(plan: Plan, pool: Arrangement, way: Arrangement) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,8 @@ class Quick:
         sorts = self._sorts()
         if not all(sort.prices for sort in sorts.values()):
             return 0.0  # what runs nowhere is told by the search
+        if self._overfull(sorts):
+            return math.inf
         match objective:
             case "throughput":
                 return self._interval(list(sorts.values()), budget)
@@ -99,6 +102,15 @@ class Quick:
         users = Counter(mains.values())
         shared = {c.repeat for c in clusters if users[mains[c.name]] > 1 or len(plan.sharers[plan.holder[c.name]]) > 1}
         return {c.repeat for c in clusters} - shared
+
+    def _overfull(self, sorts: dict[tuple[str, str], Sort]) -> bool:
+        """Whether the weights alone are more than all memories hold, whatever the options."""
+        least: dict[str, int] = {}
+        for (repeat, _), sort in sorts.items():
+            if all(kept is not None for kept in sort.kept):
+                size = sort.many * min(kept[2].bytes for kept in sort.kept if kept is not None)
+                least[repeat] = max(size, least.get(repeat, 0))
+        return sum(least.values()) > sum(memory.capacity_bytes for memory in self.plan.target.memories)
 
     def _interval(self, sorts: list[Sort], budget: Budget) -> float:
         """The least interval in which all resources that tasks share can do their part, while the memories hold the

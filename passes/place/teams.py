@@ -14,14 +14,17 @@ from mapper.ir.goal import TIMES, Objective
 from mapper.ir.plan import Bound, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import problem as pb
+from mapper.solve.placement.driver import Result
 from passes.memory.memory import PROBE
 from passes.place.baselines import starts
 from passes.place.bounds import scale
 from passes.place.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.decode import Dealt, Decoder
 from passes.place.grouping import with_blocks
-from passes.place.pooled import Pooled, folds, on_target, pools, stands_for, ways_of
-from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, looked_at, searched
+from passes.place.pooled import Pooled, folds, on_like_target, pools, stands_for, ways_of
+from passes.place.solver import NO_ROOM, STEADY, Judged, PlaceCpSat, looked_at, searched
+from passes.place.translate import Translation
+from passes.place.uncrowded import uncrowded
 
 FILL_SHARE = 0.05
 """Part of the budget that one filling of stages gets."""
@@ -143,54 +146,77 @@ class _Folding:
 
     def _solved(self, pool: Pooled, bound: Bound) -> Bound:
         """Search the pooled problem, deal its solution out to stages, judge the most promising plans. Returns the bound
-        that the search proved."""
-        budget = self.ctx.budget(PlaceTeams.name).part(SEARCH_SHARE)
+        that the search proved. In a steady state placements that crowd no memory go first: they make no calls wait."""
+        if self.objective in STEADY:
+            narrow = uncrowded(pool.plan, pool.t)
+            if narrow.problem != pool.t.problem and self._searched(pool, narrow, bound.value * (1 + CLOSE)):
+                return bound
+        result = self._result(pool, pool.t)
+        if result is None:
+            return unsolved(pool, bound)
+        self._dealt(pool, pool.t, result)
+        proven = max(bound, pool.proven(result.bound, result.bound_name), key=lambda b: b.value)
+        if self.timely and len(pool.t.problem.items) <= SMALL:
+            self._judge_baselines(pool, proven)
+        return proven
+
+    def _searched(self, pool: Pooled, narrow: Translation, enough: float) -> bool:
+        """Search a restriction of a pool's problem, and whether that was enough: a plan came of it, and no more than so
+        much could be won without the restriction."""
+        result = self._result(pool, narrow)
+        return result is not None and self._dealt(pool, narrow, result) and result.value * scale(self.plan) <= enough
+
+    def _result(self, pool: Pooled, t: Translation) -> Result | None:
+        """What the search finds for a pool's problem or a restriction of it; None: no placement."""
         try:
-            result, _ = searched(pool.plan, pool.t, [], budget)
+            return searched(pool.plan, t, [], self.ctx.budget(PlaceTeams.name).part(SEARCH_SHARE))[0]
         except Infeasible as error:
             self.problems.append(error)
-            return unsolved(pool, bound)
-        proven = max(bound, pool.proven(result.bound, result.bound_name), key=lambda b: b.value)
-        found = sorted(self._candidates(pool, result.solution), key=lambda c: c.promise)
+            return None
+
+    def _dealt(self, pool: Pooled, t: Translation, result: Result) -> bool:
+        """Deal a solution out to stages and judge the most promising plans; whether one of them was a plan."""
+        found = sorted(self._candidates(pool, t, result.solution), key=lambda c: c.promise)
+        some = False
         for candidate in found[: self.judged]:
             promise = candidate.dealt.height * scale(self.plan) if self.objective is Objective.THROUGHPUT else 0.0
             if candidate.dealt.height > found[0].dealt.height * (1 + CLOSE) or (0.0, promise) >= self.least:
                 break
-            if self._enough(proven):
+            if self._enough(pool.proven(result.bound, result.bound_name)):
                 break
-            self._judge(candidate)
-        if self.timely and len(pool.t.problem.items) <= SMALL:
-            self._judge_baselines(pool, proven)
-        return proven
+            some |= self._judge(candidate)
+        return some
 
     def _judge_baselines(self, pool: Pooled, proven: Bound) -> None:
         """Judge the baselines on the pool too: what a replay waits for, the problem's latency does not see."""
         for name, solution in starts(pool.t, pool.plan):
             if self._enough(proven):
                 return
-            best = min(self._candidates(pool, solution), key=lambda c: c.promise, default=None)
+            best = min(self._candidates(pool, pool.t, solution), key=lambda c: c.promise, default=None)
             if best is not None:
                 self._judge(replace(best, by=name))
 
-    def _candidates(self, pool: Pooled, solution: pb.Solution) -> Iterator[_Candidate]:
+    def _candidates(self, pool: Pooled, t: Translation, solution: pb.Solution) -> Iterator[_Candidate]:
         """The pooled solution on the stages of every arrangement with so many ranks that holds it."""
         for way in self.ways:
             if not stands_for(self.plan, pool.arrangement, way):
                 continue
             target = arranged(self.plan.target, way)
-            decoder = Decoder(pool.plan, pool.t, solution, target, way.copies, in_line=self.timely)
+            whole = pool.t.problem.capacities
+            decoder = Decoder(pool.plan, t, solution, target, way.copies, self.timely, whole)
             dealt = decoder.dealt(self.ctx.budget().part(FILL_SHARE))
             if dealt is not None:
                 yield _Candidate(way, decoder, dealt)
 
-    def _judge(self, candidate: _Candidate) -> None:
-        """Spell a candidate out, and keep its plan if the judge likes it better than the best so far."""
+    def _judge(self, candidate: _Candidate) -> bool:
+        """Spell a candidate out, and keep its plan if the judge likes it better than the best so far; whether it was a
+        plan at all."""
         plan = self.plan
         if candidate.way != Arrangement():
-            plan = on_target(plan, candidate.decoder.explicit, self.ctx)
+            plan = on_like_target(candidate.decoder.pooled, candidate.decoder.explicit, self.ctx)
         places = candidate.decoder.placement(candidate.dealt, plan)
         if places is None:
-            return
+            return False
         placed = replace(plan, placement=places)
         spelling = Spelling(placed)
         loads = loads_per_request(spelling.programs(), [p.calls for p in placed.phases])
@@ -200,10 +226,11 @@ class _Folding:
             verdict = looked_at(placed, spelling, self.ctx, PROBE)
         except Infeasible as error:
             self.problems.append(error)
-            return
+            return False
         judged = verdict.excess, verdict.value(self.objective)
         if judged < self.least:
             self.least, self.found = judged, placed
+        return True
 
     def _finished(self, found: Plan, bound: Bound) -> Plan:
         """The plan with its bound and how the search ended."""

@@ -1,0 +1,76 @@
+"""Whole pieces: what of a pool's memory can be used when each weight lies in one stage as a whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from math import gcd
+
+import numpy as np
+
+from mapper.hw.target import Target
+from mapper.solve.placement import problem as pb
+
+MOST_SIZES = 16
+"""So many sizes, the largest, are tried as the least of those that are counted whole."""
+
+MOST_SUMS = 200_000
+"""So many different sums of sizes are looked at; where there are more, nearly every byte can be used."""
+
+
+def parts(target: Target, memory: str) -> int:
+    """How many stages of how many copies a memory of a pooled target stands for."""
+    teams = [u.team for u in target.units if memory in (u.data, *u.weights) and u.team]
+    return max((team.pool * team.copies for team in teams), default=1)
+
+
+def in_whole_pieces(problem: pb.Problem, target: Target) -> pb.Problem:
+    """The problem on a pooled target with no more room than whole residents can take of each stage's memory.
+
+    Give each resident of the pool to one of the stages that it lies in. Of those above some size, what lies in a stage
+    is a sum of their sizes, so no more than the largest such sum within its capacity (an unbounded knapsack, by
+    reachable sums); the others are no more than all of them together. The least over some sizes counts. It holds for
+    any number of copies: they have as many times the room, and as many times the sizes, less what these were rounded
+    up by to the memory's alignment: each copy may be smaller by nearly as much."""
+    numbers: dict[int, Counter[int]] = {}
+    for resident in problem.residents:
+        numbers.setdefault(resident.memory, Counter())[resident.bytes] += 1
+    found = []
+    for m, (name, capacity) in enumerate(zip(problem.memories, problem.capacities, strict=True)):
+        many = parts(target, name)
+        here = numbers.get(m, Counter())
+        usable = _usable(here, capacity, many, target.memory[name].alignment_bytes - 1) if many > 1 else capacity
+        found.append(usable)
+    return replace(problem, capacities=tuple(found))
+
+
+def _usable(numbers: Counter[int], capacity: int, many: int, rounded: int) -> int:
+    """Bytes that residents (how many of each size) can take of so many stages; rounded: what a size may be too large."""
+    one = -(-capacity // many)  # no less than a stage has
+    sizes = sorted(size for size in numbers if size)
+    best = capacity
+    for k in range(max(0, len(sizes) - MOST_SIZES), len(sizes)):
+        small = sum(size * numbers[size] for size in sizes[:k])
+        room = one + one // max(1, sizes[k] - rounded) * rounded
+        best = min(best, many * largest_sum(sizes[k:], room) + small)
+    return min(best, capacity)
+
+
+def largest_sum(sizes: Sequence[int], capacity: int) -> int:
+    """The largest sum of any of these sizes, each taken as often as wanted, that is within the capacity; the capacity
+    itself where there are too many sums to look at."""
+    fitting = [size for size in sizes if 0 < size <= capacity]
+    if not fitting:
+        return 0
+    step = gcd(*fitting)
+    units = capacity // step
+    if units > MOST_SUMS:
+        return capacity
+    reached = np.zeros(units + 1, dtype=bool)
+    reached[0] = True
+    for size in {s // step for s in fitting}:
+        for start in range(min(size, units + 1)):
+            row = reached[start::size]
+            np.logical_or.accumulate(row, out=row)
+    return int(np.flatnonzero(reached)[-1]) * step
