@@ -153,7 +153,8 @@ class _State:
         return False
 
     def _relieving(self, a: int) -> list[Change]:
-        """The changes that make a bin much less full by taking a piece out, and hurt least, one for each pair of forms."""
+        """The changes that take a piece out and make a bin much less full, those that hurt least, one for each pair of
+        forms."""
         others = self.gain.copy()
         others[a] = np.inf
         to = others.argmin(axis=0)

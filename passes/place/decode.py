@@ -17,7 +17,6 @@ from mapper.solve.placement import problem as pb
 from passes.place.forms import Row, forms
 from passes.place.translate import Translation
 
-
 BUSY = 8
 """Requests in flight for each stage that memory is left for, if there is so much: each has states and buffers, and with
 one in each stage a stage waits whenever another takes longer."""
@@ -79,9 +78,9 @@ def members(unit: Unit) -> tuple[str, ...]:
 class Decoder:
     """Gives a pooled solution's tasks to stages so that no stage is much busier than another.
 
-    pooled: the plan on the pooled target with its options; t: its problem, or a restriction of it, and solution: what to
-    decode; explicit: the target with its stages; capacities: those of the whole problem, if t has less. in_line: stages are filled one after the other as far as memory allows (what a request
-    alone wants), instead of evenly.
+    pooled: the plan on the pooled target with its options; t: its problem, or a restriction of it, and solution: what
+    to decode; explicit: the target with its stages; capacities: those of the whole problem, if t has less. in_line:
+    stages are filled one after the other as far as memory allows (what a request alone wants), instead of evenly.
     """
 
     pooled: Plan
@@ -204,7 +203,8 @@ class Decoder:
         counts = refilling.refilled(known.problem, start)
         if counts is None:
             return None
-        stage, options = {}, {}
+        stage: dict[str, int] = {}
+        options: dict[int, int] = {}
         dealt = refilling.dealt(known.problem.family, known.families, counts)
         for group, (at, form) in zip(groups, dealt, strict=True):
             stage |= {self.t.tasks[i].cluster: at for i in group}
@@ -239,7 +239,7 @@ class _Pieces:
         return max(0, one - min(one // 2, kept * self.copies // self.kept * flows))
 
     def row(self, group: Sequence[int], choice: Sequence[int]) -> Row | None:
-        """What tasks that lie together take with these options; None where one of them is elsewhere or fits no stage."""
+        """What tasks that lie together take with these options; None where one is elsewhere or fits no stage."""
         if any(self.stages[self.meaning[i][o][0]] != self.count for i, o in zip(group, choice, strict=True)):
             return None
         loads, sizes = self.taken(group, choice)

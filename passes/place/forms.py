@@ -1,4 +1,4 @@
-"""Forms: the ways that tasks which lie together could run on a stage, beside the ones that a pooled solution gave them."""
+"""Forms: the ways that tasks which lie together could run on a stage, beside those that a pooled solution gave them."""
 
 from __future__ import annotations
 
@@ -51,11 +51,14 @@ def forms(
     keys = [_key(t, group) for group in groups]
     now = [tuple(choice[i] for i in group) for group in groups]
     numbers = {key: n for n, key in enumerate(dict.fromkeys(keys))}
-    first = {key: group for key, group in zip(reversed(keys), reversed(groups), strict=True)}
+    first = dict(zip(reversed(keys), reversed(groups), strict=True))
     had: dict[object, dict[Combination, None]] = {}
     for key, combination in zip(keys, now, strict=True):
         had.setdefault(key, {})[combination] = None
-    family, rows, combinations, place = [], [], [], dict[tuple[int, Combination], int]()
+    family: list[int] = []
+    rows: list[Row] = []
+    combinations: list[Combination] = []
+    place: dict[tuple[int, Combination], int] = {}
     for key, number in numbers.items():
         for combination, found in _useful(t, first[key], [(c, taken(first[key], c)) for c in had[key]], row):
             place[number, combination] = len(family)

@@ -2,8 +2,8 @@
 
 A pool's memory is as large as those of all its stages, but a weight lies in one of them: what is left of each when no
 more whole weights fit is no room. Where a memory has room for the values of few calls, calls take turns there
-(docs/decisions/0002), and a call that waits elsewhere keeps its turn. A placement problem does not see that: a task that
-hardly counts may hold up a whole phase.
+(docs/decisions/0002), and a call that waits elsewhere keeps its turn. A placement problem does not see that: a task
+that hardly counts may hold up a whole phase.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def uncrowded(plan: Plan, t: Translation) -> Translation:
         if task.name not in plan.task:
             kept.append(every)  # a receiver takes what is sent to it
             continue
-        items = t.problem.items[i].options
-        kept.append([o for o in every if roomy.fits(t, items[o]) and roomy.holds(task, *meaning[o])] or every)
+        options = t.problem.items[i].options
+        kept.append([o for o in every if roomy.fits(t, options[o]) and roomy.holds(task, *meaning[o])] or every)
     for tie in t.problem.ties:
         if not set.intersection(*({t.problem.items[i].options[o].place for o in kept[i]} for i in tie)):
             for i in tie:

@@ -46,7 +46,8 @@ def in_whole_pieces(problem: pb.Problem, target: Target) -> pb.Problem:
 
 
 def _usable(numbers: Counter[int], capacity: int, many: int, rounded: int) -> int:
-    """Bytes that residents (how many of each size) can take of so many stages; rounded: what a size may be too large."""
+    """Bytes that residents (how many of each size) can take of so many stages; rounded: by how much a size may be too
+    large."""
     one = -(-capacity // many)  # no less than a stage has
     sizes = sorted(size for size in numbers if size)
     best = capacity

@@ -181,7 +181,7 @@ def test_the_bound_says_that_it_is_of_the_pool() -> None:
 
 
 def test_a_pool_holds_what_its_members_hold_together() -> None:
-    # a weight takes 128 bytes: two units of 280 bytes hold three of them, beside room for the values
-    plan = prepared(farm(2, room=280), layers(3))
+    # a weight takes 128 bytes: two units of 350 bytes hold three of them, beside room for the values
+    plan = prepared(farm(2, room=350), layers(3))
     pool = Pooled.of(plan, 1, QUICK).t.problem
     pb.verify(pool, pb.Solution((0,) * len(pool.items)))
