@@ -21,6 +21,10 @@ from mapper.cost.program import Program
 from mapper.cost.steps import Step, longest_holds, steps_of
 
 
+GOLDEN, WHOLE = 618_033_989, 1_000_000_000
+"""Multiples of the golden section, less their whole parts, are evenly spread however many they are (Weyl 1916)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """What memory demands of the order of activities, by phase.
@@ -103,14 +107,34 @@ class Machine:
         """Steps of one request."""
         return sum(c * len(steps) for c, steps in zip(self.calls, self.steps, strict=True))
 
-    def start(self, inflight: int, interval: int) -> None:
-        """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase."""
-        for phase, many in enumerate(spread(inflight, self.calls, self.latencies, interval)):
-            for k in range(many):
-                stream = Stream()
-                stream.phase, stream.call = phase, self.calls[phase] * k // many
-                self._begin_call(stream)
-                self._retry()
+    def start(self, inflight: int, interval: int, starts: Sequence[Sequence[int]] = ()) -> None:
+        """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase.
+
+        starts: by phase, when the activities of a call alone on the machine start: with these requests begin in the
+        midst of their calls, but for phases that take turns at scarce memories.
+        """
+        many = spread(inflight, self.calls, self.latencies, interval)
+        if not starts:
+            for phase, n in enumerate(many):
+                for k in range(n):
+                    self._put(phase, self.calls[phase] * k // n, ())
+            return
+        placed = []
+        for phase, n in enumerate(many):
+            inside = not self.segments[phase]
+            for k in range(n):
+                gone = GOLDEN * k % WHOLE * self.latencies[phase] // WHOLE if inside else 0
+                placed.append((-gone, phase, k, self.calls[phase] * k // n))
+        for ago, phase, _, call in sorted(placed):  # the oldest call first
+            done = [i for i, step in enumerate(self.steps[phase]) if starts[phase][step.last] < -ago]
+            self._put(phase, call, done)
+
+    def _put(self, phase: int, call: int, done: Sequence[int]) -> None:
+        """Let a request begin in a call of which some steps are done."""
+        stream = Stream()
+        stream.phase, stream.call = phase, call
+        self._begin_call(stream, done if len(done) < len(self.steps[phase]) else ())
+        self._retry()
 
     def run(self, steps: int) -> None:
         """Advance until so many more steps have ended."""
@@ -131,7 +155,7 @@ class Machine:
             if self.retry:
                 self._retry()
 
-    def _begin_call(self, stream: Stream) -> None:
+    def _begin_call(self, stream: Stream, done: Sequence[int] = ()) -> None:
         while not self.steps[stream.phase]:
             self._advance(stream)
         self._calls += 1
@@ -144,6 +168,11 @@ class Machine:
             for g, segment in enumerate(self.segments[stream.phase])
             for memory, users in segment.users
         }
+        for i in done:
+            stream.waiting[i] = -1
+            for user in self.steps[stream.phase][i].users:
+                stream.waiting[user] -= 1
+        stream.left -= len(done)
         for i, needs in enumerate(stream.waiting):
             if needs == 0:
                 self._try(stream, i)
