@@ -130,7 +130,7 @@ def judge(plan: Plan, spelling: Spelling | None = None, events: int = EVENTS) ->
     _nothing_extra(plan, programs)
     counts = [p.calls for p in plan.phases]
     room = Rooms(plan, programs, calls).at(plan.inflight)
-    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, room, events)
+    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, room, events, [c.starts for c in calls])
     return Verdict(plan, programs, calls, flow, loads_per_request(programs, counts), peaks(plan))
 
 

@@ -20,7 +20,6 @@ from mapper.cost.liveness import Segment
 from mapper.cost.program import Program
 from mapper.cost.steps import Step, longest_holds, steps_of
 
-
 GOLDEN, WHOLE = 618_033_989, 1_000_000_000
 """Multiples of the golden section, less their whole parts, are evenly spread however many they are (Weyl 1916)."""
 
@@ -95,6 +94,7 @@ class Machine:
         self.active: dict[str, dict[Running, int]] = {m: {} for m in self.demand}
         self.most: dict[str, float] = dict.fromkeys(self.demand, inf)  # shares that one activity gets at most
         self.now = self.ran = self.bottleneck_done = self._ticket = self._calls = 0
+        self.held = 0.0
         longest = longest_holds(programs)
         self.steps = [
             steps_of(program, extra, parts, busiest, longest)
@@ -106,6 +106,11 @@ class Machine:
     def per_request(self) -> int:
         """Steps of one request."""
         return sum(c * len(steps) for c, steps in zip(self.calls, self.steps, strict=True))
+
+    @property
+    def held_per_request(self) -> float:
+        """Ticks for which steps of one request hold their resources, in sum."""
+        return sum(c * sum(step.hold for step in steps) for c, steps in zip(self.calls, self.steps, strict=True))
 
     def start(self, inflight: int, interval: int, starts: Sequence[Sequence[int]] = ()) -> None:
         """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase.
@@ -291,6 +296,7 @@ class Machine:
     def _end(self, stream: Stream, step: Step) -> None:
         self.ran += 1
         self.bottleneck_done += step.weight
+        self.held += step.hold
         stream.left -= 1
         for memory in step.memories:
             stream.users[step.segment, memory] -= 1

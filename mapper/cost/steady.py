@@ -52,10 +52,14 @@ def steady(
     inflight: int,
     room: Room,
     events: int = EVENTS,
+    starts: Sequence[Sequence[int]] = (),
 ) -> Steady:
     """Simulate `inflight` requests, started evenly spread over their course, until `events` activities have run.
 
-    calls and latencies (ticks of one call alone) are by phase.
+    calls, latencies (ticks of one call alone) and starts (when the activities of one call alone begin) are by phase.
+    Where the simulation is too short for each request to end a call before it is watched, requests start in the midst
+    of their calls: all at the beginning of a call would queue at its first unit. What is watched is then the work done
+    on all resources, which tells the rate of requests sooner than that on the busiest alone.
     """
     loads = loads_per_request(programs, calls)
     busiest = max(loads, key=lambda r: (loads[r], r), default="")
@@ -63,10 +67,11 @@ def steady(
     if inflight <= 1 or not busiest:
         return Steady(max(alone, loads.get(busiest, 0)), busiest, loads.get(busiest, 0) / alone if alone else 0.0, 0)
     machine = Machine(programs, calls, busiest, room, latencies)
-    machine.start(inflight, loads[busiest])
     budget = min(_activities(events, machine.per_request), CYCLES * inflight * machine.per_request)
+    short = bool(starts) and budget // CYCLES < inflight * max(map(len, machine.steps))
+    machine.start(inflight, loads[busiest], starts if short else ())
     machine.run(budget // CYCLES)
-    began, done = machine.now, machine.bottleneck_done
+    began, done, held = machine.now, machine.bottleneck_done, machine.held
     machine.run(budget - budget // CYCLES)
     if not machine.heap:
         raise InvalidPlan(
@@ -75,7 +80,9 @@ def steady(
             rule="steady-progress",
             hint="fewer requests in flight",
         )
-    span, work = machine.now - began, machine.bottleneck_done - done
+    span, work = machine.now - began, float(machine.bottleneck_done - done)
+    if short:
+        work = loads[busiest] * (machine.held - held) / machine.held_per_request
     if work <= 0 or span <= 0:
         return Steady(alone, busiest, loads[busiest] / alone if alone else 0.0, machine.ran)
     utilisation = min(1.0, work / span)

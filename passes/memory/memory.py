@@ -86,7 +86,7 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
     of what is left of the multiples (binary search)."""
     most = min(limit, requests_that_fit(plan))
     counts = [p.calls for p in plan.phases]
-    latencies = [c.ticks for c in calls]
+    latencies, starts = [c.ticks for c in calls], [c.starts for c in calls]
     busiest = max(loads_per_request(programs, counts).values(), default=0)
     alone = sum(c * t for c, t in zip(counts, latencies, strict=True))
     if not busiest:
@@ -98,7 +98,7 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
     rooms = Rooms(plan, programs, calls)
 
     def interval(inflight: int) -> int:
-        return steady(programs, counts, latencies, inflight, rooms.at(inflight), PROBE).interval
+        return steady(programs, counts, latencies, inflight, rooms.at(inflight), PROBE, starts).interval
 
     low, high = 0, len(counts_tried) - 1
     tried = {counts_tried[high]: interval(counts_tried[high])}

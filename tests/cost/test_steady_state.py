@@ -97,6 +97,37 @@ def test_a_request_of_many_activities_is_seen_whole_before_it_is_judged() -> Non
     assert steady([chain], [9000], [100], 2, roomy(chain), EVENTS // 30).activities == MOST // 30
 
 
+def pipeline(stages: int, *ticks: int) -> Program:
+    return program(
+        *(activity(f"s{i}", ticks[i % len(ticks)], f"u{i}", after=(i - 1,) if i else ()) for i in range(stages))
+    )
+
+
+@pytest.mark.parametrize("ticks", [(10,), (10, 4, 7), (3, 10)])
+def test_a_long_pipeline_is_seen_at_work_though_no_request_ends_a_call(ticks: tuple[int, ...]) -> None:
+    """All at the first stage would leave most of the others idle for as long as the machine is watched."""
+    one, inflight, events = pipeline(300, *ticks), 450, 8000
+    starts = [sum(ticks[j % len(ticks)] for j in range(i)) for i in range(300)]
+    latency = starts[-1] + ticks[299 % len(ticks)]
+    assert events < 450 * 300 // 4
+    spread = steady([one], [8], [latency], inflight, roomy(one), events, [starts])
+    heaped = steady([one], [8], [latency], inflight, roomy(one), events)
+    assert 10 <= spread.interval / 8 < 10.3
+    assert heaped.interval / 8 > 11
+
+
+def test_too_few_requests_in_a_long_pipeline_take_their_latency() -> None:
+    one = pipeline(300, 10)
+    found = steady([one], [8], [3000], 100, roomy(one), 8000, [[10 * i for i in range(300)]])
+    assert found.interval / 8 == pytest.approx(30, rel=0.02)
+
+
+def test_where_requests_end_their_calls_it_is_the_same_wherever_they_start() -> None:
+    one = pipeline(20, 10, 4)
+    starts = [sum((10, 4)[j % 2] for j in range(i)) for i in range(20)]
+    assert steady([one], [8], [140], 25, roomy(one), 8000, [starts]) == steady([one], [8], [140], 25, roomy(one), 8000)
+
+
 def test_a_call_that_overwrites_bytes_waits_for_their_readers() -> None:
     """Stage b reuses the bytes that c reads: nothing overlaps any more within a request, but requests do."""
     rows = (activity("a", 10, "u"), activity("b", 10, "v", after=(0,)), activity("c", 10, "w", after=(0,)))
