@@ -2,7 +2,7 @@
 
 A pipeline of alike chips is this problem: the pieces are clusters in order, the bins are chips, the loads are what each
 part of a chip is busy, the sizes what each of its memories must hold. Pieces of a class are alike, so a filling is a
-table of counts, bins by classes; each class is then dealt out in order, which keeps neighbours together.
+table of counts, bins by classes; `dealing` then keeps neighbours together.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from mapper.solve import cpsat
 from mapper.solve.budget import Budget
+from mapper.solve.dealing import dealt
 
 Ints = npt.NDArray[np.int64]
 
@@ -85,7 +86,7 @@ def fill(problem: Problem, budget: Budget) -> tuple[int, ...] | None:
         if better is not None:
             better = _exchanged(table, better)
             counts = better if table.height(better) < table.height(counts) else counts
-    return _dealt(problem, counts)
+    return dealt(problem.pieces, counts)
 
 
 class _Counts:
@@ -222,16 +223,3 @@ def _whole(table: _Counts, start: Ints | None, budget: Budget) -> Ints | None:
     if not answer.found:
         return None
     return np.array([[answer.solver.value(v) for v in row] for row in x], dtype=np.int64)
-
-
-def _dealt(problem: Problem, counts: Ints) -> tuple[int, ...]:
-    """The bin of each piece: of each class the first go to the first bin, and so on."""
-    order: Sequence[list[int]] = [
-        [b for b, many in enumerate(column) for _ in range(many)] for column in counts.T.tolist()
-    ]
-    taken = [0] * len(order)
-    found = []
-    for c in problem.pieces:
-        found.append(order[c][taken[c]])
-        taken[c] += 1
-    return tuple(found)
