@@ -7,6 +7,7 @@ the less requests come upon one another: queues of re-entrant lines grow with th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ def dealt(chain: Sequence[int], counts: Ints) -> tuple[int, ...]:
 
 def changes(bins: Sequence[int]) -> int:
     """How often a piece lies in another bin than the piece before it."""
-    return sum(a != b for a, b in zip(bins, bins[1:], strict=False))
+    return sum(a != b for a, b in pairwise(bins))
 
 
 def _in_turn(chain: Sequence[int], counts: Ints) -> tuple[int, ...]:

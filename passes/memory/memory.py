@@ -35,6 +35,10 @@ WORTHWHILE = 1.005
 TIMES = (1, 2, 4, 8, 16)
 """Multiples of what one request's course asks for that are tried."""
 
+PLENTY, LONG = 256, 4
+"""Requests in flight that are tried at most, or so many times what one request's course asks for: in a pipeline of a
+hundred stages 256 leave some of these idle."""
+
 
 class NoRoom(Infeasible):
     """Not even one request's states and buffers fit; `memories` are those that are too small."""
@@ -54,7 +58,7 @@ class Memory(Pass):
     requires = ("schedule", "placement", "residency")
     provides = ("memory", "inflight")
 
-    max_inflight: int = 256
+    max_inflight: int = 1024
     min_times: int = 1
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
@@ -92,6 +96,7 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
     if not busiest:
         return 1
     few = min(most, max(1, -(-alone // busiest) + 1))
+    most = min(most, max(PLENTY, LONG * few))
     counts_tried = list(dict.fromkeys(min(most, few * times) for times in TIMES if times >= min_times))
     if len(counts_tried) == 1:
         return counts_tried[0]
