@@ -130,6 +130,7 @@ def _judged_twice(
     probed = _judged_best(plan, t, refined, ctx, PROBE)
     first = _with_room(plan, t, probed.candidate, ctx) if probed.judged == NO_ROOM else probed.candidate
     rivals = [c for c in baselines if c[1] != first[1] and _may_beat(plan, t, c[1], probed.judged)]
+    rivals = _near(plan, t, rivals, probed.judged, ctx)
     if not rivals and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
         return probed  # a longer look would tell nothing that is asked for
     return _judged_best(plan, t, [first, *rivals], ctx, EVENTS)
@@ -139,6 +140,21 @@ def _may_beat(plan: Plan, t: Translation, solution: pb.Solution, probed: Judged)
     """Whether a longer look may find a solution better than what a probe has found of another."""
     least = _least(plan, t, solution)
     return bool(plan.limits) or least is None or least < probed[1] * (1 + NEAR)
+
+
+def _near(plan: Plan, t: Translation, rivals: list[Candidate], probed: Judged, ctx: Context) -> list[Candidate]:
+    """The rivals that need the longer look: those that a probe finds nearly as good as what it finds best of all. What
+    a probe does not see yet of the steady state, it does not see of any of them."""
+    if plan.limits or plan.objective not in STEADY:
+        return rivals
+    found: list[tuple[float, Candidate]] = []
+    for rival in rivals:
+        try:
+            found.append((_verdict(plan, t, rival[1], ctx, PROBE).value(plan.objective), rival))
+        except Infeasible:
+            continue
+    most = min([probed[1], *(value for value, _ in found)]) * (1 + NEAR)
+    return [rival for value, rival in found if value < most]
 
 
 def _again(plan: Plan, problem: pb.Problem, ctx: Context, known: list[pb.Solution]) -> list[Candidate] | None:
