@@ -118,7 +118,8 @@ class Goal:
         loads: Floats = outlook.rows[:, :-2] / self.scale
         private: Floats = outlook.private / self.scale
         for _ in range(4):
-            loads, private = loads * loads, private * private
+            loads *= loads
+            private *= private
         found: Floats = (loads.sum(axis=1) + private) ** (1 / 16)
         return found
 

@@ -74,7 +74,7 @@ class State:
     def place(self, i: int) -> int:
         """Where item i lies (-1: nowhere yet)."""
         o = self.choice[i]
-        return -1 if o < 0 else int(self.tables.places[i][o])
+        return -1 if o < 0 else self.tables.lies[i][o]
 
     def insert(self, i: int, o: int) -> None:
         """Give item i, which has none, the option o."""
@@ -89,30 +89,29 @@ class State:
         return o
 
     def _account(self, i: int, o: int, sign: int) -> None:
-        t = self.tables
-        place, reads = int(t.places[i][o]), int(t.reads[i][o])
-        delta = t.rows[i][o].copy()
+        t, row, wanted = self.tables, self.row, self.wanted
+        place, reads = t.lies[i][o], t.fetches[i][o]
+        change = np.add if sign > 0 else np.subtract
+        change(row, t.rows[i][o], out=row)
         for n in self._inputs[i]:
-            count = int(self.wanted[n, reads])
-            self.wanted[n, reads] = count + sign
+            count = int(wanted[n, reads])
+            wanted[n, reads] = count + sign
             source = int(self.source[n])
             if source >= 0 and source != reads and (count == 0 or count + sign == 0):
-                delta += t.moves[self._size[n], source, reads]
+                change(row, t.moves[self._size[n], source, reads], out=row)
         for n in self._outputs[i]:
-            delta += (self.wanted[n] > 0) @ t.moves[self._size[n], place]
+            change(row, (wanted[n] > 0) @ t.moves[self._size[n], place], out=row)
             self.source[n] = place if sign > 0 else -1
-        self.row += sign * delta
-        self.private[t.privates[i][o]] += sign * t.private_ticks[i][o]
-        for k in t.needs[i][o].tolist():
-            if k == len(self.refs) - 1:
-                continue
+        if t.privates[i].shape[1]:
+            self.private[t.privates[i][o]] += sign * t.private_ticks[i][o]
+        for k in t.keeps[i][o]:
             before = int(self.refs[k])
             self.refs[k] = before + sign
             if before == 0 or before + sign == 0:
                 self.used[t.memory_of[k]] += sign * t.bytes_of[k]
         for j in t.partners[i]:
             other = self.choice[j]
-            if other >= 0 and t.places[j][other] != place:
+            if other >= 0 and t.lies[j][other] != place:
                 self.mismatched += sign
 
     def outlook(self, i: int) -> Outlook:
@@ -125,9 +124,11 @@ class State:
         if leaving is not None:
             rows += leaving[t.places[i]]
         private_ticks = t.private_ticks[i]
-        private = np.full(len(rows), self.private.max(), dtype=np.int64)
+        busiest = self.private.max()
         if private_ticks.shape[1]:
-            private = np.maximum(private, (self.private[t.privates[i]] + private_ticks).max(axis=1))
+            private: Ints = np.maximum(busiest, (self.private[t.privates[i]] + private_ticks).max(axis=1))
+        else:
+            private = np.full(len(rows), busiest, dtype=np.int64)
         broken = rows[:, -1] + self._overflow(i)
         for j in t.partners[i]:
             if self.choice[j] >= 0:
@@ -154,17 +155,16 @@ class State:
     def _overflow(self, i: int) -> Floats:
         """Bytes over capacity under each option, in units of the largest memory."""
         t = self.tables
-        needs = t.needs[i]
+        needs, (most, size, at) = t.needs[i], t.grows[i]
         options, memories = len(needs), len(self.used)
-        if not memories:
+        if not memories or (self.used + most <= t.capacities).all():  # all options fit, whatever is there already
             return np.zeros(options)
-        used = np.broadcast_to(self.used, (options, memories))
+        used = self.used[None, :]
         if needs.shape[1]:
-            new = t.bytes_of[needs] * (self.refs[needs] == 0)
-            at = t.memory_of[needs] + memories * np.arange(options)[:, None]
-            used = used + np.bincount(at.ravel(), new.ravel(), options * memories).reshape(options, memories)
+            new = size * (self.refs[needs] == 0)
+            used = used + np.bincount(at, new.ravel(), options * memories).reshape(options, memories)
         over: Floats = np.maximum(used - t.capacities, 0).sum(axis=1) * self._byte_scale
-        return over
+        return over if needs.shape[1] else np.repeat(over, options)
 
     @property
     def interval(self) -> int:

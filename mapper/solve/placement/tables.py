@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,37 @@ class Tables:
     def columns(self) -> int:
         """Shared resources; energy and missing routes come behind them."""
         return len(self.shared)
+
+    @cached_property
+    def lies(self) -> list[list[int]]:
+        """`places` as lists: single numbers are read much faster from these."""
+        return [places.tolist() for places in self.places]
+
+    @cached_property
+    def fetches(self) -> list[list[int]]:
+        """`reads` as lists."""
+        return [reads.tolist() for reads in self.reads]
+
+    @cached_property
+    def keeps(self) -> list[list[list[int]]]:
+        """`needs` as lists, without the empty resident."""
+        empty = len(self.bytes_of) - 1
+        return [[[k for k in row if k != empty] for row in needs.tolist()] for needs in self.needs]
+
+    @cached_property
+    def grows(self) -> list[tuple[Ints, Ints, Ints]]:
+        """By item: the most bytes that any option adds to each memory; the bytes of `needs`; and where in a table of
+        [options, memories], row after row, these go."""
+        memories = len(self.capacities)
+        found = []
+        for needs in self.needs:
+            options = len(needs)
+            size: Ints = self.bytes_of[needs]
+            at: Ints = self.memory_of[needs] + memories * np.arange(options)[:, None]
+            added = np.bincount(at.ravel(), size.ravel(), options * memories).reshape(options, memories)
+            most: Ints = added.max(axis=0, initial=0.0).astype(np.int64)
+            found.append((most, size, at.ravel()))
+        return found
 
 
 def build(problem: Problem) -> Tables:
