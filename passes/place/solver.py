@@ -22,19 +22,15 @@ from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.memory.memory import TIMES as MULTIPLES
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import scale, solved_as
-from passes.place.gather import gathered
 from passes.place.infeasible import does_not_fit
 from passes.place.late import brought_late, with_late
 from passes.place.limits import limited_alone, never_met, tightened
+from passes.place.refine import Candidate, refined, refined_alike, waiting_less
 from passes.place.relieve import SHARES, relieved, widen_back
 from passes.place.stages import PlaceStages, staged
 from passes.place.tiled import that_fit
 from passes.place.translate import Translation, translate
-from passes.place.widen import widened
 from passes.schedule.schedule import Schedule
-
-Candidate = tuple[str, pb.Solution]
-"""Who found a solution, and the solution."""
 
 SEED_SHARE = 0.3
 """Part of the budget that a search for a related objective gets."""
@@ -126,14 +122,30 @@ def _judged_twice(
 ) -> _Best:
     """The best of the candidates, refined and probed, and of the baselines, judged in full; what the probe found where
     no baseline may be better and `proven`, what no plan undercuts, is out of reach."""
-    refined = list(dict.fromkeys(c for candidate in found for c in _refined(plan, t, candidate)))
-    probed = _judged_best(plan, t, refined, ctx, PROBE)
+    probed = _probed(plan, t, found, ctx, proven)
     first = _with_room(plan, t, probed.candidate, ctx) if probed.judged == NO_ROOM else probed.candidate
     rivals = [c for c in baselines if c[1] != first[1] and _may_beat(plan, t, c[1], probed.judged)]
     rivals = _near(plan, t, rivals, probed.judged, ctx)
     if not rivals and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
         return probed  # a longer look would tell nothing that is asked for
     return _judged_best(plan, t, [first, *rivals], ctx, EVENTS)
+
+
+def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, proven: float) -> _Best:
+    """The best of the candidates by a probe: of the first in all its variants, of the others in the one that is best
+    there; and where `proven` is not near, with less waiting."""
+    best = _judged_best(plan, t, refined(plan, t, found[0]), ctx, PROBE)
+    others = refined_alike(plan, t, found[1:], best.candidate, found[0])
+    best = _better(plan, t, list(dict.fromkeys(others)), ctx, best)
+    if plan.objective in STEADY and proven * (1 + NEAR) < best.judged[1] < NO_ROOM[1]:
+        best = _better(plan, t, waiting_less(t, best.candidate), ctx, best)
+    return best
+
+
+def _better(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, best: _Best) -> _Best:
+    """The best so far, or what a probe finds better."""
+    news = [c for c in tried if (least := _least(plan, t, c[1])) is None or (0.0, least) < best.judged]
+    return min([best, _judged_best(plan, t, news, ctx, PROBE)] if news else [best], key=lambda b: b.judged)
 
 
 def _may_beat(plan: Plan, t: Translation, solution: pb.Solution, probed: Judged) -> bool:
@@ -196,7 +208,7 @@ def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> 
         except Infeasible:
             continue
         candidate = (f"{found.method}, relieved", widen_back(narrow, t, found.solution))
-        best = _judged_best(plan, t, _refined(plan, t, candidate), ctx, PROBE)
+        best = _judged_best(plan, t, refined(plan, t, candidate), ctx, PROBE)
         if best.judged != NO_ROOM:
             return best.candidate
         crowded = candidate
@@ -277,18 +289,6 @@ def _status(result: driver.Result, ctx: Context, judged: Judged, bound: Bound) -
 
 def _bound(plan: Plan, result: driver.Result) -> Bound:
     return Bound(plan.objective.value, result.bound * scale(plan), result.bound_name)
-
-
-def _refined(plan: Plan, t: Translation, candidate: Candidate) -> list[Candidate]:
-    """A solution, and the same with what the problem does not see made better: see `gather`, `widen`."""
-    method, solution = candidate
-    found: list[Candidate] = []
-    for name, variant in ((f"{method}, gathered", gathered(plan, t, solution)), (method, solution)):
-        if variant is not None:
-            wider = widened(plan, t, variant)
-            found += [(f"{name}, widened", wider)] if wider is not None else []
-            found.append((name, variant))
-    return found
 
 
 def _best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int) -> list[Candidate]:

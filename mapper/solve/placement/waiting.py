@@ -29,7 +29,7 @@ def less_waiting(problem: Problem, solution: Solution, most: float) -> Solution:
     """
     search = _Search(problem, solution, most)
     for _ in range(SWEEPS):
-        if not any([search.tried(change) for change in search.changes()]):
+        if not sum(search.tried(change) for change in search.changes()):
             break
     return Solution(tuple(search.state.choice))
 
@@ -96,7 +96,7 @@ class _Search:
         """These items, and those tied to them, at each other place where they can all be, by their quickest options."""
         tied = list(dict.fromkeys(j for i in items for j in (i, *self.tables.partners[i])))
         rows = [self.problem.items[i].options for i in tied]
-        places = sorted(set.intersection(*({o.place for o in options} for options in rows)))
+        places = sorted(set.intersection(*({o.place for o in options} for options in rows))) if rows else []
         for place in places:
             change = []
             for i, options in zip(tied, rows, strict=True):
