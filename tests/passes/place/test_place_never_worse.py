@@ -138,7 +138,7 @@ def test_two_runs_give_equal_plans_everywhere(target: str, objective: Objective)
 
 
 def test_one_phase_alone_is_placed_as_by_the_joint_search() -> None:
-    plan = unplaced("bert-tiny", "superhet")
+    plan = unplaced("bert-tiny", "a100-80")
     assert run(plan, f"place-by-phase,{FINISH}") == run(plan, f"place-cpsat,{FINISH}")
 
 
