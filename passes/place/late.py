@@ -1,9 +1,9 @@
 """Late: bring an operand a second time, just before it is used, instead of keeping it in a scarce memory meanwhile.
 
-A value that two tasks of a unit read lies in the unit's memory from the first to the second. Where that memory has room
-for the buffers of fewer calls than there are requests in flight, the call keeps its turn there as long, and the others
-wait. Fetched again from where it was made, the value gives way in between (spilling, as in register allocation:
-Chaitin 1982; here nothing is written back, as values do not change).
+A value that two tasks of a unit read, or one leaves for a later one, lies in the unit's memory from the first to the
+second. Where that memory has room for the buffers of fewer calls than there are requests in flight, the call keeps its
+turn there as long, and the others wait. Fetched again from another memory, the value gives way in between (spilling, as
+in register allocation: Chaitin 1982; here nothing is written back, as values do not change).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from mapper.cost.liveness import Life, lives, segments
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call
 from mapper.cost.steady import loads_per_request
+from mapper.errors import InvalidPlan
 from mapper.ir.plan import Place, Plan
 
 LONGER = 4
@@ -24,8 +25,9 @@ LONGER = 4
 STARVED = 0.97
 """From this utilisation of the busiest resource on, room is not what limits."""
 
-TURNS = 0.5
-"""A memory whose turns are taken for a smaller part of the time does not limit."""
+TURNS = 0.1
+"""A memory whose turns calls would take for a smaller part of the time, were each alone, does not limit. Among others
+a call waits for units while it keeps its turn, many times as long."""
 
 
 def brought_late(verdict: Verdict) -> tuple[Place, ...] | None:
@@ -42,14 +44,12 @@ def brought_late(verdict: Verdict) -> tuple[Place, ...] | None:
         memories = _taken(program, call, here, verdict.interval / plan.phase[program.phase].calls)
         for life in lives(program, call) if memories else ():
             if life.memory in memories:
-                for task, value in _lying(plan, program, call, life):
+                for task, value in lying(plan, program, call, life):
                     late.setdefault(task, set()).add(value)
     late = {task: values for task, values in late.items() if not values <= set(plan.place[task].late)}
     if not late:
         return None
-    return tuple(
-        replace(place, late=tuple(sorted({*place.late, *late.get(place.task, ())}))) for place in plan.placement or ()
-    )
+    return added(plan, late)
 
 
 def _taken(program: Program, call: Call, slots: Mapping[str, int], interval: float) -> set[str]:
@@ -61,20 +61,35 @@ def _taken(program: Program, call: Call, slots: Mapping[str, int], interval: flo
     return {memory for memory, ticks in held.items() if ticks >= TURNS * slots[memory] * interval}
 
 
-def _lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tuple[str, str]]:
-    """(task, value) of the readers before which a moved value lies unused for long."""
+def lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tuple[str, str]]:
+    """(task, value) of the readers before which a value lies unused for much longer than bringing it again takes: where
+    it was moved to, or made and moved from before."""
+    if life.maker < 0:
+        return
     maker = program.activities[life.maker]
-    if life.maker < 0 or maker.kind != "move":
-        return
     value = next(name for name, memory, _ in maker.makes if memory == life.memory)
-    if value not in plan.graph.producer:
+    moves = [i for i in life.readers if program.activities[i].kind == "move"]
+    if value not in plan.graph.producer or (maker.kind != "move" and not moves):
         return
+    bringing = maker.ticks if maker.kind == "move" else min(program.activities[i].ticks for i in moves)
     used = call.ends[life.maker]
     for reader in sorted(life.readers, key=lambda i: (call.starts[i], i)):
         activity = program.activities[reader]
-        if activity.kind == "task" and call.starts[reader] - used > LONGER * maker.ticks:
+        again = maker.kind == "move" or min(moves) < reader  # it lies elsewhere before
+        if activity.kind == "task" and again and call.starts[reader] - used > LONGER * bringing:
             yield activity.task, value
         used = max(used, call.ends[reader])
+
+
+def added(plan: Plan, late: Mapping[str, set[str]]) -> tuple[Place, ...] | None:
+    """The plan's placement with these operands of tasks brought late too; None where one lies in no other memory, as
+    wide, before."""
+    found = tuple(replace(p, late=tuple(sorted({*p.late, *late.get(p.task, ())}))) for p in plan.placement or ())
+    try:
+        Spelling(replace(plan, placement=found)).programs()
+    except InvalidPlan:
+        return None
+    return found
 
 
 def with_late(plan: Plan, placement: tuple[Place, ...]) -> Plan:

@@ -16,9 +16,8 @@ from mapper.cost.liveness import Life, lives
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.tiles import tiling
-from mapper.errors import InvalidPlan
 from mapper.ir.plan import Place, Plan
-from passes.place.late import LONGER
+from passes.place.late import added, lying
 from passes.schedule.schedule import slots
 
 TILES = (0, 2, 3, 4, 6, 8, 12, 16)
@@ -85,33 +84,7 @@ def _late(plan: Plan, estimator: Estimator, memories: Collection[str]) -> tuple[
     late: dict[str, set[str]] = {}
     for program, call in _calls(plan, estimator):
         for life in lives(program, call):
-            if life.memory in memories and life.maker >= 0:
-                for task, value in _lying(plan, program, call, life):
+            if life.memory in memories:
+                for task, value in lying(plan, program, call, life):
                     late.setdefault(task, set()).add(value)
-    found = [replace(p, late=tuple(sorted({*p.late, *late.get(p.task, ())}))) for p in plan.placement or ()]
-    return tuple(found) if _can_be(plan, tuple(found)) else plan.placement or ()
-
-
-def _lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tuple[str, str]]:
-    """(task, value) of the readers before which a value lies unused for much longer than bringing it takes."""
-    maker = program.activities[life.maker]
-    name = next(n for n, memory, _ in maker.makes if memory == life.memory)
-    moves = [program.activities[i].ticks for i in life.readers if program.activities[i].kind == "move"]
-    bringing = maker.ticks if maker.kind == "move" else min(moves, default=0)
-    if name not in plan.graph.producer or not bringing:
-        return
-    used = call.ends[life.maker]
-    for reader in sorted(life.readers, key=lambda i: (call.starts[i], i)):
-        activity = program.activities[reader]
-        if activity.kind == "task" and call.starts[reader] - used > LONGER * bringing:
-            yield activity.task, name
-        used = max(used, call.ends[reader])
-
-
-def _can_be(plan: Plan, placement: tuple[Place, ...]) -> bool:
-    """Whether the program can be written: what comes late lies in another memory before."""
-    try:
-        Spelling(replace(plan, placement=placement)).programs()
-    except InvalidPlan:
-        return False
-    return True
+    return added(plan, late) or plan.placement or ()

@@ -7,9 +7,11 @@ from functools import cache
 
 import pytest
 from real_plans import finished, in_plan
+from tiny_machines import Abacus, machine, prepared, sketch
 
 from mapper.cost.check import check
 from mapper.cost.judge import judge
+from mapper.cost.liveness import lives
 from mapper.cost.program import Spelling
 from mapper.cost.replay import replay
 from mapper.cost.steady import loads_per_request
@@ -18,8 +20,9 @@ from mapper.ir.plan import Plan
 from mapper.ir.verify import verify
 from mapper.pipeline.pass_ import Context, Effort
 from passes.memory.memory import Memory
-from passes.place.late import brought_late, with_late
-from passes.schedule.schedule import Schedule
+from passes.place.late import added, brought_late, lying, with_late
+from passes.place.translate import translate
+from passes.schedule.schedule import Schedule, slots
 
 
 def _second_uses(plan: Plan) -> dict[str, tuple[str, ...]]:
@@ -92,3 +95,26 @@ def test_where_no_memory_is_scarce_nothing_comes_late() -> None:
 def test_without_late_operands_the_plan_stays_as_it_is() -> None:
     plan = finished("gpt2-tiny", "superhet")
     assert with_late(plan, plan.placement or ()) is plan
+
+
+def _there_and_back() -> Plan:
+    """a, made on u1, is read on u0, which takes long, then on u1 again."""
+    target = machine(Abacus(ticks_per_element=10**6), Abacus())
+    plan = prepared(target, sketch("a = matmul(x, w)", "b = relu(a)", "c = add(b, a)"), passes="partition-ops,options")
+    t = translate(plan)
+    units = {"a": ("u1", 0, 1), "b": ("u0", -1, 1), "c": ("u1", -1, 1)}
+    return t.apply(plan, t.solution({task.name: units[task.cluster] for task in t.tasks}))
+
+
+def test_a_value_left_for_a_later_task_of_the_same_unit_gives_way_too() -> None:
+    plan = _there_and_back()
+    (program,) = Spelling(plan).programs()
+    call = replay(program, {s.what: s for s in slots(program)})
+    found = {
+        row for life in lives(program, call) if life.memory == "u1.mem" for row in lying(plan, program, call, life)
+    }
+    assert found == {("run/c", "a")}
+    placement = added(plan, {"run/c": {"a"}})
+    assert placement is not None
+    (later,) = Spelling(replace(plan, placement=placement)).programs()
+    assert "run/move a late for c -> u1.mem/f16" in [a.name for a in later.activities]
