@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mapper.errors import Infeasible
 from mapper.solve import cpsat, selection
@@ -251,7 +252,8 @@ def _exact(search: _Search, share: float) -> None:
         model = model_of(search.tables, objective, search.best.choice, everything, hint=True)
     except OutOfRange:  # an energy times a time, say: the descent's placement and the relaxation's bound stand
         return
-    answer = cpsat.solve(model.model, search.budget.part(share * (0.5 if timed else 1.0)))
+    part = search.budget.part(share * (0.5 if timed else 1.0))
+    answer = cpsat.solve(model.model, part, parameters=_parameters(search))
     if answer.outcome is cpsat.Outcome.INFEASIBLE:
         if problem.limits:  # the rules alone may be kept; the end of the search tells
             _first_feasible(search)
@@ -265,13 +267,20 @@ def _exact(search: _Search, share: float) -> None:
         search.bound = Bound(answer.bound * model.unit, "CP-SAT", search.bound.shares)
 
 
+def _parameters(search: _Search) -> dict[str, Any]:
+    """OR-Tools 9.15 aborts where interleaved search finds, while it loads a model with a hint, that nothing keeps its
+    rules: so as long as no placement is known that does, one worker searches."""
+    risky = search.value[0] > 0 and search.budget.workers is None
+    return {"num_workers": 1, "interleave_search": False} if risky else {}
+
+
 def _bound_of_any_order(search: _Search, share: float) -> None:
     """CP-SAT's bound of the latency. A schedule may run the items of a machine in another order than theirs, which is
     the one that placements are compared by; what is proven of that order alone is no bound."""
     assert search.best is not None
     everything = range(len(search.best.choice))
     model = model_of(search.tables, search.goal.objective, search.best.choice, everything, hint=True, any_order=True)
-    bound = cpsat.solve(model.model, search.budget.part(share)).bound
+    bound = cpsat.solve(model.model, search.budget.part(share), parameters=_parameters(search)).bound
     if bound is not None and bound * model.unit > search.bound.value:
         search.bound = Bound(bound * model.unit, "CP-SAT", search.bound.shares)
 

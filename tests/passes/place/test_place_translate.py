@@ -12,6 +12,8 @@ from mapper.cost.judge import judge
 from mapper.errors import Infeasible
 from mapper.ir.graph import Phase
 from mapper.ir.plan import Plan
+from mapper.solve.budget import Budget
+from mapper.solve.placement import driver
 from mapper.solve.placement import problem as pb
 from passes.place.baselines import round_robin, starts
 from passes.place.translate import Translation, translate
@@ -150,3 +152,11 @@ def test_a_value_goes_once_to_each_place_that_reads_it() -> None:
     net = next(n for n in t.problem.nets if n.source == 0)
     there = pb.Solution(tuple(0 if i == 0 else 1 for i in range(len(t.tasks))))
     assert len(pb.legs(t.problem, net, there)) == 1
+
+
+@pytest.mark.parametrize("objective", ["throughput", "energy"])
+def test_weights_that_fit_in_sum_but_in_no_placement_end_the_search_and_not_the_process(objective: str) -> None:
+    # ten weights of 128 bytes, of which each of three units holds two beside its values
+    plan = prepared(machine(*[Abacus()] * 3, capacities=[400] * 3), layers(10))
+    with pytest.raises(Infeasible):
+        driver.solve(translate(plan).problem, objective, Budget(0.2))
