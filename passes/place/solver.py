@@ -332,26 +332,27 @@ def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Contex
 
 def _verdict(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, events: int) -> Verdict:
     """What the judge says of a solution after the default schedule and memory passes; in tiles where its buffers do not
-    fit, with operands brought late where that is better. Where the objective is a time of one request alone, only
-    limits ask how many are in flight, and what the steady state is."""
+    fit, with operands brought late where a probe finds that better. Where the objective is a time of one request alone,
+    only limits ask how many are in flight, and what the steady state is."""
     alone = plan.objective not in STEADY and not plan.limits
+    most = 1 if alone else events
 
-    def judged(placed: Plan) -> Verdict:
-        return looked_at(placed, Spelling(placed), ctx, 1 if alone else events)
+    def judged(placed: Plan, events: int) -> Verdict:
+        return looked_at(placed, Spelling(placed), ctx, events)
 
     placed = t.apply(plan, solution)
     try:
-        best = judged(placed)
+        probe = judged(placed, min(PROBE, most))
     except NoRoom as crowded:
-        return _in_tiles(placed, crowded, judged)
-    late = brought_late(best) if plan.objective in STEADY else None
-    if late is None:
-        return best
-    try:
-        other = judged(replace(placed, placement=late))
-    except Infeasible:
-        return best
-    return min(best, other, key=lambda v: (v.excess, v.value(plan.objective)))
+        return _in_tiles(placed, crowded, lambda parted: judged(parted, most))
+    late = brought_late(probe) if plan.objective in STEADY else None
+    if late is not None:
+        try:
+            other = judged(replace(placed, placement=late), min(PROBE, most))
+            probe = min(probe, other, key=lambda v: (v.excess, v.value(plan.objective)))
+        except Infeasible:
+            pass
+    return probe if most <= PROBE else judged(replace(placed, placement=probe.plan.placement), most)
 
 
 def looked_at(plan: Plan, spelling: Spelling, ctx: Context, events: int) -> Verdict:
