@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mapper.cost.judge import Verdict, judge
@@ -125,10 +125,11 @@ def _judged_twice(
     probed = _probed(plan, t, found, ctx, proven)
     first = _with_room(plan, t, probed.candidate, ctx) if probed.judged == NO_ROOM else probed.candidate
     rivals = [c for c in baselines if c[1] != first[1] and _may_beat(plan, t, c[1], probed.judged)]
-    rivals = _near(plan, t, rivals, probed.judged, ctx)
-    if not rivals and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
+    near = _near(plan, t, rivals, probed, ctx)
+    if not near and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
         return probed  # a longer look would tell nothing that is asked for
-    return _judged_best(plan, t, [first, *rivals], ctx, EVENTS)
+    known = {best.solution: best.placement for best in (probed, *near) if best.placement}
+    return _judged_best(plan, t, [first, *(best.candidate for best in near)], ctx, EVENTS, known)
 
 
 def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, proven: float) -> _Best:
@@ -154,19 +155,21 @@ def _may_beat(plan: Plan, t: Translation, solution: pb.Solution, probed: Judged)
     return bool(plan.limits) or least is None or least < probed[1] * (1 + NEAR)
 
 
-def _near(plan: Plan, t: Translation, rivals: list[Candidate], probed: Judged, ctx: Context) -> list[Candidate]:
+def _near(plan: Plan, t: Translation, rivals: list[Candidate], probed: _Best, ctx: Context) -> list[_Best]:
     """The rivals that need the longer look: those that a probe finds nearly as good as what it finds best of all. What
     a probe does not see yet of the steady state, it does not see of any of them."""
     if plan.limits or plan.objective not in STEADY:
-        return rivals
-    found: list[tuple[float, Candidate]] = []
+        return [_Best(probed.judged, rival) for rival in rivals]
+    found: list[_Best] = []
     for rival in rivals:
         try:
-            found.append((_verdict(plan, t, rival[1], ctx, PROBE).value(plan.objective), rival))
+            verdict = _verdict(plan, t, rival[1], ctx, PROBE)
         except Infeasible:
             continue
-    most = min([probed[1], *(value for value, _ in found)]) * (1 + NEAR)
-    return [rival for value, rival in found if value < most]
+        judged = (verdict.excess, verdict.value(plan.objective))
+        found.append(_Best(judged, rival, verdict.plan.placement or ()))
+    most = min(best.judged[1] for best in (probed, *found)) * (1 + NEAR)
+    return [best for best in found if best.judged[1] < most]
 
 
 def _again(plan: Plan, problem: pb.Problem, ctx: Context, known: list[pb.Solution]) -> list[Candidate] | None:
@@ -303,12 +306,20 @@ def _best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int)
     return [(name, solution) for name, (_, solution) in ranked[:most]]
 
 
-def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, events: int) -> _Best:
+def _judged_best(
+    plan: Plan,
+    t: Translation,
+    tried: list[Candidate],
+    ctx: Context,
+    events: int,
+    known: Mapping[pb.Solution, tuple[Place, ...]] | None = None,
+) -> _Best:
     """The candidate that breaks the limits least, among those that keep them the one with the least value, after the
     default schedule and memory passes, the first among equals; and what was found of it.
 
     One that cannot be better than the best found so far is not run: the problem's own interval and energy are lower
     bounds of what the judge finds. When none fits its memories, a probe gives the first, a judgement is Infeasible.
+    known: the placements in which a probe liked some solutions best.
     """
     best: _Best | None = None
     problems: list[Infeasible] = []
@@ -316,7 +327,7 @@ def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Contex
         if best is not None and (least := _least(plan, t, candidate[1])) is not None and (0.0, least) >= best.judged:
             continue
         try:
-            verdict = _verdict(plan, t, candidate[1], ctx, events)
+            verdict = _verdict(plan, t, candidate[1], ctx, events, (known or {}).get(candidate[1], ()))
         except Infeasible as error:
             problems.append(error)
             continue
@@ -330,10 +341,12 @@ def _judged_best(plan: Plan, t: Translation, tried: list[Candidate], ctx: Contex
     raise problems[0]
 
 
-def _verdict(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, events: int) -> Verdict:
+def _verdict(
+    plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, events: int, known: tuple[Place, ...] = ()
+) -> Verdict:
     """What the judge says of a solution after the default schedule and memory passes; in tiles where its buffers do not
-    fit, with operands brought late where a probe finds that better. Where the objective is a time of one request alone,
-    only limits ask how many are in flight, and what the steady state is."""
+    fit, with operands brought late where a probe finds that better, or as a probe has found (`known`). Where the
+    objective is a time of one request alone, only limits ask how many are in flight, and what the steady state is."""
     alone = plan.objective not in STEADY and not plan.limits
     most = 1 if alone else events
 
@@ -341,6 +354,8 @@ def _verdict(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, ev
         return looked_at(placed, Spelling(placed), ctx, events)
 
     placed = t.apply(plan, solution)
+    if known:
+        return judged(replace(placed, placement=known), most)
     try:
         probe = judged(placed, min(PROBE, most))
     except NoRoom as crowded:
