@@ -55,13 +55,19 @@ class Result:
     start: int | None = None
 
 
-def minimise(problem: Problem, budget: Budget) -> Result:
-    """The lowest packing found. The capacity is not looked at: compare `height` with it."""
+def minimise(problem: Problem, budget: Budget, near: float = 0.0) -> Result:
+    """The lowest packing found. The capacity is not looked at: compare `height` with it.
+
+    near: the part of the bound by which first fit may miss it and still be taken without a search.
+    """
     problem = replace(problem, capacity=None)
     problem.check()
     least = bound(problem)
-    packing = _Packing(problem, least, least, budget)
-    if not packing.enough and not budget.over():
+    enough = int(least * (1.0 + near))
+    packing = _Packing(problem, least, enough, budget)
+    if packing.height <= enough:
+        return packing.result()
+    if not budget.over():
         packing.ask(packing.least, budget.slice(FIRST_SHARE), hurry=True)
     if not packing.enough and not budget.over():
         packing.reorder(budget.slice(REORDER_SHARE))

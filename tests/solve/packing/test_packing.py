@@ -45,6 +45,18 @@ def test_the_lowest_packing_is_the_brute_force_optimum_and_is_proved(problem: Pr
     assert (result.height, result.bound, result.status) == (lowest(problem),) * 2 + (Outcome.OPTIMAL,)
 
 
+@given(problems, st.sampled_from([0.0, 0.1, 0.5]))
+@settings(max_examples=40, deadline=None)
+def test_first_fit_that_is_near_the_bound_is_taken_and_no_other(problem: Problem, near: float) -> None:
+    result = minimise(problem, SMALL, near)
+    assert result.solution is not None
+    verify(problem, result.solution)
+    assert result.height is not None
+    assert result.bound <= lowest(problem)
+    assert result.by.startswith("first fit") or result.height == lowest(problem)
+    assert result.height <= max(result.bound * (1.0 + near), lowest(problem))
+
+
 @given(problems)
 @settings(max_examples=60, deadline=None)
 def test_the_bound_is_at_most_the_optimum_and_every_first_fit_is_valid(problem: Problem) -> None:
