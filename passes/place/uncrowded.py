@@ -8,16 +8,14 @@ that hardly counts may hold up a whole phase.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from mapper.cost.estimate import Estimator
 from mapper.cost.offers import working_set_bytes
-from mapper.hw.target import Target
 from mapper.ir.plan import Option, Plan, Task
 from mapper.solve.placement import problem as pb
 from passes.place.translate import Translation
-from passes.place.whole import parts
+from passes.place.whole import parts, stages
 
 CALLS = 16
 """A stage's memory is roomy if it holds what a task reads and leaves for so many calls at once: a pipeline of many
@@ -28,8 +26,7 @@ def uncrowded(plan: Plan, t: Translation) -> Translation:
     """The translation, of a plan on a pooled target, with roomy options only, and with the room that whole weights can
     take. A task without such options keeps them all, and so do tasks that share a state and have no place left where
     all of them could keep it. A restriction: what is proven of it says nothing of the pool."""
-    rooms = {m.name: _room(plan.target, m.name) for m in plan.target.memories}
-    roomy = _Roomy(plan, rooms)
+    roomy = _Roomy(plan)
     kept: list[list[int]] = []
     for i, (task, meaning) in enumerate(zip(t.tasks, t.meaning, strict=True)):
         every = list(range(len(meaning)))
@@ -48,14 +45,17 @@ def uncrowded(plan: Plan, t: Translation) -> Translation:
     )
     meanings = tuple(tuple(meaning[o] for o in few) for meaning, few in zip(t.meaning, kept, strict=True))
     problem = replace(t.problem, items=items)
-    return replace(t, problem=replace(problem, capacities=_whole(plan, problem, rooms)), meaning=meanings)
+    return replace(t, problem=replace(problem, capacities=_whole(plan, problem)), meaning=meanings)
 
 
 class _Roomy:
-    """Which options a stage has room for; rooms: bytes of each memory in one stage of one copy."""
+    """Which options a stage has room for."""
 
-    def __init__(self, plan: Plan, rooms: Mapping[str, float]) -> None:
-        self.plan, self.rooms = plan, rooms
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        sizes = {m.name: m.capacity_bytes for m in plan.target.memories}
+        self.rooms = {m: size / stages(plan.target, m) for m, size in sizes.items()}  # of all copies of a stage
+        self.rooms_of_copies = {m: size / parts(plan.target, m) for m, size in sizes.items()}
         self.estimator = Estimator(plan.target, plan.graph, plan.phases, plan.precision)
         self._known: dict[tuple[str, str, str, int], bool] = {}
 
@@ -71,16 +71,11 @@ class _Roomy:
         if key not in self._known:
             layouts = option.takes, option.leaves
             size = working_set_bytes(self.estimator, cluster, unit, plan.phase[task.phase], *layouts)
-            self._known[key] = size * CALLS <= self.rooms[unit.data]
+            self._known[key] = size * CALLS <= self.rooms_of_copies[unit.data]
         return self._known[key]
 
 
-def _room(target: Target, memory: str) -> float:
-    """Bytes of a memory that one stage of one copy has."""
-    return target.memory[memory].capacity_bytes / parts(target, memory)
-
-
-def _whole(plan: Plan, problem: pb.Problem, rooms: Mapping[str, float]) -> tuple[int, ...]:
+def _whole(plan: Plan, problem: pb.Problem) -> tuple[int, ...]:
     """The capacities, less what no stage can use: whatever pieces are put in while there is room for the largest leave
     less than it, and where all are as large only whole ones count."""
     largest = [0] * len(problem.memories)
@@ -89,8 +84,8 @@ def _whole(plan: Plan, problem: pb.Problem, rooms: Mapping[str, float]) -> tuple
         largest[resident.memory] = max(largest[resident.memory], resident.bytes)
     found = []
     for name, capacity, piece in zip(problem.memories, problem.capacities, largest, strict=True):
-        many = parts(plan.target, name)
-        one = min(int(rooms[name]), capacity // many)
+        many = stages(plan.target, name)
+        one = capacity // many
         usable = max(one // piece * piece, one - piece) if piece else one
         found.append(min(capacity, many * usable) if many > 1 else capacity)
     return tuple(found)

@@ -25,6 +25,12 @@ def parts(target: Target, memory: str) -> int:
     return max((team.pool * team.copies for team in teams), default=1)
 
 
+def stages(target: Target, memory: str) -> int:
+    """How many stages a memory of a pooled target stands for."""
+    teams = [u.team for u in target.units if memory in (u.data, *u.weights) and u.team]
+    return max((team.pool for team in teams), default=1)
+
+
 def in_whole_pieces(problem: pb.Problem, target: Target) -> pb.Problem:
     """The problem on a pooled target with no more room than whole residents can take of each stage's memory.
 
@@ -38,7 +44,7 @@ def in_whole_pieces(problem: pb.Problem, target: Target) -> pb.Problem:
         numbers.setdefault(resident.memory, Counter())[resident.bytes] += 1
     found = []
     for m, (name, capacity) in enumerate(zip(problem.memories, problem.capacities, strict=True)):
-        many = parts(target, name)
+        many = stages(target, name)  # a pool with copies keeps each resident in all copies of a stage
         here = numbers.get(m, Counter())
         usable = _usable(here, capacity, many, target.memory[name].alignment_bytes - 1) if many > 1 else capacity
         found.append(usable)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from test_place_pooled import farm
-from tiny_machines import Abacus, layers, machine, prepared
+from tiny_machines import Abacus, Loom, layers, machine, prepared
 
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
@@ -33,6 +33,15 @@ def test_a_pool_holds_no_more_weights_than_its_stages_hold_whole_ones() -> None:
     (size,) = {r.bytes for r in written.residents}
     assert whole.capacities[0] % (4 * size) == 0
     assert whole.capacities[0] <= written.capacities[0]
+
+
+def test_a_pool_with_copies_holds_whole_weights_in_every_copy_of_a_stage() -> None:
+    # weights of 128 bytes compute in arrays of their own: two copies of a stage keep 256 bytes of each, in 2 x 300
+    plan = prepared(machine(*[Loom(ticks_per_element=1000)] * 4, capacities=[300] * 4), layers(2))
+    pool = Pooled.of(plan, 1, QUICK, copies=2)
+    kept = pool.t.problem.capacities[0]
+    assert {r.bytes for r in pool.t.problem.residents} == {2 * 128}
+    assert kept >= 2 * 2 * 128  # in each of two stages one weight at least
 
 
 def test_small_pieces_fill_what_large_ones_leave() -> None:
