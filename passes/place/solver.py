@@ -18,7 +18,7 @@ from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.by_phase import by_phase
 from mapper.solve.placement.tables import build
-from passes.memory.memory import PROBE, Memory, NoRoom
+from passes.memory.memory import PROBE, WORTHWHILE, Memory, NoRoom
 from passes.memory.memory import TIMES as MULTIPLES
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import scale, solved_as
@@ -364,7 +364,8 @@ def _verdict(
     if late is not None:
         try:
             other = judged(replace(placed, placement=late), min(PROBE, most))
-            probe = min(probe, other, key=lambda v: (v.excess, v.value(plan.objective)))
+            if (other.excess, other.value(plan.objective) * WORTHWHILE) < (probe.excess, probe.value(plan.objective)):
+                probe = other  # by more than a longer look may take back
         except Infeasible:
             pass
     return probe if most <= PROBE else judged(replace(placed, placement=probe.plan.placement), most)
