@@ -18,8 +18,9 @@ Floats = npt.NDArray[np.float64]
 Change = tuple[int, int, int, int]
 """From a bin, to a bin (or the same), from a form, to a form."""
 
-STEEP = (4, 12, 36, 100)
-"""The powers of loads that are summed, one after the other: low ones even out all, high ones the fullest alone."""
+DOUBLINGS = (2, 4, 7)
+"""Loads are squared so often before they are summed (powers of 4, 16 and 128), one after the other: low powers even out
+all, high ones the fullest alone."""
 
 OVERFULL = 1e6
 """What a whole capacity too much counts."""
@@ -49,13 +50,13 @@ class Problem:
 
 def refilled(problem: Problem, counts: Ints) -> Ints | None:
     """Counts [bins, forms] with as many pieces of each family as given, the fullest bin no fuller; None where the sizes
-    do not fit. Steepest descent on the sum of powers of all loads (`STEEP`), with a price on what does not fit."""
+    do not fit. Steepest descent on the sum of powers of all loads (`DOUBLINGS`), with a price on what does not fit."""
     if not counts.sum():
         return counts
     best = counts if _fits(problem, counts) else None
     start = counts
-    for steep in STEEP:
-        state = _State(problem, start, steep)
+    for doublings in DOUBLINGS:
+        state = _State(problem, start, doublings)
         state.descend()
         start = state.counts
         if _fits(problem, start) and (best is None or _height(problem, start) < _height(problem, best)):
@@ -86,8 +87,8 @@ def _fits(problem: Problem, counts: Ints) -> bool:
 class _State:
     """Counts and what each change of one piece is worth; only the rows of bins that changed are found anew."""
 
-    def __init__(self, problem: Problem, counts: Ints, steep: int) -> None:
-        self.problem, self.counts, self.steep = problem, counts.copy(), steep
+    def __init__(self, problem: Problem, counts: Ints, doublings: int) -> None:
+        self.problem, self.counts, self.doublings = problem, counts.copy(), doublings
         loads, sizes, capacities = _arrays(problem)
         mean = (counts @ loads).sum(axis=0).max(initial=0) / problem.bins
         self.loads: Floats = loads / max(1.0, float(mean))
@@ -194,9 +195,11 @@ class _State:
         self.change[b, there] = after - now
 
     def _cost(self, load: Floats, size: Floats) -> Floats:
-        powers: Floats = (np.maximum(load, 0.0) ** self.steep).sum(axis=-1)
-        over: Floats = np.maximum(size - 1.0, 0.0).sum(axis=-1)
-        return powers + OVERFULL * over
+        powers: Floats = np.maximum(load, 0.0)
+        for _ in range(self.doublings):
+            np.multiply(powers, powers, out=powers)
+        over: Floats = np.maximum(size - 1.0, 0.0)
+        return np.einsum("...r->...", powers) + OVERFULL * np.einsum("...m->...", over)
 
 
 def dealt(family: Sequence[int], pieces: Sequence[int], counts: Ints) -> list[tuple[int, int]]:
