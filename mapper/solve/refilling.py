@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mapper.solve import dealing
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Change = tuple[int, int, int, int]
@@ -203,14 +205,20 @@ class _State:
 
 
 def dealt(family: Sequence[int], pieces: Sequence[int], counts: Ints) -> list[tuple[int, int]]:
-    """The bin and the form of each piece, given by its family: of each family the first go to the first bin."""
-    rows: dict[int, list[tuple[int, int]]] = {}
-    for b, row in enumerate(counts.tolist()):
-        for k, many in enumerate(row):
-            rows.setdefault(family[k], []).extend([(b, k)] * many)
-    taken = dict.fromkeys(rows, 0)
-    found = []
-    for piece in pieces:
-        found.append(rows[piece][taken[piece]])
-        taken[piece] += 1
-    return found
+    """The bin and the form of each piece of a chain, given by its family: bins as `dealing` finds few changes of bins,
+    and of each family's forms in a bin one after the other. Bins are alike: they are numbered anew."""
+    members = np.zeros((len(family), max(family, default=-1) + 1), dtype=np.int64)
+    members[np.arange(len(family)), list(family)] = 1
+    bins = dealing.dealt(pieces, counts @ members)
+    taken = np.zeros((len(counts), members.shape[1]), dtype=np.int64)
+    np.add.at(taken, (np.array(bins, dtype=np.int64), np.array(pieces, dtype=np.int64)), 1)
+    forms: list[dict[int, list[int]]] = []
+    left = list(range(len(counts)))
+    for row in taken:  # the bin of before that had as many pieces of each family
+        old = next(b for b in left if (counts[b] @ members == row).all())
+        left.remove(old)
+        held: dict[int, list[int]] = {}
+        for k, many in enumerate(counts[old].tolist()):
+            held.setdefault(family[k], []).extend([k] * many)
+        forms.append({f: ks[::-1] for f, ks in held.items()})
+    return [(b, forms[b][piece].pop()) for b, piece in zip(bins, pieces, strict=True)]

@@ -17,7 +17,7 @@ from mapper.solve.placement import problem as pb
 from passes.place.forms import Row, forms
 from passes.place.translate import Translation
 
-BUSY = 8
+BUSY = 24
 """Requests in flight for each stage that memory is left for, if there is so much: each has states and buffers, and with
 one in each stage a stage waits whenever another takes longer."""
 

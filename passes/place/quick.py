@@ -114,7 +114,11 @@ class Quick:
 
     def _interval(self, sorts: list[Sort], budget: Budget) -> float:
         """The least interval in which all resources that tasks share can do their part, while the memories hold the
-        weights; weights kept in arrays of their own have no part in the interval."""
+        weights; without that where no shares of options do: a bound that says less than that nothing fits."""
+        return self._shared_interval(sorts, budget, True) or self._shared_interval(sorts, budget, False)
+
+    def _shared_interval(self, sorts: list[Sort], budget: Budget, memories: bool) -> float:
+        """That interval, 0 where the relaxation has no answer. Weights kept in arrays of their own have no part in it."""
         rows = [[_shared(price) for price in sort.prices] for sort in sorts]
         most = float(sum(sort.many * max(sum(x.values()) for x in row) for sort, row in zip(sorts, rows, strict=True)))
         if not most:
@@ -132,7 +136,8 @@ class Quick:
             chosen.append(columns)
         for terms in taken.values():
             program.row([*terms, (interval, -1.0)], high=0.0)
-        self._add_memories(program, sorts, chosen)
+        if memories:
+            self._add_memories(program, sorts, chosen)
         best = Solver(program).solve(budget)
         return max(0.0, best.bound * most) * (1 - SAFE) if best is not None else 0.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,14 +30,21 @@ from passes.place.uncrowded import uncrowded
 FILL_SHARE = 0.05
 """Part of the budget that one filling of stages gets."""
 
+ROUGH_SHARE = 0.05
+"""Part of the budget of a search whose result is only dealt out: pieces then take other options as well, and what ten
+times as long a search found was dealt out no better."""
+
 WORTHWHILE = 2e-3
 """Relative gain below which nothing more is tried."""
 
-POOLS = 4
+POOLS = 3
 """Numbers of ranks that are searched at most once there is a plan; the bounds of the others count all the same."""
 
 SMALL = 400
 """Up to so many items of a pool the baselines on it are judged too: in large problems each costs seconds."""
+
+WIDE = 0.1
+"""How much more (relative) than a pool's bound a placement that crowds no memory may promise, for others to be left."""
 
 CLOSE = 0.02
 """How much more (relative) than the least an arrangement may promise to be judged."""
@@ -149,7 +157,7 @@ class _Folding:
         that the search proved. In a steady state placements that crowd no memory go first: they make no calls wait."""
         if self.objective in STEADY:
             narrow = uncrowded(pool.plan, pool.t)
-            if narrow.problem != pool.t.problem and self._searched(pool, narrow, bound.value * (1 + CLOSE)):
+            if narrow.problem != pool.t.problem and self._searched(pool, narrow, bound.value * (1 + WIDE)):
                 return bound
         result = self._result(pool, pool.t)
         if result is None:
@@ -164,28 +172,32 @@ class _Folding:
         """Search a restriction of a pool's problem, and whether that was enough: a plan came of it, and no more than so
         much could be won without the restriction."""
         result = self._result(pool, narrow)
-        return result is not None and self._dealt(pool, narrow, result) and result.value * scale(self.plan) <= enough
+        return result is not None and self._dealt(pool, narrow, result) <= enough
 
     def _result(self, pool: Pooled, t: Translation) -> Result | None:
         """What the search finds for a pool's problem or a restriction of it; None: no placement."""
+        share = SEARCH_SHARE if t is pool.t or pool.stages == 1 else ROUGH_SHARE
         try:
-            return searched(pool.plan, t, [], self.ctx.budget(PlaceTeams.name).part(SEARCH_SHARE))[0]
+            return searched(pool.plan, t, [], self.ctx.budget(PlaceTeams.name).part(share))[0]
         except Infeasible as error:
             self.problems.append(error)
             return None
 
-    def _dealt(self, pool: Pooled, t: Translation, result: Result) -> bool:
-        """Deal a solution out to stages and judge the most promising plans; whether one of them was a plan."""
+    def _dealt(self, pool: Pooled, t: Translation, result: Result) -> float:
+        """Deal a solution out to stages and judge the most promising plans. Returns what the best of them promises by
+        its loads alone, in terms of the objective; infinite where none is a plan."""
         found = sorted(self._candidates(pool, t, result.solution), key=lambda c: c.promise)
-        some = False
+        least = math.inf
         for candidate in found[: self.judged]:
             promise = candidate.dealt.height * scale(self.plan) if self.objective is Objective.THROUGHPUT else 0.0
             if candidate.dealt.height > found[0].dealt.height * (1 + CLOSE) or (0.0, promise) >= self.least:
+                least = min(least, max(promise, result.value * scale(self.plan)))
                 break
             if self._enough(pool.proven(result.bound, result.bound_name)):
                 break
-            some |= self._judge(candidate)
-        return some
+            if self._judge(candidate):
+                least = min(least, max(promise, result.value * scale(self.plan)))
+        return least
 
     def _judge_baselines(self, pool: Pooled, proven: Bound) -> None:
         """Judge the baselines on the pool too: what a replay waits for, the problem's latency does not see."""
