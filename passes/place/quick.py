@@ -118,7 +118,7 @@ class Quick:
         return self._shared_interval(sorts, budget, True) or self._shared_interval(sorts, budget, False)
 
     def _shared_interval(self, sorts: list[Sort], budget: Budget, memories: bool) -> float:
-        """That interval, 0 where the relaxation has no answer. Weights kept in arrays of their own have no part in it."""
+        """That interval, 0 where there is no answer; weights kept in arrays of their own have no part in it."""
         rows = [[_shared(price) for price in sort.prices] for sort in sorts]
         most = float(sum(sort.many * max(sum(x.values()) for x in row) for sort, row in zip(sorts, rows, strict=True)))
         if not most:

@@ -191,12 +191,12 @@ class _Folding:
         for candidate in found[: self.judged]:
             promise = candidate.dealt.height * scale(self.plan) if self.objective is Objective.THROUGHPUT else 0.0
             if candidate.dealt.height > found[0].dealt.height * (1 + CLOSE) or (0.0, promise) >= self.least:
-                least = min(least, max(promise, result.value * scale(self.plan)))
+                least = min(least, promise or result.value * scale(self.plan))
                 break
             if self._enough(pool.proven(result.bound, result.bound_name)):
                 break
             if self._judge(candidate):
-                least = min(least, max(promise, result.value * scale(self.plan)))
+                least = min(least, promise or result.value * scale(self.plan))
         return least
 
     def _judge_baselines(self, pool: Pooled, proven: Bound) -> None:
