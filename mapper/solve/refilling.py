@@ -201,7 +201,8 @@ class _State:
         for _ in range(self.doublings):
             np.multiply(powers, powers, out=powers)
         over: Floats = np.maximum(size - 1.0, 0.0)
-        return np.einsum("...r->...", powers) + OVERFULL * np.einsum("...m->...", over)
+        found: Floats = np.einsum("...r->...", powers) + OVERFULL * np.einsum("...m->...", over)
+        return found
 
 
 def dealt(family: Sequence[int], pieces: Sequence[int], counts: Ints) -> list[tuple[int, int]]:
