@@ -98,7 +98,7 @@ class PlaceCpSat(Pass):
         known = _starts(t, plan, ctx)
         result, related = searched(plan, t, known, ctx.budget(self.name))
         found = [(result.method, result.solution), *related, *result.others]
-        baselines = _best_of_each(plan, t, known, self.candidates)
+        baselines = best_of_each(plan, t, known, self.candidates)
         bound = _bound(plan, result)
         best = _judged_twice(plan, t, found, baselines, ctx, bound.value)
         tight = t.problem
@@ -145,13 +145,13 @@ def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, pr
 
 def _better(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, best: _Best) -> _Best:
     """The best so far, or what a probe finds better."""
-    news = [c for c in tried if (least := _least(plan, t, c[1])) is None or (0.0, least) < best.judged]
+    news = [c for c in tried if (least := least_of(plan, t, c[1])) is None or (0.0, least) < best.judged]
     return min([best, _judged_best(plan, t, news, ctx, PROBE)] if news else [best], key=lambda b: b.judged)
 
 
 def _may_beat(plan: Plan, t: Translation, solution: pb.Solution, probed: Judged) -> bool:
     """Whether a longer look may find a solution better than what a probe has found of another."""
-    least = _least(plan, t, solution)
+    least = least_of(plan, t, solution)
     return bool(plan.limits) or least is None or least < probed[1] * (1 + NEAR)
 
 
@@ -294,7 +294,7 @@ def _bound(plan: Plan, result: driver.Result) -> Bound:
     return Bound(plan.objective.value, result.bound * scale(plan), result.bound_name)
 
 
-def _best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int) -> list[Candidate]:
+def best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int) -> list[Candidate]:
     """The best solution of each baseline by the problem's own objective."""
     best: dict[str, tuple[tuple[float, float], pb.Solution]] = {}
     for name, solution in known:
@@ -324,7 +324,7 @@ def _judged_best(
     best: _Best | None = None
     problems: list[Infeasible] = []
     for candidate in tried:
-        if best is not None and (least := _least(plan, t, candidate[1])) is not None and (0.0, least) >= best.judged:
+        if best is not None and (least := least_of(plan, t, candidate[1])) is not None and (0.0, least) >= best.judged:
             continue
         try:
             verdict = _verdict(plan, t, candidate[1], ctx, events, (known or {}).get(candidate[1], ()))
@@ -389,7 +389,7 @@ def _in_tiles(placed: Plan, crowded: NoRoom, judged: Callable[[Plan], Verdict]) 
     raise crowded
 
 
-def _least(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:
+def least_of(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:
     """What the judge's value of a solution cannot be below, where the problem's totals tell."""
     if plan.objective not in (Objective.THROUGHPUT, Objective.ENERGY):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from mapper.cost.program import Spelling
 from mapper.cost.residency import residency
@@ -21,6 +22,7 @@ from passes.place.baselines import starts
 from passes.place.bounds import scale
 from passes.place.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.decode import Dealt, Decoder
+from passes.place.flat import rivals
 from passes.place.grouping import with_blocks
 from passes.place.pooled import Pooled, folds, on_like_target, pools, stands_for, ways_of
 from passes.place.solver import NO_ROOM, STEADY, Judged, PlaceCpSat, looked_at, searched
@@ -133,9 +135,12 @@ class _Folding:
             open_.discard(k)
             bounds[k] = self._solved(relaxed[k], bounds[k])
             self.searched += 1
+        bound = min(bounds, key=lambda b: b.value)
+        if self.least > (0.0, bound.value):
+            self._judge_single_chips()
         if self.found is None:
             raise self.problems[0] if self.problems else self._no_stages()
-        return self._finished(self.found, min(bounds, key=lambda b: b.value))
+        return self._finished(self.found, bound)
 
     def _no_stages(self) -> Infeasible:
         ways = ", ".join(f"{way.ranks} x {way.copies}" for way in self.ways)
@@ -234,6 +239,16 @@ class _Folding:
         loads = loads_per_request(spelling.programs(), [p.calls for p in placed.phases])
         search = Search(Status.FEASIBLE, _words(candidate), tuple((r, x) for r, x in loads.items() if x))
         placed = replace(placed, residency=residency(placed, spelling.estimator), search=search)
+        return self._looked_at(placed, spelling)
+
+    def _judge_single_chips(self) -> None:
+        """Judge the baselines on the chips as they are, as far as they may be better."""
+        for placed, least in rivals(self.plan, self.ctx, self.least[1] if not self.least[0] else inf):
+            if (0.0, least) < self.least:
+                self._looked_at(placed, Spelling(placed))
+
+    def _looked_at(self, placed: Plan, spelling: Spelling) -> bool:
+        """Judge a placed plan, and keep it if it is better than the best so far; whether it was a plan at all."""
         try:
             verdict = looked_at(placed, spelling, self.ctx, PROBE)
         except Infeasible as error:
