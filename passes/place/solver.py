@@ -25,6 +25,7 @@ from passes.place.bounds import scale, solved_as
 from passes.place.infeasible import does_not_fit
 from passes.place.late import brought_late, with_late
 from passes.place.limits import limited_alone, never_met, tightened
+from passes.place.rank import best_of_each, least_of
 from passes.place.refine import Candidate, refined, refined_alike, waiting_less
 from passes.place.relieve import SHARES, relieved, widen_back
 from passes.place.stages import PlaceStages, staged
@@ -294,18 +295,6 @@ def _bound(plan: Plan, result: driver.Result) -> Bound:
     return Bound(plan.objective.value, result.bound * scale(plan), result.bound_name)
 
 
-def best_of_each(plan: Plan, t: Translation, known: list[Candidate], most: int) -> list[Candidate]:
-    """The best solution of each baseline by the problem's own objective."""
-    best: dict[str, tuple[tuple[float, float], pb.Solution]] = {}
-    for name, solution in known:
-        totals = pb.totals(t.problem, solution)
-        value = pb.excess(t.problem, totals), pb.objective(t.problem, totals, solved_as(plan.objective))
-        if name not in best or value < best[name][0]:
-            best[name] = (value, solution)
-    ranked = sorted(best.items(), key=lambda row: row[1][0])
-    return [(name, solution) for name, (_, solution) in ranked[:most]]
-
-
 def _judged_best(
     plan: Plan,
     t: Translation,
@@ -387,10 +376,3 @@ def _in_tiles(placed: Plan, crowded: NoRoom, judged: Callable[[Plan], Verdict]) 
         except NoRoom:
             continue
     raise crowded
-
-
-def least_of(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:
-    """What the judge's value of a solution cannot be below, where the problem's totals tell."""
-    if plan.objective not in (Objective.THROUGHPUT, Objective.ENERGY):
-        return None
-    return pb.objective(t.problem, pb.totals(t.problem, solution), plan.objective.value) * scale(plan)
