@@ -23,12 +23,15 @@ from passes.schedule.schedule import slots
 TILES = (0, 2, 3, 4, 6, 8, 12, 16)
 """Counts of tiles that are tried, the fewest first; 0 stands for whole tasks."""
 
+MOST_TASKS = 600
+"""Tiles are tried for so many tasks at most: each count takes prices, programs and schedules of all of them."""
+
 
 def that_fit(plan: Plan, memories: Collection[str]) -> Iterator[tuple[Place, ...]]:
     """Placements of a placed plan with operands brought late and, of tasks that keep their values in these memories, so
     many tiles that one call's buffers may fit there; the fewest tiles first. None where the goal counts the time of a
-    request, on which tiles have no bound."""
-    if plan.goal.counts_time:
+    request, on which tiles have no bound, and where there are very many tasks."""
+    if plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
         return
     estimator = Spelling(plan).estimator
     roomy = replace(plan, placement=_late(plan, estimator, memories))
