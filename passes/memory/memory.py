@@ -29,6 +29,9 @@ SATURATED = 1.002
 PROBE = 40_000
 """Activities simulated to compare numbers of requests in flight; the judge simulates more."""
 
+IDLE = 1.02
+"""A steady state in which the busiest resource idles more than this is looked at with all larger numbers in flight."""
+
 WORTHWHILE = 1.005
 """More requests in flight must bring 0.5 %."""
 
@@ -120,6 +123,8 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
             high = middle
         else:
             low = middle + 1
+    if min(tried.values()) > IDLE * busiest:  # what starves is not monotonous: none that was passed over may be best
+        tried.update({n: interval(n) for n in counts_tried[low:] if n not in tried})
     best = min(tried.values())
     return min(n for n, seen in tried.items() if seen <= max(WORTHWHILE * best, SATURATED * busiest))
 

@@ -51,6 +51,9 @@ STEADY = (Objective.THROUGHPUT, Objective.ENERGY, Objective.EDP)
 NEAR = 0.02
 """Relative difference that a probe and a longer look may show at most."""
 
+ROUGH = 0.03
+"""Relative difference of two probes from which on the better one is better at a longer look, too."""
+
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
 
@@ -123,31 +126,35 @@ def _judged_twice(
 ) -> _Best:
     """The best of the candidates, refined and probed, and of the baselines, judged in full; what the probe found where
     no baseline may be better and `proven`, what no plan undercuts, is out of reach."""
-    probed = _probed(plan, t, found, ctx, proven)
+    probed, *seconds = _probed(plan, t, found, ctx, proven)
     first = _with_room(plan, t, probed.candidate, ctx) if probed.judged == NO_ROOM else probed.candidate
     rivals = [c for c in baselines if c[1] != first[1] and _may_beat(plan, t, c[1], probed.judged)]
-    near = _near(plan, t, rivals, probed, ctx)
+    near = [*seconds, *_near(plan, t, rivals, probed, ctx)]
     if not near and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
         return probed  # a longer look would tell nothing that is asked for
     known = {best.solution: best.placement for best in (probed, *near) if best.placement}
     return _judged_best(plan, t, [first, *(best.candidate for best in near)], ctx, EVENTS, known)
 
 
-def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, proven: float) -> _Best:
+def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, proven: float) -> list[_Best]:
     """The best of the candidates by a probe: of the first in all its variants, of the others in the one that is best
-    there; and where `proven` is not near, with less waiting."""
-    best = _judged_best(plan, t, refined(plan, t, found[0]), ctx, PROBE)
-    others = refined_alike(plan, t, found[1:], best.candidate, found[0])
-    best = _better(plan, t, list(dict.fromkeys(others)), ctx, best)
-    if plan.objective in STEADY and proven * (1 + NEAR) < best.judged[1] < NO_ROOM[1]:
-        best = _better(plan, t, waiting_less(t, best.candidate), ctx, best)
-    return best
+    there; and where `proven` is not near, with less waiting. Behind it, there, those that are nearly as good: with many
+    requests in flight a probe is rough."""
+    tried = [_judged_best(plan, t, refined(plan, t, found[0]), ctx, PROBE)]
+    others = refined_alike(plan, t, found[1:], tried[0].candidate, found[0])
+    tried += _better(plan, t, list(dict.fromkeys(others)), ctx, tried[0])
+    best = min(tried, key=lambda b: b.judged)
+    if plan.objective not in STEADY or not proven * (1 + NEAR) < best.judged[1] < NO_ROOM[1]:
+        return [best]
+    tried += _better(plan, t, waiting_less(t, best.candidate), ctx, best)
+    tried.sort(key=lambda b: b.judged)
+    return [b for b in tried if b.judged <= (tried[0].judged[0], tried[0].judged[1] * (1 + ROUGH))]
 
 
-def _better(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, best: _Best) -> _Best:
-    """The best so far, or what a probe finds better."""
+def _better(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, best: _Best) -> list[_Best]:
+    """What a probe finds best of those that may be better than the best so far."""
     news = [c for c in tried if (least := least_of(plan, t, c[1])) is None or (0.0, least) < best.judged]
-    return min([best, _judged_best(plan, t, news, ctx, PROBE)] if news else [best], key=lambda b: b.judged)
+    return [_judged_best(plan, t, news, ctx, PROBE)] if news else []
 
 
 def _may_beat(plan: Plan, t: Translation, solution: pb.Solution, probed: Judged) -> bool:
