@@ -183,7 +183,7 @@ class Decoder:
             count,
         )
         bins = filling.fill(problem, budget)
-        if not self.in_line and count > 1:
+        if mine and not self.in_line and count > 1:
             found = self._refilled(mine, piece, bins)
             if found is not None:
                 return found

@@ -47,6 +47,13 @@ def test_requests_are_served_by_copies_where_each_chip_holds_the_model() -> None
     assert arrangement_of(found.target).copies > 1
 
 
+def test_equal_chips_that_get_no_task_are_no_trouble() -> None:
+    # the host alone can run the model
+    chips = [Abacus(ticks_per_element=10_000, refuses=("matmul",))] * 4
+    found = placed(prepared(machine(*chips, Abacus(ticks_per_element=1000), capacities=[1 << 20] * 5), layers(3)))
+    assert {place.unit for place in found.placement or ()} == {"u4"}
+
+
 def test_the_bound_of_a_folded_plan_is_proved_again_from_the_target_that_was_folded() -> None:
     found = placed(prepared(farm(4, 100_000), layers(3)))
     (recorded,), (again,) = found.bounds or (), BoundsOfTeamsBySearch().run(found, QUICK).bounds or ()
