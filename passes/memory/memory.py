@@ -9,7 +9,7 @@ from mapper.cost.judge import Rooms, peaks
 from mapper.cost.liveness import Life, lives
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
-from mapper.cost.steady import loads_per_request, steady
+from mapper.cost.steady import EVENTS, REQUESTS, loads_per_request, steady
 from mapper.errors import Infeasible
 from mapper.hw.target import Memory as MemoryPart
 from mapper.ir.goal import Quantity
@@ -27,7 +27,8 @@ SATURATED = 1.002
 """A steady state within 0.2 % of what the busiest resource allows is not worth more requests in flight."""
 
 PROBE = 40_000
-"""Activities simulated to compare numbers of requests in flight; the judge simulates more."""
+"""Activities simulated to compare placements, and numbers in flight of requests that take long to simulate. It is too
+few to settle with many requests in flight: numbers of short requests are compared by looks as long as the judge's."""
 
 IDLE = 1.02
 """A steady state in which the busiest resource idles more than this is looked at with all larger numbers in flight."""
@@ -110,9 +111,11 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
     if len(counts_tried) == 1:
         return counts_tried[0]
     rooms = Rooms(plan, programs, calls)
+    course = sum(c * len(program.activities) for c, program in zip(counts, programs, strict=True))
+    look = EVENTS if REQUESTS * course <= EVENTS else PROBE  # of longer requests a probe sees more
 
     def interval(inflight: int) -> int:
-        return steady(programs, counts, latencies, inflight, rooms.at(inflight), PROBE, starts).interval
+        return steady(programs, counts, latencies, inflight, rooms.at(inflight), look, starts).interval
 
     low, high = 0, len(counts_tried) - 1
     tried = {counts_tried[high]: interval(counts_tried[high])}
