@@ -172,6 +172,8 @@ class Decoder:
         """The stages of the clusters on pools of so many stages; inflight: for how many requests of each copy the
         stages keep room."""
         mine = [inside for group in self._groups if (inside := [i for i in group if self.count(i) == count])]
+        if not mine:
+            return _Filled({}, 0, {})
         piece = _Pieces(self, count, inflight)
         rows = [piece.taken(group, [self.solution.choice[i] for i in group]) for group in mine]
         kinds = {row: k for k, row in enumerate(dict.fromkeys(rows))}

@@ -24,6 +24,7 @@ from passes.place.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.decode import Dealt, Decoder
 from passes.place.flat import rivals
 from passes.place.grouping import with_blocks
+from passes.place.on_chips import on_chips
 from passes.place.pooled import Pooled, folds, on_like_target, pools, stands_for, ways_of
 from passes.place.solver import NO_ROOM, STEADY, Judged, PlaceCpSat, looked_at, searched
 from passes.place.translate import Translation
@@ -159,11 +160,13 @@ class _Folding:
 
     def _solved(self, pool: Pooled, bound: Bound) -> Bound:
         """Search the pooled problem, deal its solution out to stages, judge the most promising plans. Returns the bound
-        that the search proved. In a steady state placements that crowd no memory go first: they make no calls wait."""
+        that the search proved. In a steady state placements go first that use no hosts, and that crowd no memory: calls
+        wait less for one another."""
         if self.objective in STEADY:
             narrow = uncrowded(pool.plan, pool.t)
-            if narrow.problem != pool.t.problem and self._searched(pool, narrow, bound.value * (1 + WIDE)):
-                return bound
+            for some in (on_chips(pool.plan, narrow), narrow if narrow.problem != pool.t.problem else None):
+                if some is not None and self._searched(pool, some, bound.value * (1 + WIDE)):
+                    return bound
         result = self._result(pool, pool.t)
         if result is None:
             return unsolved(pool, bound)

@@ -8,6 +8,7 @@ that hardly counts may hold up a whole phase.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mapper.cost.estimate import Estimator
@@ -39,13 +40,18 @@ def uncrowded(plan: Plan, t: Translation) -> Translation:
         if not set.intersection(*({t.problem.items[i].options[o].place for o in kept[i]} for i in tie)):
             for i in tie:
                 kept[i] = list(range(len(t.meaning[i])))
+    few = restricted(t, kept)
+    return replace(few, problem=replace(few.problem, capacities=_whole(plan, few.problem)))
+
+
+def restricted(t: Translation, kept: Sequence[Sequence[int]]) -> Translation:
+    """The translation with some options of each item only."""
     items = tuple(
         replace(item, options=tuple(item.options[o] for o in few)) if len(few) < len(item.options) else item
         for item, few in zip(t.problem.items, kept, strict=True)
     )
     meanings = tuple(tuple(meaning[o] for o in few) for meaning, few in zip(t.meaning, kept, strict=True))
-    problem = replace(t.problem, items=items)
-    return replace(t, problem=replace(problem, capacities=_whole(plan, problem)), meaning=meanings)
+    return replace(t, problem=replace(t.problem, items=items), meaning=meanings)
 
 
 class _Roomy:
