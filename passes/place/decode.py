@@ -17,6 +17,9 @@ from mapper.solve.placement import problem as pb
 from passes.place.forms import Row, forms
 from passes.place.translate import Translation
 
+EVEN = 0.02
+"""Stages higher than the mean by this part of it are uneven."""
+
 BUSY = 24
 """Requests in flight for each stage that memory is left for, if there is so much: each has states and buffers, and with
 one in each stage a stage waits whenever another takes longer."""
@@ -36,6 +39,7 @@ class Dealt:
 class _Filled:
     stage: Mapping[str, int]
     height: int
+    least: int
     options: Mapping[int, int]
 
 
@@ -103,7 +107,13 @@ class Decoder:
         height = 0
         for count in self.stages.counts:
             flows = (count, 1) if self.in_line else (BUSY * count, count, 1)
-            found = next((f for n in flows if (f := self._filled(count, n, budget)) is not None), None)
+            found: _Filled | None = None
+            for n in flows:  # room for fewer requests where that makes the stages much more even
+                other = self._filled(count, n, budget)
+                if other is not None and (found is None or other.height < found.height * (1 - EVEN)):
+                    found = other
+                if found is not None and found.height <= found.least * (1 + EVEN):
+                    break
             if found is None:
                 return None
             stage |= {(count, cluster): at for cluster, at in found.stage.items()}
@@ -173,7 +183,7 @@ class Decoder:
         stages keep room."""
         mine = [inside for group in self._groups if (inside := [i for i in group if self.count(i) == count])]
         if not mine:
-            return _Filled({}, 0, {})
+            return _Filled({}, 0, 0, {})
         piece = _Pieces(self, count, inflight)
         rows = [piece.taken(group, [self.solution.choice[i] for i in group]) for group in mine]
         kinds = {row: k for k, row in enumerate(dict.fromkeys(rows))}
@@ -185,16 +195,18 @@ class Decoder:
             count,
         )
         bins = filling.fill(problem, budget)
-        if mine and not self.in_line and count > 1:
-            found = self._refilled(mine, piece, bins)
+        if not self.in_line and count > 1:
+            found = self._refilled(mine, piece, bins, filling.bound(problem))
             if found is not None:
                 return found
         if bins is None:
             return None
         stage = {self.t.tasks[i].cluster: at for group, at in zip(mine, bins, strict=True) for i in group}
-        return _Filled(stage, filling.height(problem, bins), {})
+        return _Filled(stage, filling.height(problem, bins), filling.bound(problem), {})
 
-    def _refilled(self, groups: Sequence[Sequence[int]], piece: _Pieces, bins: Sequence[int] | None) -> _Filled | None:
+    def _refilled(
+        self, groups: Sequence[Sequence[int]], piece: _Pieces, bins: Sequence[int] | None, least: int
+    ) -> _Filled | None:
         """The stages of the groups where they may take other options than the pooled solution's, from a filling or, as
         there is none, from even stretches; None where nothing was found that fits."""
         choice = self.solution.choice
@@ -211,7 +223,7 @@ class Decoder:
         for group, (at, form) in zip(groups, dealt, strict=True):
             stage |= {self.t.tasks[i].cluster: at for i in group}
             options |= dict(zip(group, known.combinations[form], strict=True))
-        return _Filled(stage, refilling.height(known.problem, counts), options)
+        return _Filled(stage, refilling.height(known.problem, counts), least, options)
 
 
 class _Pieces:

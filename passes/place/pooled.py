@@ -63,8 +63,16 @@ class Pooled:
     @cached_property
     def t(self) -> Translation:
         """The placement problem."""
-        found = translate(self.plan)
-        return replace(found, problem=in_whole_pieces(found.problem, self.plan.target))
+        return replace(self._loose, problem=in_whole_pieces(self._loose.problem, self.plan.target))
+
+    @cached_property
+    def _loose(self) -> Translation:
+        return translate(self.plan)
+
+    @property
+    def room(self) -> tuple[int, ...]:
+        """Bytes of each memory that are left for weights and states, whatever whole pieces can take of them."""
+        return self._loose.problem.capacities
 
     @cached_property
     def stages(self) -> int:

@@ -11,7 +11,7 @@ from mapper.cost.program import Spelling
 from mapper.cost.residency import residency
 from mapper.cost.steady import loads_per_request
 from mapper.errors import Infeasible
-from mapper.hw.teams import Arrangement, arranged
+from mapper.hw.teams import Arrangement, arranged, with_more_copies
 from mapper.ir.goal import TIMES, Objective
 from mapper.ir.plan import Bound, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
@@ -164,9 +164,11 @@ class _Folding:
         wait less for one another."""
         if self.objective in STEADY:
             narrow = uncrowded(pool.plan, pool.t)
-            for some in (on_chips(pool.plan, narrow), narrow if narrow.problem != pool.t.problem else None):
-                if some is not None and self._searched(pool, some, bound.value * (1 + WIDE)):
-                    return bound
+            chips = on_chips(pool.plan, narrow)
+            if chips is not None and self._searched(pool, chips, bound.value * (1 + CLOSE)):
+                return bound
+            if narrow.problem != pool.t.problem and self._searched(pool, narrow, bound.value * (1 + WIDE)):
+                return bound
         result = self._result(pool, pool.t)
         if result is None:
             return unsolved(pool, bound)
@@ -218,12 +220,14 @@ class _Folding:
 
     def _candidates(self, pool: Pooled, t: Translation, solution: pb.Solution) -> Iterator[_Candidate]:
         """The pooled solution on the stages of every arrangement with so many ranks that holds it."""
-        for way in self.ways:
-            if not stands_for(self.plan, pool.arrangement, way):
-                continue
-            target = arranged(self.plan.target, way)
-            whole = pool.t.problem.capacities
-            decoder = Decoder(pool.plan, t, solution, target, way.copies, self.timely, whole)
+        ways = [way for way in self.ways if stands_for(self.plan, pool.arrangement, way)]
+        if self.objective is Objective.THROUGHPUT:
+            more = with_more_copies(self.plan.target, pool.arrangement.ranks)
+            ways = sorted({*ways, *(way for way in more if stands_for(self.plan, pool.arrangement, way))})
+        for way in ways:
+            decoder = Decoder(
+                pool.plan, t, solution, arranged(self.plan.target, way), way.copies, self.timely, pool.room
+            )
             dealt = decoder.dealt(self.ctx.budget().part(FILL_SHARE))
             if dealt is not None:
                 yield _Candidate(way, decoder, dealt)

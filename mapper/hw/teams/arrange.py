@@ -58,6 +58,12 @@ def arrangements(target: Target) -> tuple[Arrangement, ...]:
     return tuple(Arrangement(r, c) for r in ranks for c in _spread(copies[r], most))
 
 
+def with_more_copies(target: Target, ranks: int) -> tuple[Arrangement, ...]:
+    """The arrangements with so many ranks and every number of copies up to `FEW`: that few make the stages longer, and
+    more even, at little cost of memory."""
+    return tuple(Arrangement(ranks, c) for c in _divisors(_size(target) // ranks) if c <= FEW)
+
+
 def arranged(target: Target, arrangement: Arrangement, pooled: bool = False) -> Target:
     """The target in which `ranks` equal chips are one, and as many sets of them as there are copies; its `group` is the
     target. Arrangement(1, 1) is the target itself. Sets follow each other as stages do: set s of a copy is near s + 1.
