@@ -368,9 +368,10 @@ def _verdict(
 
 
 def looked_at(plan: Plan, spelling: Spelling, ctx: Context, events: int) -> Verdict:
-    """What the judge says of a placed plan, spelled out, after the default schedule and memory passes. A probe takes as
-    many requests in flight as the memory pass tries at most: seldom worse than its choice, which takes simulations."""
-    memory = Memory(min_times=max(MULTIPLES)) if events <= PROBE else Memory()
+    """What the judge says of a placed plan, spelled out, after the default schedule and memory passes. As many requests
+    are in flight as the memory pass tries at most: it chooses fewer only where that is as good, by several simulations.
+    A long look under limits takes its choice."""
+    memory = Memory() if plan.limits and events > PROBE else Memory(min_times=max(MULTIPLES))
     scheduled = Schedule().scheduled(plan, spelling.programs(), ctx)
     return judge(memory.packed(scheduled, spelling.programs(), ctx), spelling, events)
 
