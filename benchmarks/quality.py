@@ -37,7 +37,7 @@ from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
 from passes.memory.memory import Memory, NoRoom
 from passes.pipelines import PREPARE
-from passes.place.relieve import SHARES, relieved, widen_back
+from passes.place.mending.relieve import SHARES, relieved, widen_back
 from passes.place.solver import PlaceCpSat
 from passes.place.translate import Translation, translate
 from passes.schedule.schedule import Schedule
@@ -121,7 +121,7 @@ def compared(file: Path, target: str, phases: tuple[str, ...], objective: str, e
 
 def _best(plan: Plan, t: Translation, rival: Rival, seconds: float, ctx: Context) -> float | None:
     """The best judged value of a rival. Where no plan's buffers fit, it gets what the solver has for that, and its time
-    again: the problem without options that crowd the memories that overflow (passes/place/relieve)."""
+    again: the problem without options that crowd the memories that overflow (passes/place/mending/relieve)."""
     value, crowded = _searched(plan, t, t, rival, seconds, ctx)
     memories = set(crowded)
     for share in SHARES:

@@ -8,7 +8,7 @@ from mapper.ir.goal import Objective
 from mapper.ir.plan import Plan
 from mapper.solve.placement import problem as pb
 from passes.place.bounds import scale, solved_as
-from passes.place.refine import Candidate
+from passes.place.mending.refine import Candidate
 from passes.place.translate import Translation
 
 

@@ -23,13 +23,13 @@ from passes.memory.memory import TIMES as MULTIPLES
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import scale, solved_as
 from passes.place.infeasible import does_not_fit
-from passes.place.late import brought_late, with_late
 from passes.place.limits import limited_alone, never_met, tightened
+from passes.place.mending.late import brought_late, with_late
+from passes.place.mending.refine import Candidate, refined, refined_alike, waiting_less
+from passes.place.mending.relieve import SHARES, relieved, widen_back
+from passes.place.mending.tiled import that_fit
 from passes.place.rank import best_of_each, least_of
-from passes.place.refine import Candidate, refined, refined_alike, waiting_less
-from passes.place.relieve import SHARES, relieved, widen_back
 from passes.place.stages import PlaceStages, staged
-from passes.place.tiled import that_fit
 from passes.place.translate import Translation, translate
 from passes.schedule.schedule import Schedule
 

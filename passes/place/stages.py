@@ -19,7 +19,7 @@ from passes.place.baselines import finish
 from passes.place.bounds import solved_as
 from passes.place.cut import as_stages
 from passes.place.infeasible import finds_none
-from passes.place.relieve import widen_back
+from passes.place.mending.relieve import widen_back
 from passes.place.translate import Translation, translate
 
 

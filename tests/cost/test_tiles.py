@@ -26,7 +26,7 @@ from mapper.ir.serial import from_json, to_json
 from mapper.ir.verify import verify
 from mapper.pipeline.pass_ import Context, Effort
 from passes.memory.memory import Memory
-from passes.place.late import with_late
+from passes.place.mending.late import with_late
 from passes.schedule.schedule import Schedule, slots
 
 F32 = DType.F32

@@ -12,7 +12,7 @@ from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
 from passes.pipelines import FINISH
 from passes.place.baselines import finish, one_unit
-from passes.place.gather import gathered
+from passes.place.mending.gather import gathered
 from passes.place.translate import Translation, translate
 
 

@@ -19,7 +19,7 @@ from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pass_ import Context, Effort
 from passes.pipelines import FINISH
 from passes.place.bounds import Bounds
-from passes.place.teams import PlaceTeams
+from passes.place.folding.teams import PlaceTeams
 
 QUICK = Context(effort=Effort.QUICK)
 TEAMS = pipeline_of(f"place-teams,{FINISH}")

@@ -19,10 +19,10 @@ from mapper.solve.placement.greedy import fastest
 from mapper.solve.placement.tables import Tables, build
 from passes.partition.options import Options
 from passes.place.bounds import scale, solved_as
-from passes.place.grouping import regrouped
-from passes.place.quick import Quick
+from passes.place.folding.grouping import regrouped
+from passes.place.folding.quick import Quick
+from passes.place.folding.whole import in_whole_pieces
 from passes.place.translate import Translation, translate
-from passes.place.whole import in_whole_pieces
 
 
 def on_target(plan: Plan, target: Target, ctx: Context) -> Plan:

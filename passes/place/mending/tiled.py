@@ -17,7 +17,7 @@ from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.tiles import tiling
 from mapper.ir.plan import Place, Plan
-from passes.place.late import added, lying
+from passes.place.mending.late import added, lying
 from passes.schedule.schedule import slots
 
 TILES = (0, 2, 3, 4, 6, 8, 12, 16)

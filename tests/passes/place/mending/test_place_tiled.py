@@ -13,7 +13,7 @@ from mapper.errors import Infeasible
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from passes.memory.memory import Memory, NoRoom
-from passes.place.tiled import that_fit
+from passes.place.mending.tiled import that_fit
 from passes.place.translate import translate
 from passes.schedule.schedule import Schedule
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from mapper.ir.plan import Plan
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.waiting import less_waiting
-from passes.place.gather import gathered
+from passes.place.mending.gather import gathered
+from passes.place.mending.widen import widened
 from passes.place.translate import Translation
-from passes.place.widen import widened
 
 Candidate = tuple[str, pb.Solution]
 """Who found a solution, and the solution."""

@@ -20,7 +20,7 @@ from mapper.ir.plan import Plan
 from mapper.ir.verify import verify
 from mapper.pipeline.pass_ import Context, Effort
 from passes.memory.memory import Memory
-from passes.place.late import added, brought_late, lying, with_late
+from passes.place.mending.late import added, brought_late, lying, with_late
 from passes.place.translate import translate
 from passes.schedule.schedule import Schedule, slots
 

@@ -10,7 +10,7 @@ from mapper.ir.plan import Bound, Plan
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement.infeasible import demand
 from passes.place.bounds import Bounds
-from passes.place.pooled import Pooled, folds, on_target, pools
+from passes.place.folding.pooled import Pooled, folds, on_target, pools
 from passes.place.solver import BoundsBySearch, searched
 
 SEARCH_SHARE = 0.5

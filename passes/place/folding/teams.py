@@ -20,15 +20,15 @@ from mapper.solve.placement.driver import Result
 from passes.memory.memory import PROBE
 from passes.place.baselines import starts
 from passes.place.bounds import scale
-from passes.place.bounds_of_teams import SEARCH_SHARE, unsolved
-from passes.place.decode import Dealt, Decoder
-from passes.place.flat import rivals
-from passes.place.grouping import with_blocks
-from passes.place.on_chips import on_chips
-from passes.place.pooled import Pooled, folds, on_like_target, pools, stands_for, ways_of
+from passes.place.folding.bounds_of_teams import SEARCH_SHARE, unsolved
+from passes.place.folding.decode import Dealt, Decoder
+from passes.place.folding.flat import rivals
+from passes.place.folding.grouping import with_blocks
+from passes.place.folding.on_chips import on_chips
+from passes.place.folding.pooled import Pooled, folds, on_like_target, pools, stands_for, ways_of
+from passes.place.folding.uncrowded import uncrowded
 from passes.place.solver import NO_ROOM, STEADY, Judged, PlaceCpSat, looked_at, searched
 from passes.place.translate import Translation
-from passes.place.uncrowded import uncrowded
 
 FILL_SHARE = 0.05
 """Part of the budget that one filling of stages gets."""

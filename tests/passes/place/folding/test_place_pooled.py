@@ -20,7 +20,7 @@ from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
 from passes.place.bounds import scale
-from passes.place.pooled import Pooled, on_target, pools, stands_for
+from passes.place.folding.pooled import Pooled, on_target, pools, stands_for
 from passes.place.translate import translate
 
 QUICK = Context(effort=Effort.QUICK)

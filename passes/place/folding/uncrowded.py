@@ -15,8 +15,8 @@ from mapper.cost.estimate import Estimator
 from mapper.cost.offers import working_set_bytes
 from mapper.ir.plan import Option, Plan, Task
 from mapper.solve.placement import problem as pb
+from passes.place.folding.whole import parts, stages
 from passes.place.translate import Translation
-from passes.place.whole import parts, stages
 
 CALLS = 16
 """A stage's memory is roomy if it holds what a task reads and leaves for so many calls at once: a pipeline of many

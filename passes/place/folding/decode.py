@@ -14,7 +14,7 @@ from mapper.ir.plan import Option, Place, Plan
 from mapper.solve import filling, refilling
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
-from passes.place.forms import Row, forms
+from passes.place.folding.forms import Row, forms
 from passes.place.translate import Translation
 
 EVEN = 0.02

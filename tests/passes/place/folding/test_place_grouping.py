@@ -12,9 +12,9 @@ from mapper.hw.target import Target
 from mapper.hw.teams import Arrangement, arranged
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context, Effort
-from passes.place.grouping import grouping
-from passes.place.pooled import on_target
-from passes.place.teams import PlaceTeams
+from passes.place.folding.grouping import grouping
+from passes.place.folding.pooled import on_target
+from passes.place.folding.teams import PlaceTeams
 
 QUICK = Context(effort=Effort.QUICK)
 

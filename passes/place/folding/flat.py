@@ -9,8 +9,8 @@ from mapper.errors import Infeasible
 from mapper.ir.plan import Plan, Status
 from mapper.pipeline.pass_ import Context
 from passes.place.baselines import search_of, starts
+from passes.place.mending.refine import Candidate
 from passes.place.rank import best_of_each, least_of
-from passes.place.refine import Candidate
 from passes.place.solver import STAGES_SHARE
 from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation, translate

@@ -6,9 +6,9 @@ from real_plans import unplaced
 from tiny_machines import Abacus, layers, machine, prepared
 
 from mapper.pipeline.pass_ import Context, Effort
-from passes.place.decode import members
-from passes.place.on_chips import on_chips
-from passes.place.pooled import Pooled
+from passes.place.folding.decode import members
+from passes.place.folding.on_chips import on_chips
+from passes.place.folding.pooled import Pooled
 from passes.place.translate import translate
 
 

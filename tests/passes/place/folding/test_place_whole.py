@@ -9,10 +9,10 @@ from tiny_machines import Abacus, Loom, layers, machine, prepared
 
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
-from passes.place.pooled import Pooled
+from passes.place.folding.pooled import Pooled
+from passes.place.folding.uncrowded import uncrowded
+from passes.place.folding.whole import in_whole_pieces, largest_sum
 from passes.place.translate import translate
-from passes.place.uncrowded import uncrowded
-from passes.place.whole import in_whole_pieces, largest_sum
 
 QUICK = Context(effort=Effort.QUICK)
 

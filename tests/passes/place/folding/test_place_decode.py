@@ -13,8 +13,8 @@ from mapper.ir.plan import Place, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
-from passes.place.decode import Decoder, Stages
-from passes.place.pooled import Pooled, on_target
+from passes.place.folding.decode import Decoder, Stages
+from passes.place.folding.pooled import Pooled, on_target
 
 QUICK = Context(effort=Effort.QUICK)
 BUDGET = Budget(0.1)

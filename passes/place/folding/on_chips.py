@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mapper.hw.target import Target
 from mapper.ir.plan import Plan
-from passes.place.decode import members
+from passes.place.folding.decode import members
+from passes.place.folding.uncrowded import restricted
 from passes.place.translate import Translation
-from passes.place.uncrowded import restricted
 
 
 def on_chips(plan: Plan, t: Translation) -> Translation | None:

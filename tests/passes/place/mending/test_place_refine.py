@@ -14,9 +14,9 @@ from mapper.ir.graph import Phase
 from mapper.ir.plan import Plan
 from mapper.solve.placement import problem as pb
 from passes.place.baselines import starts
-from passes.place.gather import gathered
+from passes.place.mending.gather import gathered
+from passes.place.mending.widen import widened
 from passes.place.translate import Translation, translate
-from passes.place.widen import widened
 
 WIDE = [("bert-tiny", "rram-cim"), ("gpt2-tiny", "rram-cim"), ("bert-tiny", "superhet")]
 

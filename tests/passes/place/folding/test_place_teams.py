@@ -19,10 +19,10 @@ from mapper.ir.serial import to_json
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.report.arrangement import arrangement_words
 from passes.pipelines import FINISH
-from passes.place.bounds_of_teams import BoundsOfTeamsBySearch, sharpened
-from passes.place.pooled import Pooled
+from passes.place.folding.bounds_of_teams import BoundsOfTeamsBySearch, sharpened
+from passes.place.folding.pooled import Pooled
+from passes.place.folding.teams import PlaceTeams
 from passes.place.solver import PlaceCpSat
-from passes.place.teams import PlaceTeams
 
 QUICK = Context(effort=Effort.QUICK)
 
@@ -67,7 +67,7 @@ def test_a_search_that_ends_without_a_placement_proves_nothing_unless_memories_a
     def nothing(*_: object) -> None:
         raise Infeasible("none was found")
 
-    monkeypatch.setattr("passes.place.bounds_of_teams.searched", nothing)
+    monkeypatch.setattr("passes.place.folding.bounds_of_teams.searched", nothing)
     pool = Pooled.of(prepared(farm(2, room=room), layers(5)), 1, QUICK)  # 128 bytes a weight
     bound = Bound("throughput", 1.0, "of before")
     assert (sharpened(pool, bound, QUICK) == bound) is fits
@@ -112,7 +112,7 @@ def test_where_no_arrangement_gives_a_plan_a_baseline_on_single_chips_does(monke
     def nothing(folding: object, pool: object, bound: Bound) -> Bound:
         return bound
 
-    monkeypatch.setattr("passes.place.teams._Folding._solved", nothing)
+    monkeypatch.setattr("passes.place.folding.teams._Folding._solved", nothing)
     found = placed(prepared(farm(3, 10_000), layers(4)))
     assert found.search is not None
     assert found.search.method.startswith("place-")
