@@ -113,19 +113,18 @@ class Machine:
         return sum(c * sum(step.hold for step in steps) for c, steps in zip(self.calls, self.steps, strict=True))
 
     def start(self, inflight: int, interval: int, starts: Sequence[Sequence[int]] = ()) -> None:
-        """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase.
+        """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase (`spread`).
 
         starts: by phase, when the activities of a call alone on the machine start: with these requests begin in the
-        midst of their calls, but for phases that take turns at scarce memories.
+        midst of their calls, but for phases that take turns at scarce memories; and `spread_alike` tells of the phases.
         """
-        many = spread(inflight, self.calls, self.latencies, interval)
         if not starts:
-            for phase, n in enumerate(many):
+            for phase, n in enumerate(spread(inflight, self.calls, self.latencies, interval)):
                 for k in range(n):
                     self._put(phase, self.calls[phase] * k // n, ())
             return
         placed = []
-        for phase, n in enumerate(many):
+        for phase, n in enumerate(spread_alike(inflight, self.calls, self.latencies)):
             inside = not self.segments[phase]
             for k in range(n):
                 gone = GOLDEN * k % WHOLE * self.latencies[phase] // WHOLE if inside else 0
@@ -322,6 +321,17 @@ def spread(inflight: int, calls: Sequence[int], latencies: Sequence[int], interv
         found[found.index(max(found))] -= 1
     found[most] = inflight - sum(found)
     return found
+
+
+def spread_alike(inflight: int, calls: Sequence[int], latencies: Sequence[int]) -> list[int]:
+    """How many of the requests are in each phase where calls of all phases are slowed alike: in proportion to the time
+    that a request alone spends there, by Little's law (1961), the rest as in `spread`.
+
+    What `spread` leaves out, that a call waits for others, is most of its time where many requests are in flight: with
+    none in a long phase the others alone would be watched, as it takes longer than the simulation until one gets there.
+    """
+    alone = sum(c * t for c, t in zip(calls, latencies, strict=True))
+    return spread(inflight, calls, latencies, max(1, alone // inflight))
 
 
 def fair_part(shares: Iterable[int]) -> float:

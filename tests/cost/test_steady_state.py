@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapper.cost.engines import CHANNEL
-from mapper.cost.machine import fair_part
+from mapper.cost.machine import fair_part, spread, spread_alike
 from mapper.cost.program import Program
 from mapper.cost.steady import EVENTS, MOST, Room, Steady, loads_per_request, steady
 from mapper.errors import InvalidPlan
@@ -110,9 +110,9 @@ def test_a_long_pipeline_is_seen_at_work_though_no_request_ends_a_call(ticks: tu
     starts = [sum(ticks[j % len(ticks)] for j in range(i)) for i in range(300)]
     latency = starts[-1] + ticks[299 % len(ticks)]
     assert events < 450 * 300 // 4
-    spread = steady([one], [8], [latency], inflight, roomy(one), events, [starts])
+    evenly = steady([one], [8], [latency], inflight, roomy(one), events, [starts])
     heaped = steady([one], [8], [latency], inflight, roomy(one), events)
-    assert 10 <= spread.interval / 8 < 10.3
+    assert 10 <= evenly.interval / 8 < 10.3
     assert heaped.interval / 8 > 11
 
 
@@ -153,3 +153,20 @@ def test_work_without_ticks_takes_no_time_and_no_division_by_it() -> None:
 
 def test_a_request_without_activities_takes_no_time() -> None:
     assert flow(4, program(), 0).interval == 0
+
+
+@given(st.integers(1, 300), st.lists(st.tuples(st.integers(1, 200), st.integers(1, 10**6)), min_size=1, max_size=4))
+def test_calls_that_are_slowed_alike_are_spread_by_the_time_that_each_phase_takes_alone(
+    inflight: int, phases: list[tuple[int, int]]
+) -> None:
+    calls, latencies = [c for c, _ in phases], [t for _, t in phases]
+    found, alone = spread_alike(inflight, calls, latencies), sum(c * t for c, t in phases)
+    assert sum(found) == inflight
+    assert min(found) >= 0
+    if alone >= 1000 * inflight:
+        assert all(abs(n - inflight * c * t / alone) < 2 * len(phases) for n, (c, t) in zip(found, phases, strict=True))
+
+
+def test_a_long_phase_has_requests_where_many_wait_for_the_calls_of_another() -> None:
+    assert spread(160, [1, 128], [45, 6], 111) == [0, 160]
+    assert spread_alike(160, [1, 128], [45, 6]) == [9, 151]
