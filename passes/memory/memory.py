@@ -114,8 +114,8 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
     course = sum(c * len(program.activities) for c, program in zip(counts, programs, strict=True))
     look = EVENTS if REQUESTS * course <= EVENTS else PROBE  # of longer requests a probe sees more
 
-    def interval(inflight: int) -> int:
-        return steady(programs, counts, latencies, inflight, rooms.at(inflight), look, starts).interval
+    def interval(inflight: int, events: int = look) -> int:
+        return steady(programs, counts, latencies, inflight, rooms.at(inflight), events, starts).interval
 
     low, high = 0, len(counts_tried) - 1
     tried = {counts_tried[high]: interval(counts_tried[high])}
@@ -128,6 +128,15 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
             low = middle + 1
     if min(tried.values()) > IDLE * busiest:  # what starves is not monotonous: none that was passed over may be best
         tried.update({n: interval(n) for n in counts_tried[low:] if n not in tried})
+    chosen = _fewest(tried, busiest)
+    more = [n for n, seen in tried.items() if n > chosen and seen <= IDLE * tried[chosen]]
+    if look < EVENTS and more and tried[chosen] > SATURATED * busiest:  # a probe tells these apart no further
+        return _fewest({n: interval(n, EVENTS) for n in (chosen, max(more))}, busiest)
+    return chosen
+
+
+def _fewest(tried: Mapping[int, int], busiest: int) -> int:
+    """The fewest requests in flight whose interval comes close to the shortest, or to the busiest resource's load."""
     best = min(tried.values())
     return min(n for n, seen in tried.items() if seen <= max(WORTHWHILE * best, SATURATED * busiest))
 
