@@ -113,7 +113,7 @@ class Machine:
         return sum(c * sum(step.hold for step in steps) for c, steps in zip(self.calls, self.steps, strict=True))
 
     def start(self, inflight: int, interval: int, starts: Sequence[Sequence[int]] = ()) -> None:
-        """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase (`spread`).
+        """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase.
 
         starts: by phase, when the activities of a call alone on the machine start: with these requests begin in the
         midst of their calls, but for phases that take turns at scarce memories; and `spread_alike` tells of the phases.
