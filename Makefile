@@ -47,10 +47,10 @@ $(KERNELS): $(READY) $(wildcard mapper/solve/*/*_kernels.py mapper/solve/*/*/*_k
 	@touch $@
 
 test: $(KERNELS)
-	$(BIN)/python -m pytest -m "not slow" -n 2
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 test-slow: $(KERNELS)
-	$(BIN)/python -m pytest -m slow -n 2
+	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -46,6 +46,11 @@ _OUTCOMES = {
     cp_model.UNKNOWN: Outcome.UNKNOWN,
 }
 
+STALLED_S = 120.0
+STALLED_PER_SECOND = 30.0
+"""Seconds, and seconds for each of deterministic time, after which a run is ended whose deterministic clock stands still:
+OR-Tools 9.15 has loops that do not count. Far beyond what a run takes that counts, so no other is cut short."""
+
 WORKERS = 2
 """A fixed count, interleaved, for a budget without workers: the search is then the same on every machine."""
 
@@ -117,8 +122,8 @@ def _configure(solver: cp_model.CpSolver, model: cp_model.CpModel, budget: Budge
         p.num_workers = budget.workers
     if budget.deterministic_seconds < math.inf:
         p.max_deterministic_time = max(budget.deterministic_seconds, 0.001)
-    if budget.deadline is not None:
-        p.max_time_in_seconds = max(budget.seconds_left(), 0.001)
+    stalled = STALLED_S + STALLED_PER_SECOND * budget.deterministic_seconds
+    p.max_time_in_seconds = max(min(budget.seconds_left(), stalled), 0.001)
 
 
 def _run(

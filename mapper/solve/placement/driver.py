@@ -269,9 +269,10 @@ def _exact(search: _Search, share: float) -> None:
 
 def _parameters(search: _Search) -> dict[str, Any]:
     """OR-Tools 9.15 aborts where interleaved search finds, while it loads a model with a hint, that nothing keeps its
-    rules: so as long as no placement is known that does, one worker searches."""
+    rules: so as long as no placement is known that does, one worker searches. And it may go round in circles for ever
+    where it branches along symmetric tasks of a schedule: symmetries are for presolve alone."""
     risky = search.value[0] > 0 and search.budget.workers is None
-    return {"num_workers": 1, "interleave_search": False} if risky else {}
+    return {"symmetry_level": 1, **({"num_workers": 1, "interleave_search": False} if risky else {})}
 
 
 def _bound_of_any_order(search: _Search, share: float) -> None:
