@@ -48,8 +48,8 @@ _OUTCOMES = {
 
 STALLED_S = 120.0
 STALLED_PER_SECOND = 30.0
-"""Seconds, and seconds for each of deterministic time, after which a run is ended whose deterministic clock stands still:
-OR-Tools 9.15 has loops that do not count. Far beyond what a run takes that counts, so no other is cut short."""
+"""Seconds, and seconds for each of deterministic time, after which a run is ended whose deterministic clock stands
+still: OR-Tools 9.15 has loops that do not count. Far beyond what a run takes that counts, so no other is cut short."""
 
 WORKERS = 2
 """A fixed count, interleaved, for a budget without workers: the search is then the same on every machine."""

@@ -129,11 +129,12 @@ def _judged_twice(
     probed, *seconds = _probed(plan, t, found, ctx, proven)
     first = _with_room(plan, t, probed.candidate, ctx) if probed.judged == NO_ROOM else probed.candidate
     rivals = [c for c in baselines if c[1] != first[1] and _may_beat(plan, t, c[1], probed.judged)]
-    near = [*seconds, *_near(plan, t, rivals, probed, ctx)]
+    close = _near(plan, t, rivals, probed, ctx)
+    near = [*seconds, *close]
     if not near and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
         return probed  # a longer look would tell nothing that is asked for
     known = {best.solution: best.placement for best in (probed, *near) if best.placement}
-    return _judged_best(plan, t, [first, *(best.candidate for best in near)], ctx, EVENTS, known)
+    return _judged_best(plan, t, [first, *(best.candidate for best in near)], ctx, EVENTS, known, last=bool(close))
 
 
 def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, proven: float) -> list[_Best]:
@@ -309,13 +310,14 @@ def _judged_best(
     ctx: Context,
     events: int,
     known: Mapping[pb.Solution, tuple[Place, ...]] | None = None,
+    last: bool = False,
 ) -> _Best:
     """The candidate that breaks the limits least, among those that keep them the one with the least value, after the
     default schedule and memory passes, the first among equals; and what was found of it.
 
     One that cannot be better than the best found so far is not run: the problem's own interval and energy are lower
     bounds of what the judge finds. When none fits its memories, a probe gives the first, a judgement is Infeasible.
-    known: the placements in which a probe liked some solutions best.
+    known: the placements in which a probe liked some solutions best. last: see `looked_at`.
     """
     best: _Best | None = None
     problems: list[Infeasible] = []
@@ -323,7 +325,7 @@ def _judged_best(
         if best is not None and (least := least_of(plan, t, candidate[1])) is not None and (0.0, least) >= best.judged:
             continue
         try:
-            verdict = _verdict(plan, t, candidate[1], ctx, events, (known or {}).get(candidate[1], ()))
+            verdict = _verdict(plan, t, candidate[1], ctx, events, (known or {}).get(candidate[1], ()), last)
         except Infeasible as error:
             problems.append(error)
             continue
@@ -338,7 +340,13 @@ def _judged_best(
 
 
 def _verdict(
-    plan: Plan, t: Translation, solution: pb.Solution, ctx: Context, events: int, known: tuple[Place, ...] = ()
+    plan: Plan,
+    t: Translation,
+    solution: pb.Solution,
+    ctx: Context,
+    events: int,
+    known: tuple[Place, ...] = (),
+    last: bool = False,
 ) -> Verdict:
     """What the judge says of a solution after the default schedule and memory passes; in tiles where its buffers do not
     fit, with operands brought late where a probe finds that better, or as a probe has found (`known`). Where the
@@ -347,7 +355,7 @@ def _verdict(
     most = 1 if alone else events
 
     def judged(placed: Plan, events: int) -> Verdict:
-        return looked_at(placed, Spelling(placed), ctx, events)
+        return looked_at(placed, Spelling(placed), ctx, events, last)
 
     placed = t.apply(plan, solution)
     if known:
@@ -367,11 +375,12 @@ def _verdict(
     return probe if most <= PROBE else judged(replace(placed, placement=probe.plan.placement), most)
 
 
-def looked_at(plan: Plan, spelling: Spelling, ctx: Context, events: int) -> Verdict:
+def looked_at(plan: Plan, spelling: Spelling, ctx: Context, events: int, last: bool = False) -> Verdict:
     """What the judge says of a placed plan, spelled out, after the default schedule and memory passes. As many requests
     are in flight as the memory pass tries at most: it chooses fewer only where that is as good, by several simulations.
-    A long look under limits takes its choice."""
-    memory = Memory() if plan.limits and events > PROBE else Memory(min_times=max(MULTIPLES))
+    A long look under limits takes its choice, and so does the `last` one, which decides between a search and baselines
+    that come close: what it finds is what the finished plan is worth."""
+    memory = Memory() if (plan.limits or last) and events > PROBE else Memory(min_times=max(MULTIPLES))
     scheduled = Schedule().scheduled(plan, spelling.programs(), ctx)
     return judge(memory.packed(scheduled, spelling.programs(), ctx), spelling, events)
 
