@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mapper.errors import Infeasible
 from mapper.ir.plan import Bound, Plan
 from mapper.pipeline.pass_ import Context, Pass
+from mapper.solve.budget import Budget
 from mapper.solve.placement.infeasible import demand
 from passes.place.bounds import Bounds
 from passes.place.folding.pooled import Pooled, folds, on_target, pools
@@ -34,13 +35,7 @@ class BoundsOfTeams(Pass):
         plan = unfolded(plan, ctx)
         if not folds(plan.target):
             return Bounds().run(plan, ctx)
-        relaxed, budget = pools(plan, ctx), ctx.budget(self.name)
-        found = [pool.quick(budget) for pool in relaxed]
-        rough = set(range(len(found)))
-        while (least := _least(found)) in rough:
-            rough.discard(least)
-            found[least] = max(found[least], relaxed[least].bound(budget), key=_value)
-        return replace(plan, bounds=(found[least],))
+        return replace(plan, bounds=(_least(pools(plan, ctx), ctx.budget(self.name)),))
 
 
 @dataclass(frozen=True)
@@ -57,17 +52,9 @@ class BoundsOfTeamsBySearch(Pass):
         plan = unfolded(plan, ctx)
         if not folds(plan.target):
             return BoundsBySearch().run(plan, ctx)
-        relaxed = pools(plan, ctx)
-        found = [pool.quick(ctx.budget(self.name)) for pool in relaxed]
-        rough, open_ = set(range(len(found))), set(range(len(found)))
-        while (least := _least(found)) in open_:
-            if least in rough:
-                rough.discard(least)
-                found[least] = max(found[least], relaxed[least].bound(ctx.budget(self.name)), key=_value)
-                continue
-            open_.discard(least)
-            found[least] = sharpened(relaxed[least], found[least], ctx)
-        return replace(plan, bounds=(found[least],))
+        budget = ctx.budget(self.name)
+        bound = _least(pools(plan, ctx), budget, lambda pool, bound: sharpened(pool, bound, ctx))
+        return replace(plan, bounds=(bound,))
 
 
 def sharpened(pool: Pooled, bound: Bound, ctx: Context) -> Bound:
@@ -96,9 +83,15 @@ def unfolded(plan: Plan, ctx: Context) -> Plan:
     return plan
 
 
-def _least(bounds: Sequence[Bound]) -> int:
-    """The position of the least bound, the first among equals."""
-    return min(range(len(bounds)), key=lambda k: bounds[k].value)
+def _least(relaxed: Sequence[Pooled], budget: Budget, *later: Callable[[Pooled, Bound], Bound]) -> Bound:
+    """The least of the pools' bounds. Whichever is the least is raised by the next way to prove one, from quick to
+    slow, until it is one that has been through them all; `later` are those after the bound of the pool itself."""
+    ways = (lambda pool, bound: max(bound, pool.bound(budget), key=_value), *later)
+    found, done = [pool.quick(budget) for pool in relaxed], [0] * len(relaxed)
+    while done[k := min(range(len(found)), key=lambda k: found[k].value)] < len(ways):
+        found[k] = ways[done[k]](relaxed[k], found[k])
+        done[k] += 1
+    return found[k]
 
 
 def _value(bound: Bound) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -197,7 +196,7 @@ class _Folding:
         """Deal a solution out to stages and judge the most promising plans. Returns what the best of them promises by
         its loads alone, in terms of the objective; infinite where none is a plan."""
         found = sorted(self._candidates(pool, t, result.solution), key=lambda c: c.promise)
-        least = math.inf
+        least = inf
         for candidate in found[: self.judged]:
             promise = candidate.dealt.height * scale(self.plan) if self.objective is Objective.THROUGHPUT else 0.0
             if candidate.dealt.height > found[0].dealt.height * (1 + CLOSE) or (0.0, promise) >= self.least:

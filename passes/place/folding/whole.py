@@ -9,7 +9,7 @@ from math import gcd
 
 import numpy as np
 
-from mapper.hw.target import Target
+from mapper.hw.target import Target, Team
 from mapper.solve.placement import problem as pb
 
 MOST_SIZES = 16
@@ -19,16 +19,18 @@ MOST_SUMS = 200_000
 """So many different sums of sizes are looked at; where there are more, nearly every byte can be used."""
 
 
-def parts(target: Target, memory: str) -> int:
-    """How many stages of how many copies a memory of a pooled target stands for."""
-    teams = [u.team for u in target.units if memory in (u.data, *u.weights) and u.team]
-    return max((team.pool * team.copies for team in teams), default=1)
-
-
 def stages(target: Target, memory: str) -> int:
     """How many stages a memory of a pooled target stands for."""
-    teams = [u.team for u in target.units if memory in (u.data, *u.weights) and u.team]
-    return max((team.pool for team in teams), default=1)
+    return max((team.pool for team in _teams(target, memory)), default=1)
+
+
+def parts(target: Target, memory: str) -> int:
+    """How many stages of how many copies a memory of a pooled target stands for."""
+    return max((team.pool * team.copies for team in _teams(target, memory)), default=1)
+
+
+def _teams(target: Target, memory: str) -> list[Team]:
+    return [unit.team for unit in target.units if unit.team and memory in (unit.data, *unit.weights)]
 
 
 def in_whole_pieces(problem: pb.Problem, target: Target) -> pb.Problem:
