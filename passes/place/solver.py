@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from mapper.cost.judge import Verdict, judge
-from mapper.cost.program import Spelling
 from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
 from mapper.ir.goal import Objective
@@ -18,16 +16,15 @@ from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.by_phase import by_phase
 from mapper.solve.placement.tables import build
-from passes.memory.memory import PROBE, WORTHWHILE, Memory, NoRoom
-from passes.memory.memory import TIMES as MULTIPLES
+from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import scale, solved_as
 from passes.place.infeasible import does_not_fit
 from passes.place.limits import limited_alone, never_met, tightened
-from passes.place.mending.late import brought_late, with_late
+from passes.place.mending.late import with_late
+from passes.place.mending.looks import STEADY, looked_at_best
 from passes.place.mending.refine import Candidate, refined, refined_alike, waiting_less
 from passes.place.mending.relieve import SHARES, relieved, widen_back
-from passes.place.mending.tiled import that_fit
 from passes.place.rank import best_of_each, least_of
 from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation, translate
@@ -44,9 +41,6 @@ TIGHTENED = 4
 
 Judged = tuple[float, float]
 """By how much a plan breaks its limits, and the objective's value, as the judge finds them."""
-
-STEADY = (Objective.THROUGHPUT, Objective.ENERGY, Objective.EDP)
-"""Objectives in which the interval between requests counts."""
 
 NEAR = 0.02
 """Relative difference that a probe and a longer look may show at most."""
@@ -107,7 +101,7 @@ class PlaceCpSat(Pass):
         best = _judged_twice(plan, t, found, baselines, ctx, bound.value)
         tight = t.problem
         for _ in range(TIGHTENED if best.judged[0] else 0):
-            tight = tightened(plan, tight, best.solution, _verdict(plan, t, best.solution, ctx, EVENTS))
+            tight = tightened(plan, tight, best.solution, looked_at_best(t.apply(plan, best.solution), ctx, EVENTS))
             again = _again(plan, tight, ctx, [best.solution, *(s for _, s in found)])
             if again is None:
                 break
@@ -172,7 +166,7 @@ def _near(plan: Plan, t: Translation, rivals: list[Candidate], probed: _Best, ct
     found: list[_Best] = []
     for rival in rivals:
         try:
-            verdict = _verdict(plan, t, rival[1], ctx, PROBE)
+            verdict = looked_at_best(t.apply(plan, rival[1]), ctx, PROBE)
         except Infeasible:
             continue
         judged = (verdict.excess, verdict.value(plan.objective))
@@ -325,7 +319,9 @@ def _judged_best(
         if best is not None and (least := least_of(plan, t, candidate[1])) is not None and (0.0, least) >= best.judged:
             continue
         try:
-            verdict = _verdict(plan, t, candidate[1], ctx, events, (known or {}).get(candidate[1], ()), last)
+            as_before = (known or {}).get(candidate[1], ())
+            rival = NO_ROOM[1] if best is None else best.judged[1]
+            verdict = looked_at_best(t.apply(plan, candidate[1]), ctx, events, as_before, last, rival)
         except Infeasible as error:
             problems.append(error)
             continue
@@ -337,59 +333,3 @@ def _judged_best(
     if events == PROBE:
         return _Best(NO_ROOM, tried[0])
     raise problems[0]
-
-
-def _verdict(
-    plan: Plan,
-    t: Translation,
-    solution: pb.Solution,
-    ctx: Context,
-    events: int,
-    known: tuple[Place, ...] = (),
-    last: bool = False,
-) -> Verdict:
-    """What the judge says of a solution after the default schedule and memory passes; in tiles where its buffers do not
-    fit, with operands brought late where a probe finds that better, or as a probe has found (`known`). Where the
-    objective is a time of one request alone, only limits ask how many are in flight, and what the steady state is."""
-    alone = plan.objective not in STEADY and not plan.limits
-    most = 1 if alone else events
-
-    def judged(placed: Plan, events: int) -> Verdict:
-        return looked_at(placed, Spelling(placed), ctx, events, last)
-
-    placed = t.apply(plan, solution)
-    if known:
-        return judged(replace(placed, placement=known), most)
-    try:
-        probe = judged(placed, min(PROBE, most))
-    except NoRoom as crowded:
-        return _in_tiles(placed, crowded, lambda parted: judged(parted, most))
-    late = brought_late(probe) if plan.objective in STEADY else None
-    if late is not None:
-        try:
-            other = judged(replace(placed, placement=late), min(PROBE, most))
-            if (other.excess, other.value(plan.objective) * WORTHWHILE) < (probe.excess, probe.value(plan.objective)):
-                probe = other  # by more than a longer look may take back
-        except Infeasible:
-            pass
-    return probe if most <= PROBE else judged(replace(placed, placement=probe.plan.placement), most)
-
-
-def looked_at(plan: Plan, spelling: Spelling, ctx: Context, events: int, last: bool = False) -> Verdict:
-    """What the judge says of a placed plan, spelled out, after the default schedule and memory passes. As many requests
-    are in flight as the memory pass tries at most: it chooses fewer only where that is as good, by several simulations.
-    A long look under limits takes its choice, and so does the `last` one, which decides between a search and baselines
-    that come close: what it finds is what the finished plan is worth."""
-    memory = Memory() if (plan.limits or last) and events > PROBE else Memory(min_times=max(MULTIPLES))
-    scheduled = Schedule().scheduled(plan, spelling.programs(), ctx)
-    return judge(memory.packed(scheduled, spelling.programs(), ctx), spelling, events)
-
-
-def _in_tiles(placed: Plan, crowded: NoRoom, judged: Callable[[Plan], Verdict]) -> Verdict:
-    """The verdict on a plan whose buffers do not fit, with the fewest tiles that do."""
-    for placement in that_fit(placed, crowded.memories):
-        try:
-            return judged(replace(placed, placement=placement))
-        except NoRoom:
-            continue
-    raise crowded

@@ -26,7 +26,8 @@ from passes.place.folding.grouping import with_blocks
 from passes.place.folding.on_chips import on_chips
 from passes.place.folding.pooled import Pooled, folds, on_like_target, pools, stands_for, ways_of
 from passes.place.folding.uncrowded import uncrowded
-from passes.place.solver import NO_ROOM, STEADY, Judged, PlaceCpSat, looked_at, searched
+from passes.place.mending.looks import STEADY, looked_at
+from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, searched
 from passes.place.translate import Translation
 
 FILL_SHARE = 0.05

@@ -12,30 +12,42 @@ from mapper.ir.plan import Option, Plan
 from mapper.solve.placement import problem as pb
 from passes.place.translate import Translation
 
+LONGER = 0.005
+"""How much longer (relative) the busiest resource may take: the shares of gathered units are not quite equal."""
+
 
 def gathered(plan: Plan, t: Translation, solution: pb.Solution) -> pb.Solution | None:
     """The solution with each group of alike units refilled in the order of the clusters, every unit to an equal share
-    of the group's weights. None when that changes nothing or breaks a rule."""
+    of the group's weights. A group stays as it is where that breaks a rule or makes the busiest resource longer. None
+    when nothing changes."""
+    most = pb.totals(t.problem, solution).interval * (1 + LONGER)
+    found = solution
+    for units in sorted({t.meaning[i][o][1].units for i, o in enumerate(solution.choice)}):
+        if len(units) > 1:
+            tried = _refilled(plan, t, found, units)
+            if tried != found and _keeps_rules(t, tried) and pb.totals(t.problem, tried).interval <= most:
+                found = tried
+    return found if found != solution else None
+
+
+def _refilled(plan: Plan, t: Translation, solution: pb.Solution, units: tuple[str, ...]) -> pb.Solution:
+    """The solution with one group of alike units refilled."""
     chosen = [t.meaning[i][o] for i, o in enumerate(solution.choice)]
-    new = list(chosen)
-    for units in sorted({option.units for _, option in chosen if len(option.units) > 1}):
-        home = _homes(plan, t, chosen, units)
-        for i, (unit, option) in enumerate(chosen):
-            if unit in units and t.tasks[i].name in plan.task:
-                new[i] = (home[plan.holder[t.tasks[i].cluster]], option)
-    named = {
-        task.name: (unit, option.source, option.replicas, option.shard)
-        for task, (unit, option) in zip(t.tasks, new, strict=True)
-        if task.name in plan.task
-    }
-    found = t.solution(named)  # receivers of states go with those that read them
-    if found == solution:
-        return None
+    home = _homes(plan, t, chosen, units)
+    named = {}
+    for task, (unit, option) in zip(t.tasks, chosen, strict=True):
+        if task.name in plan.task:
+            there = home[plan.holder[task.cluster]] if unit in units else unit
+            named[task.name] = (there, option.source, option.replicas, option.shard)
+    return t.solution(named)  # receivers of states go with those that read them
+
+
+def _keeps_rules(t: Translation, solution: pb.Solution) -> bool:
     try:
-        pb.verify(t.problem, found)
+        pb.verify(t.problem, solution)
     except MapperError:
-        return None
-    return found
+        return False
+    return True
 
 
 def _homes(plan: Plan, t: Translation, chosen: list[tuple[str, Option]], units: tuple[str, ...]) -> dict[str, str]:

@@ -34,15 +34,9 @@ def brought_late(verdict: Verdict) -> tuple[Place, ...] | None:
     """The placement of a judged plan with operands brought late that lie unused for long in memories in which calls
     take turns; None where none does, or the busiest resource is busy all the same."""
     plan = verdict.plan
-    if verdict.steady.utilisation >= STARVED:
-        return None
-    inflight = plan.inflight or 1
-    slots = {key: n for key, n in arena_slots(plan).items() if n < inflight}
     late: dict[str, set[str]] = {}
-    for program, call in zip(verdict.programs, verdict.calls, strict=True):
-        here = {memory: n for (phase, memory), n in slots.items() if phase == program.phase}
-        memories = _taken(program, call, here, verdict.interval / plan.phase[program.phase].calls)
-        for life in lives(program, call) if memories else ():
+    for program, call, memories in taking_turns(verdict):
+        for life in lives(program, call):
             if life.memory in memories:
                 for task, value in lying(plan, program, call, life):
                     late.setdefault(task, set()).add(value)
@@ -50,6 +44,20 @@ def brought_late(verdict: Verdict) -> tuple[Place, ...] | None:
     if not late:
         return None
     return added(plan, late)
+
+
+def taking_turns(verdict: Verdict) -> Iterator[tuple[Program, Call, set[str]]]:
+    """The phases of a judged plan in which calls take turns in memories for much of the time, and these memories; none
+    where the busiest resource is busy all the same."""
+    if verdict.steady.utilisation >= STARVED:
+        return
+    plan = verdict.plan
+    slots = {key: n for key, n in arena_slots(plan).items() if n < (plan.inflight or 1)}
+    for program, call in zip(verdict.programs, verdict.calls, strict=True):
+        here = {memory: n for (phase, memory), n in slots.items() if phase == program.phase}
+        memories = _taken(program, call, here, verdict.interval / plan.phase[program.phase].calls)
+        if memories:
+            yield program, call, memories
 
 
 def _taken(program: Program, call: Call, slots: Mapping[str, int], interval: float) -> set[str]:

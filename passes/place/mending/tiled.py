@@ -11,17 +11,20 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from mapper.cost.estimate import Estimator
-from mapper.cost.judge import fixed_bytes
+from mapper.cost.judge import Verdict, fixed_bytes
 from mapper.cost.liveness import Life, lives
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.tiles import tiling
 from mapper.ir.plan import Place, Plan
-from passes.place.mending.late import added, lying
+from passes.place.mending.late import added, lying, taking_turns
 from passes.schedule.schedule import slots
 
 TILES = (0, 2, 3, 4, 6, 8, 12, 16)
 """Counts of tiles that are tried, the fewest first; 0 stands for whole tasks."""
+
+MORE_CALLS = (4, 8)
+"""Counts of tiles that are tried where whole tasks fit and calls take turns."""
 
 MOST_TASKS = 600
 """Tiles are tried for so many tasks at most: each count takes prices, programs and schedules of all of them."""
@@ -40,6 +43,17 @@ def that_fit(plan: Plan, memories: Collection[str]) -> Iterator[tuple[Place, ...
         parted = replace(plan, placement=placement)
         if (not tiles or placement != roomy.placement) and not _overflowing(parted, estimator, memories):
             yield placement
+
+
+def for_more_calls(verdict: Verdict, tiles: int) -> tuple[Place, ...] | None:
+    """The placement of a judged plan with tasks in so many tiles where calls take turns in the memory of their values,
+    so that it has room for the buffers of more calls; None where they do not, or no task can be in tiles."""
+    plan = verdict.plan
+    scarce = {memory for _, _, memories in taking_turns(verdict) for memory in memories}
+    if not scarce or plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
+        return None
+    found = in_tiles(plan, Spelling(plan).estimator, scarce, tiles)
+    return found if found != plan.placement else None
 
 
 def in_tiles(plan: Plan, estimator: Estimator, memories: Collection[str], tiles: int) -> tuple[Place, ...]:

@@ -46,6 +46,16 @@ def test_what_is_gathered_already_stays() -> None:
     assert gathered(plan, t, _on(t, ["u0", "u0", "u1", "u1"])) is None
 
 
+def test_units_stay_as_they_are_where_gathering_keeps_one_busy_for_longer() -> None:
+    rows = {"x": 2, "a": 2, "y": 4, "b": 4, "z": 2, "c": 2}
+    lines = ("a = matmul(x, w0)", "b = matmul(y, w1)", "c = matmul(z, w2)")
+    graph = sketch(*lines, shapes={name: (n, 8) for name, n in rows.items()})
+    slow = Abacus(ticks_per_element=100_000)
+    plan, t = _ready(prepared(machine(slow, slow), graph, passes="partition-ops,options"))
+    assert gathered(plan, t, _on(t, ["u0", "u1", "u0"])) is None
+    assert gathered(plan, t, _on(t, ["u1", "u0", "u0"])) is not None
+
+
 def test_units_that_differ_exchange_nothing() -> None:
     plan, t = _ready(prepared(machine(Loom(), Abacus()), layers(4)))
     assert gathered(plan, t, _on(t, ["u1", "u0", "u1", "u0"])) is None

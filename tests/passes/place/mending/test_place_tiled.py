@@ -6,14 +6,17 @@ from dataclasses import replace
 
 import pytest
 from real_plans import run
-from tiny_machines import Abacus, machine, prepared, sketch
+from tiny_machines import Abacus, Loom, machine, prepared, sketch
 
 from mapper.cost.check import check
+from mapper.cost.judge import Verdict, arena_slots
+from mapper.cost.program import Spelling
 from mapper.errors import Infeasible
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
-from passes.memory.memory import Memory, NoRoom
-from passes.place.mending.tiled import that_fit
+from passes.memory.memory import PROBE, Memory, NoRoom
+from passes.place.mending.looks import looked_at, looked_at_best
+from passes.place.mending.tiled import for_more_calls, that_fit
 from passes.place.translate import translate
 from passes.schedule.schedule import Schedule
 
@@ -81,3 +84,30 @@ def test_the_search_places_what_fits_only_in_tiles() -> None:
 def test_without_tiles_it_is_refused() -> None:
     with pytest.raises(Infeasible):
         run(three_products(objective=Objective.LATENCY), "place-cpsat,schedule,memory,judge")
+
+
+def a_line_of_looms(room: int) -> Plan:
+    """Four products of 64 rows on engines of their own beside one memory: a request would keep all busy in turn."""
+    target = machine(Abacus(), Loom(ticks_per_element=1000), capacities=(1 << 20, room), link=1e8)
+    graph = sketch(*(f"h{i} = matmul({f'h{i - 1}' if i else 'x'}, w{i})" for i in range(4)), shape=(64, 8))
+    plan = prepared(target, graph, passes="partition-ops,options")
+    t = translate(plan)
+    return t.apply(plan, t.solution({task.name: ("u1", 0, 1) for task in t.tasks}))
+
+
+def probed(plan: Plan) -> Verdict:
+    return looked_at(plan, Spelling(plan), CTX, PROBE)
+
+
+def test_calls_that_take_turns_get_more_room_in_tiles() -> None:
+    whole = probed(a_line_of_looms(4 * 128 + 3000))
+    placement = for_more_calls(whole, 4)
+    assert placement is not None
+    parted = probed(replace(whole.plan, placement=placement))
+    assert min(arena_slots(parted.plan).values()) > min(arena_slots(whole.plan).values())
+    assert parted.interval < 0.8 * whole.interval
+    assert looked_at_best(whole.plan, CTX, PROBE).interval <= parted.interval
+
+
+def test_calls_that_take_no_turns_stay_whole() -> None:
+    assert for_more_calls(probed(a_line_of_looms(1 << 20)), 4) is None
