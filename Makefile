@@ -8,6 +8,9 @@ READY := $(VENV)/.ready
 KERNELS := $(VENV)/.kernels
 DEMO := out/demo
 
+# Tests start many processes; each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-slow check format lock wheel clean
 

@@ -57,12 +57,12 @@ def owner_of(group: str, name: str) -> str:
 
 def load(group: str, name: str) -> Any:
     """The object behind a name. An unknown, doubly owned or broken plug-in is an error, never skipped."""
-    found = sorted((e for e in _entries(group) if e.name == name), key=owner)
+    found = [e for e in _entries(group) if e.name == name]
     noun, error = NOUN[group], _ERROR[group]
     if not found:
         raise error(f"no {noun} named '{name}'", hint=did_you_mean(name, names(group)))
-    if len({(owner(e), e.value) for e in found}) > 1:
-        owners = " and ".join(owner(e) for e in found)
+    if len(found) > 1 and len({(owner(e), e.value) for e in found}) > 1:  # an owner's name is read from a file
+        owners = " and ".join(sorted(owner(e) for e in found))
         raise error(f"{noun} '{name}' is provided by {owners}", hint="uninstall one of them, or rename its entry point")
     try:
         return found[0].load()

@@ -6,7 +6,9 @@ import pytest
 
 from benchmarks.fuzz_frontend import STEPS, Corpus, attempt
 
-FEW, MANY = 200, 3000
+FEW = 100
+PARTS = [range(first, first + 150) for first in range(50_000, 51_200, 150)]
+"""Numbers of inputs; `benchmarks/fuzz_frontend.py` goes through as many as one likes."""
 
 
 def failures(corpus: Corpus, numbers: range, folder: Path) -> list[str]:
@@ -43,6 +45,12 @@ def test_a_number_stands_for_the_same_bytes_each_time(small: Corpus) -> None:
     assert [small.input(n) for n in range(40)] == [again.input(n) for n in range(40)]
 
 
+@pytest.fixture(scope="module")
+def exports(models_folder: Path) -> Corpus:
+    return Corpus.of(models_folder)
+
+
 @pytest.mark.slow
-def test_damaged_exports_end_in_a_plan_or_in_a_clear_error(models_folder: Path, tmp_path: Path) -> None:
-    assert not failures(Corpus.of(models_folder), range(50_000, 50_000 + MANY), tmp_path)
+@pytest.mark.parametrize("numbers", PARTS, ids=lambda numbers: str(numbers.start))
+def test_damaged_exports_end_in_a_plan_or_in_a_clear_error(exports: Corpus, numbers: range, tmp_path: Path) -> None:
+    assert not failures(exports, numbers, tmp_path)
