@@ -93,7 +93,7 @@ class PlaceCpSat(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with placement, residency, the proven bound and how the search ended."""
         t = translate(plan)
-        known = _starts(t, plan, ctx)
+        known = every_start(t, plan, ctx)
         result, related = searched(plan, t, known, ctx.budget(self.name))
         found = [(result.method, result.solution), *related, *result.others]
         baselines = best_of_each(plan, t, known, self.candidates)
@@ -184,7 +184,7 @@ def _again(plan: Plan, problem: pb.Problem, ctx: Context, known: list[pb.Solutio
     return [(f"{found.method}, tightened", found.solution), *found.others]
 
 
-def _starts(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
+def every_start(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
     """The baselines that are feasible, the best pipeline of stages, and the phases placed one after the other."""
     found = starts(t, plan)
     objective = solved_as(plan.objective)
@@ -244,7 +244,7 @@ class BoundsBySearch(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with the bound that the search proves."""
         t = translate(plan)
-        result, _ = searched(plan, t, _starts(t, plan, ctx), ctx.budget(self.name))
+        result, _ = searched(plan, t, every_start(t, plan, ctx), ctx.budget(self.name))
         return replace(plan, bounds=(_bound(plan, result),))
 
 

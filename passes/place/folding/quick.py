@@ -46,7 +46,7 @@ class Quick:
 
     def bound(self, objective: str, budget: Budget) -> float:
         """What no placement undercuts under an objective of the placement problem."""
-        sorts = self._sorts()
+        sorts = self.sorts()
         if not all(sort.prices for sort in sorts.values()):
             return 0.0  # what runs nowhere is told by the search
         if self._overfull(sorts):
@@ -69,7 +69,7 @@ class Quick:
             found += calls * (len(plan.tasks or ()) + 2 * ends)
         return found
 
-    def _sorts(self) -> dict[tuple[str, str], Sort]:
+    def sorts(self) -> dict[tuple[str, str], Sort]:
         """By class and phase."""
         plan = self.plan
         places = Places(plan.target, self.estimator)

@@ -8,7 +8,7 @@ from math import inf
 
 from mapper.cost.program import Spelling
 from mapper.cost.residency import residency
-from mapper.cost.steady import loads_per_request
+from mapper.cost.steady import EVENTS, loads_per_request
 from mapper.errors import Infeasible
 from mapper.hw.teams import Arrangement, arranged, with_more_copies
 from mapper.ir.goal import TIMES, Objective
@@ -21,13 +21,13 @@ from passes.place.baselines import starts
 from passes.place.bounds import scale
 from passes.place.folding.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.folding.decode import Dealt, Decoder
-from passes.place.folding.flat import rivals
+from passes.place.folding.flat import least_apart, rivals
 from passes.place.folding.grouping import with_blocks
 from passes.place.folding.on_chips import on_chips
 from passes.place.folding.pooled import Pooled, folds, on_like_target, pools, stands_for, ways_of
 from passes.place.folding.uncrowded import uncrowded
 from passes.place.mending.looks import STEADY, looked_at
-from passes.place.solver import NO_ROOM, Judged, PlaceCpSat, searched
+from passes.place.solver import NEAR, NO_ROOM, Judged, PlaceCpSat, searched
 from passes.place.translate import Translation
 
 FILL_SHARE = 0.05
@@ -137,7 +137,8 @@ class _Folding:
             bounds[k] = self._solved(relaxed[k], bounds[k])
             self.searched += 1
         bound = min(bounds, key=lambda b: b.value)
-        if self.least > (0.0, bound.value):
+        apart = next(k for k, pool in enumerate(relaxed) if pool.arrangement == Arrangement())
+        if self.least > (0.0, max(bounds[apart].value, least_apart(relaxed[apart]))):
             self._judge_single_chips()
         if self.found is None:
             raise self.problems[0] if self.problems else self._no_stages()
@@ -249,22 +250,38 @@ class _Folding:
         return self._looked_at(placed, spelling)
 
     def _judge_single_chips(self) -> None:
-        """Judge the baselines on the chips as they are, as far as they may be better."""
-        for placed, least in rivals(self.plan, self.ctx, self.least[1] if not self.least[0] else inf):
-            if (0.0, least) < self.least:
-                self._looked_at(placed, Spelling(placed))
+        """Judge the baselines on the chips as they are, as far as they may be better; where a probe finds some nearly
+        as good as the best so far, these and that one in full: it is what the finished plan is worth."""
+        close = [] if self.found is None else [self.found]
+        excess, value = self.least
+        for placed in rivals(self.plan, self.ctx, inf if excess else value):
+            judged = self._judged(placed, Spelling(placed), PROBE)
+            if judged is None or judged > (excess, value * (1 + NEAR)):
+                continue
+            close.append(placed)
+            if judged < self.least:
+                self.least, self.found = judged, placed
+        if len(close) > 1:
+            looks = [(self._judged(placed, Spelling(placed), EVENTS), placed) for placed in close]
+            self.least, self.found = min(
+                ((judged, placed) for judged, placed in looks if judged is not None), key=lambda look: look[0]
+            )
 
     def _looked_at(self, placed: Plan, spelling: Spelling) -> bool:
         """Judge a placed plan, and keep it if it is better than the best so far; whether it was a plan at all."""
+        judged = self._judged(placed, spelling, PROBE)
+        if judged is not None and judged < self.least:
+            self.least, self.found = judged, placed
+        return judged is not None
+
+    def _judged(self, placed: Plan, spelling: Spelling, events: int) -> Judged | None:
+        """What the judge finds of a placed plan; None where its buffers do not fit."""
         try:
-            verdict = looked_at(placed, spelling, self.ctx, PROBE)
+            verdict = looked_at(placed, spelling, self.ctx, events, last=True)
         except Infeasible as error:
             self.problems.append(error)
-            return False
-        judged = verdict.excess, verdict.value(self.objective)
-        if judged < self.least:
-            self.least, self.found = judged, placed
-        return True
+            return None
+        return verdict.excess, verdict.value(self.objective)
 
     def _finished(self, found: Plan, bound: Bound) -> Plan:
         """The plan with its bound and how the search ended."""
