@@ -10,18 +10,21 @@ for more than there is.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, inf
 
-from mapper.cost.engines import CHANNEL
+import numpy as np
+
 from mapper.cost.liveness import Segment
+from mapper.cost.machine_tables import BOTTLENECK, HEAP, NOW, RAN, state, tables, with_runs
 from mapper.cost.program import Program
-from mapper.cost.steps import Step, longest_holds, steps_of
+from mapper.cost.steps import longest_holds, steps_of
 
 GOLDEN, WHOLE = 618_033_989, 1_000_000_000
 """Multiples of the golden section, less their whole parts, are evenly spread however many they are (Weyl 1916)."""
+
+STEPS, BITS = 1 << 20, 62
+"""More steps than are ever simulated, and the bits that all their ticks may have: beyond, the clock is coarser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +41,8 @@ class Room:
     slots: Mapping[tuple[str, str], int]
 
 
-class Stream:
-    """One request on its way: which call it is in and what that call still waits for."""
-
-    __slots__ = ("age", "call", "entered", "left", "phase", "users", "waiting")
-
-    def __init__(self) -> None:
-        self.phase, self.call, self.left = 0, 0, 0
-        self.age = 0
-        self.waiting: list[int] = []
-        self.entered: set[tuple[int, str]] = set()
-        self.users: dict[tuple[int, str], int] = {}
-
-
-Queue = list[tuple[int, int, Stream]]
-"""What waits for a resource: (age of its call, activity, request), a heap."""
-
-
-class Running:
-    """An activity under way. left: ticks of holding at full speed; rate: its speed (below 1 on a crowded channel)."""
-
-    __slots__ = ("i", "left", "let_go", "rate", "since", "step", "stream", "version")
-
-    def __init__(self, stream: Stream, i: int, step: Step, now: int) -> None:
-        self.stream, self.i, self.step = stream, i, step
-        self.left, self.rate, self.since, self.version = step.hold, 1.0, now, 0
-        self.let_go = False
-
-
 class Machine:
-    """Resources, requests and the clock."""
+    """Resources, requests and the clock. Its events are compiled (`machine_kernels`), here they are put into arrays."""
 
     def __init__(
         self,
@@ -76,31 +51,57 @@ class Machine:
         busiest: str,
         room: Room,
         latencies: Sequence[int],
+        inflight: int,
     ) -> None:
-        self.programs, self.calls, self.latencies = programs, calls, latencies
-        self.turns = sorted(range(len(programs)), key=lambda p: (latencies[p], p))
-        self.free: dict[str, int] = {}
-        for program in programs:
-            sets = dict(program.sets)
-            for resource, n in program.capacities:
-                self.free[resource] = min(n * sets.get(resource, 1), self.free.get(resource, n * sets.get(resource, 1)))
-        self.free.update({_slot(*key): n for key, n in room.slots.items()})
-        self.segments = room.segments
-        self.retry: list[tuple[Stream, str]] = []
-        self.queues: dict[str, tuple[Queue, ...]] = {r: tuple([] for _ in programs) for r in self.free}
-        self.heap: list[tuple[int, int, Running]] = []
-        channels = {m for program in programs for a in program.activities for m, _ in a.channels}
-        self.demand = dict.fromkeys(sorted(channels), 0)
-        self.active: dict[str, dict[Running, int]] = {m: {} for m in self.demand}
-        self.most: dict[str, float] = dict.fromkeys(self.demand, inf)  # shares that one activity gets at most
-        self.now = self.ran = self.bottleneck_done = self._ticket = self._calls = 0
-        self.held = 0.0
+        self.calls, self.latencies, self.segments = calls, latencies, room.segments
         longest = longest_holds(programs)
         self.steps = [
             steps_of(program, extra, parts, busiest, longest)
             for program, extra, parts in zip(programs, room.waits, room.segments, strict=True)
         ]
-        self.needs = [[step.needs for step in steps] for steps in self.steps]
+        self._last = [np.array([step.last for step in steps], dtype=np.int64) for steps in self.steps]
+        ticks = max((int(step.hold + step.tail) for steps in self.steps for step in steps), default=0)
+        self._shift = max(0, (ticks * STEPS).bit_length() - BITS)
+        free = _capacities(programs)
+        slots = [{m: len(free) + k for k, (phase, m) in enumerate(room.slots) if phase == p.phase} for p in programs]
+        channels = sorted({m for program in programs for a in program.activities for m, _ in a.channels})
+        self._tables = tables(
+            self.steps, room.segments, calls, {r: k for k, r in enumerate(free)}, slots,
+            {m: k for k, m in enumerate(channels)}, sorted(range(len(calls)), key=lambda p: (latencies[p], p)),
+            self._shift,
+        )  # fmt: skip
+        unbound = max(sum(1 for step in steps if not any(n for _, n in step.exclusive)) for steps in self.steps)
+        bound = sum(n for r, n in free.items() if r in longest)
+        most = inflight * max(map(len, self.steps))
+        self._spare = min(most, bound + inflight * unbound) + 1  # so many may start at one moment
+        self._state = state(self._tables, inflight, [*free.values(), *room.slots.values()], len(channels), self._spare)
+        self._inflight = inflight
+        self._began = self._arrivals = np.empty(0, dtype=np.int64)
+
+    @property
+    def now(self) -> int:
+        """The tick that it is."""
+        return int(self._state.clock[NOW]) << self._shift
+
+    @property
+    def ran(self) -> int:
+        """Steps that have ended."""
+        return int(self._state.clock[RAN])
+
+    @property
+    def bottleneck_done(self) -> int:
+        """Ticks of the busiest resource of the steps that have ended."""
+        return int(self._state.clock[BOTTLENECK]) << self._shift
+
+    @property
+    def held(self) -> float:
+        """Ticks for which the steps that have ended held their resources, in sum."""
+        return float(self._state.held[0]) * (1 << self._shift)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._state.clock[HEAP]
 
     @property
     def per_request(self) -> int:
@@ -112,203 +113,50 @@ class Machine:
         """Ticks for which steps of one request hold their resources, in sum."""
         return sum(c * sum(step.hold for step in steps) for c, steps in zip(self.calls, self.steps, strict=True))
 
-    def start(self, inflight: int, interval: int, starts: Sequence[Sequence[int]] = ()) -> None:
+    def start(self, interval: int, starts: Sequence[Sequence[int]] = ()) -> None:
         """Put the requests where they would be in a steady state with such an interval, evenly spread in each phase.
 
         starts: by phase, when the activities of a call alone on the machine start: with these requests begin in the
         midst of their calls, but for phases that take turns at scarce memories; and `spread_alike` tells of the phases.
         """
-        if not starts:
-            for phase, n in enumerate(spread(inflight, self.calls, self.latencies, interval)):
-                for k in range(n):
-                    self._put(phase, self.calls[phase] * k // n, ())
-            return
-        placed = []
-        for phase, n in enumerate(spread_alike(inflight, self.calls, self.latencies)):
-            inside = not self.segments[phase]
+        placed, latest = [], [0] * len(self.calls)
+        if starts:
+            began = [np.array(at, dtype=np.int64)[last] for at, last in zip(starts, self._last, strict=True)]
+            self._began, latest = np.concatenate(began), [max(of_phase, default=0) for of_phase in began]
+            numbers = spread_alike(self._inflight, self.calls, self.latencies)
+        else:
+            numbers = spread(self._inflight, self.calls, self.latencies, interval)
+        for phase, n in enumerate(numbers):
+            inside = starts and not self.segments[phase]
             for k in range(n):
                 gone = GOLDEN * k % WHOLE * self.latencies[phase] // WHOLE if inside else 0
                 placed.append((-gone, phase, k, self.calls[phase] * k // n))
-        for ago, phase, _, call in sorted(placed):  # the oldest call first
-            done = [i for i, step in enumerate(self.steps[phase]) if starts[phase][step.last] < -ago]
-            self._put(phase, call, done)
-
-    def _put(self, phase: int, call: int, done: Sequence[int]) -> None:
-        """Let a request begin in a call of which some steps are done."""
-        stream = Stream()
-        stream.phase, stream.call = phase, call
-        self._begin_call(stream, done if len(done) < len(self.steps[phase]) else ())
-        self._retry()
+        rows = [  # the oldest call first; one that were over begins
+            (phase, call, since if -since <= latest[phase] else 0) for since, phase, _, call in sorted(placed)
+        ]
+        self._arrivals = np.array(rows, dtype=np.int64)
 
     def run(self, steps: int) -> None:
         """Advance until so many more steps have ended."""
+        from mapper.cost.machine_kernels import advance
+
         goal = self.ran + steps
-        while self.heap and self.ran < goal:
-            when, ticket, run = heapq.heappop(self.heap)
-            if ticket != run.version:
-                continue  # its speed changed since
-            self.now = when
-            if not run.let_go:
-                run.let_go = True
-                self._let_go(run)
-                run.left, run.rate = run.step.tail, 1.0
-                if run.left > 0:
-                    self._push(run)
-                    continue
-            self._end(run.stream, run.step)
-            if self.retry:
-                self._retry()
+        while not advance(self._tables, self._state, self._arrivals, self._began, goal, self._spare):
+            self._make_room()
 
-    def _begin_call(self, stream: Stream, done: Sequence[int] = ()) -> None:
-        while not self.steps[stream.phase]:
-            self._advance(stream)
-        self._calls += 1
-        stream.age = self._calls
-        stream.waiting = list(self.needs[stream.phase])
-        stream.left = len(self.steps[stream.phase])
-        stream.entered = set()
-        stream.users = {
-            (g, memory): len(users)
-            for g, segment in enumerate(self.segments[stream.phase])
-            for memory, users in segment.users
-        }
-        for i in done:
-            stream.waiting[i] = -1
-            for user in self.steps[stream.phase][i].users:
-                stream.waiting[user] -= 1
-        stream.left -= len(done)
-        for i, needs in enumerate(stream.waiting):
-            if needs == 0:
-                self._try(stream, i)
+    def _make_room(self) -> None:
+        """Let there be room for more runs: those that hold nothing any more may be many."""
+        self._state = with_runs(self._state, max(self._spare, len(self._state.runs)))
 
-    def _advance(self, stream: Stream) -> None:
-        stream.call += 1
-        if stream.call >= self.calls[stream.phase]:
-            stream.call, stream.phase = 0, (stream.phase + 1) % len(self.programs)
 
-    def _try(self, stream: Stream, i: int) -> bool:
-        """Start the activity, or queue it at the first resource that it must wait for."""
-        step = self.steps[stream.phase][i]
-        free = self.free
-        if step.memories and not self._enter(stream, i, step):
-            return False
-        for resource, amount in step.exclusive:
-            if free[resource] < amount:
-                heapq.heappush(self.queues[resource][stream.phase], (stream.age, i, stream))
-                return False
-        for resource, amount in step.exclusive:
-            free[resource] -= amount
-        self._launch(Running(stream, i, step, self.now))
-        return True
-
-    def _launch(self, run: Running) -> None:
-        """Let an activity hold its resources; where its memory channels are asked for too much, all slow down."""
-        crowded = []
-        for memory, share in run.step.channels:
-            self.demand[memory] += share
-            self.active[memory][run] = share
-            if self.demand[memory] > CHANNEL:
-                crowded.append(memory)
-        self._push(run)
-        if crowded:
-            self._share_again(crowded)
-
-    def _push(self, run: Running) -> None:
-        self._ticket += 1
-        run.version = self._ticket
-        when = self.now + ceil(run.left if run.rate == 1.0 else run.left / run.rate)
-        heapq.heappush(self.heap, (when, self._ticket, run))
-
-    def _share_again(self, memories: Sequence[str]) -> None:
-        """Give every activity on these channels its fair part of the bandwidth."""
-        for memory in memories:
-            self.most[memory] = fair_part(self.active[memory].values()) if self.demand[memory] > CHANNEL else inf
-        for run in dict.fromkeys(r for memory in memories for r in self.active[memory]):
-            rate = min([1.0, *(self.most[m] / share for m, share in run.step.channels)])
-            if rate != run.rate:
-                run.left = max(0.0, run.left - run.rate * (self.now - run.since))
-                run.since, run.rate = self.now, rate
-                self._push(run)
-
-    def _let_go(self, run: Running) -> None:
-        """Give back what an activity held."""
-        relieved = []
-        for memory, share in run.step.channels:
-            if self.demand[memory] > CHANNEL:
-                relieved.append(memory)
-            self.demand[memory] -= share
-            del self.active[memory][run]
-        if relieved:
-            self._share_again(relieved)
-        self._release(run.step.exclusive)
-
-    def _enter(self, stream: Stream, i: int, step: Step) -> bool:
-        """Take room in the scarce memories that the activity uses, and in those that come before them in its segment;
-        or queue it at the first that is full."""
-        segment, wanted = step.segment, set(step.memories)
-        for memory, _ in self.segments[stream.phase][segment].users:
-            if not wanted:
-                return True
-            wanted.discard(memory)
-            if (segment, memory) in stream.entered:
-                continue
-            slot = _slot(self.programs[stream.phase].phase, memory)
-            if self.free[slot] < 1:
-                heapq.heappush(self.queues[slot][stream.phase], (stream.age, i, stream))
-                return False
-            self.free[slot] -= 1
-            stream.entered.add((segment, memory))
-            self.retry.append((stream, slot))
-        return True
-
-    def _retry(self) -> None:
-        """Try again what queued for room that its own call has meanwhile got."""
-        while self.retry:
-            stream, slot = self.retry.pop()
-            queue = self.queues[slot][stream.phase]
-            mine = [entry for entry in queue if entry[2] is stream]
-            if mine:
-                queue[:] = [entry for entry in queue if entry[2] is not stream]
-                heapq.heapify(queue)
-                for _, i, _ in sorted(mine, key=lambda entry: entry[1]):
-                    self._try(stream, i)
-
-    def _release(self, held: tuple[tuple[str, int], ...]) -> None:
-        for resource, amount in held:
-            self.free[resource] += amount
-        for resource, _ in held:
-            queues = self.queues[resource]
-            for phase in self.turns:
-                if queues[phase] and not self._serve(resource, queues[phase]):
-                    break
-
-    def _serve(self, resource: str, queue: Queue) -> bool:
-        """Start what waits in a queue, oldest first; False when its head must go on waiting for this resource."""
-        for _ in range(len(queue)):
-            if self.free[resource] <= 0:
-                return False
-            head = heapq.heappop(queue)
-            if not self._try(head[2], head[1]) and queue and queue[0] == head:
-                return False
-        return True
-
-    def _end(self, stream: Stream, step: Step) -> None:
-        self.ran += 1
-        self.bottleneck_done += step.weight
-        self.held += step.hold
-        stream.left -= 1
-        for memory in step.memories:
-            stream.users[step.segment, memory] -= 1
-            if stream.users[step.segment, memory] == 0:
-                self._release(((_slot(self.programs[stream.phase].phase, memory), 1),))
-        waiting = stream.waiting
-        for user in step.users:
-            waiting[user] -= 1
-            if waiting[user] == 0:
-                self._try(stream, user)
-        if stream.left == 0:
-            self._advance(stream)
-            self._begin_call(stream)
+def _capacities(programs: Sequence[Program]) -> dict[str, int]:
+    """How much of each resource there is for all requests."""
+    free: dict[str, int] = {}
+    for program in programs:
+        sets = dict(program.sets)
+        for resource, n in program.capacities:
+            free[resource] = min(n * sets.get(resource, 1), free.get(resource, n * sets.get(resource, 1)))
+    return free
 
 
 def spread(inflight: int, calls: Sequence[int], latencies: Sequence[int], interval: int) -> list[int]:
@@ -332,19 +180,3 @@ def spread_alike(inflight: int, calls: Sequence[int], latencies: Sequence[int]) 
     """
     alone = sum(c * t for c, t in zip(calls, latencies, strict=True))
     return spread(inflight, calls, latencies, max(1, alone // inflight))
-
-
-def fair_part(shares: Iterable[int]) -> float:
-    """The most of a channel that one of its users gets, when together they ask for more than `CHANNEL`: those that ask
-    for less get what they ask for, and the parts add up to the whole."""
-    left, users = float(CHANNEL), sorted(shares)
-    for k, share in enumerate(users):
-        part = left / (len(users) - k)
-        if share >= part:
-            return part
-        left -= share
-    return inf
-
-
-def _slot(phase: str, memory: str) -> str:
-    return f"room for {phase} in {memory}"

@@ -66,14 +66,14 @@ def steady(
     alone = sum(c * t for c, t in zip(calls, latencies, strict=True))
     if inflight <= 1 or not busiest:
         return Steady(max(alone, loads.get(busiest, 0)), busiest, loads.get(busiest, 0) / alone if alone else 0.0, 0)
-    machine = Machine(programs, calls, busiest, room, latencies)
+    machine = Machine(programs, calls, busiest, room, latencies, inflight)
     budget = min(_activities(events, machine.per_request), CYCLES * inflight * machine.per_request)
     short = bool(starts) and budget // CYCLES < inflight * max(map(len, machine.steps))
-    machine.start(inflight, loads[busiest], starts if short else ())
+    machine.start(loads[busiest], starts if short else ())
     machine.run(budget // CYCLES)
     began, done, held = machine.now, machine.bottleneck_done, machine.held
     machine.run(budget - budget // CYCLES)
-    if not machine.heap:
+    if machine.stands_still:
         raise InvalidPlan(
             f"{inflight} requests in flight block one another after {machine.ran} activities: each waits for memory or "
             "for a resource that another holds",
