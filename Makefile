@@ -45,7 +45,7 @@ demo: $(READY)
 	$(BIN)/mapper check $(DEMO)/plan/plan.json
 
 # Compiled once, so that no test waits for it and no two workers compile the same.
-$(KERNELS): $(READY) $(wildcard mapper/solve/*/*_kernels.py mapper/solve/*/*/*_kernels.py benchmarks/rivals/*_kernels.py)
+$(KERNELS): $(READY) $(wildcard mapper/cost/*_kernels.py mapper/solve/*/*_kernels.py mapper/solve/*/*/*_kernels.py benchmarks/rivals/*_kernels.py)
 	$(BIN)/python benchmarks/kernels.py
 	@touch $@
 

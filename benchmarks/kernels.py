@@ -1,4 +1,4 @@
-"""Compiles the kernels of the solving engine and its rivals, which are then cached beside their sources: once in all.
+"""Compiles the kernels of judge, solving engine and rivals, which are then cached beside their sources: once in all.
 
 python benchmarks/kernels.py
 
@@ -14,12 +14,12 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import makespan, packing, partitioning, quality, selection
+from benchmarks import makespan, packing, partitioning, quality, selection, simulation
 
 
 def main() -> None:
     """Say how long each problem's kernels took."""
-    for problem in (packing, selection, partitioning, makespan, quality):
+    for problem in (simulation, packing, selection, partitioning, makespan, quality):
         began = time.monotonic()
         problem.warm()
         print(f"kernels of {problem.__name__.rsplit('.', 1)[-1]}: {time.monotonic() - began:.1f} s", flush=True)
