@@ -253,7 +253,7 @@ def _exact(search: _Search, share: float) -> None:
     except OutOfRange:  # an energy times a time, say: the descent's placement and the relaxation's bound stand
         return
     part = search.budget.part(share * (0.5 if timed else 1.0))
-    answer = cpsat.solve(model.model, part, parameters=_parameters(search))
+    answer = cpsat.solve(model.model, part, parameters=_parameters(search, timed))
     if answer.outcome is cpsat.Outcome.INFEASIBLE:
         if problem.limits:  # the rules alone may be kept; the end of the search tells
             _first_feasible(search)
@@ -267,12 +267,14 @@ def _exact(search: _Search, share: float) -> None:
         search.bound = Bound(answer.bound * model.unit, "CP-SAT", search.bound.shares)
 
 
-def _parameters(search: _Search) -> dict[str, Any]:
+def _parameters(search: _Search, timed: bool) -> dict[str, Any]:
     """OR-Tools 9.15 aborts where interleaved search finds, while it loads a model with a hint, that nothing keeps its
-    rules: so as long as no placement is known that does, one worker searches. And it may go round in circles for ever
-    where it branches along symmetric tasks of a schedule: symmetries are for presolve alone."""
-    risky = search.value[0] > 0 and search.budget.workers is None
-    return {"symmetry_level": 1, **({"num_workers": 1, "interleave_search": False} if risky else {})}
+    rules: so as long as no placement is known that does, one worker searches. So it does on schedules (timed): of
+    several some go on for minutes after one has proved the optimum, in turns of deterministic time that hardly counts.
+    And it may go round in circles for ever where it branches along symmetric tasks of a schedule: symmetries are for
+    presolve alone."""
+    single = search.budget.workers is None and (timed or search.value[0] > 0)
+    return {"symmetry_level": 1, **({"num_workers": 1, "interleave_search": False} if single else {})}
 
 
 def _bound_of_any_order(search: _Search, share: float) -> None:
@@ -281,7 +283,7 @@ def _bound_of_any_order(search: _Search, share: float) -> None:
     assert search.best is not None
     everything = range(len(search.best.choice))
     model = model_of(search.tables, search.goal.objective, search.best.choice, everything, hint=True, any_order=True)
-    bound = cpsat.solve(model.model, search.budget.part(share), parameters=_parameters(search)).bound
+    bound = cpsat.solve(model.model, search.budget.part(share), parameters=_parameters(search, timed=True)).bound
     if bound is not None and bound * model.unit > search.bound.value:
         search.bound = Bound(bound * model.unit, "CP-SAT", search.bound.shares)
 
