@@ -166,6 +166,12 @@ def test_an_unknown_name_shows_what_there_is_and_a_line_that_binds() -> None:
     assert '--phase "run: batch=1"' in message
 
 
+def test_a_misspelled_name_shows_the_line_that_was_meant() -> None:
+    message = refused({"input_ids": ("b", "s")}, {"batch": 1, "seqq": 8})
+    assert "did you mean 'seq'?" in message
+    assert "write 'seq': --phase \"run: batch=1 seq=8\"" in message
+
+
 def test_a_past_in_a_graph_without_cache_is_refused_unless_it_is_empty() -> None:
     inputs: dict[str, Terms] = {"input_ids": ("b", "s"), "attention_mask": ("b", "s")}
     message = refused(inputs, {"batch": 1, "seq": 16, "past": 16})

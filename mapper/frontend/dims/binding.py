@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from math import prod
 
@@ -137,10 +138,12 @@ def _unknown(dims: Dims, phase: str, name: str, given: Mapping[str, int]) -> Mod
         message += ": it reads no cache" + (", past is 0 in all its calls" if name == "past" else "")
     else:
         message += f"; {did_you_mean(name, dims.known_names, otherwise='it has')}"
-    known = {n: size for n, size in given.items() if is_known(dims, n)}
+    near = difflib.get_close_matches(name, sorted(dims.known_names), n=1)
+    meant = "" if not near or near[0] in given else near[0]
+    known = {n: size for n, size in given.items() if is_known(dims, n)} | ({meant: given[name]} if meant else {})
     shown = [s for s in dims.slots if s in dims.roles or not isinstance(dims.term(s), int)]
     lines = {dims.label(s): dims.describe(s) for s in reversed(shown)}
-    hint = f"leave '{name}' out"
+    hint = f"write '{meant}'" if meant else f"leave '{name}' out"
     would = _would_do(dims, phase, known)
     if would:
         hint += f': --phase "{phase}: {" ".join(f"{n}={size}" for n, size in would.items())}"'
