@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 from builders import TinyUnit
+from hypothesis import HealthCheck, settings
 
 from mapper.hw import plugins
 
 HERE = Path(__file__).resolve().parent
 BESIDE = HERE.parent.parent / "shared"
+
+settings.register_profile("any-load", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-load")  # how long examples take to draw depends on what else the machine does
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

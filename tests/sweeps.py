@@ -9,5 +9,6 @@ import pytest
 
 
 def sweep(values: Sequence[Any], fast: int) -> list[Any]:
-    """The values as parameters of a test, all but the first `fast` of them marked slow."""
-    return [*values[:fast], *(pytest.param(value, marks=pytest.mark.slow) for value in values[fast:])]
+    """The values, or tuples of them, as parameters of a test: all but the first `fast` are marked slow."""
+    rest = (value if isinstance(value, tuple) else (value,) for value in values[fast:])
+    return [*values[:fast], *(pytest.param(*value, marks=pytest.mark.slow) for value in rest)]

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from cli_words import PHASES, PLACE, QUICK
+from sweeps import sweep
 
 import mapper as api
 from mapper.pipeline.pipeline import Pipeline
@@ -95,7 +96,7 @@ def test_the_default_folder_names_model_and_target(mapper, bert_tiny: Path) -> N
     assert mapper("check", "out/bert-tiny-edge-npu").code == 0
 
 
-@pytest.mark.parametrize("objective", ["latency", "energy", "edp"])
+@pytest.mark.parametrize("objective", sweep(["edp", "latency", "energy"], 1))
 def test_each_objective_has_its_screen(mapper, bert_tiny: Path, objective: str) -> None:
     words = ["--pipeline", "greedy", "--objective", objective]
     ran = mapper("compile", bert_tiny, "--target", "edge-npu", *BERT, *words)

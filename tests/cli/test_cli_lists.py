@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from sweeps import sweep
 
 from mapper.hw import plugins
 
@@ -98,7 +99,7 @@ def test_no_command_prints_help(mapper) -> None:
     assert "start with" in ran.out
 
 
-@pytest.mark.parametrize("words", [["targets"], ["passes"], ["targets", "superhet"]])
+@pytest.mark.parametrize("words", sweep([["targets"], ["passes"], ["targets", "superhet"]], 1))
 def test_a_reader_that_goes_away_ends_a_listing_quietly(words: list[str]) -> None:
     command = [sys.executable, "-c", "import sys; from mapper.cli import main; sys.exit(main())", *words]
     reader, writer = os.pipe()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from real_plans import finished
+from sweeps import sweep
 
 from mapper.cost.judge import Verdict, judge
 from mapper.cost.steady import Steady
@@ -14,6 +15,10 @@ from mapper.report.holdings import holdings
 from mapper.report.limits import BUSY, largest_costs, waiting
 from mapper.report.screen import WIDTH, screen
 from mapper.report.summary import summarise
+
+TARGETS, OBJECTIVES = ("edge-npu", "superhet", "rram-cim"), ("throughput", "latency", "energy", "edp")
+SCREENS = [(TARGETS[(first + o) % 3], OBJECTIVES[o]) for first in range(3) for o in range(4)]
+"""Every target with every objective; among the first four is each of them."""
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +37,7 @@ def test_the_screen_of_a_tiny_model(verdict: Verdict, golden: Callable[[str, str
     golden("screen_gpt2_tiny.txt", text + "\n")
 
 
-@pytest.mark.parametrize("target", ["edge-npu", "superhet", "rram-cim"])
-@pytest.mark.parametrize("objective", ["throughput", "latency", "energy", "edp"])
+@pytest.mark.parametrize(("target", "objective"), sweep(SCREENS, 4))
 def test_every_screen_fits(target: str, objective: str) -> None:
     text = text_of(judge(finished("gpt2-tiny", target, objective=objective)))
     assert max(map(len, text.splitlines())) <= WIDTH

@@ -55,7 +55,7 @@ def _step(draw: st.DrawFn, s: Sketch, x: str) -> str:
     return s.matmul(x, table)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(graphs())
 def test_simplification_does_not_change_what_is_computed(graph: Graph) -> None:
     rewrite(graph, Simplify(), FuseBias(), Simplify())

@@ -113,7 +113,7 @@ def _allowed(
 
 
 @given(problems())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_solver_finds_and_proves_the_brute_force_optimum(problem: Problem) -> None:
     result = solve(problem, SMALL)
     verify(problem, result.solution)

@@ -109,7 +109,7 @@ def test_cp_sat_agrees_with_the_oracle(problem: Problem) -> None:
 
 
 @given(problems(elastic=True, most=9), st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_elastic_schedules_are_valid_and_not_below_the_bound(problem: Problem, source: random.Random) -> None:
     ranks = [source.random() for _ in problem.activities]
     for solution in (dispatch(problem), dispatch(problem, ranks), justify(problem, dispatch(problem, ranks))):

@@ -45,7 +45,7 @@ def assert_same(problem: Problem, core: Arrays, steps: tuple[Step, ...], optimum
         assert problem.objective(whole) == optimum
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 2), st.booleans())
 def test_the_optimum_of_the_core_is_that_of_the_whole(seed: int, memories: int, negative: bool) -> None:
     problem = random_problem(seed, memories=memories, negative=negative)
@@ -73,7 +73,7 @@ def test_each_reduction_keeps_the_optimum(name: str, seed: int, memories: int) -
         assert_same(problem, core, (*steps, *more), optimum)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10**6))
 def test_every_feasible_choice_of_the_core_expands_to_one_of_the_same_cost(seed: int) -> None:
     problem = random_problem(seed, nodes=5)

@@ -63,7 +63,7 @@ def best_of_units(found: Units) -> int:
 
 
 @given(problems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_best_split_is_found_and_bounded(p: Problem) -> None:
     best = feasible(p)
     incumbent = solved(p)
@@ -91,7 +91,7 @@ def test_what_fails_in_the_thread_of_the_bound_is_raised(monkeypatch: pytest.Mon
 
 
 @given(problems())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_only_loads_below_the_best_split_are_called_impossible(p: Problem) -> None:
     best = feasible(p)
     bound = ColumnBound(units(p, join=True))
@@ -101,7 +101,7 @@ def test_only_loads_below_the_best_split_are_called_impossible(p: Problem) -> No
 
 
 @given(problems(scarce=False))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_joining_units_loses_nothing_while_memory_is_enough(p: Problem) -> None:
     best = feasible(p)
     joined = units(p, join=True)
@@ -110,7 +110,7 @@ def test_joining_units_loses_nothing_while_memory_is_enough(p: Problem) -> None:
 
 
 @given(problems(scarce=False), st.integers(0, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_dearest_set_of_a_device_is_worth_at_least_that_of_every_set(p: Problem, limit: int) -> None:
     feasible(p)
     found = units(p, join=False)
@@ -131,7 +131,7 @@ def test_the_dearest_set_of_a_device_is_worth_at_least_that_of_every_set(p: Prob
 
 
 @given(problems(), st.integers(0, 1000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_annealing_reports_the_load_of_a_split_that_keeps_the_rules(p: Problem, seed: int) -> None:
     feasible(p)
     found = units(p, join=False)
@@ -144,7 +144,7 @@ def test_annealing_reports_the_load_of_a_split_that_keeps_the_rules(p: Problem, 
 
 
 @given(problems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_first_splits_keep_the_rules(p: Problem) -> None:
     feasible(p)
     found = units(p, join=False)

@@ -20,7 +20,7 @@ def test_the_work_of_the_memory_outside_bounds_a_layer() -> None:
 
 
 @given(st.integers(0, 100_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_way_and_no_order_is_below_the_bound(seed: int) -> None:
     problem = any_problem(seed)
     problem.check()
