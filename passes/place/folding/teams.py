@@ -43,6 +43,9 @@ WORTHWHILE = 2e-3
 POOLS = 3
 """Numbers of ranks that are searched at most once there is a plan; the bounds of the others count all the same."""
 
+FAR = 0.3
+"""What must be left to be won (relative) for more pools than `POOLS` to be searched, if they are small."""
+
 SMALL = 400
 """Up to so many items of a pool the baselines on it are judged too: in large problems each costs seconds."""
 
@@ -131,7 +134,7 @@ class _Folding:
                 sharp.add(k)
                 bounds[k] = max(bounds[k], relaxed[k].bound(budget), key=lambda b: b.value)
                 continue
-            if self.found is not None and self.searched >= POOLS:
+            if self.found is not None and self.searched >= POOLS and not self._far(relaxed[k], bounds[k]):
                 break
             open_.discard(k)
             bounds[k] = self._solved(relaxed[k], bounds[k])
@@ -158,6 +161,10 @@ class _Folding:
             return True
         excess, value = self.least
         return not excess and bound.value > value * (1 - WORTHWHILE)
+
+    def _far(self, pool: Pooled, bound: Bound) -> bool:
+        """Whether a search that costs little may still win much."""
+        return len(pool.t.problem.items) <= SMALL and bound.value < self.least[1] * (1 - FAR)
 
     def _solved(self, pool: Pooled, bound: Bound) -> Bound:
         """Search the pooled problem, deal its solution out to stages, judge the most promising plans. Returns the bound

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from real_plans import run, unplaced
 from test_place_pooled import farm
-from tiny_machines import Abacus, layers, machine, prepared
+from tiny_machines import Abacus, Loom, layers, machine, prepared
 
 from mapper.cost.check import check
 from mapper.cost.judge import judge
@@ -45,6 +45,14 @@ def test_requests_are_served_by_copies_where_each_chip_holds_the_model() -> None
     (bound,) = found.bounds or ()
     assert judge(found).value(Objective.THROUGHPUT) == pytest.approx(bound.value, rel=0.02)
     assert arrangement_of(found.target).copies > 1
+
+
+def test_where_much_is_left_to_be_won_every_number_of_copies_is_tried() -> None:
+    # weights in arrays: each number of copies is a pool of its own
+    found = placed(prepared(machine(*[Loom(ticks_per_element=1000)] * 6, capacities=[100_000] * 6), layers(2)))
+    (bound,) = found.bounds or ()
+    assert judge(found).value(Objective.THROUGHPUT) == pytest.approx(bound.value, rel=0.02)
+    assert arrangement_of(found.target).copies == 6
 
 
 def test_equal_chips_that_get_no_task_are_no_trouble() -> None:
