@@ -31,6 +31,10 @@ from mapper.solve.placement.whole_counts import with_whole_counts
 EXACT_ITEMS = 40
 """Up to so many items CP-SAT gets the whole problem."""
 
+SOME_ITEMS, APART = 200, 0.01
+"""Up to so many items CP-SAT gets the whole problem last, where the best placement is still so far (relative) from the
+bound: a few equal layers on unlike machines take combinations that neither descent nor neighbourhoods come to."""
+
 FEW_ITEMS = 400
 """Up to so many items the descent goes first: it is quick, and of two placements with one interval the judge mostly
 likes the one that was improved step by step, whose values travel less."""
@@ -121,6 +125,11 @@ class _Search:
         return self.bound.value * (1 + max(GOOD_ENOUGH, WITH_MANY * many * many))
 
     @property
+    def apart(self) -> bool:
+        """Whether the best placement is far from the bound."""
+        return self.value[0] == 0 and self.value[1] > self.bound.value * (1 + APART)
+
+    @property
     def finished(self) -> bool:
         """Whether to search no more."""
         return self.budget.over() or (self.value[0] == 0 and self.value[1] <= self.enough)
@@ -161,6 +170,8 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
             _whole_counts(search, 0.25)
             _descend(search, near, 0.15)
         _free_and_solve(search, near, 0.3)
+        if len(problem.items) <= SOME_ITEMS and search.goal.timing is None and search.apart:
+            _exact(search, 0.3)
     if objective == "throughput":
         _save_energy(search, near, 0.1)
     if search.best is None or State.of(tables, search.best.choice).broken > 0:

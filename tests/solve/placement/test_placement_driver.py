@@ -67,6 +67,19 @@ def test_a_stop_event_ends_a_running_search_soon() -> None:
     assert time.monotonic() - begin < 5
 
 
+@pytest.mark.slow
+def test_cp_sat_has_the_last_word_where_the_bound_is_far_off() -> None:
+    """Three items of about equal length on every two machines: the relaxation cuts them, no placement can."""
+    machines, ticks = tuple(f"m{k}" for k in range(28)), [1000 + 37 * k % 101 for k in range(42)]
+    items = tuple(
+        Item(f"i{i}", f"r{i}", 0, tuple(Option(name, 0, t, m, ((m, t),), 1) for m, name in enumerate(machines)))
+        for i, t in enumerate(ticks)
+    )
+    result = solve(Problem(items, (), (), (), machines, (), (), ("p",), (1,)), "throughput", Budget(1.0))
+    assert result.bound_name == "CP-SAT"
+    assert result.value >= result.bound > 1.05 * sum(ticks) / len(machines)
+
+
 def _one_item(needs: int, capacity: int, place: int = 0) -> Problem:
     option = Option("o", place, 1, 0, ((0, 1),), 1, (0,))
     item = Item("weights", "r", 0, (option,))
