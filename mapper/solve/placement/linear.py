@@ -14,6 +14,9 @@ from mapper.solve.placement.folding import folded
 from mapper.solve.placement.program import Program
 from mapper.solve.placement.tables import Floats, Ints
 
+UNSCALED, DEFAULTS = "use_scaling:false use_preprocessing:false", "use_scaling:true use_preprocessing:true"
+"""GLOP's parameters for programs that it gives up (status ABNORMAL) in numbers that it scaled, and its own."""
+
 
 @dataclass(frozen=True)
 class Optimum:
@@ -72,11 +75,20 @@ class Solver:
         if budget.deadline is not None:
             self._glop.SetTimeLimit(max(1, int(1000 * (budget.deadline - time.monotonic()))))
         status = self._glop.Solve()
+        if status == pywraplp.Solver.ABNORMAL:
+            status = self._solve_as_it_is()
         if status != pywraplp.Solver.OPTIMAL:
             return None
         duals = np.array([row.dual_value() for row in self._rows])[self.fold.row_of]
         columns = self.fold.unfolded(np.array([column.solution_value() for column in self._columns]))
         return Optimum(self._safe_bound(duals), columns, duals)
+
+    def _solve_as_it_is(self) -> int:
+        """Solve again, neither scaled nor preprocessed, what GLOP gave up; its status."""
+        self._glop.SetSolverSpecificParametersAsString(UNSCALED)
+        status: int = self._glop.Solve()
+        self._glop.SetSolverSpecificParametersAsString(DEFAULTS)
+        return status
 
     def _safe_bound(self, duals: Floats) -> float:
         """The Lagrangian bound of the duals (Neumaier and Shcherbina 2004): true for any duals of the right sign."""

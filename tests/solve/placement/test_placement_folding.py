@@ -1,6 +1,7 @@
 """Folding a linear program along what no coefficient tells apart keeps its optimum."""
 
 import pytest
+from ortools.linear_solver import pywraplp
 from placement_builders import tiny
 
 from mapper.solve.budget import Budget
@@ -86,3 +87,12 @@ def test_a_limit_on_one_of_a_class_is_felt_by_all() -> None:
     for column in (0, 1):
         solver.limit(column, 1.0)
     assert solver.solve(Budget()) is None  # 3 cannot be had of two columns that reach 1
+
+
+def test_a_program_that_glop_gives_up_is_solved_in_its_own_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    solver = Solver(two_alike())
+    solve, statuses = solver._glop.Solve, iter([pywraplp.Solver.ABNORMAL])
+    monkeypatch.setattr(solver._glop, "Solve", lambda: next(statuses, None) or solve())
+    found = solver.solve(Budget())
+    assert found is not None
+    assert found.bound == pytest.approx(3.0)
