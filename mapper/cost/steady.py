@@ -21,6 +21,10 @@ REQUESTS, MOST = 2, 480_000
 """With `EVENTS`, and in proportion with fewer, so many requests' worth of activities are simulated where that is more
 than the events: all phases must have their turn. At most `MOST`: beyond, a longer look costs more than it tells."""
 
+LONGER = 8
+"""Where that is too short for each request to end a call before it is watched, as in pipelines of many stages, so many
+times more are simulated: where requests start tells too much there of what is seen."""
+
 CYCLES = 4
 """Requests that each place in flight serves, at most: one to settle, three to measure."""
 
@@ -57,9 +61,10 @@ def steady(
     """Simulate `inflight` requests, started evenly spread over their course, until `events` activities have run.
 
     calls, latencies (ticks of one call alone) and starts (when the activities of one call alone begin) are by phase.
-    Where the simulation is too short for each request to end a call before it is watched, requests start in the midst
-    of their calls: all at the beginning of a call would queue at its first unit. What is watched is then the work done
-    on all resources, which tells the rate of requests sooner than that on the busiest alone.
+    Where that is too short for each request to end a call before it is watched, `LONGER` times as many run; where even
+    that is too short, requests start in the midst of their calls: all at the beginning of a call would queue at its
+    first unit. What is watched is then the work done on all resources, which tells the rate of requests sooner than
+    that on the busiest alone.
     """
     loads = loads_per_request(programs, calls)
     busiest = max(loads, key=lambda r: (loads[r], r), default="")
@@ -67,8 +72,10 @@ def steady(
     if inflight <= 1 or not busiest:
         return Steady(max(alone, loads.get(busiest, 0)), busiest, loads.get(busiest, 0) / alone if alone else 0.0, 0)
     machine = Machine(programs, calls, busiest, room, latencies, inflight)
-    budget = min(_activities(events, machine.per_request), CYCLES * inflight * machine.per_request)
-    short = bool(starts) and budget // CYCLES < inflight * max(map(len, machine.steps))
+    wanted, most = _activities(events, machine.per_request), CYCLES * inflight * machine.per_request
+    course = CYCLES * inflight * max(map(len, machine.steps))
+    budget = min(wanted if wanted >= course or not starts else LONGER * wanted, most)
+    short = bool(starts) and budget < course
     machine.start(loads[busiest], starts if short else ())
     machine.run(budget // CYCLES)
     began, done, held = machine.now, machine.bottleneck_done, machine.held

@@ -12,7 +12,7 @@ from mapper.cost.channel_kernels import fair_part
 from mapper.cost.engines import CHANNEL
 from mapper.cost.machine import spread, spread_alike
 from mapper.cost.program import Program
-from mapper.cost.steady import EVENTS, MOST, Room, Steady, loads_per_request, steady
+from mapper.cost.steady import EVENTS, LONGER, MOST, Room, Steady, loads_per_request, steady
 from mapper.errors import InvalidPlan
 
 
@@ -120,6 +120,7 @@ def test_a_long_pipeline_is_seen_at_work_though_no_request_ends_a_call(ticks: tu
     evenly = steady([one], [8], [latency], inflight, roomy(one), events, [starts])
     heaped = steady([one], [8], [latency], inflight, roomy(one), events)
     assert 10 <= evenly.interval / 8 < 10.3
+    assert (evenly.activities, heaped.activities) == (LONGER * events, events)
     assert heaped.interval / 8 > 11
 
 
