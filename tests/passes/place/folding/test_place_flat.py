@@ -49,7 +49,8 @@ def test_three_equal_tasks_on_two_chips_keep_one_of_them_busy_twice() -> None:
     assert least_apart(Pooled.of(plan, 1, QUICK)) == pytest.approx(2 * one, rel=1e-4)
 
 
-@pytest.mark.parametrize("objective", [pytest.param(Objective.THROUGHPUT, marks=pytest.mark.slow), Objective.LATENCY])
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", [Objective.THROUGHPUT, Objective.LATENCY])
 def test_folding_is_never_worse_than_a_baseline_on_single_chips(objective: Objective) -> None:
     plan = replace(prepared(farm(3, 10_000), layers(4), TWICE), objective=objective)
     found = judge(run(PlaceTeams().run(plan, QUICK), FINISH)).value(objective)
