@@ -58,8 +58,9 @@ BY_PHASE_SHARE = 0.25
 """Part of the budget of a search that placing one phase after the other gets, alone and as a start of the joint search:
 the same in both, so that the joint plan is never worse."""
 
-BY_PHASE_ITEMS = 400
-"""Up to so many items the phases are also placed one after the other: in large problems their bounds take long."""
+BY_PHASE_OPTIONS = 6_000
+"""Up to so many options of all items the phases are also placed one after the other: the linear programs of their bounds
+grow with them, and take minutes where hundreds of items meet tens of units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,8 @@ def every_start(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
     ways: list[tuple[str, Callable[[], pb.Solution]]] = [
         (PlaceStages.name, lambda: staged(plan, t, ctx.budget().part(STAGES_SHARE)))
     ]
-    if len({item.phase for item in t.problem.items}) > 1 and len(t.problem.items) <= BY_PHASE_ITEMS:
+    options = sum(len(item.options) for item in t.problem.items)
+    if len({item.phase for item in t.problem.items}) > 1 and options <= BY_PHASE_OPTIONS:
         quiet = replace(ctx.budget().part(BY_PHASE_SHARE), tell=silent)
         ways.append((BY_PHASE, lambda: by_phase(t.problem, objective, quiet)))
     for name, way in ways:
