@@ -59,7 +59,7 @@ BY_PHASE_SHARE = 0.25
 the same in both, so that the joint plan is never worse."""
 
 BY_PHASE_OPTIONS = 6_000
-"""Up to so many options of all items the phases are also placed one after the other: the linear programs of their bounds
+"""Up to so many options of all items the phases are also placed one after the other: linear programs of their bounds
 grow with them, and take minutes where hundreds of items meet tens of units."""
 
 
