@@ -37,6 +37,15 @@ class Translation:
     meaning: tuple[tuple[tuple[str, Option], ...], ...]
     tasks: tuple[Task, ...]
 
+    @cached_property
+    def ties_of(self) -> dict[int, tuple[tuple[int, ...], ...]]:
+        """The ties that each item is in; items in none are left out."""
+        found: dict[int, list[tuple[int, ...]]] = {}
+        for tie in self.problem.ties:
+            for i in tie:
+                found.setdefault(i, []).append(tie)
+        return {i: tuple(ties) for i, ties in found.items()}
+
     def apply(self, plan: Plan, solution: pb.Solution) -> Plan:
         """The plan with placement and residency as the solution says."""
         places = []

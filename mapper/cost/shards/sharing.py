@@ -27,7 +27,9 @@ class Sharing:
     def analysis(self, phase: str) -> Analysis:
         """The axes of all values in a phase."""
         if phase not in self._analyses:
-            self._analyses[phase] = Analysis(self.graph, self.phases[phase])
+            kept: dict[Phase, Analysis] = self.graph.__dict__.setdefault("_analyses", {})  # plans of one graph share it
+            asked = self.phases[phase]
+            self._analyses[phase] = kept.get(asked) or kept.setdefault(asked, Analysis(self.graph, asked))
         return self._analyses[phase]
 
     def ways(self, ops: tuple[str, ...], phase: str, ranks: int) -> tuple[Way, ...]:

@@ -79,8 +79,9 @@ def _key(t: Translation, group: Sequence[int]) -> tuple[object, ...]:
 
 
 def _ties(t: Translation, group: Sequence[int]) -> list[tuple[int, ...]]:
-    inside = set(group)
-    return [tie for tie in t.problem.ties if inside & set(tie)] if len(group) > 1 else []
+    """The ties that tasks of a group are in, each once."""
+    met = dict.fromkeys(tie for i in group for tie in t.ties_of.get(i, ()))
+    return list(met) if len(group) > 1 else []
 
 
 def _useful(
