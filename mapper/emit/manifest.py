@@ -67,9 +67,10 @@ class InputLine(_Line):
     """What a request brings in each call, and how one is made up where none is given."""
 
     value: str
-    fill: Literal["ids", "ones", "zeros", "positions", "normal"] = "normal"
+    fill: Literal["ids", "ones", "zeros", "positions", "total", "normal"] = "normal"
+    """ids: any below `below`. positions: those of the new tokens, behind `past`. total: past + seq + `add`."""
     below: int = 0
-    """Of ids: the number of words."""
+    add: int = 0
 
 
 class StateLine(_Line):
@@ -143,8 +144,11 @@ class PhasePart(_Line):
     """One phase: its calls, values and steps."""
 
     name: str
+    file: str = ""
+    """What results and inputs of `handed` begin with, where there are several files."""
     calls: int
     dims: tuple[DimLine, ...]
+    """Open dims of the values; also `past`, `seq` and `total` where the file has tokens."""
     inputs: tuple[InputLine, ...]
     outputs: tuple[str, ...]
     states: tuple[StateLine, ...]
@@ -179,7 +183,7 @@ class Manifest(_Line):
     units: tuple[UnitLine, ...]
     phases: tuple[PhasePart, ...]
     handed: tuple[tuple[str, str], ...] = ()
-    """Results of one phase that another has as an input."""
+    """Results of one file that another has as an input, both as `file/name`."""
     inflight: int = 1
     interval_s: float = 0.0
     moved: tuple[Moved, ...] = ()

@@ -12,6 +12,7 @@ from mapper.frontend.dims.binding import bind, check_results
 from mapper.frontend.dims.dims import Bound, Dims
 from mapper.frontend.dims.symbols import Symbols
 from mapper.frontend.expect import Expectation, Expectations
+from mapper.frontend.facts import Source
 from mapper.frontend.file.containers import open_containers
 from mapper.frontend.file.ranks import state_ranks
 from mapper.frontend.file.read import read
@@ -22,6 +23,7 @@ from mapper.frontend.phases import PhaseSpec
 from mapper.frontend.shapes import Interpreter
 from mapper.frontend.states.state import Ends, find_states
 from mapper.frontend.survey import Survey
+from mapper.frontend.walk.trace import Trace
 from mapper.ir.graph import Graph, Phase
 
 _NONE: Mapping[str, int] = {}
@@ -69,37 +71,56 @@ def load_file(
 ) -> tuple[Imported, Expectations]:
     """As `load_model`, with what was met of `expect`: where there are several files, each uses some of it."""
     start = time.perf_counter()
-    specs = [spec.over(dims) for spec in phases or (PhaseSpec("run", calls=1),)]
+    walked = walk_file(Path(path), phases, dims, expect)
+    source, trace, bounds, expectations = walked.source, walked.trace, walked.bounds, walked.expectations
+    states = find_states(Ends(trace.samples[0], tuple(source.inputs), source.outputs, trace.nodes))
+    symbols = Symbols([bound for of_phase in bounds for bound in of_phase], sorted(walked.dims.terms))
+    lowering = Lowering(source, trace, symbols, states)
+    graph = lowering.graph()
+    result = tuple(
+        Phase(spec.name, spec.given, spec.calls_or_length, sizes, spec.samples()[1])
+        for spec, sizes in zip(walked.specs, _by_phase(symbols, bounds), strict=True)
+    )
+    warnings = (*source.warnings, *trace.warnings, *expectations.warnings(), *opaque_warnings(lowering.opaque))
+    seconds = time.perf_counter() - start
+    file = walked.survey.bound(bounds)
+    left_out = folded_nodes(source.every_node, graph.ops, lowering.gone, trace.placed)
+    expected = expectations.found()
+    imported = Imported(graph, result, warnings, source.digest, source.opset, seconds, expected, file, left_out)
+    return imported, expectations
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A file with the facts of all its values: in `trace.samples` one mapping per sample, phase after phase."""
+
+    source: Source
+    dims: Dims
+    survey: Survey
+    specs: tuple[PhaseSpec, ...]
+    bounds: list[list[Bound]]
+    trace: Trace
+    expectations: Expectations
+
+
+def walk_file(path: Path, phases: Sequence[PhaseSpec], dims: Mapping[str, int], expect: Mapping[str, int]) -> Walked:
+    """Read a file and follow the sizes asked for through all of it. Raises ModelError where they do not go through."""
+    specs = tuple(spec.over(dims) for spec in phases or (PhaseSpec("run", calls=1),))
     check_names(specs)
-    source = read(Path(path))
+    source = read(path)
     expectations = Expectations(expect)
     open_containers(source, expectations)
     state_ranks(source, expectations)
     open_dims = Dims.of(source)
-    file = Survey.of(source, open_dims)
-    sampled = [spec.samples() for spec in specs]
-    bounds = [[bind(open_dims, spec.name, given) for given in s] for spec, (s, _) in zip(specs, sampled, strict=True)]
+    survey = Survey.of(source, open_dims)
+    bounds = [[bind(open_dims, spec.name, given) for given in spec.samples()[0]] for spec in specs]
     flat = [bound for of_phase in bounds for bound in of_phase]
     trace = Interpreter(source, expectations).trace(flat)
     source.outputs = trace.outputs
     named = [spec.name for spec, of_phase in zip(specs, bounds, strict=True) for _ in of_phase]
     for name, bound, facts in zip(named, flat, trace.samples, strict=True):
         check_results(open_dims, name, bound, facts)
-    states = find_states(Ends(trace.samples[0], tuple(source.inputs), source.outputs, trace.nodes))
-    symbols = Symbols(flat, sorted(open_dims.terms))
-    lowering = Lowering(source, trace, symbols, states)
-    graph = lowering.graph()
-    result = tuple(
-        Phase(spec.name, spec.given, spec.calls_or_length, sizes, shares)
-        for spec, sizes, (_, shares) in zip(specs, _by_phase(symbols, bounds), sampled, strict=True)
-    )
-    warnings = (*source.warnings, *trace.warnings, *expectations.warnings(), *opaque_warnings(lowering.opaque))
-    seconds = time.perf_counter() - start
-    file = file.bound(bounds)
-    left_out = folded_nodes(source.every_node, graph.ops, lowering.gone, trace.placed)
-    expected = expectations.found()
-    imported = Imported(graph, result, warnings, source.digest, source.opset, seconds, expected, file, left_out)
-    return imported, expectations
+    return Walked(source, open_dims, survey, specs, bounds, trace, expectations)
 
 
 def check_names(specs: Sequence[PhaseSpec]) -> None:

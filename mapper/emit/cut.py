@@ -1,0 +1,111 @@
+"""Cutting: a stretch of a file's nodes as a model of its own, with the file's names, opsets and attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import onnx
+
+from mapper.errors import ModelError
+from mapper.frontend.anatomy import Anatomy, FileNode
+
+PRODUCER = "hetmap"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Nodes that become one model: copies of cheap ones included. inputs: values that come from elsewhere, in the order
+    of their first use. outputs: values that are wanted elsewhere. weights: the initializers that the nodes read."""
+
+    nodes: tuple[FileNode, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    weights: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for cuts that make the same model of one file."""
+        return tuple(node.name for node in self.nodes), self.inputs, self.outputs
+
+
+def cuts(
+    anatomy: Anatomy, nodes: Sequence[FileNode], groups: Sequence[Sequence[FileNode]], ends: Sequence[str]
+) -> list[Cut]:
+    """Each group with the copies that it reads, and what goes in and out.
+
+    nodes: all live nodes, producers before users; those in no group are copied. ends: results of the phase.
+    """
+    place = {node.name: k for k, node in enumerate(nodes)}
+    maker = {out: node for node in nodes for out in node.outputs if out}
+    grouped = {node.name for group in groups for node in group}
+    whole = [_with_copies(group, maker, grouped, place) for group in groups]
+    wanted = set(ends)
+    for group in whole:
+        made = {out for node in group for out in node.outputs}
+        wanted.update(name for node in group for name in node.reads if name not in made)
+    return [_cut(anatomy, group, {n.name for n in own}, wanted) for group, own in zip(whole, groups, strict=True)]
+
+
+def _with_copies(
+    group: Sequence[FileNode], maker: Mapping[str, FileNode], grouped: set[str], place: Mapping[str, int]
+) -> list[FileNode]:
+    found = {node.name: node for node in group}
+    waiting = list(group)
+    while waiting:
+        for name in waiting.pop().reads:
+            source = maker.get(name)
+            if source is not None and source.name not in grouped and source.name not in found:
+                found[source.name] = source
+                waiting.append(source)
+    return sorted(found.values(), key=lambda node: place[node.name])
+
+
+def _cut(anatomy: Anatomy, nodes: Sequence[FileNode], own: set[str], wanted: set[str]) -> Cut:
+    made = {out for node in nodes for out in node.outputs if out}
+    read = dict.fromkeys(name for node in nodes for name in node.reads if name not in made)
+    weights = tuple(name for name in read if name in anatomy.initializers)
+    inputs = tuple(name for name in read if name not in anatomy.initializers)
+    outputs = tuple(out for node in nodes if node.name in own for out in node.outputs if out and out in wanted)
+    return Cut(tuple(nodes), inputs, outputs, weights)
+
+
+def model_of(
+    anatomy: Anatomy, cut: Cut, name: str, stored: Callable[[onnx.TensorProto], onnx.TensorProto]
+) -> onnx.ModelProto:
+    """The cut as a model. stored: where an initializer lies for it. Raises ModelError for a value at its border whose
+    type is not known."""
+    source = anatomy.model
+    graph = onnx.helper.make_graph(
+        [node.proto for node in cut.nodes],
+        name,
+        [value_info(anatomy, n) for n in cut.inputs],
+        [value_info(anatomy, n) for n in cut.outputs],
+        [stored(anatomy.initializers[n]) for n in cut.weights if n not in _sparse(source)],
+        sparse_initializer=[s for s in source.graph.sparse_initializer if s.values.name in cut.weights],
+    )
+    found = onnx.helper.make_model(graph, producer_name=PRODUCER, ir_version=source.ir_version)
+    del found.opset_import[:]
+    found.opset_import.extend(source.opset_import)
+    return found
+
+
+def _sparse(model: onnx.ModelProto) -> set[str]:
+    return {s.values.name for s in model.graph.sparse_initializer}
+
+
+def value_info(anatomy: Anatomy, name: str) -> onnx.ValueInfoProto:
+    """The type of a value at the border of a piece."""
+    found = anatomy.type_of(name)
+    if found is None:
+        raise ModelError(
+            f"{anatomy.path}: '{name}' would go from one unit to another, but it is no tensor of known type",
+            hint="place what makes it and what reads it on one unit",
+        )
+    return onnx.helper.make_tensor_value_info(name, found.elem, found.shape)
+
+
+def check(models: Iterable[onnx.ModelProto]) -> None:
+    """Refuse a model that breaks a rule of ONNX: a fault of the mapper, told as one."""
+    for model in models:
+        onnx.checker.check_model(model, full_check=False)

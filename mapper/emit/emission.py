@@ -1,0 +1,142 @@
+"""From a finished plan and its files to pieces and the lines of their manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnx
+
+from mapper.emit.cut import Cut, cuts, model_of
+from mapper.emit.fills import fill_of
+from mapper.emit.grouping import pieces
+from mapper.emit.manifest import DimLine, Moved, PhasePart, Port, StateLine, Step, Tensor
+from mapper.emit.owners import Owners
+from mapper.emit.planned import Planned
+from mapper.emit.weights import Weights, clean
+from mapper.errors import ModelError
+from mapper.frontend.anatomy import Anatomy
+from mapper.hw.work import TICKS_PER_SECOND
+from mapper.ir.graph import Phase
+from mapper.ir.plan import Plan
+
+
+@dataclass
+class Emission:
+    """Writes the pieces of a plan below `out`, each once, phase by phase."""
+
+    plan: Plan
+    anatomies: Sequence[Anatomy]
+    out: Path
+    weights: Weights
+    written: dict[tuple[object, ...], str] = field(default_factory=dict)
+    moved: list[Moved] = field(default_factory=list)
+
+    def phase(self, phase: Phase) -> PhasePart:
+        """The pieces of a phase, written, and its lines of the manifest."""
+        anatomy = next(a for a in self.anatomies if phase.name in {s.name for s in a.walked.specs})
+        planned = Planned(self.plan, anatomy.label)
+        owners = Owners(anatomy, planned, phase.name)
+        nodes = owners.find(anatomy.outputs)
+        self._tell(owners)
+        groups = pieces(nodes, owners.owner, _starts([n.name for n in nodes], planned, phase.name))
+        found = zip(groups, cuts(anatomy, nodes, groups, anatomy.outputs), strict=True)
+        steps = tuple(
+            self._step(anatomy, planned, phase.name, owners.owner[group[0].name], cut) for group, cut in found
+        )
+        return self._part(anatomy, phase, steps)
+
+    def _tell(self, owners: Owners) -> None:
+        for node, units in owners.moved.items():
+            why = "its ops are planned apart, but it is one node of the file"
+            self.moved.append(
+                Moved(phase=owners.phase, node=node, planned=", ".join(units), runs=owners.owner[node], why=why)
+            )
+
+    def _step(self, anatomy: Anatomy, planned: Planned, phase: str, unit: str, cut: Cut) -> Step:
+        piece = self._piece(anatomy, unit, cut)
+        tasks = {t.name: t for node in cut.nodes for t, _ in planned.tasks_of(node.name, phase)}
+        times = [planned.seconds(name) for name in tasks]
+        return Step(
+            name=piece.removesuffix(".onnx"),
+            piece=piece,
+            unit=unit,
+            inputs=tuple(Port(name=n, value=n) for n in cut.inputs),
+            outputs=tuple(Port(name=n, value=n) for n in cut.outputs),
+            tasks=tuple(tasks),
+            types=tuple(dict.fromkeys(x for t in tasks.values() for x in planned.types(t))),
+            start_s=min((a for a, _ in times), default=0.0),
+            end_s=max((b for _, b in times), default=0.0),
+        )
+
+    def _piece(self, anatomy: Anatomy, unit: str, cut: Cut) -> str:
+        """The file of a cut, written when it is first met: phases that run the same nodes on a unit share it."""
+        key = (anatomy.path, unit, *cut.key)
+        if key not in self.written:
+            name = f"{len(self.written):03d}-{clean(unit)}.onnx"
+            model = model_of(
+                anatomy, cut, name.removesuffix(".onnx"), lambda t: self.weights.stored(anatomy.path.parent, t)
+            )
+            (self.out / name).write_bytes(model.SerializeToString(deterministic=True))
+            self.written[key] = name
+        return self.written[key]
+
+    def _part(self, anatomy: Anatomy, phase: Phase, steps: tuple[Step, ...]) -> PhasePart:
+        start = f"{anatomy.label}/" if anatomy.label else ""
+        own = {n.removeprefix(start) for n in self.plan.values_of[phase.name]} | {*anatomy.inputs, *anatomy.outputs}
+        states = [
+            StateLine(name=s.name, past=s.past.removeprefix(start), present=s.present.removeprefix(start))
+            for s in self.plan.graph.states
+            if (s.past or s.present).startswith(start) and (s.past or s.present).removeprefix(start) in own
+        ]
+        read = {p.value for step in steps for p in step.inputs}
+        pasts = {s.past for s in states}
+        names = dict.fromkeys(
+            [*anatomy.inputs, *(p.value for s in steps for p in (*s.inputs, *s.outputs)), *anatomy.outputs]
+        )
+        values = tuple(_tensor(anatomy, n) for n in names if n in read or n in anatomy.outputs or n not in anatomy.inputs)
+        return PhasePart(
+            name=phase.name,
+            file=anatomy.label,
+            calls=phase.calls,
+            dims=_dims(anatomy, phase.name),
+            inputs=tuple(fill_of(anatomy, n) for n in anatomy.inputs if n in read and n not in pasts),
+            outputs=anatomy.outputs,
+            states=tuple(states),
+            values=values,
+            steps=steps,
+            latency_s=max((s.end for s in self.plan.schedule or () if s.what.startswith(phase.name)), default=0)
+            / TICKS_PER_SECOND,
+        )
+
+
+def _starts(names: Sequence[str], planned: Planned, phase: str) -> dict[str, int]:
+    """When the plan starts each node; one without a task starts as the one before it in the file."""
+    found: dict[str, int] = {}
+    last = 0
+    for name in names:
+        start = planned.start(name, phase)
+        last = last if start is None else start
+        found[name] = last
+    return found
+
+
+def _tensor(anatomy: Anatomy, name: str) -> Tensor:
+    found = anatomy.type_of(name)
+    if found is None:
+        raise ModelError(f"{anatomy.path}: the type of '{name}' is not known")
+    return Tensor(name=name, dtype=onnx.TensorProto.DataType.Name(found.elem).lower(), shape=found.shape)
+
+
+_ROLES = ("batch", "past", "seq", "total")
+
+
+def _dims(anatomy: Anatomy, phase: str) -> tuple[DimLine, ...]:
+    """Open dims of a phase, and the roles that its bindings know, at its first and last call."""
+    found = {name: (sizes[0], sizes[-1]) for name, sizes in anatomy.sizes(phase).items()}
+    for spec, bounds in zip(anatomy.walked.specs, anatomy.walked.bounds, strict=True):
+        for role in _ROLES if spec.name == phase else ():
+            if role in bounds[0].roles:
+                found.setdefault(role, (bounds[0].roles[role], bounds[-1].roles[role]))
+    return tuple(DimLine(name=n, first=a, last=b) for n, (a, b) in sorted(found.items()))

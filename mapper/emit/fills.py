@@ -1,0 +1,54 @@
+"""How an input is made up where a request brings none: word ids, masks, positions, numbers."""
+
+from __future__ import annotations
+
+import re
+
+import onnx
+
+from mapper.emit.manifest import InputLine
+from mapper.frontend.anatomy import Anatomy
+
+_POSITIONS = re.compile(r"pos", re.IGNORECASE)
+_MASK = re.compile(r"mask", re.IGNORECASE)
+_FLOATS = frozenset(
+    {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE}
+)
+
+
+def fill_of(anatomy: Anatomy, name: str) -> InputLine:
+    """Floats are random but for masks, which hide nothing; integers that look words up are below their table's size.
+
+    Lengths of contrib attention (`seqlens_k`, `total_sequence_length`: onnxruntime's GroupQueryAttention) are what they
+    say.
+    """
+    found = anatomy.type_of(name)
+    elem = found.elem if found else onnx.TensorProto.FLOAT
+    if elem in _FLOATS:
+        return InputLine(value=name, fill="zeros" if _MASK.search(name) else "normal")
+    if name.startswith("seqlens_k"):
+        return InputLine(value=name, fill="total", add=-1)
+    if name.startswith("total_seq"):
+        return InputLine(value=name, fill="total")
+    if elem == onnx.TensorProto.BOOL or _MASK.search(name):
+        return InputLine(value=name, fill="ones")
+    if _POSITIONS.search(name):
+        return InputLine(value=name, fill="positions")
+    rows = [anatomy.initializers[t].dims[0] for t in _tables(anatomy, name) if t in anatomy.initializers]
+    return InputLine(value=name, fill="ids", below=min(rows)) if rows else InputLine(value=name, fill="ones")
+
+
+def _tables(anatomy: Anatomy, name: str) -> list[str]:
+    """What the input looks up in, directly or through casts and shapes."""
+    names, tables = {name}, []
+    for node in anatomy.nodes:
+        proto = node.proto
+        if names.isdisjoint(proto.input):
+            continue
+        if proto.op_type == "Gather" and len(proto.input) > 1 and proto.input[1] in names:
+            tables.append(proto.input[0])
+        elif proto.op_type in ("Cast", "Reshape", "Identity", "Unsqueeze", "Squeeze") and proto.input[0] in names:
+            names.add(proto.output[0])
+        elif proto.op_type in ("EmbedLayerNormalization", "GatherBlockQuantized"):
+            tables += list(proto.input[2:3] if proto.op_type.startswith("Embed") else proto.input[:1])
+    return tables

@@ -1,0 +1,125 @@
+"""Weights of pieces: where each lies in the emitted folder, without holding them in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnx
+from onnx import numpy_helper
+
+from mapper.errors import MapperError
+from mapper.frontend.file.tensors import tensor_fact
+
+INLINE_BYTES = 1024
+"""Tensors up to this size stay in the pieces that read them."""
+
+ALIGNMENT = 64
+CHUNK_BYTES = 16 << 20
+FOLDER = "weights"
+INSIDE = f"{FOLDER}/inside.bin"
+"""Numbers that the model files themselves held."""
+
+_UNUSUAL = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass
+class Weights:
+    """Places initializers in files below `out`: data beside a model is copied once (by reference to the same blocks,
+    where the file system can), data inside it is written out, what is equal once.
+
+    placed: where numbers from inside lie (file, offset, length), by their digest. copied: by data file. missing: data
+    files that are not there, with the tensors that they would hold.
+    """
+
+    out: Path
+    placed: dict[bytes, tuple[str, int, int]] = field(default_factory=dict)
+    copied: dict[Path, str] = field(default_factory=dict)
+    missing: dict[Path, list[str]] = field(default_factory=dict)
+
+    def stored(self, folder: Path, tensor: onnx.TensorProto) -> onnx.TensorProto:
+        """A tensor of a model in a folder as pieces have it: a small one with its numbers, others with the place of
+        these."""
+        tensor_fact(tensor)  # refuses data outside the model's folder
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            return self._moved(folder, tensor)
+        if tensor.data_type == onnx.TensorProto.STRING or tensor.ByteSize() <= INLINE_BYTES:
+            return tensor
+        data = tensor.raw_data or numpy_helper.to_array(tensor).tobytes()
+        digest = hashlib.sha256(data).digest()
+        if digest not in self.placed:
+            self.placed[digest] = self._written(data)
+        return _external(tensor, *self.placed[digest])
+
+    def _moved(self, folder: Path, tensor: onnx.TensorProto) -> onnx.TensorProto:
+        origin = folder / next(e.value for e in tensor.external_data if e.key == "location")
+        if origin not in self.copied:
+            self.copied[origin] = self._brought(folder, origin)
+        if not origin.is_file():
+            self.missing.setdefault(origin, []).append(tensor.name)
+        found = onnx.TensorProto()
+        found.CopyFrom(tensor)
+        for entry in found.external_data:
+            if entry.key == "location":
+                entry.value = self.copied[origin]
+        return found
+
+    def _brought(self, folder: Path, origin: Path) -> str:
+        """The data file's place below `out`, copied there if it is to be had."""
+        place = f"{FOLDER}/{len(self.copied)}-{clean(origin.name)}"
+        if origin.is_file():
+            if not origin.resolve().is_relative_to(folder.resolve()):
+                raise MapperError(f"{origin} leads out of the model's folder; it is not opened")
+            (self.out / FOLDER).mkdir(exist_ok=True)
+            copy_file(origin, self.out / place)
+        return place
+
+    def _written(self, data: bytes) -> tuple[str, int, int]:
+        path = self.out / INSIDE
+        path.parent.mkdir(exist_ok=True)
+        with path.open("ab") as file:
+            file.write(b"\0" * (-file.tell() % ALIGNMENT))
+            offset = file.tell()
+            file.write(data)
+        return INSIDE, offset, len(data)
+
+    def files(self) -> Iterator[str]:
+        """The files written, by their place below `out`."""
+        yield from sorted(str(p.relative_to(self.out)) for p in (self.out / FOLDER).glob("*") if p.is_file())
+
+
+def clean(name: str) -> str:
+    """A name as part of a file's name: letters, digits, dots and dashes; names are data, never paths."""
+    return _UNUSUAL.sub("_", name).strip(".")[-60:] or "_"
+
+
+def _external(tensor: onnx.TensorProto, place: str, offset: int, length: int) -> onnx.TensorProto:
+    found = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+    found.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", place), ("offset", str(offset)), ("length", str(length))):
+        found.external_data.add(key=key, value=value)
+    return found
+
+
+def copy_file(source: Path, sink: Path) -> None:
+    """Copy in the kernel, in chunks: file systems that can share the blocks of both files do."""
+    with source.open("rb") as a, sink.open("xb") as b:
+        left = os.fstat(a.fileno()).st_size
+        while left > 0:
+            done = _copied(a.fileno(), b.fileno(), min(left, CHUNK_BYTES))
+            if not done:
+                raise MapperError(f"{source} became shorter while it was copied", hint="emit again")
+            left -= done
+
+
+def _copied(source: int, sink: int, count: int) -> int:
+    if hasattr(os, "copy_file_range"):
+        try:
+            return os.copy_file_range(source, sink, count)
+        except OSError:  # between some file systems the kernel cannot
+            pass
+    return os.write(sink, os.read(source, count))

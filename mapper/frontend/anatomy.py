@@ -1,0 +1,195 @@
+"""A file as it was written: its own nodes in order, what each is called, and the types of all its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import onnx
+from onnx import inliner
+
+from mapper.errors import MapperError, ModelError
+from mapper.frontend.dims.symbols import Symbols
+from mapper.frontend.facts import Fact
+from mapper.frontend.file.identity import file_nodes, identity, node_names
+from mapper.frontend.file.nodes import make_node
+from mapper.frontend.load import Walked, walk_file
+from mapper.frontend.parts.assign import assign
+from mapper.frontend.phases import PhaseSpec, parse_phase
+from mapper.ir.graph import Phase
+from mapper.ir.order import sort_topologically
+
+Dim = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class FileNode:
+    """A node of the file's main graph. name: what origins call it. reads: its operands and what its branches and bodies
+    read from outside. inside: the names of the nodes in these."""
+
+    name: str
+    proto: onnx.NodeProto
+    reads: tuple[str, ...]
+    inside: tuple[str, ...]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What it makes."""
+        return tuple(self.proto.output)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """Element type (onnx.TensorProto) and shape; a dim with several sizes in the phases of the file has a name."""
+
+    elem: int
+    shape: tuple[Dim, ...]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A file and its phases. label: what a plan's names of it begin with, '' where it is the only file.
+
+    model: functions inlined, weights beside the file not read. walked: the facts of all values, phase after phase.
+    """
+
+    path: Path
+    label: str
+    model: onnx.ModelProto
+    walked: Walked
+    calls: Mapping[str, int]
+
+    @cached_property
+    def nodes(self) -> tuple[FileNode, ...]:
+        """The nodes of the main graph, producers before users."""
+        graph = self.model.graph
+        taken = node_names(graph)
+        inside: dict[str, list[str]] = {}
+        owner = {node.name: node.owner for node in file_nodes(graph, taken)}
+        for name, above in owner.items():
+            while above and owner[above]:
+                above = owner[above]
+            if above:
+                inside.setdefault(above, []).append(name)
+        found = []
+        for index, proto in enumerate(graph.node):
+            name = identity(proto, index, "", taken)
+            node = make_node(proto)
+            reads = tuple(dict.fromkeys(n for n in (*node.inputs, *node.captures) if n))
+            found.append(FileNode(name, proto, reads, tuple(inside.get(name, ()))))
+        return tuple(sort_topologically(found, lambda node: node.reads)[0])
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The graph's inputs but for those with a default among the initializers."""
+        return tuple(i.name for i in self.model.graph.input if i.name not in self.initializers)
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """The graph's outputs."""
+        return tuple(o.name for o in self.model.graph.output)
+
+    @cached_property
+    def initializers(self) -> dict[str, onnx.TensorProto]:
+        """The main graph's initializers; their numbers are here only where the file itself holds them."""
+        return {t.name: t for t in self.model.graph.initializer}
+
+    @cached_property
+    def symbols(self) -> Symbols:
+        """Names of open dims: one for all dims of equal sizes."""
+        flat = [bound for of_phase in self.walked.bounds for bound in of_phase]
+        return Symbols(flat, sorted(self.walked.dims.terms))
+
+    def type_of(self, name: str) -> TensorType | None:
+        """The type of a value; None for one that is no tensor, or that no phase makes."""
+        facts = [sample.get(name) for sample in self.walked.trace.samples]
+        known = [f for f in facts if f is not None and f.shape is not None]
+        if len(known) < len(facts) or not known:
+            return None
+        shapes = [f.shape or () for f in known]
+        if len({len(shape) for shape in shapes}) > 1:
+            return None
+        columns = zip(*shapes, strict=True)
+        declared = self.walked.source.inputs.get(name) or self.walked.source.declared.get(name)
+        hints = dict(enumerate(declared.dims or ())) if declared is not None else {}
+        return TensorType(known[0].elem, tuple(self.symbols.dim(c, hints.get(i)) for i, c in enumerate(columns)))
+
+    def sizes(self, phase: str) -> dict[str, tuple[int, ...]]:
+        """The sizes of every named dim at the samples of a phase."""
+        start = 0
+        for spec, of_phase in zip(self.walked.specs, self.walked.bounds, strict=True):
+            if spec.name == phase:
+                return {name: vector[start : start + len(of_phase)] for name, vector in self.symbols.used()}
+            start += len(of_phase)
+        raise KeyError(phase)
+
+    def fact(self, name: str) -> Fact | None:
+        """What is known of a value at the first sample."""
+        return self.walked.trace.samples[0].get(name)
+
+
+def anatomies(
+    models: Sequence[Path], phases: Sequence[Phase], expect: Mapping[str, int], mix: Mapping[str, int] | None
+) -> tuple[Anatomy, ...]:
+    """The files of a plan with its phases, as `mapper.compile` was given them.
+
+    Raises ModelError for a file that cannot be read, UsageError where files and phases do not fit together.
+    """
+    specs = _specs(models, phases)
+    shares = assign(models, specs, {})
+    calls = {p.name: p.calls for p in phases}
+    return tuple(
+        Anatomy(
+            share.path,
+            share.label if len(shares) > 1 else "",
+            _whole(share.path),
+            walk_file(share.path, share.specs, {}, _only(expect)),
+            calls,
+        )
+        for share in shares
+    )
+
+
+def _only(expect: Mapping[str, int]) -> Mapping[str, int]:
+    return dict(expect)
+
+
+def _specs(models: Sequence[Path], phases: Sequence[Phase]) -> list[PhaseSpec]:
+    """The phases as they were asked for; of several files each runs the one that its results are of."""
+    found = []
+    for phase in phases:
+        dims = " ".join(f"{name}={size}" for name, size in phase.given)
+        label = phase.results[0].partition("/")[0] if phase.results else ""
+        file = _file(models, label) if label else ""
+        spec = parse_phase(f"{phase.name}: {dims} calls={phase.calls}")
+        found.append(PhaseSpec(spec.name, spec.dims, spec.calls, file))
+    return found
+
+
+def _file(models: Sequence[Path], label: str) -> str:
+    """The file with a label: its stem, numbered where several files have one stem."""
+    hits = [str(m) for m in models if m.name.removesuffix(".onnx") == label]
+    if len(hits) == 1:
+        return hits[0]
+    stem, _, number = label.rpartition("-")
+    several = [str(m) for m in models if m.name.removesuffix(".onnx") == stem]
+    if number.isdecimal() and 0 < int(number) <= len(several):
+        return several[int(number) - 1]
+    names = ", ".join(m.name for m in models)
+    raise MapperError(f"the plan has a file '{label}'; there are {names}", hint=f"give {label}.onnx too")
+
+
+def _whole(path: Path) -> onnx.ModelProto:
+    """The model with its functions inlined; numbers in files beside it stay there."""
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror}", hint="check the path") from None
+    return inliner.inline_local_functions(model) if model.functions else model
+
+
+def names_of(nodes: Iterable[FileNode]) -> frozenset[str]:
+    """The names of the nodes and of all inside them."""
+    return frozenset(name for node in nodes for name in (node.name, *node.inside))
