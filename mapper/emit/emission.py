@@ -95,7 +95,9 @@ class Emission:
         names = dict.fromkeys(
             [*anatomy.inputs, *(p.value for s in steps for p in (*s.inputs, *s.outputs)), *anatomy.outputs]
         )
-        values = tuple(_tensor(anatomy, n) for n in names if n in read or n in anatomy.outputs or n not in anatomy.inputs)
+        values = tuple(
+            _tensor(anatomy, n) for n in names if n in read or n in anatomy.outputs or n not in anatomy.inputs
+        )
         return PhasePart(
             name=phase.name,
             file=anatomy.label,

@@ -52,6 +52,25 @@ def write_folder_atomically(out: Path, files: Mapping[str, str | bytes]) -> None
             shutil.rmtree(staging, ignore_errors=True)
 
 
+@contextmanager
+def staged_folder(out: Path) -> Iterator[Path]:
+    """A folder to write files in, for files too large to hold: they are put below `out` together when the block ends
+    without an error. Other files
+    in `out` stay."""
+    if out.exists() and not out.is_dir():
+        raise MapperError(f"{out} is a file, not a folder", hint="give another folder with --out")
+    with _told(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+        try:
+            yield staging
+            _put_in_place(
+                staging, out, [str(p.relative_to(staging)) for p in sorted(staging.rglob("*")) if p.is_file()]
+            )
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
 def _put_in_place(staging: Path, out: Path, names: Iterable[str]) -> None:
     out.mkdir(exist_ok=True)
     for folder in dict.fromkeys((out / name).parent for name in names):

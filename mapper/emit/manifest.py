@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-SCHEMA = 1
+from mapper.errors import MapperError
+
+SCHEMA: Literal[1] = 1
+NAME = "manifest.json"
 Dim = int | str
 
 
 class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
 
 class FileLine(_Line):
@@ -173,7 +179,7 @@ class Moved(_Line):
 class Manifest(_Line):
     """An emitted plan."""
 
-    version: Literal[1] = SCHEMA
+    version: Literal[1] = Field(default=SCHEMA, alias="schema")
     model: str
     """Names of the model files, with spaces between."""
     sha256: str
@@ -190,3 +196,70 @@ class Manifest(_Line):
     files: tuple[FileLine, ...] = ()
     seal: str = ""
     """sha256 of this manifest as canonical JSON with an empty seal."""
+
+
+def sealed(manifest: Manifest) -> Manifest:
+    """The manifest with its seal."""
+    return manifest.model_copy(update={"seal": _seal(manifest)})
+
+
+def _seal(manifest: Manifest) -> str:
+    data = manifest.model_dump(mode="json", by_alias=True) | {"seal": ""}
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def to_json(manifest: Manifest) -> str:
+    """The manifest as text: equal manifests give equal bytes."""
+    data = manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return json.dumps({"schema": SCHEMA, **data}, indent=1) + "\n"
+
+
+def load(folder: Path) -> Manifest:
+    """The manifest of an emitted folder, after a check that it is as it was written: its seal, its paths, the sizes of
+    all files and the digests of the pieces. Raises MapperError that says what is wrong."""
+    path = folder / NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise MapperError(f"{path}: not UTF-8 text (byte {error.start})", hint=_AGAIN) from None
+    except OSError as error:
+        hint = "give the folder that `mapper emit --out` wrote"
+        raise MapperError(f"{path}: cannot be read: {error.strerror or error}", hint=hint) from None
+    try:
+        found = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise MapperError(f"{path}: {where}: {first['msg']}", hint=_AGAIN) from None
+    if found.seal != _seal(found):
+        raise MapperError(f"{path} was changed after it was written: its seal does not fit", hint=_AGAIN)
+    _check_files(folder, found)
+    return found
+
+
+_AGAIN = "emit the plan again"
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    listed = {line.path: line for line in manifest.files}
+    unlisted = sorted({s.piece for part in manifest.phases for s in part.steps} - listed.keys())
+    if unlisted:
+        raise MapperError(f"{folder / NAME}: piece '{unlisted[0]}' is not among its files", hint=_AGAIN)
+    root = folder.resolve()
+    for line in manifest.files:
+        pure, path = PurePosixPath(line.path), folder / line.path
+        if pure.is_absolute() or ".." in pure.parts or not path.resolve().is_relative_to(root):
+            raise MapperError(f"{folder / NAME}: '{line.path}' leads out of the folder; it is not opened", hint=_AGAIN)
+        if not path.is_file():
+            raise MapperError(f"{path} is missing", hint=_AGAIN)
+        if path.stat().st_size != line.bytes:
+            size = path.stat().st_size
+            raise MapperError(f"{path} has {size:,} bytes, not {line.bytes:,} as it was written", hint=_AGAIN)
+        if line.sha256 and digest_of(path) != line.sha256:
+            raise MapperError(f"{path} was changed after it was written: its digest does not fit", hint=_AGAIN)
+
+
+def digest_of(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

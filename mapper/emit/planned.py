@@ -13,7 +13,7 @@ from mapper.ir.plan import Plan, Task
 
 @dataclass(frozen=True)
 class Planned:
-    """A finished plan, asked by node. label: what the names of the file begin with in the plan, '' for the only file."""
+    """A finished plan, asked by node of a file. label: what the plan's names of it begin with, '' for the only file."""
 
     plan: Plan
     label: str = ""

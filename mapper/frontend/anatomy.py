@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,7 +59,6 @@ class Anatomy:
     label: str
     model: onnx.ModelProto
     walked: Walked
-    calls: Mapping[str, int]
 
     @cached_property
     def nodes(self) -> tuple[FileNode, ...]:
@@ -130,30 +129,22 @@ class Anatomy:
         return self.walked.trace.samples[0].get(name)
 
 
-def anatomies(
-    models: Sequence[Path], phases: Sequence[Phase], expect: Mapping[str, int], mix: Mapping[str, int] | None
-) -> tuple[Anatomy, ...]:
+def anatomies(models: Sequence[Path], phases: Sequence[Phase], expect: Mapping[str, int]) -> tuple[Anatomy, ...]:
     """The files of a plan with its phases, as `mapper.compile` was given them.
 
     Raises ModelError for a file that cannot be read, UsageError where files and phases do not fit together.
     """
     specs = _specs(models, phases)
     shares = assign(models, specs, {})
-    calls = {p.name: p.calls for p in phases}
     return tuple(
         Anatomy(
             share.path,
             share.label if len(shares) > 1 else "",
             _whole(share.path),
-            walk_file(share.path, share.specs, {}, _only(expect)),
-            calls,
+            walk_file(share.path, share.specs, {}, expect),
         )
         for share in shares
     )
-
-
-def _only(expect: Mapping[str, int]) -> Mapping[str, int]:
-    return dict(expect)
 
 
 def _specs(models: Sequence[Path], phases: Sequence[Phase]) -> list[PhaseSpec]:
@@ -188,8 +179,3 @@ def _whole(path: Path) -> onnx.ModelProto:
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}", hint="check the path") from None
     return inliner.inline_local_functions(model) if model.functions else model
-
-
-def names_of(nodes: Iterable[FileNode]) -> frozenset[str]:
-    """The names of the nodes and of all inside them."""
-    return frozenset(name for node in nodes for name in (node.name, *node.inside))

@@ -69,11 +69,16 @@ def load_models(models: Sequence[str | Path], specs: Sequence[PhaseSpec], how: T
         merged.graph,
         phases,
         (*merged.warnings, *own),
-        hashlib.sha256(" ".join(i.digest for i in found).encode()).hexdigest(),
+        digest_together([i.digest for i in found]),
         max(i.opset for i in found),
         sum(i.seconds for i in found),
         tuple(e for i in found for e in i.expectations),
     )
+
+
+def digest_together(digests: Sequence[str]) -> str:
+    """The digest of several files, in the order of their first phases; of one file its own."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _load(shares: Sequence[Share], how: Together) -> list[Imported]:

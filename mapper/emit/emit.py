@@ -1,0 +1,88 @@
+"""`emit`: a plan and its model files become a folder of ONNX pieces with a manifest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from pathlib import Path
+
+from mapper.emit.emission import Emission
+from mapper.emit.files import staged_folder
+from mapper.emit.manifest import NAME, FileLine, Manifest, PhasePart, UnitLine, digest_of, sealed, to_json
+from mapper.emit.weights import Weights
+from mapper.errors import MapperError
+from mapper.frontend.anatomy import Anatomy, anatomies
+from mapper.frontend.parts.load import digest_together
+from mapper.hw.target import Unit
+from mapper.hw.work import TICKS_PER_SECOND
+from mapper.ir.plan import Plan
+
+HASHED_BYTES = 1 << 30
+"""Files up to this size have a digest in the manifest; larger ones (weights) their size alone."""
+
+
+def emit(plan: Plan, models: Sequence[str | Path], out: str | Path) -> Manifest:
+    """Write the pieces of a finished plan below `out`, all or none, and return their manifest.
+
+    models: the files that the plan was compiled from. Raises MapperError for an unfinished plan and for files that are
+    not those of the plan.
+    """
+    files = [Path(m) for m in models]
+    if plan.figures is None or plan.schedule is None:
+        raise MapperError("the plan is not finished: nothing to emit", hint="run the rest of the pipeline: mapper opt")
+    found = anatomies(files, plan.phases, _numbers(plan, "expect"))
+    _check_same(plan, found)
+    with staged_folder(Path(out)) as folder:
+        emission = Emission(plan, found, folder, Weights(folder))
+        phases = tuple(emission.phase(phase) for phase in plan.phases)
+        manifest = sealed(
+            Manifest(
+                model=dict(plan.source).get("model", plan.graph.name),
+                sha256=dict(plan.source).get("sha256", ""),
+                target=plan.target.name,
+                tool=f"hetmap {importlib.metadata.version('hetmap')}",
+                units=tuple(_unit(plan.target.unit[name]) for name in _units(phases)),
+                phases=phases,
+                handed=plan.graph.handed,
+                inflight=plan.inflight or 1,
+                interval_s=dict(plan.figures).get("interval_ticks", 0) / TICKS_PER_SECOND,
+                moved=tuple(emission.moved),
+                files=tuple(_line(folder, p) for p in sorted(folder.rglob("*")) if p.is_file()),
+            )
+        )
+        (folder / NAME).write_text(to_json(manifest), encoding="utf-8")
+    return manifest
+
+
+def _check_same(plan: Plan, found: Sequence[Anatomy]) -> None:
+    """The files are those that the plan was compiled from."""
+    recorded = dict(plan.source).get("sha256", "")
+    given = digest_together([a.walked.source.digest for a in found])
+    if recorded and recorded != given:
+        names = ", ".join(str(a.path) for a in found)
+        raise MapperError(
+            f"{names}: not what the plan was compiled from (sha256 {given[:12]}, the plan says {recorded[:12]})",
+            hint="compile it again, or give the file that it was compiled from",
+        )
+
+
+def _numbers(plan: Plan, key: str) -> dict[str, int]:
+    """Settings that the plan's record names: NAME=NUMBER with spaces between."""
+    words = dict(plan.source).get(key, "").split()
+    return {name: int(number) for name, _, number in (word.rpartition("=") for word in words)}
+
+
+def _units(phases: Sequence[PhasePart]) -> list[str]:
+    return list(dict.fromkeys(step.unit for part in phases for step in part.steps))
+
+
+def _unit(unit: Unit) -> UnitLine:
+    members = unit.team.members if unit.team else ()
+    return UnitLine(name=unit.name, kind=unit.kind, family=unit.model_name, ranks=unit.ranks, members=members)
+
+
+def _line(folder: Path, path: Path) -> FileLine:
+    size = path.stat().st_size
+    return FileLine(
+        path=path.relative_to(folder).as_posix(), bytes=size, sha256=digest_of(path) if size <= HASHED_BYTES else ""
+    )
