@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -68,7 +69,20 @@ def compile_(args: Namespace) -> int:
         done = compile(
             args.models, target, args.phase, objective=goal, stop_after=args.stop_after, instruments=watchers, **options
         )
-    return _finish(args, done, out)
+    code = _finish(args, done, out)
+    if args.emit:
+        _emit(args, done, files, out)
+    return code
+
+
+def _emit(args: Namespace, done: Compiled, files: Sequence[Path], out: Path) -> None:
+    """The pieces of the plan, below its folder."""
+    from mapper.cli.emitting import FOLDER, screen  # only where asked for
+    from mapper.emit.emit import emit
+
+    emitted = emit(done.plan, files, out / FOLDER)
+    if not (args.quiet or args.json):
+        sys.stdout.write(screen(emitted, out / FOLDER))
 
 
 def _within(axes: Axes, goal: Goal, args: Namespace) -> Axes:

@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _compile(commands.add_parser("compile", help="map a model onto a target"))
     _inspect(commands.add_parser("inspect", help=_INSPECT, description=_INSPECT.capitalize() + ".", epilog=_DIMS))
     _opt(commands.add_parser("opt", help="carry on from a plan with more passes"))
+    _emit(commands.add_parser("emit", help="cut the models of a plan into ONNX pieces, one per unit and stretch"))
     _check(commands.add_parser("check", help="derive every figure of a plan again and hold it to every rule"))
     _show(commands.add_parser("show", help="a plan on one screen, or as text"))
     _explain(commands.add_parser("explain", help="what limits a plan, why each op is where it is, the fallbacks"))
@@ -140,6 +141,9 @@ def _compile(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--out", metavar="DIR", help="folder for plan.json, summary.json, trace.json (default: out/MODEL-TARGET)"
     )
+    p.add_argument(
+        "--emit", action="store_true", help="also cut the models into pieces, below DIR/pieces (see mapper emit)"
+    )
     p.add_argument("--stop-after", metavar="PASS", help="stop after this pass and save the plan as it is")
     _search(p)
 
@@ -192,6 +196,23 @@ def _opt(p: argparse.ArgumentParser) -> None:
     p.add_argument("--pipeline", required=True, metavar="TEXT", help="the passes to run on it")
     p.add_argument("--out", metavar="DIR", help="folder for the result (default: the plan's own)")
     _search(p)
+
+
+def _emit(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="emitting:emit_")
+    p.add_argument(_PLAN[0], **_PLAN[1])  # type: ignore[arg-type]
+    p.add_argument("models", metavar="MODEL.onnx", nargs="+", help="the files that the plan was compiled from")
+    p.add_argument("--out", metavar="DIR", help="folder for the pieces and their manifest (default: the plan's/pieces)")
+    p.add_argument(
+        "--random-weights", metavar="SEED", type=int, nargs="?", const=0, help="make up weights that are not there"
+    )
+    p.add_argument(
+        "--format",
+        choices=["pieces", "ort-ep"],
+        default="pieces",
+        help="pieces, or which node runs on which provider of onnxruntime (a JSON file)",
+    )
+    p.add_argument("--json", action="store_true", help="print what was written as JSON")
 
 
 def _check(p: argparse.ArgumentParser) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import onnx
 
+from mapper.cost.program import Program, Spelling
 from mapper.emit.cut import Cut, cuts, model_of
+from mapper.emit.filling import operand_roles
 from mapper.emit.fills import fill_of
 from mapper.emit.grouping import pieces
 from mapper.emit.manifest import DimLine, Moved, PhasePart, Port, StateLine, Step, Tensor
 from mapper.emit.owners import Owners
 from mapper.emit.planned import Planned
+from mapper.emit.traffic import buffers, length_s, moves
 from mapper.emit.weights import Weights, clean
 from mapper.errors import ModelError
 from mapper.frontend.anatomy import Anatomy
-from mapper.hw.work import TICKS_PER_SECOND
 from mapper.ir.graph import Phase
 from mapper.ir.plan import Plan
 
@@ -31,7 +34,13 @@ class Emission:
     out: Path
     weights: Weights
     written: dict[tuple[object, ...], str] = field(default_factory=dict)
+    roles: dict[Path, Mapping[str, str]] = field(default_factory=dict)
     moved: list[Moved] = field(default_factory=list)
+
+    @cached_property
+    def programs(self) -> tuple[Program, ...]:
+        """The plan spelled out, a program a phase."""
+        return Spelling(self.plan).programs()
 
     def phase(self, phase: Phase) -> PhasePart:
         """The pieces of a phase, written, and its lines of the manifest."""
@@ -75,15 +84,32 @@ class Emission:
         key = (anatomy.path, unit, *cut.key)
         if key not in self.written:
             name = f"{len(self.written):03d}-{clean(unit)}.onnx"
-            model = model_of(
-                anatomy, cut, name.removesuffix(".onnx"), lambda t: self.weights.stored(anatomy.path.parent, t)
-            )
+            model = model_of(anatomy, cut, name.removesuffix(".onnx"), self._stored(anatomy))
             (self.out / name).write_bytes(model.SerializeToString(deterministic=True))
             self.written[key] = name
         return self.written[key]
 
+    def _stored(self, anatomy: Anatomy) -> Callable[[onnx.TensorProto], onnx.TensorProto]:
+        if anatomy.path not in self.roles:
+            self.roles[anatomy.path] = operand_roles(anatomy.model.graph)
+        roles = self.roles[anatomy.path]
+        return lambda t: self.weights.stored(anatomy.path.parent, t, roles.get(t.name, ""))
+
+    def whole(self, anatomy: Anatomy) -> str:
+        """The whole model of a file on the same weights, written; its name."""
+        found = onnx.ModelProto()
+        found.CopyFrom(anatomy.model)
+        stored = self._stored(anatomy)
+        del found.graph.initializer[:]
+        found.graph.initializer.extend(stored(t) for t in anatomy.model.graph.initializer)
+        name = f"{clean(anatomy.label or 'model')}.onnx"
+        (self.out / name).write_bytes(found.SerializeToString(deterministic=True))
+        return name
+
     def _part(self, anatomy: Anatomy, phase: Phase, steps: tuple[Step, ...]) -> PhasePart:
         start = f"{anatomy.label}/" if anatomy.label else ""
+        schedule = self.plan.schedule or ()
+        program = next(p for p in self.programs if p.phase == phase.name)
         own = {n.removeprefix(start) for n in self.plan.values_of[phase.name]} | {*anatomy.inputs, *anatomy.outputs}
         states = [
             StateLine(name=s.name, past=s.past.removeprefix(start), present=s.present.removeprefix(start))
@@ -108,8 +134,9 @@ class Emission:
             states=tuple(states),
             values=values,
             steps=steps,
-            latency_s=max((s.end for s in self.plan.schedule or () if s.what.startswith(phase.name)), default=0)
-            / TICKS_PER_SECOND,
+            moves=moves(program, schedule, start),
+            buffers=buffers(self.plan, phase.name, start),
+            latency_s=length_s(self.programs, schedule, phase.name),
         )
 
 

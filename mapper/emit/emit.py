@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mapper.emit.emission import Emission
 from mapper.emit.files import staged_folder
+from mapper.emit.filling import Filling
 from mapper.emit.manifest import NAME, FileLine, Manifest, PhasePart, UnitLine, digest_of, sealed, to_json
 from mapper.emit.weights import Weights
 from mapper.errors import MapperError
@@ -21,19 +23,30 @@ HASHED_BYTES = 1 << 30
 """Files up to this size have a digest in the manifest; larger ones (weights) their size alone."""
 
 
-def emit(plan: Plan, models: Sequence[str | Path], out: str | Path) -> Manifest:
-    """Write the pieces of a finished plan below `out`, all or none, and return their manifest.
+@dataclass(frozen=True)
+class Emitted:
+    """What was written. without_numbers: data files that the models refer to and that are not there, each with how
+    many weights lie in it; such pieces can be read, but not run."""
 
-    models: the files that the plan was compiled from. Raises MapperError for an unfinished plan and for files that are
-    not those of the plan.
+    manifest: Manifest
+    without_numbers: Mapping[Path, int]
+
+
+def emit(plan: Plan, models: Sequence[str | Path], out: str | Path, *, random_weights: int | None = None) -> Emitted:
+    """Write the pieces of a finished plan below `out`, all or none.
+
+    models: the files that the plan was compiled from. random_weights: a seed, to make up the numbers of weights that
+    are not there; whole models on the same numbers are then written too. Raises MapperError for an unfinished plan and
+    for files that are not those of the plan.
     """
     files = [Path(m) for m in models]
     if plan.figures is None or plan.schedule is None:
         raise MapperError("the plan is not finished: nothing to emit", hint="run the rest of the pipeline: mapper opt")
-    found = anatomies(files, plan.phases, _numbers(plan, "expect"))
-    _check_same(plan, found)
+    found = anatomies(files, plan.phases, numbers_of(plan, "expect"))
+    check_same(plan, found)
     with staged_folder(Path(out)) as folder:
-        emission = Emission(plan, found, folder, Weights(folder))
+        filling = None if random_weights is None else Filling(random_weights)
+        emission = Emission(plan, found, folder, Weights(folder, filling))
         phases = tuple(emission.phase(phase) for phase in plan.phases)
         manifest = sealed(
             Manifest(
@@ -47,14 +60,15 @@ def emit(plan: Plan, models: Sequence[str | Path], out: str | Path) -> Manifest:
                 inflight=plan.inflight or 1,
                 interval_s=dict(plan.figures).get("interval_ticks", 0) / TICKS_PER_SECOND,
                 moved=tuple(emission.moved),
+                whole=() if filling is None else tuple(emission.whole(a) for a in found),
                 files=tuple(_line(folder, p) for p in sorted(folder.rglob("*")) if p.is_file()),
             )
         )
         (folder / NAME).write_text(to_json(manifest), encoding="utf-8")
-    return manifest
+    return Emitted(manifest, {path: len(names) for path, names in emission.weights.missing.items()})
 
 
-def _check_same(plan: Plan, found: Sequence[Anatomy]) -> None:
+def check_same(plan: Plan, found: Sequence[Anatomy]) -> None:
     """The files are those that the plan was compiled from."""
     recorded = dict(plan.source).get("sha256", "")
     given = digest_together([a.walked.source.digest for a in found])
@@ -66,7 +80,7 @@ def _check_same(plan: Plan, found: Sequence[Anatomy]) -> None:
         )
 
 
-def _numbers(plan: Plan, key: str) -> dict[str, int]:
+def numbers_of(plan: Plan, key: str) -> dict[str, int]:
     """Settings that the plan's record names: NAME=NUMBER with spaces between."""
     words = dict(plan.source).get(key, "").split()
     return {name: int(number) for name, _, number in (word.rpartition("=") for word in words)}

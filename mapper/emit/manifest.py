@@ -116,12 +116,15 @@ class Step(_Line):
 
 
 class Move(_Line):
-    """A value on its way from memory to memory, as planned."""
+    """A value on its way from memory to memory, or cast on a unit, or exchanged by the ranks of a team, as planned."""
 
+    name: str
     value: str
+    kind: str
     source: str
     sink: str
     links: tuple[str, ...]
+    """Directions of links that it holds, as `name:from>to`."""
     bytes: int
     start_s: float
     end_s: float
@@ -131,6 +134,8 @@ class BufferLine(_Line):
     """Where the plan keeps a value of a call: bytes [offset, offset + size) of a memory."""
 
     value: str
+    maker: str
+    """The task or move that leaves it there; several may, one after another in different places."""
     memory: str
     offset: int
     size: int
@@ -193,6 +198,8 @@ class Manifest(_Line):
     inflight: int = 1
     interval_s: float = 0.0
     moved: tuple[Moved, ...] = ()
+    whole: tuple[str, ...] = ()
+    """Whole models on the same weights, where these were made up: one for each file, in the order of their phases."""
     files: tuple[FileLine, ...] = ()
     seal: str = ""
     """sha256 of this manifest as canonical JSON with an empty seal."""

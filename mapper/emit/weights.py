@@ -5,22 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import onnx
 from onnx import numpy_helper
 
+from mapper.emit.filling import Filling
+from mapper.emit.layout import ALIGNMENT, FOLDER
 from mapper.errors import MapperError
 from mapper.frontend.file.tensors import tensor_fact
 
 INLINE_BYTES = 1024
 """Tensors up to this size stay in the pieces that read them."""
 
-ALIGNMENT = 64
 CHUNK_BYTES = 16 << 20
-FOLDER = "weights"
 INSIDE = f"{FOLDER}/inside.bin"
 """Numbers that the model files themselves held."""
 
@@ -33,20 +32,23 @@ class Weights:
     where the file system can), data inside it is written out, what is equal once.
 
     placed: where numbers from inside lie (file, offset, length), by their digest. copied: by data file. missing: data
-    files that are not there, with the tensors that they would hold.
+    files that are not there, with the tensors that they would hold. filling: numbers for these, where wanted; filled:
+    where they lie, by the place that they had.
     """
 
     out: Path
+    filling: Filling | None = None
     placed: dict[bytes, tuple[str, int, int]] = field(default_factory=dict)
     copied: dict[Path, str] = field(default_factory=dict)
     missing: dict[Path, list[str]] = field(default_factory=dict)
+    filled: dict[tuple[Path, str], tuple[str, int, int]] = field(default_factory=dict)
 
-    def stored(self, folder: Path, tensor: onnx.TensorProto) -> onnx.TensorProto:
+    def stored(self, folder: Path, tensor: onnx.TensorProto, role: str = "") -> onnx.TensorProto:
         """A tensor of a model in a folder as pieces have it: a small one with its numbers, others with the place of
-        these."""
+        these. role: what random numbers must suit."""
         tensor_fact(tensor)  # refuses data outside the model's folder
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            return self._moved(folder, tensor)
+            return self._moved(folder, tensor, role)
         if tensor.data_type == onnx.TensorProto.STRING or tensor.ByteSize() <= INLINE_BYTES:
             return tensor
         data = tensor.raw_data or numpy_helper.to_array(tensor).tobytes()
@@ -55,12 +57,18 @@ class Weights:
             self.placed[digest] = self._written(data)
         return _external(tensor, *self.placed[digest])
 
-    def _moved(self, folder: Path, tensor: onnx.TensorProto) -> onnx.TensorProto:
-        origin = folder / next(e.value for e in tensor.external_data if e.key == "location")
+    def _moved(self, folder: Path, tensor: onnx.TensorProto, role: str) -> onnx.TensorProto:
+        entries = {e.key: e.value for e in tensor.external_data}
+        origin = folder / entries["location"]
+        if not origin.is_file():
+            if self.filling is not None:
+                key = origin, entries.get("offset", "") or tensor.name
+                if key not in self.filled:
+                    self.filled[key] = self.filling.write(self.out, tensor, role)
+                return _external(tensor, *self.filled[key])
+            self.missing.setdefault(origin, []).append(tensor.name)
         if origin not in self.copied:
             self.copied[origin] = self._brought(folder, origin)
-        if not origin.is_file():
-            self.missing.setdefault(origin, []).append(tensor.name)
         found = onnx.TensorProto()
         found.CopyFrom(tensor)
         for entry in found.external_data:
@@ -86,10 +94,6 @@ class Weights:
             offset = file.tell()
             file.write(data)
         return INSIDE, offset, len(data)
-
-    def files(self) -> Iterator[str]:
-        """The files written, by their place below `out`."""
-        yield from sorted(str(p.relative_to(self.out)) for p in (self.out / FOLDER).glob("*") if p.is_file())
 
 
 def clean(name: str) -> str:
