@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 
 from mapper.cost.program import Program, Spelling
-from mapper.emit.cut import Cut, cuts, model_of
+from mapper.emit.cut import Cut, Stored, cuts, model_of, store_all
 from mapper.emit.filling import operand_roles
 from mapper.emit.fills import fill_of
 from mapper.emit.grouping import pieces
@@ -89,7 +89,7 @@ class Emission:
             self.written[key] = name
         return self.written[key]
 
-    def _stored(self, anatomy: Anatomy) -> Callable[[onnx.TensorProto], onnx.TensorProto]:
+    def _stored(self, anatomy: Anatomy) -> Stored:
         if anatomy.path not in self.roles:
             self.roles[anatomy.path] = operand_roles(anatomy.model.graph)
         roles = self.roles[anatomy.path]
@@ -99,9 +99,7 @@ class Emission:
         """The whole model of a file on the same weights, written; its name."""
         found = onnx.ModelProto()
         found.CopyFrom(anatomy.model)
-        stored = self._stored(anatomy)
-        del found.graph.initializer[:]
-        found.graph.initializer.extend(stored(t) for t in anatomy.model.graph.initializer)
+        store_all(found.graph, self._stored(anatomy))
         name = f"{clean(anatomy.label or 'model')}.onnx"
         (self.out / name).write_bytes(found.SerializeToString(deterministic=True))
         return name
