@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emit_builders import compiled, model_file
+
+from mapper.emit.emit import emit
+from mapper.emit.manifest import NAME, load, sealed, to_json
+from mapper.errors import MapperError
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("manifest")
+    path = model_file("bert-tiny", folder)
+    emit(compiled(path, "superhet").plan, [path], folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written, tmp_path / "out"))
+
+
+def change(folder: Path, edit: Callable[[dict[str, Any]], None], *, seal: bool = False) -> None:
+    """Edit the manifest as text; `seal` as somebody would who knows how."""
+    data = json.loads((folder / NAME).read_text())
+    edit(data)
+    (folder / NAME).write_text(json.dumps(data))
+    if seal:
+        from mapper.emit.manifest import Manifest
+
+        (folder / NAME).write_text(to_json(sealed(Manifest.model_validate(data))))
+
+
+def test_a_manifest_is_read_as_it_was_written(folder: Path) -> None:
+    found = load(folder)
+    assert to_json(found) == (folder / NAME).read_text()
+
+
+def test_a_changed_manifest_does_not_fit_its_seal(folder: Path) -> None:
+    change(folder, lambda data: data.update(target="another"))
+    with pytest.raises(MapperError, match="changed after it was written: its seal"):
+        load(folder)
+
+
+def test_an_unknown_field_is_named(folder: Path) -> None:
+    change(folder, lambda data: data["phases"][0].update(color="red"))
+    with pytest.raises(MapperError, match=r"phases\.0\.color"):
+        load(folder)
+
+
+def test_another_schema_is_refused(folder: Path) -> None:
+    change(folder, lambda data: data.update(schema=2))
+    with pytest.raises(MapperError, match="schema"):
+        load(folder)
+
+
+@pytest.mark.parametrize("path", ["../secret.onnx", "/etc/hostname"])
+def test_a_path_that_leads_out_is_not_opened_even_under_a_seal(folder: Path, path: str) -> None:
+    change(folder, lambda data: data["files"][0].update(path=path), seal=True)
+    with pytest.raises(MapperError, match=r"leads out of the folder|is not among its files"):
+        load(folder)
+
+
+def test_a_link_that_leads_out_is_not_opened(folder: Path) -> None:
+    piece = next(folder.glob("0*.onnx"))
+    outside = folder.parent / "outside.onnx"
+    shutil.move(piece, outside)
+    piece.symlink_to(outside)
+    with pytest.raises(MapperError, match="leads out of the folder"):
+        load(folder)
+
+
+def test_a_missing_piece_is_named(folder: Path) -> None:
+    piece = next(folder.glob("0*.onnx"))
+    piece.unlink()
+    with pytest.raises(MapperError, match=f"{piece.name} is missing"):
+        load(folder)
+
+
+def test_a_piece_of_another_size_or_content_is_refused(folder: Path) -> None:
+    piece = next(folder.glob("0*.onnx"))
+    data = bytearray(piece.read_bytes())
+    data[-1] ^= 1
+    piece.write_bytes(bytes(data))
+    with pytest.raises(MapperError, match="its digest does not fit"):
+        load(folder)
+    piece.write_bytes(bytes(data[:-1]))
+    with pytest.raises(MapperError, match="bytes, not"):
+        load(folder)
+
+
+def test_changed_weights_are_refused(folder: Path) -> None:
+    weights = next((folder / "weights").iterdir())
+    data = bytearray(weights.read_bytes())
+    data[0] ^= 1
+    weights.write_bytes(bytes(data))
+    with pytest.raises(MapperError, match="its digest does not fit"):
+        load(folder)
+
+
+def test_a_step_whose_piece_is_not_listed_is_refused(folder: Path) -> None:
+    change(folder, lambda data: data["phases"][0]["steps"][0].update(piece="other.onnx"), seal=True)
+    with pytest.raises(MapperError, match="not among its files"):
+        load(folder)
+
+
+def test_no_manifest_no_text_and_no_json_are_told(tmp_path: Path) -> None:
+    with pytest.raises(MapperError, match="cannot be read"):
+        load(tmp_path)
+    (tmp_path / NAME).write_bytes(b"\xff")
+    with pytest.raises(MapperError, match="not UTF-8"):
+        load(tmp_path)
+    (tmp_path / NAME).write_text("{")
+    with pytest.raises(MapperError, match="JSON"):
+        load(tmp_path)

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from emit_builders import PHASES, compiled, given, model_file, run_steps, run_whole
+
+import mapper
+from mapper.emit.emit import Emitted, emit
+from mapper.emit.ort_ep import assignment
+from mapper.errors import MapperError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A plan of a tiny decoder on superhet, and its pieces."""
+
+    path: Path
+    done: mapper.Compiled
+    out: Path
+    emitted: Emitted
+
+    @property
+    def nodes(self) -> dict[str, onnx.NodeProto]:
+        return {n.name: n for n in onnx.load(str(self.path)).graph.node}
+
+    def piece(self, name: str) -> onnx.ModelProto:
+        return onnx.load(str(self.out / name))
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    folder = tmp_path_factory.mktemp("pieces")
+    path = model_file("llama-tiny", folder)
+    done = compiled(path, "superhet")
+    return Sample(path, done, folder / "out", emit(done.plan, [path], folder / "out"))
+
+
+def assert_exact(folder: Path, emitted: Emitted, whole: Path) -> None:
+    for part in emitted.manifest.phases:
+        values = given(part)
+        found, wanted = run_steps(folder, part, values), run_whole(whole, values)
+        assert set(wanted) == set(part.outputs)
+        for name, array in wanted.items():
+            assert np.array_equal(array, found[name]), f"{part.name}: {name}"
+
+
+def test_pieces_one_after_the_other_compute_exactly_what_the_whole_does(sample: Sample) -> None:
+    assert {s.unit for p in sample.emitted.manifest.phases for s in p.steps} > {"cim0"}
+    assert_exact(sample.out, sample.emitted, sample.path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", ["default", "round-robin"])
+@pytest.mark.parametrize("name", PHASES)
+def test_every_tiny_model_computes_the_same_in_pieces(name: str, pipeline: str, tmp_path: Path) -> None:
+    path = model_file(name, tmp_path)
+    emitted = emit(compiled(path, "superhet", pipeline).plan, [path], tmp_path / "out")
+    assert_exact(tmp_path / "out", emitted, path)
+
+
+def test_nodes_are_those_of_the_file_byte_for_byte_and_each_runs_once(sample: Sample) -> None:
+    nodes = sample.nodes
+    for part in sample.emitted.manifest.phases:
+        count = Counter[str]()
+        for step in part.steps:
+            for node in sample.piece(step.piece).graph.node:
+                assert node.SerializeToString() == nodes[node.name].SerializeToString()
+                count[node.name] += 1
+        assert set(count) == set(nodes)
+        assert max(count.values()) == 1
+
+
+def test_nodes_run_on_the_unit_that_the_plan_says(sample: Sample) -> None:
+    plan = sample.done.plan
+    units = {}
+    for task in plan.tasks or ():
+        for op in plan.cluster[task.cluster].ops:
+            for node in plan.graph.op[op].origin:
+                units[task.phase, node] = plan.place[task.name].unit
+    for part in sample.emitted.manifest.phases:
+        for step in part.steps:
+            for node in sample.piece(step.piece).graph.node:
+                assert units[part.name, node.name] == step.unit
+
+
+def test_pieces_are_valid_and_keep_opset_and_domains(sample: Sample) -> None:
+    source = onnx.load(str(sample.path))
+    for line in sample.emitted.manifest.files:
+        if line.path.endswith(".onnx"):
+            onnx.checker.check_model(str(sample.out / line.path))
+            piece = sample.piece(line.path)
+            assert piece.opset_import == source.opset_import
+            assert piece.ir_version == source.ir_version
+
+
+def test_phases_that_run_the_same_nodes_on_a_unit_share_the_piece(sample: Sample) -> None:
+    prefill, decode = ({s.piece for s in part.steps} for part in sample.emitted.manifest.phases)
+    assert prefill & decode
+
+
+def test_the_manifest_says_what_the_plan_does_beside_the_steps(sample: Sample) -> None:
+    manifest, plan = sample.emitted.manifest, sample.done.plan
+    for part in manifest.phases:
+        tasks = [t.name for t in plan.tasks or () if t.phase == part.name]
+        assert {t for step in part.steps for t in step.tasks} == set(tasks)
+        assert part.latency_s == pytest.approx(sample.done.summary["phases"][part.name]["latency_s"], rel=0.5)
+        assert all(0 <= step.start_s < step.end_s for step in part.steps)
+        assert part.moves
+        assert {b.memory for b in part.buffers} <= set(plan.target.memory)
+    assert manifest.inflight == plan.inflight
+    assert [(d.first, d.last) for d in manifest.phases[1].dims if d.name == "past"] == [(8, 11)]
+
+
+def test_the_same_plan_gives_the_same_bytes(sample: Sample, tmp_path: Path) -> None:
+    emit(sample.done.plan, [sample.path], tmp_path / "again")
+    for line in sample.emitted.manifest.files:
+        assert (tmp_path / "again" / line.path).read_bytes() == (sample.out / line.path).read_bytes()
+    assert (tmp_path / "again" / "manifest.json").read_bytes() == (sample.out / "manifest.json").read_bytes()
+
+
+def test_another_model_than_that_of_the_plan_is_refused(sample: Sample, tmp_path: Path) -> None:
+    other = model_file("llama-tiny", tmp_path, numbers=False)
+    with pytest.raises(MapperError, match="not what the plan was compiled from"):
+        emit(sample.done.plan, [other], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_that_is_not_finished_is_refused(sample: Sample, tmp_path: Path) -> None:
+    with pytest.raises(MapperError, match="not finished"):
+        emit(replace(sample.done.plan, figures=None), [sample.path], tmp_path / "out")
+
+
+def test_weights_that_are_not_there_are_told_or_made_up(tmp_path: Path) -> None:
+    path = model_file("bert-tiny", tmp_path, numbers=False)
+    plan = compiled(path, "superhet").plan
+    empty = emit(plan, [path], tmp_path / "empty")
+    assert sum(empty.without_numbers.values()) > 0
+    filled = emit(plan, [path], tmp_path / "filled", random_weights=7)
+    assert not filled.without_numbers
+    assert_exact(tmp_path / "filled", filled, tmp_path / "filled" / filled.manifest.whole[0])
+
+
+def test_the_assignment_for_onnxruntime_names_every_node_with_unit_and_provider(sample: Sample) -> None:
+    found = assignment(sample.done.plan, [sample.path])
+    rows = [(r["phase"], r["node"]) for r in found["nodes"]]
+    assert sorted(rows) == sorted((phase, node) for phase in ("prefill", "decode") for node in sample.nodes)
+    families = {r["unit"]: r["provider"] for r in found["nodes"]}
+    assert families["cim0"] == "CPUExecutionProvider"
+    assert found["providers"][-1] == "CPUExecutionProvider"
+    assert json.loads(json.dumps(found)) == found
