@@ -85,7 +85,7 @@ def test_numbers_that_are_not_there_are_counted_or_made_up_from_the_seed(tmp_pat
     weights = Weights(tmp_path)
     weights.stored(tmp_path, beside("w", "gone.bin"))
     assert {p.name: n for p, n in weights.missing.items()} == {"gone.bin": ["w"]}
-    made = []
+    made: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = []
     for seed in (1, 1, 2):
         out = tmp_path / str(len(made))
         out.mkdir()
