@@ -1,0 +1,128 @@
+"""`mapper run`."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+
+from mapper.emit.files import write_atomically
+from mapper.errors import UsageError
+from mapper.runtime import trace
+from mapper.runtime.compare import Comparison, Kept, compared_requests, is_sharded, rounding_bound
+from mapper.runtime.inputs import SETS, Brought, made_up, read_inputs
+from mapper.runtime.measured import is_this_machine, measured
+from mapper.runtime.run import Emitted, Ran, Settings, opened, run
+from mapper.runtime.screen import Report, data, screen
+from mapper.runtime.tensors import Array
+from mapper.runtime.whole import Whole
+
+
+def run_(args: Namespace) -> int:
+    """Run the pieces of a folder; exit code 1 when they differ from the whole model by more than the bound."""
+    how = _settings(args)
+    emitted = opened(Path(args.folder), _number("--calls", args.calls) if args.calls is not None else 0)
+    inputs, words = _inputs(args, emitted, how)
+    kept = Kept(compared_requests(how.requests) if args.compare else frozenset([0] if args.outputs else []))
+    ran = run(emitted, how, inputs, kept)
+    report = _report(args, emitted, how, inputs, words, kept, ran)
+    if args.trace:
+        trace.write(emitted.program, ran.record, Path(args.trace))
+    if args.outputs:
+        _write_outputs(Path(args.outputs), emitted, kept)
+    sys.stdout.write(json.dumps(data(report), indent=1) + "\n" if args.json else screen(report))
+    return 0 if report.passed else 1
+
+
+def _settings(args: Namespace) -> Settings:
+    return Settings(
+        workers=args.workers,
+        requests=_number("--requests", args.requests),
+        inflight=_number("--inflight", args.inflight) if args.inflight is not None else 0,
+        threads=_number("--threads", args.threads),
+        optimize=args.optimize,
+    )
+
+
+def _number(flag: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 10**6):
+        raise UsageError(f"{flag} {text}: write a whole number of 1 or more")
+    return int(text)
+
+
+def _inputs(args: Namespace, emitted: Emitted, how: Settings) -> tuple[Brought, str]:
+    if args.inputs is not None:
+        if args.random:
+            raise UsageError("--inputs and --random: give one of them")
+        return read_inputs(Path(args.inputs), emitted.program), f"inputs of {Path(args.inputs).name}"
+    turns = f", {SETS} sets in turn" if how.requests > SETS else ""
+    return made_up(emitted.program, how.requests, args.seed), f"random inputs, seed {args.seed}{turns}"
+
+
+def _report(
+    args: Namespace, emitted: Emitted, how: Settings, inputs: Brought, words: str, kept: Kept, ran: Ran
+) -> Report:
+    seconds: dict[int, list[float]] = {}
+    found: Comparison | None = None
+    if args.compare:
+        models = [Path(m) for m in args.compare]
+        found = Comparison(_bound(args, emitted, how, models, ran))
+        whole = Whole(emitted.manifest, models, how.threads, how.optimize)
+        for call in whole.calls(emitted.program, inputs, sorted(kept.requests)):
+            seconds.setdefault(emitted.program.calls[call.at][0], []).append(call.seconds)
+            if (call.request, call.at) in kept.results:
+                found.add(kept.results[call.request, call.at], call.results)
+    times = measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds)
+    return Report(
+        emitted,
+        how,
+        ran,
+        times,
+        words,
+        is_this_machine(emitted.manifest),
+        found.errors if found else None,
+        len(kept.results),
+        _notes(emitted, ran, kept),
+    )
+
+
+def _bound(args: Namespace, emitted: Emitted, how: Settings, models: list[Path], ran: Ran) -> float:
+    """What an output may differ by: nothing where the same kernels run on the same numbers."""
+    if args.tolerance is not None:
+        return float(args.tolerance)
+    if is_sharded(emitted.manifest) or how.optimize or ran.on_gpu:
+        return rounding_bound(models)
+    return 0.0
+
+
+def _notes(emitted: Emitted, ran: Ran, kept: Kept) -> tuple[str, ...]:
+    """What was not as the plan has it, each on one line."""
+    found = list(ran.notes)
+    moved = emitted.manifest.moved
+    if moved:
+        nodes = f"{len(moved)} nodes do" if len(moved) > 1 else "1 node does"
+        found.append(f"{nodes} not run where or how the plan has it, as '{moved[0].node}': {moved[0].why} (manifest)")
+    for what, changes in (("has shape", ran.record.unfit), ("was fitted to the next call,", ran.record.refitted)):
+        for name, words in list(changes.items())[:1]:
+            more = f"; so {len(changes) - 1} more" if len(changes) > 1 else ""
+            found.append(f"{name} {what} {words}{more}")
+    if kept.dropped:
+        found.append(f"{kept.dropped} calls were not kept: their results would take too much memory (--calls)")
+    return tuple(found)
+
+
+def _write_outputs(path: Path, emitted: Emitted, kept: Kept) -> None:
+    """Results of the first request as `PHASE.CALL/NAME`; types that numpy does not know as float32."""
+    arrays: dict[str, Array] = {}
+    for (request, at), results in kept.results.items():
+        index, call = emitted.program.calls[at]
+        for name, array in results.items() if not request else ():
+            known = array.astype(np.float32) if array.dtype.kind == "V" else array
+            arrays[f"{emitted.program.parts[index].line.name}.{call}/{name}"] = known
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    write_atomically(path, file.getvalue())

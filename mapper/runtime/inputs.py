@@ -1,0 +1,190 @@
+"""What requests bring: numbers of a file, or made up ones."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mapper.emit.manifest import InputLine
+from mapper.errors import MapperError, did_you_mean
+from mapper.runtime.program import Part, Program
+from mapper.runtime.tensors import Array, Kind, Shape, spelled
+
+SETS = 8
+"""Requests have inputs of their own up to this number; more of them take those in turn."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A whole input of a call. call: its place in the program. line: how it is made up; None for a state."""
+
+    call: int
+    part: Part
+    name: str
+    shape: Shape
+    kind: Kind
+    line: InputLine | None = None
+
+
+def wanted(program: Program) -> Iterator[Wanted]:
+    """All that a request has to bring: inputs of each call that no earlier phase hands on, and states before their
+    first call. Where ranks have parts of one, the whole."""
+    states: set[str] = set()
+    made: set[str] = set()
+    for at, (index, call) in enumerate(program.calls):
+        part = program.parts[index]
+        shapes = part.shapes(call)
+        lines: list[tuple[str, InputLine | None]] = [
+            (line.value, line)
+            for line in part.line.inputs
+            if program.handed.get(f"{part.line.file}/{line.value}") not in made
+        ]
+        lines += [(s.past, None) for s in part.line.states if s.past in part.number and s.name not in states]
+        told = set()
+        for name, line in lines:
+            value = part.number[name]
+            whole = whole_name(part, name)
+            if whole not in told:
+                told.add(whole)
+                yield Wanted(at, part, whole, _whole_shape(part, name, shapes[value]), part.kinds[value], line)
+        states.update(s.name for s in part.line.states)
+        made.update(f"{part.line.file}/{name}" for name in part.line.outputs)
+
+
+def whole_name(part: Part, name: str) -> str:
+    """The value of the file that a value is or is a part of."""
+    return part.line.values[part.number[name]].of or name
+
+
+def _whole_shape(part: Part, name: str, shape: Shape) -> Shape:
+    tensor = part.line.values[part.number[name]]
+    if tensor.part is None or not tensor.part.stop:
+        return shape
+    stop = max(t.part.stop for t in part.line.values if t.of == tensor.of and t.part is not None)
+    axis = tensor.part.axis % len(shape)
+    return tuple(stop if k == axis else size for k, size in enumerate(shape))
+
+
+@dataclass
+class Brought:
+    """Inputs of requests by set, call and name of the whole."""
+
+    program: Program
+    sets: int
+    arrays: dict[tuple[int, int, str], Array] = field(default_factory=dict)
+
+    def __call__(self, request: int, call: int, name: str) -> Array:
+        """An input of a request, or the part of it that a rank has."""
+        part = self.program.parts[self.program.calls[call][0]]
+        cut = part.line.values[part.number[name]].part
+        whole = self.whole(request, call, whole_name(part, name))
+        if cut is None or not cut.stop:
+            return whole
+        return whole[(slice(None),) * (cut.axis % whole.ndim) + (slice(cut.start, cut.stop),)]
+
+    def whole(self, request: int, call: int, name: str) -> Array:
+        """An input of a request by its name in the file. Raises KeyError for what it does not bring."""
+        return self.arrays[request % self.sets, call, name]
+
+
+def made_up(program: Program, requests: int, seed: int) -> Brought:
+    """Random inputs, others for each request: words below the size of their table, masks that hide nothing, positions,
+    normal numbers."""
+    found = Brought(program, max(1, min(requests, SETS)))
+    for number in range(found.sets):
+        random = np.random.default_rng([seed, number])
+        for want in wanted(program):
+            found.arrays[number, want.call, want.name] = _random(program, want, random)
+    return found
+
+
+def _random(program: Program, want: Wanted, random: np.random.Generator) -> Array:
+    if want.line is not None:
+        sizes = want.part.sizes(program.calls[want.call][1])
+        return _filled(want.line, want.shape, sizes, want.kind, random).astype(want.kind.numpy)
+    if not want.kind.is_float:
+        return np.zeros(want.shape, want.kind.numpy)
+    return random.standard_normal(want.shape, np.float32).astype(want.kind.numpy)
+
+
+def _filled(line: InputLine, shape: Shape, sizes: Mapping[str, int], kind: Kind, random: np.random.Generator) -> Array:
+    match line.fill:
+        case "ids":
+            return random.integers(0, max(1, line.below), shape)
+        case "ones":
+            return np.ones(shape)
+        case "zeros":
+            return np.zeros(shape)
+        case "positions":
+            return np.broadcast_to(sizes.get("past", 0) + np.arange(shape[-1] if shape else 1), shape)
+        case "total":
+            return np.full(shape, sizes.get("total", sizes.get("seq", 1)) + line.add)
+        case "normal":
+            return random.standard_normal(shape, np.float32 if kind.name != "double" else np.float64)
+
+
+def read_inputs(path: Path, program: Program) -> Brought:
+    """Inputs of a .npz file, the same for every request: `NAME`, or `PHASE/NAME`, or `PHASE.CALL/NAME` with calls
+    from 0; an array of one axis more has a row for each call of the phase.
+
+    Raises MapperError for inputs that are missing, unknown, or of another shape or type: with both.
+    """
+    arrays = _loaded(path)
+    found, used, missing = Brought(program, 1), set[str](), list[str]()
+    for want in wanted(program):
+        number = program.calls[want.call][1]
+        keys = (f"{want.part.line.name}.{number}/{want.name}", f"{want.part.line.name}/{want.name}", want.name)
+        key = next((k for k in keys if k in arrays), None)
+        if key is not None:
+            used.add(key)
+            found.arrays[0, want.call, want.name] = _checked(path, key, arrays[key], want, number)
+        elif 0 in want.shape:
+            found.arrays[0, want.call, want.name] = np.zeros(want.shape, want.kind.numpy)
+        else:
+            missing.append(f"{want.part.line.name}.{number}/{want.name}: {want.kind.name} {spelled(want.shape)}")
+    if missing:
+        some = [*missing[:10], *([f"and {len(missing) - 10} more"] if len(missing) > 10 else [])]
+        raise MapperError(f"{path}: {len(missing)} inputs are missing", details=some, hint=_KEYS)
+    unknown = sorted(arrays.keys() - used)
+    if unknown:
+        known = {k for w in wanted(program) for k in (w.name, f"{w.part.line.name}/{w.name}")}
+        raise MapperError(f"{path}: '{unknown[0]}' is no input", details=[did_you_mean(unknown[0], known)], hint=_KEYS)
+    return found
+
+
+_KEYS = "name arrays NAME, PHASE/NAME or PHASE.CALL/NAME"
+
+
+def _loaded(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not hasattr(file, "files"):
+                raise MapperError(
+                    f"{path}: one array without a name", hint="write it with numpy.savez(FILE, NAME=array)"
+                )
+            return {name: file[name] for name in file.files}
+    except OSError as error:
+        raise MapperError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise MapperError(f"{path} is no .npz file of arrays: {error}", hint="write it with numpy.savez") from None
+
+
+def _checked(path: Path, key: str, array: Array, want: Wanted, number: int) -> Array:
+    if array.shape == (want.part.line.calls, *want.shape):
+        array = array[number]
+    if array.shape != want.shape:
+        raise MapperError(
+            f"{path}: '{key}' has shape {spelled(array.shape)}; call {number} of phase {want.part.line.name} takes "
+            f"{spelled(want.shape)}",
+            hint="give that shape, or compile the plan for this one",
+        )
+    if array.dtype != want.kind.numpy and not (want.kind.numpy.kind == "V" and array.dtype == np.float32):
+        raise MapperError(
+            f"{path}: '{key}' has numbers of type {array.dtype}; phase {want.part.line.name} takes {want.kind.numpy}",
+            hint=f"convert it: array.astype('{want.kind.numpy}')",
+        )
+    return np.ascontiguousarray(array.astype(want.kind.numpy))

@@ -1,0 +1,127 @@
+"""What a run took, beside what the plan says."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from mapper.emit.manifest import Manifest
+from mapper.runtime.flow import Record
+from mapper.runtime.program import Program
+
+LEAST_REQUESTS = 4
+"""Requests that it takes for a rate."""
+
+
+@dataclass(frozen=True)
+class PhaseTime:
+    """Median time of a call, from its first step to its last. whole_s: that of the whole model; None if it did not run.
+    predicted_s: what the plan says of one call alone."""
+
+    name: str
+    calls: int
+    measured_s: float
+    whole_s: float | None
+    predicted_s: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Times of a run. request_s: median of a request. rate: requests per second in steady state, None for few.
+    whole_rate: that of the whole model, one request after the other. busy: share of the run, by place. idle_s: median
+    time from the end of a step to the start of the first one that waited for it alone."""
+
+    phases: tuple[PhaseTime, ...]
+    request_s: float
+    whole_s: float | None
+    predicted_s: float
+    rate: float | None
+    predicted_rate: float
+    busy: tuple[float, ...]
+    steps: int
+    gap_s: float
+
+    @property
+    def whole_rate(self) -> float | None:
+        """Requests per second of the whole model, one after the other."""
+        return 1 / self.whole_s if self.whole_s else None
+
+
+def measured(
+    manifest: Manifest, program: Program, record: Record, inflight: int, whole: Mapping[int, Sequence[float]]
+) -> Measured:
+    """The times of a run. whole: seconds of the whole model's calls by phase."""
+    calls: dict[int, list[float]] = {}
+    for call in record.calls:
+        calls.setdefault(call.part, []).append((call.end_ns - call.start_ns) / 1e9)
+    phases = tuple(
+        PhaseTime(
+            part.line.name,
+            sum(index == k for index, _ in program.calls),
+            median(calls[k]),
+            median(whole[k]) if whole.get(k) else None,
+            part.line.latency_s,
+        )
+        for k, part in enumerate(program.parts)
+        if k in calls
+    )
+    wholes = [(p.calls, p.whole_s) for p in phases]
+    start = min(start for start, _ in record.requests.values())
+    end = max(end for _, end in record.requests.values())
+    busy = [0] * len(program.places)
+    for step in record.steps:
+        busy[step.place] += step.end_ns - step.start_ns
+    return Measured(
+        phases,
+        median((b - a) / 1e9 for a, b in record.requests.values()),
+        None if any(s is None for _, s in wholes) else sum(n * (s or 0) for n, s in wholes),
+        sum(p.calls * p.predicted_s for p in phases),
+        _rate(sorted(e for _, e in record.requests.values()), inflight),
+        1 / manifest.interval_s if manifest.interval_s and len(program.calls) == _planned(manifest) else 0.0,
+        tuple(b / max(1, end - start) for b in busy),
+        len(record.steps),
+        _gap(record),
+    )
+
+
+def _planned(manifest: Manifest) -> int:
+    return sum(part.calls for part in manifest.phases)
+
+
+def _rate(ends: Sequence[int], inflight: int) -> float | None:
+    """Requests per second after those that filled the pipeline."""
+    if len(ends) < LEAST_REQUESTS:
+        return None
+    skipped = max(1, min(inflight, len(ends) // 2))
+    return (len(ends) - skipped) / max(1, ends[-1] - ends[skipped - 1]) * 1e9
+
+
+def _gap(record: Record) -> float:
+    """Median time between a step and the next of its call: what handing on costs where steps stand in a row."""
+    last: dict[tuple[int, int, int], int] = {}
+    gaps = []
+    for step in record.steps:
+        key = (step.request, step.part, step.call)
+        if key in last:
+            gaps.append(max(0, step.start_ns - last[key]))
+        last[key] = step.end_ns
+    return median(gaps) / 1e9 if gaps else 0.0
+
+
+def is_this_machine(manifest: Manifest) -> bool:
+    """Whether the target was measured on a processor of this name (`mapper calibrate` records it)."""
+    name = _processor()
+    return bool(name) and manifest.about.startswith(f"{name},")
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    fields = dict(reversed([line.split(":", 1) for line in text.splitlines() if ":" in line]))
+    found = {key.strip(): value.strip() for key, value in fields.items()}
+    return found.get("model name") or found.get("Hardware") or platform.machine()

@@ -1,0 +1,172 @@
+"""The phases of a manifest as a dataflow: values and steps by number, who waits for what, sizes by call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mapper.emit.manifest import Manifest, PhasePart, Step, Tensor
+from mapper.errors import MapperError
+from mapper.runtime.tensors import Kind, Shape, kind_of
+
+
+@dataclass(frozen=True)
+class Part:
+    """One phase. values, steps: those of the manifest; a value or step has the number of its place there."""
+
+    line: PhasePart
+
+    @cached_property
+    def number(self) -> dict[str, int]:
+        """Each value's number."""
+        return {tensor.name: k for k, tensor in enumerate(self.line.values)}
+
+    @cached_property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Number type of each value."""
+        return tuple(kind_of(tensor.dtype) for tensor in self.line.values)
+
+    @cached_property
+    def reads(self) -> tuple[tuple[int, ...], ...]:
+        """Values by step, in the order of its ports."""
+        return tuple(tuple(self._of(s, p.value) for p in s.inputs) for s in self.line.steps)
+
+    @cached_property
+    def makes(self) -> tuple[tuple[int, ...], ...]:
+        """Values by step, in the order of its ports."""
+        return tuple(tuple(self._of(s, p.value) for p in s.outputs) for s in self.line.steps)
+
+    @cached_property
+    def readers(self) -> tuple[tuple[int, ...], ...]:
+        """Steps by value, each once."""
+        found: list[list[int]] = [[] for _ in self.line.values]
+        for step, values in enumerate(self.reads):
+            for value in dict.fromkeys(values):
+                found[value].append(step)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def results(self) -> tuple[int, ...]:
+        """Values that outlive the steps: results, and the states that the next call takes."""
+        names = [*self.line.outputs, *(s.present for s in self.line.states)]
+        return tuple(dict.fromkeys(self.number[n] for n in names if n in self.number))
+
+    @cached_property
+    def given(self) -> tuple[int, ...]:
+        """Values that a call starts with: inputs and states."""
+        names = [*(i.value for i in self.line.inputs), *(s.past for s in self.line.states)]
+        return tuple(dict.fromkeys(self.number[n] for n in names if n in self.number))
+
+    def _of(self, step: Step, value: str) -> int:
+        if value not in self.number:
+            raise _broken(self.line, f"step {step.name} has a port for '{value}', which is no value of the phase")
+        return self.number[value]
+
+    def shapes(self, call: int) -> tuple[Shape, ...]:
+        """Shape of each value in a call."""
+        sizes = self.sizes(call)
+        return tuple(self._shape(tensor, sizes) for tensor in self.line.values)
+
+    def sizes(self, call: int) -> dict[str, int]:
+        """Sizes of the open dims in a call: from first to last in even steps."""
+        last = max(1, self.line.calls - 1)
+        return {d.name: d.first + (d.last - d.first) * min(call, last) // last for d in self.line.dims}
+
+    def _shape(self, tensor: Tensor, sizes: Mapping[str, int]) -> Shape:
+        missing = [d for d in tensor.shape if isinstance(d, str) and d not in sizes]
+        if missing:
+            raise _broken(self.line, f"dim '{missing[0]}' of '{tensor.name}' has no size")
+        return tuple(d if isinstance(d, int) else sizes[d] for d in tensor.shape)
+
+    def check(self) -> None:
+        """Every step gets all that it reads, each value is made once, and every result is made."""
+        there, waiting = set(self.given), list(range(len(self.line.steps)))
+        for step in waiting:
+            for value in self.makes[step]:
+                if value in there:
+                    raise _broken(self.line, f"'{self.line.values[value].name}' is made twice")
+            late = [v for v in self.reads[step] if v not in there]
+            if late:
+                name = self.line.steps[step].name
+                raise _broken(
+                    self.line, f"step {name} reads '{self.line.values[late[0]].name}', which no step before it makes"
+                )
+            there.update(self.makes[step])
+        lost = [n for n in self.line.outputs if self.number.get(n, -1) not in there]
+        if lost:
+            raise _broken(self.line, f"no step makes the result '{lost[0]}'")
+
+
+def _broken(line: PhasePart, what: str) -> MapperError:
+    return MapperError(f"the manifest cannot be followed: phase {line.name}: {what}", hint="emit the plan again")
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Who runs a step: a unit, or one rank of a team."""
+
+    unit: str
+    rank: int = 0
+
+    def __str__(self) -> str:
+        return self.unit if not self.rank else f"{self.unit} [{self.rank}]"
+
+
+@dataclass(frozen=True)
+class Program:
+    """What every request does: the phases one after the other, each so many calls.
+
+    calls: phase and number of each call, in order. handed: by input (`file/name`), the result it is.
+    """
+
+    parts: tuple[Part, ...]
+    calls: tuple[tuple[int, int], ...]
+    handed: Mapping[str, str]
+    places: tuple[Place, ...]
+
+    @cached_property
+    def results_wanted(self) -> frozenset[str]:
+        """Results that another file takes."""
+        return frozenset(self.handed.values())
+
+    @cached_property
+    def where(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """By phase and step: the number of its place, and the step's number among all of that place."""
+        number = {place: k for k, place in enumerate(self.places)}
+        count = [0] * len(self.places)
+        found = []
+        for part in self.parts:
+            row = []
+            for step in part.line.steps:
+                place = number[Place(step.unit, step.rank)]
+                row.append((place, count[place]))
+                count[place] += 1
+            found.append(tuple(row))
+        return tuple(found)
+
+    def at_most(self, calls: int) -> Program:
+        """The same with so many calls of each phase at most."""
+        kept = tuple(c for c in self.calls if c[1] < calls)
+        return Program(self.parts, kept, self.handed, self.places)
+
+
+def program_of(manifest: Manifest) -> Program:
+    """The program of a manifest. Raises MapperError for one that cannot be followed."""
+    parts = tuple(Part(line) for line in manifest.phases)
+    for part in parts:
+        part.check()
+    known = {u.name for u in manifest.units}
+    places = dict.fromkeys(Place(s.unit, s.rank) for part in parts for s in part.line.steps)
+    for place in places:
+        if place.unit not in known:
+            raise MapperError(
+                f"the manifest has steps for '{place.unit}', which is none of its units", hint="emit the plan again"
+            )
+    calls = tuple((k, call) for k, part in enumerate(parts) for call in range(part.line.calls))
+    return Program(parts, calls, {sink: source for source, sink in manifest.handed}, _sorted(list(places), manifest))
+
+
+def _sorted(places: Sequence[Place], manifest: Manifest) -> tuple[Place, ...]:
+    order = {unit.name: k for k, unit in enumerate(manifest.units)}
+    return tuple(sorted(places, key=lambda p: (order[p.unit], p.rank)))

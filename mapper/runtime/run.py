@@ -1,0 +1,143 @@
+"""`run`: requests go through an emitted plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mapper.emit.manifest import Manifest, load
+from mapper.runtime.flow import Flow, Inputs, Record, Take
+from mapper.runtime.jobs import Setup, StepLine
+from mapper.runtime.local import Local
+from mapper.runtime.memory import Arena
+from mapper.runtime.pieces import check_pieces
+from mapper.runtime.processes import Workers
+from mapper.runtime.program import Program, program_of
+from mapper.runtime.sessions import CUDA, has_cuda, require
+
+WorkerKind = Literal["process", "none"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to run. inflight: requests at once, 0 for as many as the plan has. threads: of one operator."""
+
+    workers: WorkerKind = "process"
+    requests: int = 1
+    inflight: int = 0
+    threads: int = 1
+    optimize: bool = False
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """An emitted folder, checked, and its program."""
+
+    folder: Path
+    manifest: Manifest
+    program: Program
+
+
+def opened(folder: Path, calls: int = 0) -> Emitted:
+    """The folder, after all checks; calls: of each phase at most, 0 for all. Raises MapperError for what is wrong."""
+    manifest = load(folder)
+    program = program_of(manifest)
+    check_pieces(folder, manifest)
+    return Emitted(folder, manifest, program.at_most(calls) if calls else program)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run. providers: by place, what its pieces ran with. inflight: requests that were on their way at once."""
+
+    record: Record
+    providers: Sequence[Sequence[str]]
+    inflight: int
+    pinned: bool
+    notes: tuple[str, ...]
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether any piece ran on a GPU."""
+        return any(CUDA in found for found in self.providers)
+
+
+def run(emitted: Emitted, how: Settings, inputs: Inputs, take: Take | None = None) -> Ran:
+    """Bring requests through the plan. A first one with a call of each phase warms up and is not counted.
+
+    Raises MapperError for a step that fails, a worker that dies, memory that is full.
+    """
+    require()
+    setups, pinned, notes = _setups(emitted, how)
+    inflight = min(how.requests, how.inflight or emitted.manifest.inflight)
+    arena = Arena()
+    try:
+        with _executor(how.workers, setups, arena) as executor:
+            notes += _dropped(emitted, executor.providers, setups)
+            Flow(emitted.program.at_most(1), executor, arena, _first_calls(emitted.program, inputs)).run([0], 1)
+            flow = Flow(emitted.program, executor, arena, inputs, take)
+            record = flow.run(range(how.requests), inflight)
+            return Ran(record, executor.providers, inflight, pinned, tuple(notes))
+    finally:
+        arena.close()
+
+
+def _first_calls(program: Program, inputs: Inputs) -> Inputs:
+    """Inputs for a program with one call of each phase."""
+    places = [at for at, (_, call) in enumerate(program.calls) if not call]
+    return lambda request, call, name: inputs(request, places[call], name)
+
+
+def _executor(kind: WorkerKind, setups: Sequence[Setup], arena: Arena) -> AbstractContextManager[Workers | Local]:
+    return Workers(setups, arena.memory) if kind == "process" else Local(setups, arena.memory)
+
+
+def _setups(emitted: Emitted, how: Settings) -> tuple[list[Setup], bool, list[str]]:
+    """Who runs what, by place; whether each has a core of its own; and what is not as the plan has it."""
+    program, manifest = emitted.program, emitted.manifest
+    steps: list[list[tuple[str, StepLine]]] = [[] for _ in program.places]
+    pieces: list[dict[str, int]] = [{} for _ in program.places]
+    for part, where in zip(program.parts, program.where, strict=True):
+        for step, (place, _) in zip(part.line.steps, where, strict=True):
+            number = pieces[place].setdefault(step.piece, len(pieces[place]))
+            line = StepLine(number, tuple(p.name for p in step.inputs), tuple(p.name for p in step.outputs))
+            steps[place].append((step.name, line))
+    gpus = {u.name for u in manifest.units if u.family == "gpu"}
+    cuda = bool(gpus) and has_cuda()
+    notes = [f"no GPU for {', '.join(sorted(gpus))}: onnxruntime has no CUDA here, pieces of it ran on the CPU"]
+    cores = _cores(len(program.places), how)
+    setups = [
+        Setup(
+            label=str(place),
+            pieces=tuple(str(emitted.folder / name) for name in pieces[k]),
+            steps=tuple(line for _, line in steps[k]),
+            threads=how.threads,
+            optimize=how.optimize,
+            cuda=cuda and place.unit in gpus,
+            cores=cores[k],
+        )
+        for k, place in enumerate(program.places)
+    ]
+    return setups, any(cores), notes if gpus and not cuda else []
+
+
+def _cores(places: int, how: Settings) -> list[tuple[int, ...]]:
+    """A core for each worker of one thread where there are enough; else the system deals them out."""
+    there = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if how.workers == "none" or how.threads > 1 or places > len(there):
+        return [()] * places
+    return [(there[k],) for k in range(places)]
+
+
+def _dropped(emitted: Emitted, providers: Sequence[Sequence[str]], setups: Sequence[Setup]) -> list[str]:
+    """Units whose sessions onnxruntime put on the CPU although a GPU was asked for."""
+    lost = [
+        str(p)
+        for p, found, s in zip(emitted.program.places, providers, setups, strict=True)
+        if s.cuda and CUDA not in found
+    ]
+    return [f"no GPU for {', '.join(lost)}: onnxruntime could not use CUDA, its pieces ran on the CPU"] if lost else []

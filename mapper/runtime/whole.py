@@ -1,0 +1,173 @@
+"""The whole model on the same requests: what its pieces have to compute."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mapper.emit.manifest import Manifest
+from mapper.errors import MapperError
+from mapper.runtime.inputs import Brought, whole_name
+from mapper.runtime.program import Part, Program
+from mapper.runtime.sessions import require, session
+from mapper.runtime.tensors import Array, Kind, Shape, fitted, kind_of
+
+BUSY_RUNS = 1
+"""Runs of a session before its times count."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of the whole model. at: its place in the program."""
+
+    request: int
+    at: int
+    results: Mapping[str, Array]
+    seconds: float
+
+
+class Whole:
+    """The model files of a plan, each in one session with the threads and the optimisation of the pieces."""
+
+    def __init__(self, manifest: Manifest, models: Sequence[Path], threads: int, optimize: bool) -> None:
+        require()
+        self._sessions = {label: _session(path, threads, optimize) for label, path in _files(manifest, models).items()}
+
+    def calls(self, program: Program, inputs: Brought, requests: Sequence[int]) -> Iterator[Call]:
+        """Every call of these requests, with states of its own from call to call."""
+        warm: set[int] = set()
+        for request in requests:
+            states: dict[str, Array] = {}
+            handed: dict[str, Array] = {}
+            for at, (index, call) in enumerate(program.calls):
+                part = program.parts[index]
+                found = self._sessions[part.line.file]
+                feed = self._feed(part, call, found, _Sources(program, inputs, request, at, states, handed))
+                if index not in warm:
+                    _run(found, feed)
+                    warm.add(index)
+                results, seconds = _run(found, feed)
+                for state in part.line.states:
+                    name = whole_name(part, state.present) if state.present in part.number else state.present
+                    if name in results:
+                        states[state.name] = results[name]
+                handed.update({f"{part.line.file}/{name}": array for name, array in results.items()})
+                yield Call(request, at, results, seconds)
+
+    def _feed(self, part: Part, call: int, found: Any, sources: _Sources) -> dict[str, Array]:
+        past = {whole_name(part, s.past) if s.past in part.number else s.past: s.name for s in part.line.states}
+        wholes = {whole_name(part, t.name): k for k, t in enumerate(part.line.values)}
+        feed = {}
+        for line in found.get_inputs():
+            array = sources.array(part, line.name, past.get(line.name, ""))
+            shape = self._shape(part, call, line, wholes)
+            if array is None:
+                array = np.zeros(shape, kind_of(_TYPES.get(line.type, "float")).numpy)
+            feed[line.name] = fitted(array, shape) if line.name in past and array.ndim == len(shape) else array
+        return feed
+
+    @staticmethod
+    def _shape(part: Part, call: int, line: Any, wholes: Mapping[str, int]) -> Shape:
+        """The shape that a call takes; for what no piece reads, that of the file."""
+        if line.name in part.number:
+            return part.shapes(call)[part.number[line.name]]
+        sizes = part.sizes(call)
+        return tuple(d if isinstance(d, int) else sizes.get(d, 1) for d in line.shape)
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Where an input of a call comes from."""
+
+    program: Program
+    inputs: Brought
+    request: int
+    at: int
+    states: Mapping[str, Array]
+    handed: Mapping[str, Array]
+
+    def array(self, part: Part, name: str, state: str) -> Array | None:
+        """A state, a result of another file, or what the request brings; None for what no piece reads."""
+        if state in self.states:
+            return self.states[state]
+        source = self.program.handed.get(f"{part.line.file}/{name}", "")
+        if source in self.handed:
+            return self.handed[source]
+        try:
+            return self.inputs.whole(self.request, self.at, name)
+        except KeyError:
+            return None
+
+
+_TYPES = {
+    "tensor(double)": "double", "tensor(float16)": "float16", "tensor(bfloat16)": "bfloat16",
+    "tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(int16)": "int16", "tensor(int8)": "int8",
+    "tensor(uint64)": "uint64", "tensor(uint32)": "uint32", "tensor(uint16)": "uint16", "tensor(uint8)": "uint8",
+    "tensor(bool)": "bool",
+}  # fmt: skip
+
+
+def _files(manifest: Manifest, models: Sequence[Path]) -> dict[str, Path]:
+    """The file of each label; a plan of one file has none."""
+    labels = dict.fromkeys(part.file for part in manifest.phases)
+    if len(models) == len(labels) == 1:
+        return dict(zip(labels, models, strict=True))
+    by_stem = {path.name.removesuffix(".onnx"): path for path in models}
+    lost = [label for label in labels if label not in by_stem]
+    if lost or len(models) != len(labels):
+        raise MapperError(
+            f"--compare has {', '.join(p.name for p in models)}; the plan was made of {manifest.model}",
+            hint="give the same files",
+        )
+    return {label: by_stem[label] for label in labels}
+
+
+def _session(path: Path, threads: int, optimize: bool) -> Any:
+    if not path.is_file():
+        raise MapperError(f"cannot read {path}: no such file", hint="check the path behind --compare")
+    try:
+        return session(str(path), threads, optimize)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise MapperError(f"onnxruntime cannot load {path}: {text}", hint="pieces can run without --compare") from error
+
+
+def _run(found: Any, feed: Mapping[str, Array]) -> tuple[dict[str, Array], float]:
+    """Results and seconds of a run. Numbers go by address: numpy does not know all types."""
+    binding = found.io_binding()
+    kept = {name: np.ascontiguousarray(array) for name, array in feed.items()}
+    for line in found.get_inputs():
+        array, kind = kept[line.name], _TYPES.get(line.type, "float")
+        binding.bind_input(line.name, "cpu", 0, kind_of(kind).code, array.shape, array.ctypes.data)
+    names = [line.name for line in found.get_outputs()]
+    for name in names:
+        binding.bind_output(name, "cpu")
+    start = time.perf_counter()
+    try:
+        found.run_with_iobinding(binding)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise MapperError(
+            f"the whole model fails in onnxruntime: {text}", hint="pieces can run without --compare"
+        ) from error
+    seconds = time.perf_counter() - start
+    return {name: _copy(value) for name, value in zip(names, binding.get_outputs(), strict=True)}, seconds
+
+
+def _copy(value: Any) -> Array:
+    kind = _kind(value.element_type())
+    array = np.empty(value.shape(), kind.numpy)
+    ctypes.memmove(array.ctypes.data, value.data_ptr(), array.nbytes)
+    return array
+
+
+def _kind(code: int) -> Kind:
+    import onnx
+
+    return kind_of(onnx.TensorProto.DataType.Name(code).lower())
