@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     _inspect(commands.add_parser("inspect", help=_INSPECT, description=_INSPECT.capitalize() + ".", epilog=_DIMS))
     _opt(commands.add_parser("opt", help="carry on from a plan with more passes"))
     _emit(commands.add_parser("emit", help="cut the models of a plan into ONNX pieces, one per unit and stretch"))
+    _run(commands.add_parser("run", help="run emitted pieces, time them, compare them with the whole model"))
     _check(commands.add_parser("check", help="derive every figure of a plan again and hold it to every rule"))
     _show(commands.add_parser("show", help="a plan on one screen, or as text"))
     _explain(commands.add_parser("explain", help="what limits a plan, why each op is where it is, the fallbacks"))
@@ -213,6 +214,38 @@ def _emit(p: argparse.ArgumentParser) -> None:
         help="pieces, or which node runs on which provider of onnxruntime (a JSON file)",
     )
     p.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+
+def _run(p: argparse.ArgumentParser) -> None:
+    p.set_defaults(run="running:run_")
+    p.add_argument("folder", metavar="DIR", help="the folder that `mapper emit` wrote")
+    p.add_argument(
+        "--inputs", metavar="FILE.npz", help="inputs by NAME, PHASE/NAME or PHASE.CALL/NAME (default: random ones)"
+    )
+    p.add_argument("--random", action="store_true", help="made-up inputs: what --inputs left out means")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of made-up inputs (default 0)")
+    p.add_argument("--requests", default="1", metavar="N", help="requests to run (default 1)")
+    p.add_argument("--inflight", metavar="N", help="requests on their way at once (default: as many as the plan has)")
+    p.add_argument("--calls", metavar="N", help="calls of each phase at most (default: all)")
+    p.add_argument(
+        "--compare",
+        nargs="*",
+        metavar="MODEL.onnx",
+        help="hold all results to those of the whole model; without a file: the one that emit --random-weights wrote",
+    )
+    p.add_argument(
+        "--tolerance", type=float, metavar="X", help="largest error allowed, relative to the largest number of a result"
+    )
+    p.add_argument(
+        "--workers", default="process", choices=("process", "none"), help="a process per unit (default), or none"
+    )
+    p.add_argument("--threads", default="1", metavar="N", help="threads of each worker (default 1)")
+    p.add_argument(
+        "--optimize", action="store_true", help="let onnxruntime fuse nodes: faster, but the last bits may differ"
+    )
+    p.add_argument("--trace", metavar="FILE.json", help="write the measured run for Perfetto")
+    p.add_argument("--outputs", metavar="FILE.npz", help="write the results of the first request")
+    p.add_argument("--json", action="store_true", help="print the result as JSON, nothing else")
 
 
 def _check(p: argparse.ArgumentParser) -> None:

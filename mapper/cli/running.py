@@ -27,7 +27,7 @@ def run_(args: Namespace) -> int:
     how = _settings(args)
     emitted = opened(Path(args.folder), _number("--calls", args.calls) if args.calls is not None else 0)
     inputs, words = _inputs(args, emitted, how)
-    kept = Kept(compared_requests(how.requests) if args.compare else frozenset([0] if args.outputs else []))
+    kept = Kept(compared_requests(how.requests) if args.compare is not None else frozenset([0] if args.outputs else []))
     ran = run(emitted, how, inputs, kept)
     report = _report(args, emitted, how, inputs, words, kept, ran)
     if args.trace:
@@ -68,14 +68,15 @@ def _report(
 ) -> Report:
     seconds: dict[int, list[float]] = {}
     found: Comparison | None = None
-    if args.compare:
-        models = [Path(m) for m in args.compare]
+    if args.compare is not None:
+        models = _models(args, emitted)
         found = Comparison(_bound(args, emitted, how, models, ran))
         whole = Whole(emitted.manifest, models, how.threads, how.optimize)
         for call in whole.calls(emitted.program, inputs, sorted(kept.requests)):
             seconds.setdefault(emitted.program.calls[call.at][0], []).append(call.seconds)
             if (call.request, call.at) in kept.results:
-                found.add(kept.results[call.request, call.at], call.results)
+                part = emitted.program.parts[emitted.program.calls[call.at][0]]
+                found.add(part, kept.results[call.request, call.at], call.results)
     times = measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds)
     return Report(
         emitted,
@@ -88,6 +89,15 @@ def _report(
         len(kept.results),
         _notes(emitted, ran, kept),
     )
+
+
+def _models(args: Namespace, emitted: Emitted) -> list[Path]:
+    """The whole model's files."""
+    if args.compare:
+        return [Path(m) for m in args.compare]
+    if not emitted.manifest.whole:
+        raise UsageError(f"--compare: {emitted.folder} has no whole model", hint="--compare MODEL.onnx")
+    return [emitted.folder / name for name in emitted.manifest.whole]
 
 
 def _bound(args: Namespace, emitted: Emitted, how: Settings, models: list[Path], ran: Ran) -> float:
@@ -124,5 +134,5 @@ def _write_outputs(path: Path, emitted: Emitted, kept: Kept) -> None:
             known = array.astype(np.float32) if array.dtype.kind == "V" else array
             arrays[f"{emitted.program.parts[index].line.name}.{call}/{name}"] = known
     file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(file, allow_pickle=False, **arrays)
     write_atomically(path, file.getvalue())

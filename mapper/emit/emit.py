@@ -53,6 +53,7 @@ def emit(plan: Plan, models: Sequence[str | Path], out: str | Path, *, random_we
                 model=dict(plan.source).get("model", plan.graph.name),
                 sha256=dict(plan.source).get("sha256", ""),
                 target=plan.target.name,
+                about=plan.target.about,
                 tool=f"hetmap {importlib.metadata.version('hetmap')}",
                 units=tuple(_unit(plan.target.unit[name]) for name in _units(phases)),
                 phases=phases,

@@ -190,6 +190,8 @@ class Manifest(_Line):
     sha256: str
     """Digest of the model as plan.json has it."""
     target: str
+    about: str = ""
+    """What the target says of itself; one that `mapper calibrate` measured begins with its processor's name."""
     tool: str
     units: tuple[UnitLine, ...]
     phases: tuple[PhasePart, ...]

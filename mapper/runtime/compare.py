@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 
 from mapper.emit.manifest import Manifest
+from mapper.runtime.inputs import part_of, whole_name
+from mapper.runtime.program import Part
 from mapper.runtime.tensors import Array
 
 KEPT_BYTES = 2 << 30
@@ -48,11 +50,14 @@ def compared_requests(requests: int) -> frozenset[int]:
 
 @dataclass(frozen=True)
 class Error:
-    """How far a result is from that of the whole model, over all calls compared. relative: the largest error of a call
-    over the largest number of the whole model's result in that call. bound: what relative may be; 0: the same bits."""
+    """How far a result is from that of the whole model, over all calls compared.
+
+    values: how many were compared. largest: the largest difference of a number. relative: the largest difference in a
+    call over the largest number of the whole model's result in that call. bound: what `relative` may be; 0: the same
+    bits."""
 
     name: str
-    calls: int
+    values: int
     exact: bool
     largest: float
     relative: float
@@ -71,14 +76,15 @@ class Comparison:
     bound: float
     _found: dict[str, Error] = field(default_factory=dict)
 
-    def add(self, got: Mapping[str, Array], want: Mapping[str, Array]) -> None:
-        """Compare one call."""
-        for name in got:
-            before = self._found.get(name, Error(name, 0, True, 0.0, 0.0, self.bound))
-            exact, largest, relative = difference(got[name], want[name])
-            self._found[name] = Error(
-                name,
-                before.calls + 1,
+    def add(self, part: Part, got: Mapping[str, Array], want: Mapping[str, Array]) -> None:
+        """Compare a call of a phase; parts that ranks have with their stretch of the whole."""
+        for name, array in got.items():
+            whole = whole_name(part, name)
+            before = self._found.get(whole, Error(whole, 0, True, 0.0, 0.0, self.bound))
+            exact, largest, relative = difference(array, part_of(part, name, want[whole]))
+            self._found[whole] = Error(
+                whole,
+                before.values + 1,
                 before.exact and exact,
                 max(before.largest, largest),
                 max(before.relative, relative),

@@ -265,7 +265,7 @@ class Flow:
         number = self.program.calls[request.at][1]
         self.record.calls.append(CallTime(request.number, call.index, number, call.start_ns, end))
         if self.take is not None:
-            found = {n: call.blocks[part.number[n]] for n in part.line.outputs}
+            found = {part.line.values[v].name: call.blocks[v] for v in part.results}
             memory = self.arena.memory
             self.take(
                 request.number, request.at, {n: memory.array(b.offset, b.kind, b.shape) for n, b in found.items()}

@@ -69,6 +69,14 @@ def _whole_shape(part: Part, name: str, shape: Shape) -> Shape:
     return tuple(stop if k == axis else size for k, size in enumerate(shape))
 
 
+def part_of(part: Part, name: str, whole: Array) -> Array:
+    """What a value has of the whole value of the file: all, or the stretch of a rank."""
+    cut = part.line.values[part.number[name]].part
+    if cut is None or not cut.stop or not whole.ndim:
+        return whole
+    return whole[(slice(None),) * (cut.axis % whole.ndim) + (slice(cut.start, cut.stop),)]
+
+
 @dataclass
 class Brought:
     """Inputs of requests by set, call and name of the whole."""
@@ -80,11 +88,7 @@ class Brought:
     def __call__(self, request: int, call: int, name: str) -> Array:
         """An input of a request, or the part of it that a rank has."""
         part = self.program.parts[self.program.calls[call][0]]
-        cut = part.line.values[part.number[name]].part
-        whole = self.whole(request, call, whole_name(part, name))
-        if cut is None or not cut.stop:
-            return whole
-        return whole[(slice(None),) * (cut.axis % whole.ndim) + (slice(cut.start, cut.stop),)]
+        return part_of(part, name, self.whole(request, call, whole_name(part, name)))
 
     def whole(self, request: int, call: int, name: str) -> Array:
         """An input of a request by its name in the file. Raises KeyError for what it does not bring."""

@@ -13,7 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import mapper
 from mapper.errors import MapperError
 from mapper.runtime.channel import Channel
 from mapper.runtime.jobs import Done, Job, Setup, Unfit
@@ -32,7 +31,7 @@ class Worker:
         ours, theirs = socket.socketpair()
         self.channel = Channel(ours)
         self.log = unnamed("mapper-log")
-        folder = str(Path(mapper.__file__).parent.parent)  # so that the worker is of this very version
+        folder = str(Path(__file__).resolve().parents[2])  # so that the worker is of this very version
         path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
         with theirs:
             self.process = subprocess.Popen(

@@ -133,10 +133,10 @@ def _times(report: Report) -> Iterator[str]:
         off = f"  ({took / planned - 1:+.0%} measured)" if report.here and planned and report.ran.inflight == 1 else ""
         yield f"  {name:<{width}}  {calls:>5}  {_seconds(took):>9}   {alone:>11}   {_seconds(planned)}{off}"
     if times.rate is not None:
-        alone = f", the whole model {times.whole_rate:.4g} one after the other" if times.whole_rate else ""
+        serial = f", the whole model {times.whole_rate:.4g} one after the other" if times.whole_rate else ""
         ratio = f" (x {times.rate / times.whole_rate:.2f})" if times.whole_rate else ""
-        planned = f", planned {times.predicted_rate:.4g}" if times.predicted_rate else ""
-        yield f"  steady {times.rate:.4g} requests/s{ratio} with {report.ran.inflight} at once{alone}{planned}"
+        rate = f", planned {times.predicted_rate:.4g}" if times.predicted_rate else ""
+        yield f"  steady {times.rate:.4g} requests/s{ratio} with {report.ran.inflight} at once{serial}{rate}"
 
 
 def _workers(report: Report) -> Iterator[str]:

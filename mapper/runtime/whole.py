@@ -118,6 +118,8 @@ def _files(manifest: Manifest, models: Sequence[Path]) -> dict[str, Path]:
     labels = dict.fromkeys(part.file for part in manifest.phases)
     if len(models) == len(labels) == 1:
         return dict(zip(labels, models, strict=True))
+    if len(labels) == len(models) and [p.name for p in models] == list(manifest.whole):
+        return dict(zip(labels, models, strict=True))
     by_stem = {path.name.removesuffix(".onnx"): path for path in models}
     lost = [label for label in labels if label not in by_stem]
     if lost or len(models) != len(labels):
