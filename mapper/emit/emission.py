@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import onnx
 
@@ -16,7 +18,9 @@ from mapper.emit.fills import fill_of
 from mapper.emit.grouping import pieces
 from mapper.emit.manifest import DimLine, Moved, PhasePart, Port, StateLine, Step, Tensor
 from mapper.emit.owners import Owners
-from mapper.emit.planned import Planned
+from mapper.emit.planned import Planned, starts
+from mapper.emit.shards.programs import PhaseProgram, phase_programs
+from mapper.emit.shards.sharded import ShardedPhase, rank_states
 from mapper.emit.traffic import buffers, length_s, moves
 from mapper.emit.weights import Weights, clean
 from mapper.errors import ModelError
@@ -42,6 +46,12 @@ class Emission:
         """The plan spelled out, a program a phase."""
         return Spelling(self.plan).programs()
 
+    @cached_property
+    def teams(self) -> Mapping[str, PhaseProgram]:
+        """What the ranks of teams do in each phase, made together: phases hold states alike."""
+        of_phase = {s.name: a for a in self.anatomies for s in a.walked.specs}
+        return phase_programs(self.plan, [(p.name, of_phase[p.name]) for p in self.plan.phases])
+
     def phase(self, phase: Phase) -> PhasePart:
         """The pieces of a phase, written, and its lines of the manifest."""
         anatomy = next(a for a in self.anatomies if phase.name in {s.name for s in a.walked.specs})
@@ -49,12 +59,33 @@ class Emission:
         owners = Owners(anatomy, planned, phase.name)
         nodes = owners.find(anatomy.outputs)
         self._tell(owners)
-        groups = pieces(nodes, owners.owner, _starts([n.name for n in nodes], planned, phase.name))
+        if any(self.plan.target.unit[unit].ranks > 1 for unit in owners.owner.values()):
+            return self._sharded(anatomy, phase)
+        groups = pieces(nodes, owners.owner, starts([n.name for n in nodes], planned, phase.name))
         found = zip(groups, cuts(anatomy, nodes, groups, anatomy.outputs), strict=True)
         steps = tuple(
             self._step(anatomy, planned, phase.name, owners.owner[group[0].name], cut) for group, cut in found
         )
-        return self._part(anatomy, phase, steps)
+        return self._part(anatomy, phase, steps, anatomy.outputs)
+
+    def _sharded(self, anatomy: Anatomy, phase: Phase) -> PhasePart:
+        found = self.teams[phase.name]
+        sharded = ShardedPhase(found, self.weights, self._roles(anatomy), self._team_piece)
+        ends = tuple(name for name in anatomy.outputs if name not in found.kept)
+        steps = sharded.steps(ends)
+        self.moved += sharded.moved()
+        part = self._part(anatomy, phase, steps, ends, sharded.values)
+        return part.model_copy(update={"states": tuple(rank_states(part.states, found.forms))})
+
+    def _team_piece(self, unit: str, model: onnx.ModelProto) -> str:
+        """The file of a model; equal ones are stored once."""
+        data = model.SerializeToString(deterministic=True)
+        key = (unit, hashlib.sha256(data).digest())
+        if key not in self.written:
+            name = f"{len(self.written):03d}-{clean(unit)}.onnx"
+            (self.out / name).write_bytes(data)
+            self.written[key] = name
+        return self.written[key]
 
     def _tell(self, owners: Owners) -> None:
         for node, units in owners.moved.items():
@@ -90,10 +121,13 @@ class Emission:
         return self.written[key]
 
     def _stored(self, anatomy: Anatomy) -> Stored:
+        roles = self._roles(anatomy)
+        return lambda t: self.weights.stored(anatomy.path.parent, t, roles.get(t.name, ""))
+
+    def _roles(self, anatomy: Anatomy) -> Mapping[str, str]:
         if anatomy.path not in self.roles:
             self.roles[anatomy.path] = operand_roles(anatomy.model.graph)
-        roles = self.roles[anatomy.path]
-        return lambda t: self.weights.stored(anatomy.path.parent, t, roles.get(t.name, ""))
+        return self.roles[anatomy.path]
 
     def whole(self, anatomy: Anatomy) -> str:
         """The whole model of a file on the same weights, written; its name."""
@@ -104,7 +138,15 @@ class Emission:
         (self.out / name).write_bytes(found.SerializeToString(deterministic=True))
         return name
 
-    def _part(self, anatomy: Anatomy, phase: Phase, steps: tuple[Step, ...]) -> PhasePart:
+    def _part(
+        self,
+        anatomy: Anatomy,
+        phase: Phase,
+        steps: tuple[Step, ...],
+        ends: tuple[str, ...],
+        known: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> PhasePart:
+        """known: values that are parts of ranks, or sent as others than they are in the file."""
         start = f"{anatomy.label}/" if anatomy.label else ""
         schedule = self.plan.schedule or ()
         program = next(p for p in self.programs if p.phase == phase.name)
@@ -116,19 +158,16 @@ class Emission:
         ]
         read = {p.value for step in steps for p in step.inputs}
         pasts = {s.past for s in states}
-        names = dict.fromkeys(
-            [*anatomy.inputs, *(p.value for s in steps for p in (*s.inputs, *s.outputs)), *anatomy.outputs]
-        )
-        values = tuple(
-            _tensor(anatomy, n) for n in names if n in read or n in anatomy.outputs or n not in anatomy.inputs
-        )
+        used = dict.fromkeys(p.value for s in steps for p in (*s.inputs, *s.outputs))
+        names = dict.fromkeys([*anatomy.inputs, *used, *anatomy.outputs])
+        values = tuple(known.get(n) or _tensor(anatomy, n) for n in names if n in used or n in ends)
         return PhasePart(
             name=phase.name,
             file=anatomy.label,
             calls=phase.calls,
             dims=_dims(anatomy, phase.name),
             inputs=tuple(fill_of(anatomy, n) for n in anatomy.inputs if n in read and n not in pasts),
-            outputs=anatomy.outputs,
+            outputs=ends,
             states=tuple(states),
             values=values,
             steps=steps,
@@ -136,17 +175,6 @@ class Emission:
             buffers=buffers(self.plan, phase.name, start),
             latency_s=length_s(self.programs, schedule, phase.name),
         )
-
-
-def _starts(names: Sequence[str], planned: Planned, phase: str) -> dict[str, int]:
-    """When the plan starts each node; one without a task starts as the one before it in the file."""
-    found: dict[str, int] = {}
-    last = 0
-    for name in names:
-        start = planned.start(name, phase)
-        last = last if start is None else start
-        found[name] = last
-    return found
 
 
 def _tensor(anatomy: Anatomy, name: str) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,3 +79,14 @@ class Planned:
         tasks = [task for task in self.plan.tasks or () if task.phase == phase]
         first = min(tasks, key=lambda t: (self._times.get(t.name, (0, 0))[0], t.name))
         return self.plan.place[first.name].unit
+
+
+def starts(names: Sequence[str], planned: Planned, phase: str) -> dict[str, int]:
+    """When the plan starts each node; one without a task starts as the one before it in the file."""
+    found: dict[str, int] = {}
+    last = 0
+    for name in names:
+        start = planned.start(name, phase)
+        last = last if start is None else start
+        found[name] = last
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from onnx import numpy_helper
 
 from mapper.emit.filling import Filling
 from mapper.emit.layout import ALIGNMENT, FOLDER
+from mapper.emit.shards.runs import Runs, byte_runs, copy_runs, cut_inside
 from mapper.errors import MapperError
 from mapper.frontend.file.tensors import tensor_fact
 
@@ -22,6 +24,8 @@ INLINE_BYTES = 1024
 CHUNK_BYTES = 16 << 20
 INSIDE = f"{FOLDER}/inside.bin"
 """Numbers that the model files themselves held."""
+CUT = f"{FOLDER}/cut.bin"
+"""Parts of ranks that did not lie together."""
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -56,6 +60,40 @@ class Weights:
         if digest not in self.placed:
             self.placed[digest] = self._written(data)
         return _external(tensor, *self.placed[digest])
+
+    def cut(
+        self, folder: Path, tensor: onnx.TensorProto, axis: int, stretches: Sequence[tuple[int, int]], role: str = ""
+    ) -> onnx.TensorProto:
+        """Stretches of a tensor along an axis, one behind the other: by reference where they lie together in a file
+        beside the model, else copied in chunks, each cut once. Raises MapperError where numbers of less than a byte do
+        not begin at one."""
+        tensor_fact(tensor)
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            return self.stored(folder, cut_inside(tensor, axis, stretches), role)
+        runs = byte_runs(tensor, axis, stretches)
+        where = {e.key: e.value for e in self._moved(folder, tensor, role).external_data}
+        start, length = int(where.get("offset", 0)), runs.count * sum(b - a for a, b in runs.stretches)
+        found = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+        found.dims[axis] = sum(b - a for a, b in stretches)
+        if runs.count == len(runs.stretches) == 1:
+            return _external(found, where["location"], start + runs.stretches[0][0], length)
+        key = hashlib.sha256(repr((where["location"], start, runs)).encode()).digest()
+        if key not in self.placed:
+            self.placed[key] = self._copied_runs(self.out / where["location"], start, runs, length)
+        return _external(found, *self.placed[key])
+
+    def _copied_runs(self, source: Path, start: int, runs: Runs, length: int) -> tuple[str, int, int]:
+        path = self.out / CUT
+        path.parent.mkdir(exist_ok=True)
+        with path.open("ab") as sink:
+            sink.write(b"\0" * (-sink.tell() % ALIGNMENT))
+            offset = sink.tell()
+            if source.is_file():
+                with source.open("rb") as file:
+                    copy_runs(file.fileno(), start, runs, sink)
+            else:  # weights without numbers: the place is kept
+                sink.truncate(offset + length)
+        return CUT, offset, length
 
     def _moved(self, folder: Path, tensor: onnx.TensorProto, role: str) -> onnx.TensorProto:
         entries = {e.key: e.value for e in tensor.external_data}

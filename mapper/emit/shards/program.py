@@ -1,0 +1,230 @@
+"""The order in which units and ranks run a phase: stretches of nodes with a division each, and collectives between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mapper.emit.shards.attention import RULES as ATTENTION
+from mapper.emit.shards.layouts import SUM, WHOLE, Held, Lay, Split
+from mapper.emit.shards.planned_ways import PlannedWays
+from mapper.emit.shards.products import RULES as PRODUCTS
+from mapper.emit.shards.rules import NO_RULE, Answer, Asked, Division, Rule
+from mapper.emit.shards.rules import RULES as ELEMENTS
+from mapper.emit.shards.shapes import RULES as SHAPES
+from mapper.emit.shards.sizes import PhaseFacts
+from mapper.frontend.anatomy import Anatomy, FileNode
+
+RULES: dict[str, Rule] = {**ELEMENTS, **SHAPES, **PRODUCTS, **ATTENTION}
+OLDEST_OPSET = 11
+"""In older files cuts are spelled in other ways; ranks run their nodes whole."""
+
+Form = tuple[int, Lay]
+"""A layout among so many ranks; 0 for a value that all can read."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A node in a stretch; no division: every rank runs it whole."""
+
+    node: FileNode
+    division: Division | None
+
+
+@dataclass
+class Segment:
+    """Nodes that each rank of a unit runs one after the other without waiting for another rank."""
+
+    unit: str
+    ranks: int
+    runs: list[Run] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A value goes from one layout to another among ranks; `ends`: for the result of the phase alone."""
+
+    unit: str
+    value: str
+    ranks: int
+    source: Lay
+    sink: Lay
+    ends: bool = False
+
+
+@dataclass
+class Program:
+    """A phase in order. forms: in which layouts each value is to be had, the one in which it is made first. maker: its
+    unit. refused: nodes that ranks run whole though the plan divides them, and why. noted: other differences."""
+
+    facts: PhaseFacts
+    forms: dict[str, list[Form]] = field(default_factory=dict)
+    maker: dict[str, str] = field(default_factory=dict)
+    items: list[Segment | Exchange] = field(default_factory=list)
+    refused: dict[str, tuple[str, str]] = field(default_factory=dict)
+    noted: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def form(self, value: str, ranks: int, want: Lay) -> Form | None:
+        """The form from which so many ranks get what they want without an exchange; None where there is none."""
+        found = self.forms.get(value, [])
+        if (ranks, want) in found:
+            return ranks, want
+        whole = next((f for f in found if f[1] is WHOLE), None)
+        if want is WHOLE or want is SUM:
+            return whole if want is WHOLE else None
+        for other in found:
+            if other[0] == ranks and isinstance(other[1], Split) and isinstance(want, Split) and want.inside(other[1]):
+                return other
+        return whole
+
+
+class Builder:
+    """Makes the program of a phase.
+
+    owner: unit by node; nodes without one are copied to where they are read. states: how pasts that stay divided are
+    held, among how many ranks; `asked` are those that some node would have liked so.
+    """
+
+    def __init__(
+        self,
+        anatomy: Anatomy,
+        ways: PlannedWays,
+        owner: Mapping[str, str],
+        ranks: Callable[[str], int],
+        states: Mapping[str, Form],
+        pasts: Iterable[str],
+    ) -> None:
+        self.anatomy, self.ways, self.owner, self.ranks = anatomy, ways, owner, ranks
+        self.program = Program(ways.facts)
+        self.asked: dict[str, Form] = {}
+        self._pasts = set(pasts)
+        for name in (*anatomy.initializers, *anatomy.inputs):
+            self.program.forms[name] = [states.get(name, (0, WHOLE))]
+        self._old = max((i.version for i in anatomy.model.opset_import if i.domain in ("", "ai.onnx")), default=99)
+
+    def build(self, nodes: Sequence[FileNode], groups: Sequence[Sequence[FileNode]], ends: Sequence[str]) -> Program:
+        """The program of groups of nodes, each of one unit, in an order in which they can run."""
+        for node in nodes:
+            if node.name not in self.owner:
+                self.program.forms.update({out: [(0, WHOLE)] for out in node.outputs if out})
+        for group in groups:
+            self._group(self.owner[group[0].name], group)
+        for name in ends:
+            self._exchange(name, 0, WHOLE, ends=True)
+        return self.program
+
+    def _group(self, unit: str, group: Sequence[FileNode]) -> None:
+        ranks, waiting = self.ranks(unit), list(group)
+        while waiting:
+            segment, needs, blocked = Segment(unit, ranks), [], []
+            made_later: set[str] = set()
+            for node in waiting:
+                lacking = self._try(segment, node, made_later)
+                if lacking is not None:
+                    blocked.append(node)
+                    made_later.update(node.outputs)
+                    needs += lacking
+            if segment.runs:
+                self.program.items.append(segment)
+            for value, want in needs:
+                self._exchange(value, ranks, want)
+            waiting = blocked
+
+    def _try(self, segment: Segment, node: FileNode, later: set[str]) -> list[tuple[str, Lay]] | None:
+        """Append the node to the segment; or what it lacks first."""
+        if not later.isdisjoint(node.reads):
+            return []
+        division = self._division(node, segment.ranks) if segment.ranks > 1 else None
+        wants = _wants(node, division)
+        lacking = [(n, want) for n, want in wants if self.program.form(n, segment.ranks, want) is None]
+        if lacking:
+            return lacking
+        segment.runs.append(Run(node, division))
+        among = segment.ranks if segment.ranks > 1 else 0
+        for i, out in enumerate(node.outputs):
+            if out:
+                self.program.forms[out] = [(among, division.leaves[i] if division else WHOLE)]
+                self.program.maker[out] = segment.unit
+        return None
+
+    def _exchange(self, value: str, ranks: int, want: Lay, *, ends: bool = False) -> None:
+        program = self.program
+        if program.form(value, ranks, want) is not None:
+            return
+        among, source = program.forms[value][0]
+        sink = want if isinstance(want, Split) and among == ranks and ranks > 1 else WHOLE
+        unit = program.maker.get(value) or next(u for u in self.owner.values() if self.ranks(u) == among)
+        program.items.append(Exchange(unit, value, among, source, sink, ends))
+        program.forms[value].append((among if sink is not WHOLE else 0, sink))
+
+    def _division(self, node: FileNode, ranks: int) -> Division | None:
+        ways = list(self.ways.of_node(node))
+        lays = tuple(self._lay(node, name, ranks) for name in node.proto.input)
+        words = frozenset(way.name for _, way in ways)
+        divides = any(way.leaves.value != "copy" for _, way in ways)
+        if all(lay is WHOLE for lay in lays) and not divides:
+            return None
+        answer = self._asked(node, ranks, lays, words)
+        if isinstance(answer, str):
+            if divides and words != {"sum"}:  # what all have whole is as good as a sum
+                planned = "+".join(sorted(words))
+                why = "partial softmaxes of a cache are no values of ONNX" if "context" in words else answer
+                self.program.refused[node.name] = (planned, why)
+            return None
+        self.program.refused.pop(node.name, None)
+        if answer.note:
+            self.program.noted[node.name] = ("+".join(sorted(words)), answer.note)
+        self._ask_states(node, answer, ranks)
+        return answer
+
+    def _asked(self, node: FileNode, ranks: int, lays: tuple[Lay, ...], words: frozenset[str]) -> Answer:
+        proto = node.proto
+        if self._old < OLDEST_OPSET:
+            return f"opset {self._old} is too old for cuts"
+        rule = RULES.get(f"{proto.op_type}@{proto.domain}") or RULES.get(proto.op_type)
+        if rule is None or set(node.reads) - set(proto.input):
+            return NO_RULE
+        asked = Asked(
+            proto, lays, self.program.facts, ranks, words, lambda out, size: self.ways.columns(node, out, size, ranks)
+        )
+        answer = rule(asked)
+        if isinstance(answer, str):
+            return answer
+        for i, want in enumerate(answer.wants):
+            if want is SUM and lays[i] is not SUM:
+                return "it would add what is no summand"
+            if isinstance(want, Split) and asked.has(i) and not self._divisible(asked, i, want):
+                return "a rank would have nothing of it"
+        return answer
+
+    def _divisible(self, asked: Asked, i: int, want: Split) -> bool:
+        shape = asked.shape(i)
+        return all(want.sizes) and (shape is None or want.axis < len(shape))
+
+    def _lay(self, node: FileNode, name: str, ranks: int) -> Lay:
+        """How the node reads a value: as the plan wants it, else as it lies."""
+        forms = self.program.forms.get(name, [])
+        if not name or not forms:
+            return WHOLE
+        mine = [lay for among, lay in forms if among == ranks]
+        lies: Lay = SUM if mine and mine[0] is SUM and len(forms) == 1 else WHOLE
+        lies = next((lay for lay in mine if isinstance(lay, Split)), lies)
+        wanted = self.ways.wanted(node, name, lies, ranks)
+        return lies if wanted is SUM and not isinstance(lies, Held) else wanted
+
+    def _ask_states(self, node: FileNode, answer: Division, ranks: int) -> None:
+        for name, want in zip(node.proto.input, answer.wants, strict=False):
+            if name in self._pasts and isinstance(want, Split):
+                self.asked.setdefault(name, (ranks, want))
+
+
+def _wants(node: FileNode, division: Division | None) -> list[tuple[str, Lay]]:
+    """What a node reads, each with its layout. Operands that are replaced are not read."""
+    if division is None:
+        return [(name, WHOLE) for name in node.reads]
+    replaced = division.fixed
+    return [
+        (name, want)
+        for i, (name, want) in enumerate(zip(node.proto.input, division.wants, strict=True))
+        if name and i not in replaced
+    ]
