@@ -35,6 +35,7 @@ def session(path: str, threads: int, optimize: bool, cuda: bool = False) -> Any:
     kernels. On a GPU products are of full f32 (no TF32) unless `optimize`."""
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads

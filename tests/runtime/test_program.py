@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from folders import Folder, growing, phase, tensor, two_units
+
+from mapper.emit.manifest import DimLine, InputLine, PhasePart, Port
+from mapper.errors import MapperError
+from mapper.runtime.program import Part, Place
+from mapper.runtime.run import opened
+
+
+def line(folder: Path) -> PhasePart:
+    return opened(two_units(folder)).program.parts[0].line
+
+
+def test_open_dims_go_from_first_to_last_in_even_steps() -> None:
+    part = Part(phase([], [], [], calls=5, dims=(DimLine(name="past", first=8, last=16),)))
+    assert [part.sizes(call)["past"] for call in range(5)] == [8, 10, 12, 14, 16]
+
+
+def test_fewer_calls_are_the_first_ones(tmp_path: Path) -> None:
+    program = opened(growing(tmp_path), calls=2).program
+    assert program.calls == ((0, 0), (1, 0), (1, 1))
+    assert program.parts[1].sizes(1)["past"] == 3
+
+
+def test_each_step_is_numbered_where_it_runs(tmp_path: Path) -> None:
+    program = opened(growing(tmp_path)).program
+    assert program.places == (Place("a"), Place("b"))
+    assert program.where == (((0, 0),), ((0, 1), (1, 0)))
+
+
+def late(part: PhasePart) -> PhasePart:
+    return part.model_copy(update={"steps": part.steps[::-1]})
+
+
+def twice(part: PhasePart) -> PhasePart:
+    return part.model_copy(update={"steps": (*part.steps, part.steps[1])})
+
+
+def lost(part: PhasePart) -> PhasePart:
+    return part.model_copy(update={"steps": part.steps[:1]})
+
+
+def unknown(part: PhasePart) -> PhasePart:
+    step = part.steps[1].model_copy(update={"inputs": (Port(name="s", value="q"),)})
+    return part.model_copy(update={"steps": (part.steps[0], step)})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (late, "reads 's', which no step before it makes"),
+        (twice, "'y' is made twice"),
+        (lost, "no step makes the result 'y'"),
+        (unknown, "has a port for 'q', which is no value of the phase"),
+    ],
+)
+def test_a_phase_that_cannot_be_followed_is_refused(
+    change: Callable[[PhasePart], PhasePart], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(MapperError, match=words):
+        Part(change(line(tmp_path))).check()
+
+
+def test_a_piece_without_the_ports_of_its_step_is_refused(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    values = [tensor("x", 2), tensor("y", 2)]
+    step = folder.step("a", values, [("Neg", ["x"], ["y"], {})])
+    odd = step.model_copy(update={"inputs": (Port(name="z", value="x"),)})
+    folder.manifest([phase(values, [odd], ["y"], inputs=(InputLine(value="x"),))])
+    with pytest.raises(MapperError, match="its piece has no input 'z'"):
+        opened(tmp_path)
+
+
+def with_weight(folder: Path, place: str, **facts: Any) -> Path:
+    """A piece that adds a weight from a file."""
+    made = Folder(folder)
+    values = [tensor("x", 2), tensor("y", 2)]
+    step = made.step("a", values, [("Add", ["x", "w"], ["y"], {})])
+    model = onnx.load(str(folder / step.piece))
+    weight = model.graph.initializer.add(name="w", data_type=1, dims=[2], data_location=1)
+    for key, value in {"location": place, **facts}.items():
+        weight.external_data.add(key=key, value=str(value))
+    (folder / step.piece).write_bytes(model.SerializeToString())
+    return made.manifest([phase(values, [step], ["y"], inputs=(InputLine(value="x"),))])
+
+
+def test_weights_that_are_not_there_are_told_with_the_way_to_make_some_up(tmp_path: Path) -> None:
+    with pytest.raises(MapperError, match=r"weight 'w' is not there: weights/a.bin is missing") as caught:
+        opened(with_weight(tmp_path, "weights/a.bin"))
+    assert "--random-weights" in caught.value.hint
+
+
+def test_weights_that_are_too_short_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"1234")
+    with pytest.raises(MapperError, match=r"weight .w. ends at byte 8 of a\.bin, which has 4"):
+        opened(with_weight(tmp_path, "a.bin", length=8))
+
+
+@pytest.mark.parametrize("place", ["../a.bin", "/etc/hostname", ""])
+def test_weights_outside_the_folder_are_not_read(place: str, tmp_path: Path) -> None:
+    with pytest.raises(MapperError, match="lies outside the folder"):
+        opened(with_weight(tmp_path, place))
