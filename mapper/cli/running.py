@@ -13,13 +13,13 @@ import numpy as np
 from mapper.emit.files import write_atomically
 from mapper.errors import UsageError
 from mapper.runtime import trace
-from mapper.runtime.compare import Comparison, Kept, compared_requests, is_sharded, rounding_bound
+from mapper.runtime.compare import Comparison, Error, Kept, compared_requests, is_sharded, rounding_bound
 from mapper.runtime.inputs import SETS, Brought, made_up, read_inputs
 from mapper.runtime.measured import is_this_machine, measured
 from mapper.runtime.run import Emitted, Ran, Settings, opened, run
 from mapper.runtime.screen import Report, data, screen
 from mapper.runtime.tensors import Array
-from mapper.runtime.whole import Whole
+from mapper.runtime.whole import Whole, files_of
 
 
 def run_(args: Namespace) -> int:
@@ -27,9 +27,25 @@ def run_(args: Namespace) -> int:
     how = _settings(args)
     emitted = opened(Path(args.folder), _number("--calls", args.calls) if args.calls is not None else 0)
     inputs, words = _inputs(args, emitted, how)
-    kept = Kept(compared_requests(how.requests) if args.compare is not None else frozenset([0] if args.outputs else []))
+    wholes = files_of(emitted.manifest, _models(args, emitted)) if args.compare is not None else None
+    kept = Kept(compared_requests(how.requests) if wholes else frozenset([0] if args.outputs else []))
     ran = run(emitted, how, inputs, kept)
-    report = _report(args, emitted, how, inputs, words, kept, ran)
+    seconds: dict[int, list[float]] = {}
+    found = None
+    if wholes:
+        bound = _bound(args, emitted, how, list(wholes.values()), ran)
+        found = _compared(emitted, Whole(wholes, how.threads, how.optimize), bound, inputs, kept, seconds)
+    report = Report(
+        emitted,
+        how,
+        ran,
+        measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds),
+        words,
+        is_this_machine(emitted.manifest),
+        found,
+        len(kept.results),
+        _notes(emitted, ran, kept),
+    )
     if args.trace:
         trace.write(emitted.program, ran.record, Path(args.trace))
     if args.outputs:
@@ -63,32 +79,17 @@ def _inputs(args: Namespace, emitted: Emitted, how: Settings) -> tuple[Brought, 
     return made_up(emitted.program, how.requests, args.seed), f"random inputs, seed {args.seed}{turns}"
 
 
-def _report(
-    args: Namespace, emitted: Emitted, how: Settings, inputs: Brought, words: str, kept: Kept, ran: Ran
-) -> Report:
-    seconds: dict[int, list[float]] = {}
-    found: Comparison | None = None
-    if args.compare is not None:
-        models = _models(args, emitted)
-        found = Comparison(_bound(args, emitted, how, models, ran))
-        whole = Whole(emitted.manifest, models, how.threads, how.optimize)
-        for call in whole.calls(emitted.program, inputs, sorted(kept.requests)):
-            seconds.setdefault(emitted.program.calls[call.at][0], []).append(call.seconds)
-            if (call.request, call.at) in kept.results:
-                part = emitted.program.parts[emitted.program.calls[call.at][0]]
-                found.add(part, kept.results[call.request, call.at], call.results)
-    times = measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds)
-    return Report(
-        emitted,
-        how,
-        ran,
-        times,
-        words,
-        is_this_machine(emitted.manifest),
-        found.errors if found else None,
-        len(kept.results),
-        _notes(emitted, ran, kept),
-    )
+def _compared(
+    emitted: Emitted, whole: Whole, bound: float, inputs: Brought, kept: Kept, seconds: dict[int, list[float]]
+) -> tuple[Error, ...]:
+    """The errors of what was kept; times of the whole model's calls go to `seconds`, by phase."""
+    found = Comparison(bound)
+    for call in whole.calls(emitted.program, inputs, sorted(kept.requests)):
+        index = emitted.program.calls[call.at][0]
+        seconds.setdefault(index, []).append(call.seconds)
+        if (call.request, call.at) in kept.results:
+            found.add(emitted.program.parts[index], kept.results[call.request, call.at], call.results)
+    return found.errors
 
 
 def _models(args: Namespace, emitted: Emitted) -> list[Path]:

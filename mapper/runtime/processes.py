@@ -20,6 +20,8 @@ from mapper.runtime.local import failure
 from mapper.runtime.memory import Memory, unnamed
 
 LOG_LINES = 5
+PATIENCE_S = 0.5
+"""How long a worker whose socket is closed may take to end, for its exit code."""
 
 
 class Worker:
@@ -28,6 +30,7 @@ class Worker:
     def __init__(self, place: int, setup: Setup, memory: Memory) -> None:
         self.place, self.setup = place, setup
         self.running: dict[int, int] = {}  # step by job
+        self.ready = False
         ours, theirs = socket.socketpair()
         self.channel = Channel(ours)
         self.log = unnamed("mapper-log")
@@ -66,12 +69,17 @@ class Worker:
     def died(self) -> MapperError:
         """What became of it."""
         try:
-            code = self.process.wait(timeout=1)
+            code = self.process.wait(timeout=PATIENCE_S)
+            how = (
+                f"was killed by signal {-code} ({_signal(-code)})"
+                if code < 0
+                else f"ended by itself (exit code {code})"
+            )
         except subprocess.TimeoutExpired:
-            code = 0
-        how = f"was killed by signal {-code} ({_signal(-code)})" if code < 0 else f"ended by itself (exit code {code})"
+            code, how = 0, "hung up"
         names = [Path(self.setup.pieces[self.setup.steps[s].piece]).name for s in self.running.values()]
-        doing = f" while it had to run {names[0]}" if names else " before it was ready"
+        idle = " while it had nothing to do" if self.ready else " before it was ready"
+        doing = f" while it had to run {names[0]}" if names else idle
         hint = "the system kills what takes too much memory: fewer requests at once (--inflight)" if code == -9 else ""
         log = [f"log: {line}" for line in self.log_tail()]
         return MapperError(f"the worker of {self.setup.label} {how}{doing}", details=log, hint=hint)
@@ -125,6 +133,7 @@ class Workers:
         while len(found) < len(self._workers):
             for worker, (_, providers) in self._messages():
                 found[worker.place] = providers
+                worker.ready = True
         return [found[worker.place] for worker in self._workers]
 
     def submit(self, place: int, job: Job) -> None:
@@ -135,7 +144,6 @@ class Workers:
 
     def store(self, place: int, job: int, offsets: Sequence[int]) -> None:
         """Where outputs of an unfit run go."""
-        self._workers[place].running[job] = -1
         self._send(self._workers[place], ["store", job, list(offsets)])
 
     def results(self) -> Sequence[Done | Unfit]:
@@ -143,8 +151,8 @@ class Workers:
         found: list[Done | Unfit] = []
         while not found:
             for worker, (kind, number, _, *rest) in self._messages():
-                worker.running.pop(number, None)
                 if kind == "Done":
+                    worker.running.pop(number)
                     found.append(Done(number, worker.place, *rest))
                 else:
                     start, end, outputs = rest

@@ -18,9 +18,6 @@ from mapper.runtime.program import Part, Program
 from mapper.runtime.sessions import require, session
 from mapper.runtime.tensors import Array, Kind, Shape, fitted, kind_of
 
-BUSY_RUNS = 1
-"""Runs of a session before its times count."""
-
 
 @dataclass(frozen=True)
 class Call:
@@ -35,9 +32,9 @@ class Call:
 class Whole:
     """The model files of a plan, each in one session with the threads and the optimisation of the pieces."""
 
-    def __init__(self, manifest: Manifest, models: Sequence[Path], threads: int, optimize: bool) -> None:
+    def __init__(self, files: Mapping[str, Path], threads: int, optimize: bool) -> None:
         require()
-        self._sessions = {label: _session(path, threads, optimize) for label, path in _files(manifest, models).items()}
+        self._sessions = {label: _session(path, threads, optimize) for label, path in files.items()}
 
     def calls(self, program: Program, inputs: Brought, requests: Sequence[int]) -> Iterator[Call]:
         """Every call of these requests, with states of its own from call to call."""
@@ -113,8 +110,11 @@ _TYPES = {
 }  # fmt: skip
 
 
-def _files(manifest: Manifest, models: Sequence[Path]) -> dict[str, Path]:
-    """The file of each label; a plan of one file has none."""
+def files_of(manifest: Manifest, models: Sequence[Path]) -> dict[str, Path]:
+    """The file of each label; a plan of one file has the label ''. Raises MapperError where they do not fit."""
+    lost_files = [path for path in models if not path.is_file()]
+    if lost_files:
+        raise MapperError(f"cannot read {lost_files[0]}: no such file", hint="check the path behind --compare")
     labels = dict.fromkeys(part.file for part in manifest.phases)
     if len(models) == len(labels) == 1:
         return dict(zip(labels, models, strict=True))
@@ -131,8 +131,6 @@ def _files(manifest: Manifest, models: Sequence[Path]) -> dict[str, Path]:
 
 
 def _session(path: Path, threads: int, optimize: bool) -> Any:
-    if not path.is_file():
-        raise MapperError(f"cannot read {path}: no such file", hint="check the path behind --compare")
     try:
         return session(str(path), threads, optimize)
     except Exception as error:

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from folders import growing, two_units, whole_two_units
+
+import mapper
+from mapper.cli.main import main
+from mapper.emit.emit import emit
+from mapper.emit.manifest import NAME
+from samples.models.build import MODELS
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def mapper_run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """`mapper run` in this process: exit code, output, errors."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main(["run", *map(str, words)])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return two_units(tmp_path / "pieces")
+
+
+def test_the_screen_says_first_whether_it_computes_the_same(mapper_run: Run, folder: Path, tmp_path: Path) -> None:
+    whole = whole_two_units(tmp_path / "m.onnx")
+    code, out, _ = mapper_run(folder, "--requests", 6, "--compare", whole)
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[1] == (
+        "  m.onnx on hand-made · 6 requests of 1 call, random inputs, seed 0 · "
+        "same bits as the whole model (4 calls compared)"
+    )
+    assert lines[4].split() == ["y", "0", "0.0e+00", "same", "bits", "same", "bits"]
+    assert "requests/s" in out
+    assert "2, one process each" in out
+    assert "CPUExecutionProvider" in out
+
+
+def test_a_difference_ends_with_exit_code_1_and_its_size(mapper_run: Run, folder: Path, tmp_path: Path) -> None:
+    whole = whole_two_units(tmp_path / "m.onnx")
+    model = onnx.load(str(whole))
+    model.graph.node[1].op_type = "Add"
+    whole.write_bytes(model.SerializeToString())
+    code, out, _ = mapper_run(folder, "--workers", "none", "--compare", whole)
+    assert code == 1
+    assert "DIFFERS from the whole model in 1 of 1 outputs" in out
+    assert "BEYOND" in out
+    assert mapper_run(folder, "--workers", "none", "--compare", whole, "--tolerance", 1e6)[0] == 0
+
+
+def test_json_says_the_same(mapper_run: Run, folder: Path, tmp_path: Path) -> None:
+    whole = whole_two_units(tmp_path / "m.onnx")
+    code, out, _ = mapper_run(folder, "--workers", "none", "--compare", whole, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["passed"]
+    assert found["outputs"][0] == {
+        "name": "y", "values": 1, "exact": True, "largest": 0.0, "relative": 0.0, "bound": 0.0, "passed": True
+    }  # fmt: skip
+    assert [u["unit"] for u in found["units"]] == ["a", "b"]
+
+
+def test_results_of_given_inputs_are_written(mapper_run: Run, folder: Path, tmp_path: Path) -> None:
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    np.savez(tmp_path / "in.npz", x=x)
+    code, _, _ = mapper_run(
+        folder, "--workers", "none", "--inputs", tmp_path / "in.npz", "--outputs", tmp_path / "o.npz"
+    )
+    assert code == 0
+    with np.load(tmp_path / "o.npz") as found:
+        assert found.files == ["run.0/y"]
+        assert np.array_equal(found["run.0/y"], 4 * x * x)
+
+
+def test_the_trace_has_a_track_per_unit_the_calls_of_each_request_and_arrows(mapper_run: Run, tmp_path: Path) -> None:
+    folder = growing(tmp_path / "pieces")
+    mapper_run(folder, "--workers", "none", "--requests", 2, "--trace", tmp_path / "t.json")
+    events: list[dict[str, Any]] = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    tracks = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name" and e["pid"] == 1}
+    assert tracks == {1: "a", 2: "b"}
+    slices = [e for e in events if e["ph"] == "X"]
+    assert [len([e for e in slices if e["pid"] == pid]) for pid in (1, 2)] == [14, 2 + 8]
+    arrows = [[e for e in events if e["ph"] == kind] for kind in "sf"]
+    assert [a["id"] for a in arrows[0]] == [a["id"] for a in arrows[1]]
+    assert len(arrows[0]) == 6
+    assert all(a["ts"] <= b["ts"] for a, b in zip(*arrows, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--requests", "0"], "--requests 0: write a whole number of 1 or more"),
+        (["--calls", "x"], "--calls x: write a whole number of 1 or more"),
+        (["--random", "--inputs", "a.npz"], "--inputs and --random: give one of them"),
+        (["--compare"], "has no whole model"),
+    ],
+)
+def test_words_that_contradict_are_refused_before_anything_runs(
+    words: list[str], message: str, mapper_run: Run, folder: Path
+) -> None:
+    code, _, err = mapper_run(folder, *words)
+    assert code == 2
+    assert message in err
+
+
+def test_a_folder_that_was_tampered_with_is_refused(mapper_run: Run, folder: Path) -> None:
+    path = folder / NAME
+    path.write_text(path.read_text().replace("hand-made", "other"))
+    code, _, err = mapper_run(folder)
+    assert code == 1
+    assert "was changed after it was written" in err
+
+
+def test_a_whole_model_that_is_not_there_is_told(mapper_run: Run, folder: Path, tmp_path: Path) -> None:
+    code, _, err = mapper_run(folder, "--workers", "none", "--compare", tmp_path / "no.onnx")
+    assert code == 1
+    assert "no.onnx: no such file" in err
+
+
+def test_without_onnxruntime_it_says_what_to_install(
+    mapper_run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, _, err = mapper_run(folder)
+    assert code == 1
+    assert "pip install hetmap[run]" in err
+
+
+def test_a_decoder_with_its_cache_computes_the_same_bits_over_prefill_and_decode(
+    mapper_run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "llama-tiny.onnx"
+    path.write_bytes(MODELS["llama-tiny"](None, 0).SerializeToString())
+    phases = ("prefill: batch=1 seq=8 past=0", "decode: batch=1 seq=1 past=8..10")
+    done = mapper.compile(path, "edge-npu", phases, pipeline="round-robin", effort="quick")
+    emit(done.plan, [path], tmp_path / "pieces")
+    code, out, _ = mapper_run(tmp_path / "pieces", "--requests", 2, "--compare", path, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["compared_calls"] == 8
+    assert len(found["outputs"]) == 5
+    assert all(e["exact"] for e in found["outputs"])
