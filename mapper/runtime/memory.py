@@ -25,11 +25,13 @@ class Memory:
         self.descriptor = descriptor
         self._bytes: Array = np.empty(0, np.uint8)
         self._base = 0
+        self._before: list[Array] = []  # smaller mappings: addresses that were handed out stay good
 
     def address(self, offset: int, size: int) -> int:
         """Where bytes [offset, offset + size) lie in this process. The file may have grown since the last time."""
         if offset + size > self._bytes.size:
             length = os.fstat(self.descriptor).st_size
+            self._before.append(self._bytes)
             self._bytes = np.frombuffer(mmap.mmap(self.descriptor, length), np.uint8)
             self._base = self._bytes.ctypes.data
         return self._base + offset
@@ -49,6 +51,7 @@ class Memory:
     def close(self) -> None:
         """Forget it; the last process that does frees it."""
         self._bytes = np.empty(0, np.uint8)
+        self._before.clear()
         os.close(self.descriptor)
 
 

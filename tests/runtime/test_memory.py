@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 from collections.abc import Iterator
 from itertools import pairwise
@@ -51,6 +53,17 @@ def test_what_one_maps_another_sees_also_after_it_grew(arena: Arena) -> None:
         arena.memory.put(block.offset, numbers)
         assert np.array_equal(other.array(block.offset, kind, (size,)), numbers)
     other.close()
+
+
+def test_addresses_stay_good_when_the_memory_grows(arena: Arena) -> None:
+    block = arena.block(BYTE, (4,))
+    arena.memory.put(block.offset, np.array([1, 2, 3, 4], np.uint8))
+    address = arena.memory.address(block.offset, 4)
+    for _ in range(3):
+        more = arena.block(BYTE, (4 << 20,))
+        arena.memory.address(more.offset, more.size)
+    gc.collect()
+    assert ctypes.string_at(address, 4) == b"\1\2\3\4"
 
 
 def test_an_array_in_it_is_no_copy(arena: Arena) -> None:
