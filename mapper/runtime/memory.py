@@ -32,7 +32,6 @@ class Memory:
         if offset + size > self._bytes.size:
             length = os.fstat(self.descriptor).st_size
             self._before.append(self._bytes)
-            self._before.append(self._bytes)
             self._bytes = np.frombuffer(mmap.mmap(self.descriptor, length), np.uint8)
             self._base = self._bytes.ctypes.data
         return self._base + offset
