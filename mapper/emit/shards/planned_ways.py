@@ -18,6 +18,9 @@ from mapper.frontend.anatomy import Anatomy, FileNode
 from mapper.hw.layout import Layout
 from mapper.ir.graph import Op
 
+_KEEP_LAST = ELEMENTWISE | {"Unsqueeze", "Squeeze", "Reshape"}
+"""Nodes through which a last axis of one size is the same axis."""
+
 
 class PlannedWays:
     """The ways of a phase's ops, asked by node of the file."""
@@ -48,11 +51,10 @@ class PlannedWays:
 
     def wanted(self, node: FileNode, name: str, lies: Lay, ranks: int) -> Lay:
         """How the plan wants the node to read a value that lies so; as it lies where the plan does not say."""
-        for op, way in self.of_node(node):
+        for _, way in self.of_node(node):
             for value, layout in way.wants:
                 if value == self._prefix + name:
                     return self._laid(value, layout, lies, ranks)
-            del op
         return lies
 
     def _laid(self, value: str, layout: Layout, lies: Lay, ranks: int) -> Lay:
@@ -87,6 +89,17 @@ class PlannedWays:
                 return Split(axis, even(size, ranks))
         return None
 
+    def rows(self, node: FileNode, ranks: int) -> tuple[str, Split] | None:
+        """The tokens that each rank makes of a node's result where the plan has it read its operands whole."""
+        for op, way in self.of_node(node):
+            if way.leaves is not Layout.TOKENS:
+                continue
+            for out in op.outputs:
+                name = out.removeprefix(self._prefix)
+                if name in node.outputs and (found := self._tokens(out, ranks)) is not None:
+                    return name, found
+        return None
+
     def columns(self, node: FileNode, output: str, size: int, ranks: int) -> Ranges | None:
         """The features that each rank makes of a node's result, of so many. Heads stay whole; what is cut into parts
         further on is divided part by part."""
@@ -117,7 +130,7 @@ class PlannedWays:
         while waiting:
             for node in self._readers.get(waiting.pop(), ()):
                 kind = node.proto.op_type
-                for out in node.outputs if kind in ELEMENTWISE else ():
+                for out in node.outputs if kind in _KEEP_LAST else ():
                     shape = self.facts.shape(out)
                     if out not in seen and shape and shape[-1] == size:
                         seen.add(out)

@@ -14,6 +14,7 @@ from mapper.emit.shards.rules import RULES as ELEMENTS
 from mapper.emit.shards.shapes import RULES as SHAPES
 from mapper.emit.shards.sizes import PhaseFacts
 from mapper.frontend.anatomy import Anatomy, FileNode
+from mapper.ir.graph import Op
 
 RULES: dict[str, Rule] = {**ELEMENTS, **SHAPES, **PRODUCTS, **ATTENTION}
 OLDEST_OPSET = 11
@@ -158,24 +159,36 @@ class Builder:
         program.forms[value].append((among if sink is not WHOLE else 0, sink))
 
     def _division(self, node: FileNode, ranks: int) -> Division | None:
-        ways = list(self.ways.of_node(node))
+        ways = [way for op, way in self.ways.of_node(node) if _concerns(op, node)]
         lays = tuple(self._lay(node, name, ranks) for name in node.proto.input)
-        words = frozenset(way.name for _, way in ways)
-        divides = any(way.leaves.value != "copy" for _, way in ways)
-        if all(lay is WHOLE for lay in lays) and not divides:
-            return None
+        words = frozenset(way.name for way in ways)
+        if all(lay is WHOLE for lay in lays):
+            if words <= {"copy"}:
+                return None
+            lays = self._by_rows(node, ranks, lays)
         answer = self._asked(node, ranks, lays, words)
         if isinstance(answer, str):
-            if divides and words - {"sum", "copy"}:  # what all have whole is as good as a sum
-                planned = "+".join(sorted(words))
-                why = "partial softmaxes of a cache are no values of ONNX" if "context" in words else answer
-                self.program.refused[node.name] = (planned, why)
+            if words - {"sum", "copy"}:  # what all have whole is as good as a sum
+                apart = len(words) > 1 and "Normalization" in node.proto.op_type
+                self.program.refused[node.name] = "+".join(sorted(words)), _APART if apart else _why(words, answer)
             return None
         self.program.refused.pop(node.name, None)
         if answer.note:
             self.program.noted[node.name] = ("+".join(sorted(words)), answer.note)
         self._ask_states(node, answer, ranks)
         return answer
+
+    def _by_rows(self, node: FileNode, ranks: int, lays: tuple[Lay, ...]) -> tuple[Lay, ...]:
+        """Where the plan has each rank make rows of what all read whole: the operand that has these rows, cut."""
+        found = self.ways.rows(node, ranks)
+        place = 1 if node.proto.op_type == "Gather" else 0
+        if found is None or place >= len(lays):
+            return lays
+        name, split = found
+        shape, out = self.program.facts.shape(node.proto.input[place]), self.program.facts.shape(name)
+        if not shape or not out or split.axis >= len(shape) or shape[split.axis] != out[split.axis]:
+            return lays
+        return (*lays[:place], split, *lays[place + 1 :])
 
     def _asked(self, node: FileNode, ranks: int, lays: tuple[Lay, ...], words: frozenset[str]) -> Answer:
         proto = node.proto
@@ -216,6 +229,18 @@ class Builder:
         for name, want in zip(node.proto.input, answer.wants, strict=False):
             if name in self._pasts and isinstance(want, Split):
                 self.asked.setdefault(name, (ranks, want))
+
+
+_APART = "its ops are divided apart, but it is one node of the file"
+
+
+def _why(words: frozenset[str], answer: str) -> str:
+    return "partial softmaxes of a cache are no values of ONNX" if "context" in words else answer
+
+
+def _concerns(op: Op, node: FileNode) -> bool:
+    """Whether an op's way is one for the node: a norm that also adds a bias does not divide the bias's product."""
+    return op.kind in ("norm", "elementwise") or "Normalization" not in node.proto.op_type
 
 
 def _wants(node: FileNode, division: Division | None) -> list[tuple[str, Lay]]:
