@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 
@@ -109,7 +109,7 @@ class PlannedWays:
                 continue
             columns = analysis.columns(op.outputs[0])
             if op.outputs[0] not in analysis.heads:
-                parts = self._parts(output, size)
+                parts = self._parts((output, op.outputs[0].removeprefix(self._prefix)), size)
                 if len(parts) > 1 and (found := packed(parts, ranks)) is not None:
                     return found
             if columns and (found := by_columns(columns, size, ranks)) is not None:
@@ -124,9 +124,25 @@ class PlannedWays:
                 found.setdefault(name, []).append(node)
         return found
 
-    def _parts(self, name: str, size: int) -> list[int]:
-        """The sizes into which the last axis of a value is cut by what reads it, itself or through elementwise ops."""
-        marks, waiting, seen = {0, size}, [name], {name}
+    def matrix_axis(self, node: FileNode, way: str) -> int | None:
+        """Of matrices [experts, _, _] that a node picks: the axis that a product behind reads as columns (results) or
+        as rows (what it sums over)."""
+        perm, reader = [0, 1, 2], next(iter(self._readers.get(node.outputs[0], ())), None)
+        name = node.outputs[0]
+        while reader is not None and reader.proto.op_type in ("Transpose", "Identity", "Cast"):
+            own = next((list(a.ints) for a in reader.proto.attribute if a.name == "perm"), None)
+            if own is not None and len(own) != 3:
+                return None
+            perm = [perm[i] for i in own] if own else perm
+            name, reader = reader.outputs[0], next(iter(self._readers.get(reader.outputs[0], ())), None)
+        if reader is None or reader.proto.op_type != "MatMul" or way not in ("column", "row"):
+            return None
+        left = reader.proto.input[0] == name
+        return perm[1 if left == (way == "column") else 2]
+
+    def _parts(self, names: Sequence[str], size: int) -> list[int]:
+        """The sizes into which the last axis of values is cut by what reads them, itself or through elementwise ops."""
+        marks, waiting, seen = {0, size}, list(names), set(names)
         while waiting:
             for node in self._readers.get(waiting.pop(), ()):
                 kind = node.proto.op_type

@@ -198,7 +198,13 @@ class Builder:
         if rule is None or set(node.reads) - set(proto.input):
             return NO_RULE
         asked = Asked(
-            proto, lays, self.program.facts, ranks, words, lambda out, size: self.ways.columns(node, out, size, ranks)
+            proto,
+            lays,
+            self.program.facts,
+            ranks,
+            words,
+            columns=lambda out, size: self.ways.columns(node, out, size, ranks),
+            matrix_axis=lambda way: self.ways.matrix_axis(node, way),
         )
         answer = rule(asked)
         if isinstance(answer, str):

@@ -42,7 +42,8 @@ class Division:
 @dataclass(frozen=True)
 class Asked:
     """A node and how its operands lie. way: the words of the plan's ways of its ops. columns: the stretches of the
-    features that the plan has each rank make, by number of features. heads: stretches of query and key heads."""
+    features that the plan has each rank make, by number of features. matrix_axis: which axis of matrices that the node
+    picks a product behind it reads as columns or as rows."""
 
     proto: onnx.NodeProto
     lays: tuple[Lay, ...]
@@ -50,6 +51,7 @@ class Asked:
     ranks: int
     ways: frozenset[str] = frozenset()
     columns: Callable[[str, int], Ranges | None] = lambda name, size: None
+    matrix_axis: Callable[[str], int | None] = lambda way: None
 
     def shape(self, i: int) -> Sizes | None:
         """Sizes of an operand."""

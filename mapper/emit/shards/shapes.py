@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import onnx
 
-from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Ranges, Split, joined, located, regrouped, within
-from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Rule, linear
+from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Ranges, Split, even, joined, located, regrouped, within
+from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Division, Rule, linear
+from mapper.emit.shards.sizes import Sizes
 
 APART = "the axis that ranks divide falls apart in it"
 
@@ -245,6 +246,9 @@ def gather(asked: Asked) -> Answer:
     if shape is None or places is None:
         return UNKNOWN
     axis, more = asked.attr("axis", 0) % len(shape), len(places) - 1
+    picked = _picked(asked, shape, more) if axis == 0 else None
+    if picked is not None:
+        return picked
     if "column" in asked.ways and len(shape) == 2 and axis == 0 and shape[1] is not None:
         ranges = asked.columns(asked.proto.output[0], shape[1])
         if ranges is not None:
@@ -259,6 +263,33 @@ def gather(asked: Asked) -> Answer:
     if other is not None and split is None:
         return asked.held({1: other}, other.along(other.axis + axis))
     return NO_RULE
+
+
+def gather_nd(asked: Asked) -> Answer:
+    """Entries of a table by their first axes: other axes stay as they are divided."""
+    shape, places, split = asked.shape(0), asked.shape(1), asked.split(0)
+    if shape is None or places is None or places[-1] is None or asked.attr("batch_dims", 0):
+        return UNKNOWN
+    picked = _picked(asked, shape, len(places) - 2) if places[-1] == 1 else None
+    if picked is not None:
+        return picked
+    depth = places[-1]
+    if split is None or split.axis < depth:
+        return NO_RULE
+    return asked.held({0: split}, split.along(len(places) - 1 + split.axis - depth))
+
+
+def _picked(asked: Asked, shape: Sizes, more: int) -> Division | None:
+    """Matrices of experts that a router picks: their columns or rows, as the product behind reads them."""
+    axis = asked.matrix_axis("column" if "column" in asked.ways else "row" if "row" in asked.ways else "")
+    if axis is None or len(shape) != 3 or shape[axis] is None:
+        return None
+    size = int(shape[axis] or 0)
+    ranges = asked.columns(asked.proto.output[0], size) if "column" in asked.ways else even(size, asked.ranks)
+    if ranges is None or size < asked.ranks:
+        return None
+    part = Split(axis, ranges)
+    return asked.held({0: part}, part.along(axis + more))
 
 
 def _by_words(asked: Asked, words: int) -> Answer:
@@ -351,6 +382,7 @@ RULES: dict[str, Rule] = {
     "Tile": tile,
     "Pad": pad,
     "Gather": gather,
+    "GatherND": gather_nd,
     "Shape": shape_of,
     **dict.fromkeys(REDUCES.split(), kept_axes(1, "axes")),
     "ArgMax": kept_axes(99, "axis", [0]),
