@@ -12,6 +12,8 @@ from mapper.emit.shards.shapes import opset
 
 def _heads(asked: Asked, heads: int, groups: int) -> tuple[Ranges, Ranges] | None:
     """Heads of queries, and of keys and values, of each rank; ranks share heads of keys where these are fewer."""
+    if heads < asked.ranks or heads % groups:
+        return None
     query = by_columns((Columns(heads, heads, groups),), heads, asked.ranks)
     key = by_columns((Columns(groups, groups, groups),), groups, asked.ranks)
     return (query, key) if query is not None and key is not None else None

@@ -45,6 +45,12 @@ class Split:
         """Entries of each rank."""
         return tuple(self.size(rank) for rank in range(len(self.ranges)))
 
+    @property
+    def apart(self) -> bool:
+        """Whether no entry is with two ranks."""
+        taken = sorted(stretch for row in self.ranges for stretch in row)
+        return all(a[1] <= b[0] for a, b in pairwise(taken))
+
     def along(self, axis: int) -> Split:
         """The same stretches of another axis."""
         return Split(axis, self.ranges)

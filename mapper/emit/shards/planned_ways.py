@@ -76,7 +76,11 @@ class PlannedWays:
         axis, shape = analysis.axes.get(value, NONE).features, self.facts.shape(value.removeprefix(self._prefix))
         if axis < 0 or shape is None or axis >= len(shape) or shape[axis] is None:
             return None
-        ranges = by_columns(analysis.columns(value), int(shape[axis] or 0), ranks)
+        size, ranges = int(shape[axis] or 0), None
+        if value not in analysis.heads and axis == len(shape) - 1:
+            parts = self._parts((value.removeprefix(self._prefix),), size)
+            ranges = packed(parts, ranks) if len(parts) > 1 else None
+        ranges = ranges or by_columns(analysis.columns(value), size, ranks)
         return Split(axis, ranges) if ranges else None
 
     def _tokens(self, value: str, ranks: int) -> Split | None:

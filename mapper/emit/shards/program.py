@@ -209,6 +209,9 @@ class Builder:
         answer = rule(asked)
         if isinstance(answer, str):
             return answer
+        sums = SUM in answer.leaves and SUM not in answer.wants
+        if sums and any(isinstance(want, Split) and not want.apart for want in answer.wants):
+            return "ranks that have the same part would add it twice"
         for i, want in enumerate(answer.wants):
             if want is SUM and lays[i] is not SUM:
                 return "it would add what is no summand"

@@ -1,0 +1,1 @@
+"""Makes the builders of this folder importable in the folders below it."""
