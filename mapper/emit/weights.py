@@ -45,7 +45,7 @@ class Weights:
     placed: dict[bytes, tuple[str, int, int]] = field(default_factory=dict)
     copied: dict[Path, str] = field(default_factory=dict)
     missing: dict[Path, list[str]] = field(default_factory=dict)
-    filled: dict[tuple[Path, str], tuple[str, int, int]] = field(default_factory=dict)
+    filled: dict[tuple[Path, str, str], tuple[str, int, int]] = field(default_factory=dict)
 
     def stored(self, folder: Path, tensor: onnx.TensorProto, role: str = "") -> onnx.TensorProto:
         """A tensor of a model in a folder as pieces have it: a small one with its numbers, others with the place of
@@ -100,7 +100,8 @@ class Weights:
         origin = folder / entries["location"]
         if not origin.is_file():
             if self.filling is not None:
-                key = origin, entries.get("offset", "") or tensor.name
+                # the length too: files whose weights were taken out often name one and the same missing file
+                key = origin, entries.get("offset", "") or tensor.name, entries.get("length", "")
                 if key not in self.filled:
                     self.filled[key] = self.filling.write(self.out, tensor, role)
                 return _external(tensor, *self.filled[key])

@@ -21,7 +21,9 @@ def check_pieces(folder: Path, manifest: Manifest) -> None:
         if step.piece not in seen:
             model = _read(folder / step.piece)
             _check_weights(folder, step.piece, model)
-            seen[step.piece] = {i.name for i in model.graph.input}, {o.name for o in model.graph.output}
+            weights = {t.name for t in model.graph.initializer}  # old files have them as inputs too
+            inputs = {i.name for i in model.graph.input} - weights
+            seen[step.piece] = inputs, {o.name for o in model.graph.output}
         _check_ports(step, *seen[step.piece])
 
 
