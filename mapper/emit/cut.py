@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import onnx
 
 from mapper.errors import ModelError
-from mapper.frontend.anatomy import Anatomy, FileNode
+from mapper.frontend.anatomy import Anatomy, Dim, FileNode
 
 PRODUCER = "hetmap"
 
@@ -134,4 +134,10 @@ def value_info(anatomy: Anatomy, name: str) -> onnx.ValueInfoProto:
             f"{anatomy.path}: '{name}' would go from one unit to another, but it is no tensor of known type",
             hint="place what makes it and what reads it on one unit",
         )
-    return onnx.helper.make_tensor_value_info(name, found.elem, found.shape)
+    return onnx.helper.make_tensor_value_info(name, found.elem, opened(anatomy, name, found.shape))
+
+
+def opened(anatomy: Anatomy, name: str, shape: Sequence[Dim]) -> list[Dim | None]:
+    """The shape of a value with nothing where the size depends on data: a plan only expects one."""
+    unknown = anatomy.data_dims(name)
+    return [None if i in unknown else dim for i, dim in enumerate(shape)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,6 +115,28 @@ class Anatomy:
         declared = self.walked.source.inputs.get(name) or self.walked.source.declared.get(name)
         hints = dict(enumerate(declared.dims or ())) if declared is not None else {}
         return TensorType(known[0].elem, tuple(self.symbols.dim(c, hints.get(i)) for i, c in enumerate(columns)))
+
+    @cached_property
+    def varied(self) -> tuple[Mapping[str, Fact | None], ...] | None:
+        """The samples again with other expectations of what depends on data: what differs is known in a call only. No
+        samples where nothing depends on data; None where no other expectation goes through the model."""
+        found = self.walked.expectations.found()
+        if not found:
+            return ()
+        for step in (1, -1):
+            other = {e.name: max(0, max(e.values) + step) for e in found}
+            with suppress(MapperError):
+                return tuple(walk_file(self.path, self.walked.specs, {}, other).trace.samples)
+        return None
+
+    def data_dims(self, name: str) -> frozenset[int]:
+        """The dims of a value whose size depends on data."""
+        shapes = [fact.shape for sample in self.walked.trace.samples if (fact := sample.get(name)) and fact.shape]
+        if self.varied is None:
+            return frozenset(range(len(shapes[0]))) if shapes else frozenset()
+        others = [fact.shape for sample in self.varied if (fact := sample.get(name)) and fact.shape]
+        pairs = [(a, b) for a, b in zip(shapes, others, strict=False) if len(a) == len(b)]
+        return frozenset(i for a, b in pairs for i, size in enumerate(a) if size != b[i])
 
     def sizes(self, phase: str) -> dict[str, tuple[int, ...]]:
         """The sizes of every named dim at the samples of a phase."""

@@ -17,7 +17,7 @@ OPSET, IR_VERSION = 17, 8
 _ADDED = frozenset({onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16})
 """Types that Sum adds; others are added two by two."""
 
-Type = tuple[int, Sequence[int | str]]
+Type = tuple[int, Sequence[int | str | None]]
 
 
 def collective(source: Lay, sink: Lay) -> str:
@@ -104,7 +104,7 @@ def taken(ranges: Ranges) -> list[tuple[int, Stretch, int]]:
     return found
 
 
-def part_type(elem: int, shape: Sequence[int | str], lay: Lay, rank: int) -> Type:
+def part_type(elem: int, shape: Sequence[int | str], lay: Lay, rank: int) -> tuple[int, Sequence[int | str]]:
     """Type of a rank's part of a value of this type."""
     if lay is WHOLE or not isinstance(lay, Split):
         return elem, tuple(shape)

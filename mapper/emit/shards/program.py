@@ -244,7 +244,13 @@ _APART = "its ops are divided apart, but it is one node of the file"
 
 
 def _why(words: frozenset[str], answer: str) -> str:
-    return "partial softmaxes of a cache are no values of ONNX" if "context" in words else answer
+    if "context" in words:
+        return "partial softmaxes of a cache are no values of ONNX"
+    if answer == NO_RULE and "tokens" in words:
+        return "its rows are fewer than ranks, or how many there are depends on data"
+    if answer == NO_RULE and words & {"expert", "experts", "combine"}:
+        return "which rows go to which experts is known in a call only"
+    return answer
 
 
 def _concerns(op: Op, node: FileNode) -> bool:

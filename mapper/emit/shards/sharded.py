@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import onnx
 
-from mapper.emit.cut import FIRST_WITHOUT_DEFAULTS, PRODUCER, with_stored
+from mapper.emit.cut import FIRST_WITHOUT_DEFAULTS, PRODUCER, opened, with_stored
 from mapper.emit.manifest import Moved, Part, Port, StateLine, Step, Tensor
 from mapper.emit.shards.combine import collective, combine_model, part_type
 from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Split
@@ -136,7 +136,7 @@ class ShardedPhase:
         for phase_name, value, form in (*piece.inputs.values(), *outputs.values()):
             self._tensor(phase_name, value, form, piece.rank, piece.segment.ranks)
         sparse = [s for s in source.graph.sparse_initializer if any(s.values.name in n.input for n in piece.nodes)]
-        inputs = [info(n, *self._type(v, f, piece.rank, piece.segment.ranks)) for n, (_, v, f) in piece.inputs.items()]
+        inputs = [self._info(n, v, f, piece) for n, (_, v, f) in piece.inputs.items()]
         if source.ir_version < FIRST_WITHOUT_DEFAULTS:
             inputs += [info(n, t.data_type, t.dims) for n, t in piece.initializers.items()]
         folder = self.made.anatomy.path.parent
@@ -144,7 +144,7 @@ class ShardedPhase:
             [with_stored(node, lambda t: self.weights.stored(folder, t)) for node in piece.nodes],
             "piece",
             inputs,
-            [info(n, *self._type(v, f, piece.rank, piece.segment.ranks)) for n, (_, v, f) in outputs.items()],
+            [self._info(n, v, f, piece) for n, (_, v, f) in outputs.items()],
             list(piece.initializers.values()),
             sparse_initializer=sparse,
         )
@@ -152,6 +152,9 @@ class ShardedPhase:
         del found.opset_import[:]
         found.opset_import.extend(source.opset_import)
         return found
+
+    def _info(self, name: str, value: str, form: Form, piece: RankPiece) -> onnx.ValueInfoProto:
+        return onnx.helper.make_tensor_value_info(name, *self._open_type(value, form, piece.rank, piece.segment.ranks))
 
     def _type(self, value: str, form: Form, rank: int, ranks: int) -> tuple[int, Sequence[int | str]]:
         found = self.made.anatomy.type_of(value)
@@ -161,6 +164,10 @@ class ShardedPhase:
                 hint="place what makes it and what reads it on one unit",
             )
         return part_type(found.elem, found.shape, form[1], rank if form[0] == ranks else 0)
+
+    def _open_type(self, value: str, form: Form, rank: int, ranks: int) -> tuple[int, Sequence[int | str | None]]:
+        elem, shape = self._type(value, form, rank, ranks)
+        return elem, opened(self.made.anatomy, value, shape)
 
     def _tensor(self, phase_name: str, value: str, form: Form, rank: int, ranks: int) -> None:
         if phase_name in self.values:
@@ -181,8 +188,8 @@ class ShardedPhase:
         for names, form in ((parts, source), (results, sink)):
             for rank, name in enumerate(names):
                 self._tensor(name, item.value, form, rank, ranks)
-        types = [self._type(item.value, source, r, ranks) for r in range(ranks)]
-        outs = [self._type(item.value, sink, r, ranks) for r in range(len(results))]
+        types = [self._open_type(item.value, source, r, ranks) for r in range(ranks)]
+        outs = [self._open_type(item.value, sink, r, ranks) for r in range(len(results))]
         model = combine_model(item.source, item.sink, types, outs)
         file = self.write(item.unit, model)
         names = [o.name for o in model.graph.output]

@@ -16,15 +16,16 @@ SMALL = 4096
 
 
 class PhaseFacts:
-    """What is known of values at all samples of a phase."""
+    """What is known of values at all samples of a phase, and with other expectations of what depends on data."""
 
     def __init__(self, anatomy: Anatomy, phase: str) -> None:
         self.anatomy = anatomy
         start = 0
         self._samples: list[Any] = []
         for spec, bounds in zip(anatomy.walked.specs, anatomy.walked.bounds, strict=True):
-            if spec.name == phase:
-                self._samples = anatomy.walked.trace.samples[start : start + len(bounds)]
+            if spec.name == phase and anatomy.varied is not None:
+                mine = slice(start, start + len(bounds))
+                self._samples = [*anatomy.walked.trace.samples[mine], *anatomy.varied[mine]]
             start += len(bounds)
 
     def facts(self, name: str) -> list[Fact]:

@@ -3,9 +3,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
-from emit_builders import PHASES, SHORT, model_file
+from emit_builders import PHASES, SHORT, given, model_file, run_steps, run_whole
+from onnx import numpy_helper
 from rank_builders import as_megatron, at_random, divided, emitted, first_call
 
 from mapper.emit.manifest import Manifest
@@ -16,7 +18,7 @@ CLOSE = 2e-6
 
 
 def phases_of(name: str) -> tuple[str, ...]:
-    return SHORT if name == "mixture" else PHASES[name]
+    return PHASES[name]
 
 
 def collectives(manifest: Manifest) -> list[Counter[str]]:
@@ -120,6 +122,42 @@ def test_what_ranks_cannot_divide_is_run_whole_and_told(tmp_path: Path) -> None:
     assert {m.planned for m in manifest.moved} == {"context"}
     assert all("softmax" in m.why for m in manifest.moved)
     assert first_call(tmp_path / "out", manifest.phases[0], path).error < CLOSE
+
+
+def picking(path: Path) -> Path:
+    """Rows that a mask picks, times a weight: how many there are depends on data."""
+    node, info, real = onnx.helper.make_node, onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    random = np.random.default_rng(0)
+    weights = {"w": random.normal(size=(16, 32)), "v": random.normal(size=(32, 16))}
+    nodes = [
+        node("NonZero", ["mask"], ["places"], name="nonzero"),
+        node("Squeeze", ["places", "first"], ["flat"], name="squeeze"),
+        node("Gather", ["x", "flat"], ["rows"], name="gather"),
+        node("MatMul", ["rows", "w"], ["inner"], name="up"),
+        node("Relu", ["inner"], ["active"], name="relu"),
+        node("MatMul", ["active", "v"], ["back"], name="down"),
+        node("Reshape", ["back", "shape"], ["y"], name="flatten"),
+    ]
+    constants = {"first": np.array([0]), "shape": np.array([-1])}
+    initializers = [numpy_helper.from_array(a.astype(np.float32), n) for n, a in weights.items()]
+    initializers += [numpy_helper.from_array(a.astype(np.int64), n) for n, a in constants.items()]
+    inputs = [info("x", real, [8, 16]), info("mask", real, [8])]
+    graph = onnx.helper.make_graph(nodes, "picking", inputs, [info("y", real, ["n"])], initializers)
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets), str(path))
+    return path
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sizes_that_depend_on_data_may_be_others_than_expected(tmp_path: Path, seed: int) -> None:
+    path = picking(tmp_path / "picking.onnx")
+    manifest = emitted(divided(path, ("run: calls=1",), 2, at_random(seed)), path, tmp_path / "out")
+    (part,) = manifest.phases
+    for count in (1, 5, 8):
+        values = given(part) | {"mask": (np.arange(8) < count).astype(np.float32)}
+        found, wanted = run_steps(tmp_path / "out", part, values), run_whole(path, values)
+        assert wanted["y"].shape == (count * 16,)
+        assert np.allclose(found["y"], wanted["y"], atol=1e-5)
 
 
 def test_a_plan_is_emitted_the_same_twice(tmp_path: Path) -> None:
