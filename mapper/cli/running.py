@@ -25,7 +25,7 @@ from mapper.runtime.whole import Whole, files_of
 def run_(args: Namespace) -> int:
     """Run the pieces of a folder; exit code 1 when they differ from the whole model by more than the bound."""
     how = _settings(args)
-    emitted = opened(Path(args.folder), _number("--calls", args.calls) if args.calls is not None else 0)
+    emitted = opened(Path(args.folder), how, _number("--calls", args.calls) if args.calls is not None else 0)
     inputs, words = _inputs(args, emitted, how)
     wholes = files_of(emitted.manifest, _models(args, emitted)) if args.compare is not None else None
     kept = Kept(compared_requests(how.requests) if wholes else frozenset([0] if args.outputs else []))

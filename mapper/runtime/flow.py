@@ -193,13 +193,14 @@ class Flow:
     def _ready(self, request: _Request, step: int) -> None:
         call = request.call
         assert call is not None
-        heapq.heappush(
-            self._queues[self._where[call.index][step][0]], (request.number, self._first[request.at] + step, step)
-        )
+        place = self._where[call.index][step][0]
+        heapq.heappush(self._queues[place], (request.number, self._first[request.at] + step, step))
 
     def _dispatch(self) -> None:
-        for place, queue in enumerate(self._queues):
-            while queue and self._busy[place] < DEPTH:
+        """Steps to the least busy copy of their place: values lie where all can reach them."""
+        for first, queue in enumerate(self._queues):
+            copies = range(first, first + self.program.copies[first])
+            while queue and self._busy[place := min(copies, key=self._busy.__getitem__)] < DEPTH:
                 number, _, step = heapq.heappop(queue)
                 self._submit(place, self._requests[number], step)
 

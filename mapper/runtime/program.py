@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mapper.emit.manifest import Manifest, PhasePart, Step, Tensor
@@ -104,26 +104,30 @@ def _broken(line: PhasePart, what: str) -> MapperError:
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Who runs a step: a unit, or one rank of a team."""
+    """Who runs a step: a unit, or one rank of a team. copy: which of several that do the same for other requests."""
 
     unit: str
     rank: int = 0
+    copy: int = 0
 
     def __str__(self) -> str:
-        return self.unit if not self.rank else f"{self.unit} [{self.rank}]"
+        rank = f" [{self.rank}]" if self.rank else ""
+        return f"{self.unit}{rank}" + (f" #{self.copy + 1}" if self.copy else "")
 
 
 @dataclass(frozen=True)
 class Program:
     """What every request does: the phases one after the other, each so many calls.
 
-    calls: phase and number of each call, in order. handed: by input (`file/name`), the result it is.
+    calls: phase and number of each call, in order. handed: by input (`file/name`), the result it is. places: copies of
+    a place stand behind it. copies: how many a place has with itself, by its number; each step goes to the least busy.
     """
 
     parts: tuple[Part, ...]
     calls: tuple[tuple[int, int], ...]
     handed: Mapping[str, str]
     places: tuple[Place, ...]
+    copies: tuple[int, ...]
 
     @cached_property
     def results_wanted(self) -> frozenset[str]:
@@ -132,7 +136,7 @@ class Program:
 
     @cached_property
     def where(self) -> tuple[tuple[tuple[int, int], ...], ...]:
-        """By phase and step: the number of its place, and the step's number among all of that place."""
+        """By phase and step: the number of its first place, and the step's number among all of that place."""
         number = {place: k for k, place in enumerate(self.places)}
         count = [0] * len(self.places)
         found = []
@@ -148,15 +152,17 @@ class Program:
     def at_most(self, calls: int) -> Program:
         """The same with so many calls of each phase at most."""
         kept = tuple(c for c in self.calls if c[1] < calls)
-        return Program(self.parts, kept, self.handed, self.places)
+        return replace(self, calls=kept)
 
 
-def program_of(manifest: Manifest) -> Program:
-    """The program of a manifest. Raises MapperError for one that cannot be followed."""
+def program_of(manifest: Manifest, copies: int = 1) -> Program:
+    """The program of a manifest, with so many copies of a unit at most, where it has them.
+
+    Raises MapperError for one that cannot be followed."""
     parts = tuple(Part(line) for line in manifest.phases)
     for part in parts:
         part.check()
-    known = {u.name for u in manifest.units}
+    known = {u.name: u for u in manifest.units}
     places = dict.fromkeys(Place(s.unit, s.rank) for part in parts for s in part.line.steps)
     for place in places:
         if place.unit not in known:
@@ -164,7 +170,14 @@ def program_of(manifest: Manifest) -> Program:
                 f"the manifest has steps for '{place.unit}', which is none of its units", hint="emit the plan again"
             )
     calls = tuple((k, call) for k, part in enumerate(parts) for call in range(part.line.calls))
-    return Program(parts, calls, {sink: source for source, sink in manifest.handed}, _sorted(list(places), manifest))
+    dealt = [
+        (replace(place, copy=k), count if not k else 1)
+        for place in _sorted(list(places), manifest)
+        for count in [max(1, min(copies, len(known[place.unit].members) // known[place.unit].ranks))]
+        for k in range(count)
+    ]
+    handed = {sink: source for source, sink in manifest.handed}
+    return Program(parts, calls, handed, tuple(p for p, _ in dealt), tuple(n for _, n in dealt))
 
 
 def _sorted(places: Sequence[Place], manifest: Manifest) -> tuple[Place, ...]:

@@ -32,6 +32,10 @@ class Settings:
     threads: int = 1
     optimize: bool = False
 
+    def at_once(self, manifest: Manifest) -> int:
+        """Requests on their way together."""
+        return min(self.requests, self.inflight or manifest.inflight)
+
 
 @dataclass(frozen=True)
 class Emitted:
@@ -42,10 +46,11 @@ class Emitted:
     program: Program
 
 
-def opened(folder: Path, calls: int = 0) -> Emitted:
-    """The folder, after all checks; calls: of each phase at most, 0 for all. Raises MapperError for what is wrong."""
+def opened(folder: Path, how: Settings | None = None, calls: int = 0) -> Emitted:
+    """The folder, after all checks; calls: of each phase at most, 0 for all. Units have copies where `how` has requests
+    for them. Raises MapperError for what is wrong."""
     manifest = load(folder)
-    program = program_of(manifest)
+    program = program_of(manifest, how.at_once(manifest) if how else 1)
     check_pieces(folder, manifest)
     return Emitted(folder, manifest, program.at_most(calls) if calls else program)
 
@@ -67,18 +72,21 @@ class Ran:
 
 
 def run(emitted: Emitted, how: Settings, inputs: Inputs, take: Take | None = None) -> Ran:
-    """Bring requests through the plan. A first one with a call of each phase warms up and is not counted.
+    """Bring requests through the plan. A first one for each copy, with a call of each phase,
+    warms up and is not counted.
 
     Raises MapperError for a step that fails, a worker that dies, memory that is full.
     """
     require()
     setups, pinned, notes = _setups(emitted, how)
-    inflight = min(how.requests, how.inflight or emitted.manifest.inflight)
+    inflight = how.at_once(emitted.manifest)
     arena = Arena()
     try:
         with _executor(how.workers, setups, arena) as executor:
             notes += _dropped(emitted, executor.providers, setups)
-            Flow(emitted.program.at_most(1), executor, arena, _first_calls(emitted.program, inputs)).run([0], 1)
+            warm = Flow(emitted.program.at_most(1), executor, arena, _first_calls(emitted.program, inputs))
+            copies = max(emitted.program.copies, default=1)
+            warm.run(range(copies), copies)
             flow = Flow(emitted.program, executor, arena, inputs, take)
             record = flow.run(range(how.requests), inflight)
             return Ran(record, executor.providers, inflight, pinned, tuple(notes))
@@ -99,13 +107,16 @@ def _executor(kind: WorkerKind, setups: Sequence[Setup], arena: Arena) -> Abstra
 def _setups(emitted: Emitted, how: Settings) -> tuple[list[Setup], bool, list[str]]:
     """Who runs what, by place; whether each has a core of its own; and what is not as the plan has it."""
     program, manifest = emitted.program, emitted.manifest
-    steps: list[list[tuple[str, StepLine]]] = [[] for _ in program.places]
+    steps: list[list[StepLine]] = [[] for _ in program.places]
     pieces: list[dict[str, int]] = [{} for _ in program.places]
     for part, where in zip(program.parts, program.where, strict=True):
         for step, (place, _) in zip(part.line.steps, where, strict=True):
             number = pieces[place].setdefault(step.piece, len(pieces[place]))
             line = StepLine(number, tuple(p.name for p in step.inputs), tuple(p.name for p in step.outputs))
-            steps[place].append((step.name, line))
+            steps[place].append(line)
+    for place, count in enumerate(program.copies):
+        for copy in range(place + 1, place + count):
+            steps[copy], pieces[copy] = steps[place], pieces[place]
     gpus = {u.name for u in manifest.units if u.family == "gpu"}
     cuda = bool(gpus) and has_cuda()
     notes = [f"no GPU for {', '.join(sorted(gpus))}: onnxruntime has no CUDA here, pieces of it ran on the CPU"]
@@ -114,7 +125,7 @@ def _setups(emitted: Emitted, how: Settings) -> tuple[list[Setup], bool, list[st
         Setup(
             label=str(place),
             pieces=tuple(str(emitted.folder / name) for name in pieces[k]),
-            steps=tuple(line for _, line in steps[k]),
+            steps=tuple(steps[k]),
             threads=how.threads,
             optimize=how.optimize,
             cuda=cuda and place.unit in gpus,

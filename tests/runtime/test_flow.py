@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from folders import Folder, Node, growing, phase, tensor, two_units
 
-from mapper.emit.manifest import DimLine, InputLine, Part, StateLine
+from mapper.emit.manifest import NAME, DimLine, InputLine, Part, StateLine, load, sealed, to_json
 from mapper.errors import MapperError
 from mapper.runtime.inputs import made_up
+from mapper.runtime.program import Place
 from mapper.runtime.run import Ran, Settings, opened, run
 from mapper.runtime.tensors import Array
 
@@ -20,14 +21,15 @@ KINDS = ("none", "process")
 
 def ran(folder: Path, kind: Any = "none", requests: int = 1, inflight: int = 0) -> tuple[Results, Ran, Any]:
     """All results by request, call and name; how it ran; what was brought."""
-    emitted = opened(folder)
+    how = Settings(kind, requests, inflight)
+    emitted = opened(folder, how)
     inputs = made_up(emitted.program, requests, 0)
     found: Results = {}
 
     def take(request: int, at: int, results: Mapping[str, Array]) -> None:
         found.update({(request, at, name): array.copy() for name, array in results.items()})
 
-    return found, run(emitted, Settings(kind, requests, inflight), inputs, take), inputs
+    return found, run(emitted, how, inputs, take), inputs
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -146,3 +148,17 @@ def test_a_unit_that_is_a_gpu_runs_on_the_cpu_only_with_a_word(tmp_path: Path, m
     _, how, _ = ran(tmp_path)
     assert how.notes == ("no GPU for gpu0: onnxruntime has no CUDA here, pieces of it ran on the CPU",)
     assert not how.on_gpu
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_copies_of_a_unit_share_its_steps(kind: str, tmp_path: Path) -> None:
+    growing(tmp_path)
+    manifest = load(tmp_path)
+    units = tuple(u.model_copy(update={"members": ("a0", "a1")}) if u.name == "a" else u for u in manifest.units)
+    (tmp_path / NAME).write_text(to_json(sealed(manifest.model_copy(update={"units": units}))))
+    found, how, inputs = ran(tmp_path, kind, requests=4)
+    assert {s.place for s in how.record.steps} == {0, 1, 2}
+    assert {s.place for s in how.record.steps if (s.part, s.step) == (1, 1)} == {2}
+    for request in range(4):
+        assert np.array_equal(found[request, 3, "c"], np.concatenate([inputs(request, at, "n") for at in range(4)]))
+    assert opened(tmp_path).program.places == (Place("a"), Place("b"))
