@@ -84,7 +84,10 @@ def _compared(
 ) -> tuple[Error, ...]:
     """The errors of what was kept; times of the whole model's calls go to `seconds`, by phase."""
     found = Comparison(bound)
-    for call in whole.calls(emitted.program, inputs, sorted(kept.requests)):
+    last: dict[int, int] = {}
+    for request, at in kept.results:
+        last[request] = max(at, last.get(request, 0))
+    for call in whole.calls(emitted.program, inputs, last):
         index = emitted.program.calls[call.at][0]
         seconds.setdefault(index, []).append(call.seconds)
         if (call.request, call.at) in kept.results:

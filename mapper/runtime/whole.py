@@ -36,13 +36,13 @@ class Whole:
         require()
         self._sessions = {label: _session(path, threads, optimize) for label, path in files.items()}
 
-    def calls(self, program: Program, inputs: Brought, requests: Sequence[int]) -> Iterator[Call]:
-        """Every call of these requests, with states of its own from call to call."""
+    def calls(self, program: Program, inputs: Brought, last: Mapping[int, int]) -> Iterator[Call]:
+        """The calls of requests up to a last one of each, with states of its own from call to call."""
         warm: set[int] = set()
-        for request in requests:
+        for request in sorted(last):
             states: dict[str, Array] = {}
             handed: dict[str, Array] = {}
-            for at, (index, call) in enumerate(program.calls):
+            for at, (index, call) in enumerate(program.calls[: last[request] + 1]):
                 part = program.parts[index]
                 found = self._sessions[part.line.file]
                 feed = self._feed(part, call, found, _Sources(program, inputs, request, at, states, handed))
@@ -65,7 +65,7 @@ class Whole:
             array = sources.array(part, line.name, past.get(line.name, ""))
             shape = self._shape(part, call, line, wholes)
             if array is None:
-                array = np.zeros(shape, kind_of(_TYPES.get(line.type, "float")).numpy)
+                array = np.zeros(shape, _kind_of_input(line).numpy)
             feed[line.name] = fitted(array, shape) if line.name in past and array.ndim == len(shape) else array
         return feed
 
@@ -103,11 +103,21 @@ class _Sources:
 
 
 _TYPES = {
+    "tensor(float)": "float",
     "tensor(double)": "double", "tensor(float16)": "float16", "tensor(bfloat16)": "bfloat16",
     "tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(int16)": "int16", "tensor(int8)": "int8",
     "tensor(uint64)": "uint64", "tensor(uint32)": "uint32", "tensor(uint16)": "uint16", "tensor(uint8)": "uint8",
     "tensor(bool)": "bool",
 }  # fmt: skip
+
+
+def _kind_of_input(line: Any) -> Kind:
+    if line.type not in _TYPES:
+        raise MapperError(
+            f"input '{line.name}' of the whole model is of type {line.type}: it cannot be fed",
+            hint="pieces can run without --compare",
+        )
+    return kind_of(_TYPES[line.type])
 
 
 def files_of(manifest: Manifest, models: Sequence[Path]) -> dict[str, Path]:
@@ -143,8 +153,8 @@ def _run(found: Any, feed: Mapping[str, Array]) -> tuple[dict[str, Array], float
     binding = found.io_binding()
     kept = {name: np.ascontiguousarray(array) for name, array in feed.items()}
     for line in found.get_inputs():
-        array, kind = kept[line.name], _TYPES.get(line.type, "float")
-        binding.bind_input(line.name, "cpu", 0, kind_of(kind).code, array.shape, array.ctypes.data)
+        array = kept[line.name]
+        binding.bind_input(line.name, "cpu", 0, _kind_of_input(line).code, array.shape, array.ctypes.data)
     names = [line.name for line in found.get_outputs()]
     for name in names:
         binding.bind_output(name, "cpu")
