@@ -50,10 +50,12 @@ class Part(_Line):
     rank: int
     ranks: int
     layout: str
-    """features, tokens or experts (a stretch along `axis`), sum (a summand), copy."""
+    """features (a stretch along `axis`, of features or of tokens), sum (a summand), copy."""
     axis: int = -1
     start: int = 0
     stop: int = 0
+    stretches: tuple[tuple[int, int], ...] = ()
+    """Where it is of several stretches, one behind the other, all of them (packed queries, keys and values)."""
 
 
 class Tensor(_Line):

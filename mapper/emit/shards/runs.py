@@ -16,6 +16,8 @@ from mapper.errors import MapperError
 from mapper.frontend.file.tensors import tensor_fact
 
 CHUNK_BYTES = 16 << 20
+SHORT_BYTES = 1 << 12
+"""Runs from here on are read one by one: a page at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,20 @@ def element_bits(data_type: int) -> int:
 
 
 def copy_runs(source: int, start: int, runs: Runs, sink: BinaryIO) -> None:
-    """Copy the runs of a file from byte `start` on: whole blocks where these are small, else runs, in chunks."""
+    """Copy the runs of a file from byte `start` on: each by itself, or out of many blocks read at once where runs are
+    so short that a call for each would take longer. Never more than a chunk of either is in memory."""
+    if min(b - a for a, b in runs.stretches) >= SHORT_BYTES or runs.block > CHUNK_BYTES:
+        for first in range(runs.count):
+            for a, b in runs.stretches:
+                for at in range(a, b, CHUNK_BYTES):
+                    sink.write(_read(source, start + first * runs.block + at, min(CHUNK_BYTES, b - at)))
+        return
     many = max(1, CHUNK_BYTES // max(runs.block, 1))
     for first in range(0, runs.count, many):
         count = min(many, runs.count - first)
-        if runs.block <= CHUNK_BYTES:
-            blocks = np.frombuffer(_read(source, start + first * runs.block, count * runs.block), np.uint8)
-            rows = blocks.reshape(count, runs.block)
-            sink.write(np.concatenate([rows[:, a:b] for a, b in runs.stretches], axis=1).tobytes())
-            continue
-        for a, b in runs.stretches:
-            for at in range(a, b, CHUNK_BYTES):
-                sink.write(_read(source, start + first * runs.block + at, min(CHUNK_BYTES, b - at)))
+        blocks = np.frombuffer(_read(source, start + first * runs.block, count * runs.block), np.uint8)
+        rows = blocks.reshape(count, runs.block)
+        sink.write(np.concatenate([rows[:, a:b] for a, b in runs.stretches], axis=1).tobytes())
 
 
 def _read(source: int, offset: int, count: int) -> bytes:

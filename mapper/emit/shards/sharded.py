@@ -220,7 +220,7 @@ def _part(rank: int, form: Form) -> Part:
         return Part(rank=rank, ranks=among, layout=_layout(lay))
     row = lay.ranges[rank]
     if len(row) > 1:
-        return Part(rank=rank, ranks=among, layout="features", axis=lay.axis)
+        return Part(rank=rank, ranks=among, layout="features", axis=lay.axis, stretches=row)
     return Part(rank=rank, ranks=among, layout="features", axis=lay.axis, start=row[0][0], stop=row[0][1])
 
 

@@ -45,6 +45,14 @@ def test_stretches_hold_the_numbers_that_they_should(tmp_path: Path, axis: int, 
     assert np.array_equal(numbers(out, found), np.take(ARRAY, [0, 3], axis=axis))
 
 
+def test_long_stretches_are_read_by_themselves(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    array = np.arange(3 * (1 << 14), dtype=np.float32).reshape(3, 1 << 14)
+    found = Weights(out).cut(tmp_path, beside(tmp_path, array), 1, [(0, 2048), (8192, 12288)])
+    assert np.array_equal(numbers(out, found), np.concatenate([array[:, :2048], array[:, 8192:12288]], axis=1))
+
+
 def test_rows_are_a_reference_to_the_same_file(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
