@@ -243,6 +243,7 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--optimize", action="store_true", help="let onnxruntime fuse nodes: faster, but the last bits may differ"
     )
+    p.add_argument("--pin", action="store_true", help="each worker on cores of its own (default: the system decides)")
     p.add_argument("--trace", metavar="FILE.json", help="write the measured run for Perfetto")
     p.add_argument("--outputs", metavar="FILE.npz", help="write the results of the first request")
     p.add_argument("--json", action="store_true", help="print the result as JSON, nothing else")

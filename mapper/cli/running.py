@@ -61,6 +61,7 @@ def _settings(args: Namespace) -> Settings:
         inflight=_number("--inflight", args.inflight) if args.inflight is not None else 0,
         threads=_number("--threads", args.threads),
         optimize=args.optimize,
+        pin=args.pin,
     )
 
 

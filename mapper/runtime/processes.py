@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mapper.errors import MapperError
-from mapper.runtime.channel import SPIN_S, Channel, awaited
+from mapper.runtime.channel import Channel
 from mapper.runtime.jobs import Done, Job, Setup, Unfit
 from mapper.runtime.local import failure
 from mapper.runtime.memory import Memory, unnamed
@@ -98,7 +98,6 @@ class Workers:
     def __init__(self, setups: Sequence[Setup], memory: Memory) -> None:
         self._setups, self._memory = setups, memory
         self._workers: list[Worker] = []
-        self._spin_s = SPIN_S if all(setup.cores for setup in setups) else 0.0
         self._selector = selectors.DefaultSelector()
         self.providers: Sequence[Sequence[str]] = ()
 
@@ -164,8 +163,7 @@ class Workers:
     def _messages(self) -> list[tuple[Worker, Any]]:
         """What workers sent, after a wait. Raises MapperError for a failure and for a worker that is gone."""
         found = []
-        looked = awaited(lambda: self._selector.select(0) or None, self._spin_s)
-        for key, _ in looked or self._selector.select():
+        for key, _ in self._selector.select():
             worker: Worker = key.data
             try:
                 messages = worker.channel.receive()

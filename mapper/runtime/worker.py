@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any
 
-from mapper.runtime.channel import SPIN_S, Channel
+from mapper.runtime.channel import Channel
 from mapper.runtime.jobs import Bound, Job, Setup, StepLine
 from mapper.runtime.memory import Memory
 from mapper.runtime.sessions import Runner, StepFailed
@@ -57,7 +57,6 @@ def _serve(channel: Channel, memory: Memory) -> None:
                 if kind == "setup":
                     runner = Runner(_setup(rest[0]), memory)
                     _stay_on(runner.setup.cores)
-                    channel.spin_s = SPIN_S if runner.setup.cores else 0.0
                     channel.send(["ready", runner.open()])
                 elif runner is not None:
                     found = runner.run(_job(rest)) if kind == "run" else runner.store(*rest)

@@ -109,6 +109,7 @@ def test_the_trace_has_a_track_per_unit_the_calls_of_each_request_and_arrows(map
         (["--calls", "x"], "--calls x: write a whole number of 1 or more"),
         (["--random", "--inputs", "a.npz"], "--inputs and --random: give one of them"),
         (["--compare"], "has no whole model"),
+        (["--pin", "--threads", "999"], "--pin: 2 workers of 999 threads, but"),
     ],
 )
 def test_words_that_contradict_are_refused_before_anything_runs(
