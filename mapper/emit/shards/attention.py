@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mapper.cost.shards.spread import Columns
 from mapper.emit.shards.layouts import WHOLE, Lay, Ranges, Split, by_columns, joined, scaled
-from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Rule
+from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Division, Rule
 from mapper.emit.shards.shapes import opset
 
 
@@ -44,8 +45,29 @@ def _packed(query: Ranges, key: Ranges, width: int | None, heads: int, groups: i
     return Split(axis, tuple(rows))
 
 
+def _by_batch(asked: Asked, axes: Mapping[int, int], outs: Sequence[int]) -> Division | None:
+    """Requests of a batch by themselves, where the first operand is divided so. axes: the axis of the batch in each
+    other operand that may have one; outs: in each result. None where a size is neither that of the batch nor one."""
+    split, x = asked.split(), asked.shape(0)
+    if split is None or x is None or split.axis != 0 or "head" in asked.ways:
+        return None
+    wants: dict[int, Lay] = {0: split}
+    for i, axis in axes.items():
+        shape = asked.shape(i)
+        if not asked.has(i):
+            continue
+        if shape is None or len(shape) <= axis or shape[axis] not in (1, x[0]):
+            return None
+        if shape[axis] == x[0]:
+            wants[i] = split.along(axis)
+    return asked.held(wants, *(split.along(axis) for axis in outs))
+
+
 def grouped(asked: Asked) -> Answer:
     """onnxruntime's GroupQueryAttention by heads: packed or apart, with its cache."""
+    batch = _by_batch(asked, dict.fromkeys((1, 2, 3, 4, 5, 9, 10), 0), (0, 0))
+    if batch is not None:
+        return batch
     heads, groups = asked.attr("num_heads", 0), asked.attr("kv_num_heads", 0)
     x = asked.shape(0)
     found = _heads(asked, heads, groups) if heads and groups else None
@@ -82,6 +104,9 @@ def _beside(asked: Asked, wants: dict[int, Lay], i: int, axis: int, heads: int, 
 
 def multi_head(asked: Asked) -> Answer:
     """onnxruntime's MultiHeadAttention by heads; queries, keys and values apart."""
+    batch = _by_batch(asked, dict.fromkeys((1, 2, 4, 5, 6, 7), 0), (0, 0))
+    if batch is not None:
+        return batch
     heads, x = asked.attr("num_heads", 0), asked.shape(0)
     found = _heads(asked, heads, heads) if heads else None
     if not _by_head(asked) or found is None or x is None or len(x) != 3 or not asked.has(1) or not asked.has(2):
@@ -110,6 +135,9 @@ def multi_head(asked: Asked) -> Answer:
 
 def fused(asked: Asked) -> Answer:
     """onnxruntime's Attention, which has the product with packed weights inside: by heads."""
+    batch = _by_batch(asked, {3: 0, 4: 1, 5: 0}, (0, 1))
+    if batch is not None:
+        return batch
     heads, weight = asked.attr("num_heads", 0), asked.shape(1)
     found = _heads(asked, heads, heads) if heads else None
     if not asked.ways & {"head", "column"} or found is None or weight is None or asked.attr("qkv_hidden_sizes"):
@@ -129,6 +157,9 @@ def standard(asked: Asked) -> Answer:
     x, k = asked.shape(0), asked.shape(1)
     if x is None or k is None or len(asked.proto.output) > 3:
         return UNKNOWN
+    batch = _by_batch(asked, dict.fromkeys((1, 2, 4, 5), 0), (0, 0)) if not asked.has(3) else None
+    if batch is not None:
+        return batch
     flat = len(x) == 3
     heads = int((asked.attr("q_num_heads", 0) if flat else x[1]) or 0)
     groups = int((asked.attr("kv_num_heads", 0) if flat else k[1]) or 0)

@@ -169,8 +169,7 @@ class Builder:
         answer = self._asked(node, ranks, lays, words)
         if isinstance(answer, str):
             if words - {"sum", "copy"}:  # what all have whole is as good as a sum
-                apart = len(words) > 1 and "Normalization" in node.proto.op_type
-                self.program.refused[node.name] = "+".join(sorted(words)), _APART if apart else _why(words, answer)
+                self.program.refused[node.name] = "+".join(sorted(words)), _why(words, answer)
             return None
         self.program.refused.pop(node.name, None)
         if answer.note:
@@ -246,6 +245,8 @@ _APART = "its ops are divided apart, but it is one node of the file"
 def _why(words: frozenset[str], answer: str) -> str:
     if "context" in words:
         return "partial softmaxes of a cache are no values of ONNX"
+    if len(words) > 1:
+        return _APART
     if answer == NO_RULE and "tokens" in words:
         return "its rows are fewer than ranks, or how many there are depends on data"
     if answer == NO_RULE and words & {"expert", "experts", "combine"}:

@@ -89,6 +89,20 @@ def test_any_ways_of_any_model_compute_the_same(tmp_path: Path, name: str, seed:
         assert first_call(tmp_path / "out", part, path).error < CLOSE
 
 
+def by_batch(task: Task, ways: list[str]) -> str:
+    return next((way for word in ("batch", "tokens") for way in ways if word in way), "copy")
+
+
+@pytest.mark.parametrize("name", ["llama-tiny", "gpt2-tiny", "decoder-tiny"])
+def test_ranks_that_have_requests_of_their_own_compute_the_same(tmp_path: Path, name: str) -> None:
+    path = model_file(name, tmp_path)
+    manifest = emitted(divided(path, ("decode: batch=4 seq=1 past=8",), 2, by_batch), path, tmp_path / "out")
+    (part,) = manifest.phases
+    assert first_call(tmp_path / "out", part, path).error < CLOSE
+    assert not manifest.moved
+    assert all(" [" in state.name for state in part.states)
+
+
 def test_stages_of_teams_hand_on_parts(tmp_path: Path) -> None:
     path = model_file("llama-tiny", tmp_path)
     manifest = emitted(divided(path, SHORT, 2, as_megatron, stages=2), path, tmp_path / "out")
