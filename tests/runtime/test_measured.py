@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from folders import growing
+
+from mapper.emit.manifest import load
+from mapper.runtime import measured as module
+from mapper.runtime.flow import CallTime, Record, StepTime
+from mapper.runtime.measured import is_this_machine, measured
+from mapper.runtime.program import program_of
+
+SECOND = 10**9
+
+
+def record(requests: int) -> Record:
+    """Requests that leave a second apart; each call takes 2 s, its step on the first place half of that."""
+    found = Record()
+    for r in range(requests):
+        start = r * SECOND
+        for at, (part, call) in enumerate(((0, 0), (1, 0), (1, 1), (1, 2))):
+            begin = start + 2 * at * SECOND
+            found.calls.append(CallTime(r, part, call, begin, begin + 2 * SECOND))
+            found.steps.append(StepTime(r, part, call, 0, 0, begin, begin + SECOND))
+        found.requests[r] = (start, start + 8 * SECOND)
+    return found
+
+
+def test_a_phase_has_the_median_of_its_calls_beside_those_of_the_whole_model(tmp_path: Path) -> None:
+    manifest = load(growing(tmp_path))
+    found = measured(manifest, program_of(manifest), record(1), 1, {0: [1.0], 1: [0.5, 3.0, 0.25]})
+    assert [(p.name, p.calls, p.measured_s, p.whole_s) for p in found.phases] == [
+        ("fill", 1, 2.0, 1.0),
+        ("grow", 3, 2.0, 0.5),
+    ]
+    assert (found.request_s, found.whole_s, found.whole_rate) == (8.0, 2.5, 0.4)
+    assert found.busy == (0.5, 0.0)
+
+
+def test_the_rate_leaves_out_what_fills_the_pipeline_and_needs_some_requests(tmp_path: Path) -> None:
+    manifest = load(growing(tmp_path))
+    rates = [measured(manifest, program_of(manifest), record(n), 2, {}).rate for n in (3, 8)]
+    assert rates[0] is None
+    assert rates[1] == pytest.approx(1.0)
+
+
+def test_without_the_whole_model_there_are_no_times_of_it(tmp_path: Path) -> None:
+    manifest = load(growing(tmp_path))
+    found = measured(manifest, program_of(manifest), record(1), 1, {})
+    assert found.whole_s is found.whole_rate is None
+
+
+def test_a_target_is_this_machine_if_it_was_measured_on_its_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = load(growing(tmp_path))
+    about = manifest.model_copy(update={"about": "Fast CPU 9, 2 cores with AVX2, measured."})
+    monkeypatch.setattr(module, "_processor", lambda: "Fast CPU 9")
+    assert is_this_machine(about)
+    assert not is_this_machine(manifest)
+    monkeypatch.setattr(module, "_processor", lambda: "Fast CPU")
+    assert not is_this_machine(about)
+    monkeypatch.setattr(module, "_processor", lambda: "")
+    assert not is_this_machine(about)
