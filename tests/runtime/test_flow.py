@@ -11,6 +11,7 @@ from folders import Folder, Node, growing, phase, tensor, two_units
 from mapper.emit.manifest import NAME, DimLine, InputLine, Part, StateLine, load, sealed, to_json
 from mapper.errors import MapperError
 from mapper.runtime.inputs import made_up
+from mapper.runtime.memory import Arena
 from mapper.runtime.program import Place
 from mapper.runtime.run import Ran, Settings, opened, run
 from mapper.runtime.tensors import Array
@@ -162,3 +163,21 @@ def test_copies_of_a_unit_share_its_steps(kind: str, tmp_path: Path) -> None:
     for request in range(4):
         assert np.array_equal(found[request, 3, "c"], np.concatenate([inputs(request, at, "n") for at in range(4)]))
     assert opened(tmp_path).program.places == (Place("a"), Place("b"))
+
+
+@pytest.mark.parametrize("first_past", [2, 4])
+def test_all_memory_is_given_back_when_the_requests_are_done(
+    first_past: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arenas: list[Arena] = []
+
+    def made() -> Arena:
+        arenas.append(Arena())
+        return arenas[-1]
+
+    free: list[tuple[int, int]] = []
+    monkeypatch.setattr("mapper.runtime.run.Arena", made)
+    monkeypatch.setattr(Arena, "close", lambda arena: free.append((arena.free_bytes, arena.size)))
+    ran(growing(tmp_path, first_past=first_past), requests=3)
+    assert free[0][0] == free[0][1] > 0
+    arenas[0].memory.close()
