@@ -175,11 +175,10 @@ def test_workers_of_a_finished_run_are_gone(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_a_worker_printed_is_shown_when_it_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONSTARTUP", "")
     emitted = opened(two_units(tmp_path))
     monkeypatch.setattr("mapper.runtime.processes.sys.executable", _broken(tmp_path))
     with pytest.raises(
-        MapperError, match=r"the worker of a ended by itself \(exit code 3\) before it was ready"
+        MapperError, match=r"the worker of [ab] ended by itself \(exit code 3\) before it was ready"
     ) as found:
         run(emitted, Settings(), made_up(emitted.program, 1, 0))
     assert found.value.details == ("log: no luck today",)
