@@ -75,6 +75,20 @@ def test_results_whose_size_depends_on_data_are_taken_as_they_come_and_told(kind
     assert how.record.unfit == {"run: at": "2x6, not 2x1 as planned"}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_that_numpy_does_not_know_go_from_piece_to_piece(kind: str, tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    values = [tensor("x", 2, 3), tensor("h", 2, 3, dtype="bfloat16"), tensor("y", 2, 3)]
+    steps = [
+        folder.step("a", values, [("Cast", ["x"], ["h"], {"to": 16})]),
+        folder.step("b", values, [("Cast", ["h"], ["y"], {"to": 1})]),
+    ]
+    folder.manifest([phase(values, steps, ["h", "y"], inputs=(InputLine(value="x"),))])
+    found, _, inputs = ran(tmp_path, kind)
+    assert found[0, 0, "y"] == pytest.approx(inputs(0, 0, "x"), rel=2**-8)
+    assert np.array_equal(found[0, 0, "h"].astype(np.float32), found[0, 0, "y"])
+
+
 def test_no_more_requests_than_asked_for_are_on_their_way(tmp_path: Path) -> None:
     _, how, _ = ran(two_units(tmp_path), requests=6, inflight=2)
     times = sorted(how.record.requests.values())
