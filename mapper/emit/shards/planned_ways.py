@@ -98,9 +98,10 @@ class PlannedWays:
         for op, way in self.of_node(node):
             if way.leaves is not Layout.TOKENS:
                 continue
-            for out in op.outputs:
-                name = out.removeprefix(self._prefix)
-                if name in node.outputs and (found := self._tokens(out, ranks)) is not None:
+            made = {self.facts.shape(name): name for name in node.outputs if name}
+            for out in op.outputs:  # of an op of several nodes, those whose results look like the op's
+                name = made.get(self.facts.shape(out.removeprefix(self._prefix)))
+                if name is not None and (found := self._tokens(out, ranks)) is not None:
                     return name, found
         return None
 

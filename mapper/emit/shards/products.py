@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Ranges, Split, scaled
+from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Ranges, Split, even, scaled
 from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Rule
 
 
@@ -104,7 +104,7 @@ def conv(asked: Asked) -> Answer:
 def integers(asked: Asked) -> Answer:
     """MatMulInteger, DynamicQuantizeMatMul and their kin by columns; scales and zero points of columns go with them.
 
-    Not by rows: the scale of quantised activations is that of all of a row's parts.
+    By rows where activations come quantised; their scale is that of the whole value.
     """
     right, zero = asked.shape(1), {"MatMulInteger": (3,), "DynamicQuantizeMatMul": (2, 3, 4)}
     places = {**zero, "MatMulIntegerToFloat": (3, 5, 6)}[asked.proto.op_type]
@@ -112,6 +112,10 @@ def integers(asked: Asked) -> Answer:
     if right is None or out is None or right[-1] is None:
         return UNKNOWN
     ranges = asked.columns(asked.proto.output[0], right[-1]) if "column" in asked.ways else None
+    inner = right[-2] if len(right) == 2 and "row" in asked.ways and asked.proto.op_type == "MatMulInteger" else None
+    if inner is not None and inner >= asked.ranks:  # activations are quantised as a whole, and cut after that
+        part = Split(len(asked.shape(0) or ()) - 1, even(inner, asked.ranks))
+        return asked.held({0: part, 1: part.along(0)}, SUM)
     if ranges is None:
         kept = split is not None and split.axis < len(asked.shape(0) or ()) - 1 and len(right) == 2
         if split is None or not kept or asked.proto.op_type == "DynamicQuantizeMatMul":
@@ -123,6 +127,11 @@ def integers(asked: Asked) -> Answer:
         if shape and shape[-1] == right[-1]:
             wants[i] = Split(len(shape) - 1, ranges)
     return asked.held(wants, Split(len(out) - 1, ranges))
+
+
+def whole_scale(asked: Asked) -> Answer:
+    """DynamicQuantizeLinear: not to be divided."""
+    return "its scale is that of all numbers of the value"
 
 
 def nbits(asked: Asked) -> Answer:
@@ -223,6 +232,7 @@ RULES: dict[str, Rule] = {
     "MatMulNBits": nbits,
     "DequantizeLinear": quantized,
     "QuantizeLinear": quantized,
+    "DynamicQuantizeLinear": whole_scale,
     "MoE": mixture,
 }
 """The rules of this file, by op type."""

@@ -9,7 +9,7 @@ from mapper.emit.shards.attention import RULES as ATTENTION
 from mapper.emit.shards.layouts import SUM, WHOLE, Held, Lay, Split
 from mapper.emit.shards.planned_ways import PlannedWays
 from mapper.emit.shards.products import RULES as PRODUCTS
-from mapper.emit.shards.rules import NO_RULE, Answer, Asked, Division, Rule
+from mapper.emit.shards.rules import ELEMENTWISE, NO_RULE, Answer, Asked, Division, Rule
 from mapper.emit.shards.rules import RULES as ELEMENTS
 from mapper.emit.shards.shapes import RULES as SHAPES
 from mapper.emit.shards.sizes import PhaseFacts
@@ -168,7 +168,10 @@ class Builder:
             lays = self._by_rows(node, ranks, lays)
         answer = self._asked(node, ranks, lays, words)
         if isinstance(answer, str):
-            if words - {"sum", "copy"}:  # what all have whole is as good as a sum
+            told = words - {"sum", "copy"}  # what all have whole is as good as a sum
+            if told == {"row"} and node.proto.op_type in ELEMENTWISE:  # what comes after the sum of a product
+                told = frozenset()
+            if told and not self._tiny(node):
                 self.program.refused[node.name] = "+".join(sorted(words)), _why(words, answer)
             return None
         self.program.refused.pop(node.name, None)
@@ -176,6 +179,11 @@ class Builder:
             self.program.noted[node.name] = ("+".join(sorted(words)), answer.note)
         self._ask_states(node, answer, ranks)
         return answer
+
+    def _tiny(self, node: FileNode) -> bool:
+        """Whether there is nothing to divide: scales, sizes."""
+        shapes = [self.program.facts.shape(out) for out in node.outputs if out]
+        return all(shape is not None and all(size == 1 for size in shape) for shape in shapes)
 
     def _by_rows(self, node: FileNode, ranks: int, lays: tuple[Lay, ...]) -> tuple[Lay, ...]:
         """Where the plan has each rank make rows of what all read whole: the operand that has these rows, cut."""
