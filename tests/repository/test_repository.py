@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,9 @@ def test_ci_runs_without_a_person_and_stops_at_the_first_error() -> None:
 @pytest.mark.parametrize("goal", ["demo", "test", "test-slow", "check", "lock", "wheel"])
 def test_make_knows_the_goal(goal: str) -> None:
     subprocess.run(["make", "--dry-run", "--silent", goal], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    """pytest imports test files by their names alone: of two equal ones it would refuse the second."""
+    names = sorted(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [a for a, b in pairwise(names) if a == b] == []
