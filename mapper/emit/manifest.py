@@ -253,9 +253,11 @@ _AGAIN = "emit the plan again"
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
     listed = {line.path: line for line in manifest.files}
-    unlisted = sorted({s.piece for part in manifest.phases for s in part.steps} - listed.keys())
+    pieces = {s.piece for part in manifest.phases for s in part.steps}
+    unlisted = sorted((pieces | set(manifest.whole)) - listed.keys())
     if unlisted:
-        raise MapperError(f"{folder / NAME}: piece '{unlisted[0]}' is not among its files", hint=_AGAIN)
+        what = "piece" if unlisted[0] in pieces else "whole model"
+        raise MapperError(f"{folder / NAME}: {what} '{unlisted[0]}' is not among its files", hint=_AGAIN)
     root = folder.resolve()
     for line in manifest.files:
         pure, path = PurePosixPath(line.path), folder / line.path

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, sqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -52,9 +53,9 @@ def compared_requests(requests: int) -> frozenset[int]:
 class Error:
     """How far a result is from that of the whole model, over all calls compared.
 
-    values: how many were compared. largest: the largest difference of a number. relative: the largest difference in a
-    call over the largest number of the whole model's result in that call. bound: what `relative` may be; 0: the same
-    bits."""
+    values: how many were compared. exact: all have the same bits. largest: the largest difference of a number.
+    relative: the largest difference in a call over the largest number of the whole model's result in that call;
+    infinite for a result that is missing. bound: what `relative` may be; 0: the same bits."""
 
     name: str
     values: int
@@ -65,46 +66,71 @@ class Error:
 
     @property
     def passed(self) -> bool:
-        """Whether it is within its bound."""
-        return self.exact or self.relative <= self.bound
+        """Whether it is within its bound. No bound is so wide that a number may be none."""
+        return self.exact or (self.bound > 0 and self.relative <= self.bound and self.relative < inf)
+
+
+def all_passed(errors: Sequence[Error]) -> bool:
+    """Whether all results are within their bounds, and there are any."""
+    return bool(errors) and all(e.passed for e in errors)
 
 
 @dataclass
 class Comparison:
-    """Errors by result as calls come in. bound: what the relative error of a result may be."""
+    """Errors by result as calls come in. bound: what the relative error of a result may be. whole_numbers: the same for
+    results that are no fractions: words chosen, masks; 0: they have to be the same."""
 
     bound: float
+    whole_numbers: float = 0.0
     _found: dict[str, Error] = field(default_factory=dict)
 
     def add(self, part: Part, got: Mapping[str, Array], want: Mapping[str, Array]) -> None:
-        """Compare a call of a phase; parts that ranks have with their stretch of the whole."""
+        """Compare a call of a phase; parts that ranks have with their stretch of the whole. All that is wanted has to
+        be there."""
         for name, array in got.items():
             whole = whole_name(part, name)
-            before = self._found.get(whole, Error(whole, 0, True, 0.0, 0.0, self.bound))
-            exact, largest, relative = difference(array, part_of(part, name, want[whole]))
-            self._found[whole] = Error(
-                whole,
-                before.values + 1,
-                before.exact and exact,
-                max(before.largest, largest),
-                max(before.relative, relative),
-                self.bound,
-            )
+            bound = self.bound if part.kinds[part.number[name]].is_float else self.whole_numbers
+            self._add(whole, bound, difference(array, part_of(part, name, want[whole])))
+        for whole, array in want.items():
+            if not _is_covered(part, whole, array, got):
+                self._add(whole, self.bound, (False, inf, inf))
+
+    def _add(self, whole: str, bound: float, found: tuple[bool, float, float]) -> None:
+        exact, largest, relative = found
+        before = self._found.get(whole, Error(whole, 0, True, 0.0, 0.0, bound))
+        self._found[whole] = Error(
+            whole,
+            before.values + 1,
+            before.exact and exact,
+            max(before.largest, largest),
+            max(before.relative, relative),
+            bound,
+        )
 
     @property
     def errors(self) -> tuple[Error, ...]:
         """By result, in the order of the model."""
         return tuple(self._found.values())
 
-    @property
-    def passed(self) -> bool:
-        """Whether all results are within the bound, and there are any."""
-        return bool(self._found) and all(e.passed for e in self._found.values())
+
+def _is_covered(part: Part, whole: str, want: Array, got: Mapping[str, Array]) -> bool:
+    """Whether a result is there as a whole, or in stretches of ranks that leave no gap."""
+    parts = [part.line.values[part.number[name]].part for name in got if whole_name(part, name) == whole]
+    if any(p is None or not p.stop for p in parts):
+        return True
+    reached = 0
+    for start, stop, axis in sorted((p.start, p.stop, p.axis) for p in parts if p is not None):
+        if start > reached:
+            return False
+        reached = max(reached, stop)
+        if reached >= want.shape[axis]:
+            return True
+    return False
 
 
 def difference(got: Array, want: Array) -> tuple[bool, float, float]:
-    """Whether two results are the same (a NaN equals a NaN), the largest difference of a number, and that over the
-    largest number wanted. Infinite where shapes or types differ, or one is no number and the other is."""
+    """Whether two results have the same bits (a NaN equals a NaN), the largest difference of a number, and that over
+    the largest number wanted. Infinite where shapes or types differ, or one is no number and the other is."""
     if got.shape != want.shape or got.dtype != want.dtype:
         return False, inf, inf
     if got.tobytes() == want.tobytes():
@@ -112,14 +138,24 @@ def difference(got: Array, want: Array) -> tuple[bool, float, float]:
     a, b = got.astype(np.float64), want.astype(np.float64)
     with np.errstate(invalid="ignore"):
         apart = np.abs(a - b)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    apart[same] = 0.0
+    nothing = np.isnan(a) & np.isnan(b)
+    apart[(a == b) | nothing] = 0.0
+    same = _same_bits(got, want) | nothing
+    if got.dtype.kind in "iu":
+        apart[~same] = np.maximum(apart[~same], 1.0)  # beyond 2^53 a float64 has not every whole number
     if np.isnan(apart).any():
         return False, inf, inf
     largest = float(apart.max())
     finite = np.abs(b[np.isfinite(b)])
     scale = float(finite.max()) if finite.size else 0.0
     return bool(same.all()), largest, largest / scale if scale else (inf if largest else 0.0)
+
+
+def _same_bits(got: Array, want: Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """By number, whether two arrays of one shape and type have the same bytes: 0.0 is not -0.0."""
+    size = got.dtype.itemsize
+    a, b = (np.frombuffer(x.tobytes(), np.uint8).reshape(-1, size) for x in (got, want))
+    return np.asarray((a == b).all(axis=1)).reshape(got.shape)
 
 
 def is_sharded(manifest: Manifest) -> bool:
@@ -136,6 +172,9 @@ _STEP = 2.0**-8
 
 _CONFIDENCE = 4.0
 
+WIDEST = 0.05
+"""No bound is wider: one near 1 would call anything the same."""
+
 
 def rounding_bound(models: Iterable[Path]) -> float:
     """What reordered sums may change, relative to the largest number of a result.
@@ -145,7 +184,8 @@ def rounding_bound(models: Iterable[Path]) -> float:
     41(5), 2019, Theorem 2.4; constant 4). Sums of k products, one after the other in N nodes, are in f32 or wider:
     sqrt(N k) u; every node rounds its result once more to the shortest type of the file: sqrt(N) u'; what is quantised
     while it runs may end on the next step: sqrt(Q) / 256. It assumes that layers do not amplify an error, which is so
-    for trained models with norms.
+    for trained models with norms. At most `WIDEST`: where a file has so many short roundings that they may really add
+    up to more, the results are told to differ, and the user has to say what is allowed.
     """
     bound = 0.0
     for path in models:
@@ -157,7 +197,7 @@ def rounding_bound(models: Iterable[Path]) -> float:
         stored = max((_UNIT[t] for t in types), default=_UNIT["float"])
         found = sqrt(len(nodes) * _longest_sum(model)) * inner + sqrt(len(nodes)) * stored + sqrt(quantised) * _STEP
         bound = max(bound, _CONFIDENCE * found)
-    return bound
+    return min(bound, WIDEST)
 
 
 def _types(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> set[str]:

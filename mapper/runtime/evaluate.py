@@ -32,20 +32,21 @@ def evaluate(
     kept = Kept(compared_requests(how.requests) if wholes else frozenset([0] if keep else []))
     ran = run(emitted, how, inputs, kept)
     seconds: dict[int, list[float]] = {}
-    found = None
+    found, notes = None, _notes(emitted, ran, kept)
     if wholes:
         bound = _bound(emitted, how, wholes, ran) if tolerance is None else tolerance
-        found = _compared(emitted, Whole(wholes, how.threads, how.optimize), bound, inputs, kept, seconds)
+        whole = Whole(emitted.program, wholes, how.threads, how.optimize)
+        found = _compared(emitted, whole, Comparison(bound, tolerance or 0.0), inputs, kept, seconds)
+        notes += [f"input '{n}' of the whole model got zeros ({s}): no piece reads it" for n, s in whole.zeros.items()]
     times = measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds)
     here = is_this_machine(emitted.manifest)
-    return Report(emitted, how, ran, times, words, here, found, len(kept.results), _notes(emitted, ran, kept)), kept
+    return Report(emitted, how, ran, times, words, here, found, len(kept.results), tuple(notes)), kept
 
 
 def _compared(
-    emitted: Emitted, whole: Whole, bound: float, inputs: Brought, kept: Kept, seconds: dict[int, list[float]]
+    emitted: Emitted, whole: Whole, found: Comparison, inputs: Brought, kept: Kept, seconds: dict[int, list[float]]
 ) -> tuple[Error, ...]:
     """The errors of what was kept; times of the whole model's calls go to `seconds`, by phase."""
-    found = Comparison(bound)
     last: dict[int, int] = {}
     for request, at in kept.results:
         last[request] = max(at, last.get(request, 0))
@@ -64,7 +65,7 @@ def _bound(emitted: Emitted, how: Settings, wholes: Mapping[str, Path], ran: Ran
     return 0.0
 
 
-def _notes(emitted: Emitted, ran: Ran, kept: Kept) -> tuple[str, ...]:
+def _notes(emitted: Emitted, ran: Ran, kept: Kept) -> list[str]:
     """What was not as the plan has it, each on one line."""
     found = list(ran.notes)
     moved = emitted.manifest.moved
@@ -77,4 +78,4 @@ def _notes(emitted: Emitted, ran: Ran, kept: Kept) -> tuple[str, ...]:
             found.append(f"{name} {what} {words}{more}")
     if kept.dropped:
         found.append(f"{kept.dropped} calls were not kept: their results would take too much memory (--calls)")
-    return tuple(found)
+    return found

@@ -74,7 +74,7 @@ class Executor(Protocol):
     """Runs jobs at places; each place one after the other."""
 
     providers: Sequence[Sequence[str]]
-    """By place, those that its sessions use."""
+    """By place, for each of its pieces the first provider of onnxruntime that it uses."""
 
     def submit(self, place: int, job: Job) -> None:
         """Have it run after what was submitted before."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,26 +36,13 @@ class Worker:
         self.running: dict[int, int] = {}  # step by job
         self.ready = False
         ours, theirs = socket.socketpair()
-        self.channel = Channel(ours)
-        self.log = unnamed("mapper-log")
-        folder = str(Path(__file__).resolve().parents[2])  # so that the worker is of this very version
-        path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
-        with theirs:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "mapper.runtime.worker",
-                    str(theirs.fileno()),
-                    str(memory.descriptor),
-                    str(os.getpid()),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=self.log,
-                stderr=self.log,
-                pass_fds=(theirs.fileno(), memory.descriptor),
-                env=os.environ | {"PYTHONPATH": path},
-            )
+        with theirs, ExitStack() as undo:
+            self.channel = Channel(ours)
+            undo.callback(self.channel.close)
+            self.log = unnamed("mapper-log")
+            undo.callback(os.close, self.log)
+            self.process = _started(theirs.fileno(), memory.descriptor, self.log)
+            undo.pop_all()
 
     def end(self) -> None:
         """Stop it at once: it holds nothing that would have to be saved."""
@@ -88,6 +76,28 @@ class Worker:
         return MapperError(f"the worker of {self.setup.label} {how}{doing}", details=log, hint=hint)
 
 
+def _started(end: int, memory: int, log: int) -> subprocess.Popen[bytes]:
+    """The process of a worker. end, memory, log: descriptors. Raises OSError where there are no more of them."""
+    folder = str(Path(__file__).resolve().parents[2])  # so that the worker is of this very version
+    path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-P",  # -m would look for modules in the working directory first
+            "-m",
+            "mapper.runtime.worker",
+            str(end),
+            str(memory),
+            str(os.getpid()),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        pass_fds=(end, memory),
+        env=os.environ | {"PYTHONPATH": path},
+    )
+
+
 def _signal(number: int) -> str:
     try:
         return signal.Signals(number).name
@@ -107,7 +117,7 @@ class Workers:
     def __enter__(self) -> Workers:
         try:
             for place, setup in enumerate(self._setups):
-                worker = Worker(place, setup, self._memory)
+                worker = self._new(place, setup)
                 self._workers.append(worker)
                 self._selector.register(worker.channel.end, selectors.EVENT_READ, worker)
             for worker in self._workers:
@@ -117,6 +127,16 @@ class Workers:
             self.__exit__()
             raise
         return self
+
+    def _new(self, place: int, setup: Setup) -> Worker:
+        try:
+            return Worker(place, setup, self._memory)
+        except OSError as error:
+            raise MapperError(
+                f"no worker for {setup.label}: {error.strerror or error}",
+                details=[f"{place} of {len(self._setups)} workers were started"],
+                hint="--workers none runs all in this process",
+            ) from None
 
     def __exit__(self, *_: object) -> None:
         for worker in self._workers:

@@ -60,7 +60,8 @@ def opened(folder: Path, how: Settings | None = None, calls: int = 0) -> Emitted
 
 @dataclass(frozen=True)
 class Ran:
-    """A run. providers: by place, what its pieces ran with. inflight: requests that were on their way at once."""
+    """A run. providers: by place and piece, the first that it ran with. inflight: requests that were on their way at
+    once."""
 
     record: Record
     providers: Sequence[Sequence[str]]
@@ -151,10 +152,10 @@ def _cores(places: int, how: Settings) -> list[tuple[int, ...]]:
 
 
 def _dropped(emitted: Emitted, providers: Sequence[Sequence[str]], setups: Sequence[Setup]) -> list[str]:
-    """Units whose sessions onnxruntime put on the CPU although a GPU was asked for."""
+    """Pieces that onnxruntime put on the CPU although a GPU was asked for."""
     lost = [
-        str(p)
-        for p, found, s in zip(emitted.program.places, providers, setups, strict=True)
-        if s.cuda and CUDA not in found
+        f"{sum(p != CUDA for p in found)} of {len(found)} pieces of {place}"
+        for place, found, s in zip(emitted.program.places, providers, setups, strict=True)
+        if s.cuda and any(p != CUDA for p in found)
     ]
-    return [f"no GPU for {', '.join(lost)}: onnxruntime could not use CUDA, its pieces ran on the CPU"] if lost else []
+    return [f"no GPU for {', '.join(lost)}: onnxruntime could not use CUDA, they ran on the CPU"] if lost else []

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
-from mapper.runtime.compare import Error
+from mapper.runtime.compare import Error, all_passed
 from mapper.runtime.measured import Measured
 from mapper.runtime.run import Emitted, Ran, Settings
 from mapper.runtime.sessions import CPU, CUDA
@@ -35,7 +35,7 @@ class Report:
     @property
     def passed(self) -> bool:
         """Whether nothing that was compared is beyond its bound."""
-        return self.errors is None or (bool(self.errors) and all(e.passed for e in self.errors))
+        return self.errors is None or all_passed(self.errors)
 
 
 def data(report: Report) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def data(report: Report) -> dict[str, Any]:
         "optimize": report.how.optimize,
         "pinned": report.ran.pinned,
         "units": [
-            {"unit": str(p), "busy": b, "providers": list(found)}
+            {"unit": str(p), "busy": b, "providers": list(dict.fromkeys(found))}
             for p, b, found in zip(report.emitted.program.places, times.busy, report.ran.providers, strict=True)
         ],
         "phases": [asdict(p) for p in times.phases],
@@ -98,6 +98,8 @@ def _title(report: Report) -> str:
 
 def _verdict(report: Report) -> str:
     errors = report.errors or ()
+    if not errors:
+        return "NOTHING was compared with the whole model"
     if not report.passed:
         failed = sum(not e.passed for e in errors)
         return f"DIFFERS from the whole model in {failed} of {len(errors)} outputs"
@@ -107,10 +109,10 @@ def _verdict(report: Report) -> str:
 
 
 def _outputs(report: Report) -> Iterator[str]:
-    if report.errors is None:
+    if not report.errors:
         return
     shown = sorted(report.errors, key=lambda e: (e.passed, -e.relative))[:SHOWN]
-    width = max(len(_short(e.name)) for e in shown) if shown else 0
+    width = max(len(_short(e.name)) for e in shown)
     yield f"  {'output':<{width}}   max error   relative      bound"
     for e in shown:
         bound = f"{e.bound:.1e}" if e.bound else "same bits"

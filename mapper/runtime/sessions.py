@@ -67,16 +67,14 @@ class Runner:
     free_shaped: set[int] = field(default_factory=set)
 
     def open(self) -> list[str]:
-        """Load all pieces; returns the providers that they use. Raises StepFailed."""
-        used: dict[str, None] = {}
+        """Load all pieces; returns for each the first provider that it uses. Raises StepFailed."""
         for path in self.setup.pieces:
             try:
                 found = session(path, self.setup.threads, self.setup.optimize, self.setup.cuda)
             except Exception as error:
                 raise StepFailed(path, -1, _text(error)) from error
             self.sessions.append(found)
-            used.update(dict.fromkeys(found.get_providers()))
-        return list(used)
+        return [found.get_providers()[0] for found in self.sessions]
 
     def run(self, job: Job) -> Done | Unfit:
         """Run a job: inputs are read and outputs written where they lie. Raises StepFailed."""

@@ -16,7 +16,7 @@ from mapper.errors import MapperError
 from mapper.runtime.inputs import Brought, whole_name
 from mapper.runtime.program import Part, Program
 from mapper.runtime.sessions import require, session
-from mapper.runtime.tensors import Array, Kind, Shape, fitted, kind_of
+from mapper.runtime.tensors import Array, Kind, Shape, fitted, kind_of, spelled
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,14 @@ class Call:
 class Whole:
     """The model files of a plan, each in one session with the threads and the optimisation of the pieces."""
 
-    def __init__(self, files: Mapping[str, Path], threads: int, optimize: bool) -> None:
+    def __init__(self, program: Program, files: Mapping[str, Path], threads: int, optimize: bool) -> None:
+        """Open the files. Raises MapperError for one that has not all inputs and results that the plan has."""
         require()
         self._sessions = {label: _session(path, threads, optimize) for label, path in files.items()}
+        self.zeros: dict[str, str] = {}
+        """Inputs that no piece reads, by name, and the shape of zeros that they got."""
+        for part in program.parts:
+            _check(part, files[part.line.file], self._sessions[part.line.file])
 
     def calls(self, program: Program, inputs: Brought, last: Mapping[int, int]) -> Iterator[Call]:
         """The calls of requests up to a last one of each, with states of its own from call to call."""
@@ -59,19 +64,20 @@ class Whole:
 
     def _feed(self, part: Part, call: int, found: Any, sources: _Sources) -> dict[str, Array]:
         past = {whole_name(part, s.past) if s.past in part.number else s.past: s.name for s in part.line.states}
-        wholes = {whole_name(part, t.name): k for k, t in enumerate(part.line.values)}
         feed = {}
         for line in found.get_inputs():
             array = sources.array(part, line.name, past.get(line.name, ""))
-            shape = self._shape(part, call, line, wholes)
+            shape = self._shape(part, call, line)
             if array is None:
                 array = np.zeros(shape, _kind_of_input(line).numpy)
+                self.zeros.setdefault(line.name, spelled(shape))
             feed[line.name] = fitted(array, shape) if line.name in past and array.ndim == len(shape) else array
         return feed
 
     @staticmethod
-    def _shape(part: Part, call: int, line: Any, wholes: Mapping[str, int]) -> Shape:
-        """The shape that a call takes; for what no piece reads, that of the file."""
+    def _shape(part: Part, call: int, line: Any) -> Shape:
+        """The shape that a call takes; for what no piece reads, that of the file, with 1 for dims that the plan has no
+        size of."""
         if line.name in part.number:
             return part.shapes(call)[part.number[line.name]]
         sizes = part.sizes(call)
@@ -120,6 +126,26 @@ def _kind_of_input(line: Any) -> Kind:
     return kind_of(_TYPES[line.type])
 
 
+_OTHER = "give the model that the plan was made of"
+
+
+def _check(part: Part, path: Path, found: Any) -> None:
+    """All inputs, states and results of a phase are in the file, in the plan's number types."""
+    brought = [*(i.value for i in part.line.inputs), *(s.past for s in part.line.states)]
+    left = [*part.line.outputs, *(s.present for s in part.line.states)]
+    for what, names, lines in (("input", brought, found.get_inputs()), ("result", left, found.get_outputs())):
+        there = {line.name: line.type for line in lines}
+        for name in (n for n in names if n in part.number):
+            whole, kind = whole_name(part, name), part.kinds[part.number[name]].name
+            if whole not in there:
+                raise MapperError(f"{path} has no {what} '{whole}', which phase {part.line.name} has", hint=_OTHER)
+            if _TYPES.get(there[whole], kind) != kind:
+                raise MapperError(
+                    f"{path}: {what} '{whole}' is of type {_TYPES[there[whole]]}; phase {part.line.name} has {kind}",
+                    hint=_OTHER,
+                )
+
+
 def files_of(manifest: Manifest, models: Sequence[Path]) -> dict[str, Path]:
     """The file of each label; a plan of one file has the label ''. Raises MapperError where they do not fit."""
     lost_files = [path for path in models if not path.is_file()]
@@ -151,10 +177,14 @@ def _session(path: Path, threads: int, optimize: bool) -> Any:
 def _run(found: Any, feed: Mapping[str, Array]) -> tuple[dict[str, Array], float]:
     """Results and seconds of a run. Numbers go by address: numpy does not know all types."""
     binding = found.io_binding()
-    kept = {name: np.ascontiguousarray(array) for name, array in feed.items()}
+    kept = {name: np.require(array, requirements="C") for name, array in feed.items()}
     for line in found.get_inputs():
-        array = kept[line.name]
-        binding.bind_input(line.name, "cpu", 0, _kind_of_input(line).code, array.shape, array.ctypes.data)
+        array, kind = kept[line.name], _kind_of_input(line)
+        if array.dtype != kind.numpy:  # onnxruntime would read beyond its end
+            raise MapperError(
+                f"input '{line.name}' of the whole model takes {kind.numpy}, but gets {array.dtype}", hint=_OTHER
+            )
+        binding.bind_input(line.name, "cpu", 0, kind.code, array.shape, array.ctypes.data)
     names = [line.name for line in found.get_outputs()]
     for name in names:
         binding.bind_output(name, "cpu")

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=_watch, args=(end,), daemon=True).start()
     try:
         _serve(channel, Memory(memory))
-    except (EOFError, OSError):
+    except (EOFError, BrokenPipeError, ConnectionError):  # what else fails is printed to the log
         return 0
     return 1
 

@@ -78,6 +78,15 @@ def test_a_piece_without_the_ports_of_its_step_is_refused(tmp_path: Path) -> Non
         opened(tmp_path)
 
 
+def test_a_whole_model_that_is_not_among_the_files_is_not_opened(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    values = [tensor("x", 2), tensor("y", 2)]
+    step = folder.step("a", values, [("Neg", ["x"], ["y"], {})])
+    folder.manifest([phase(values, [step], ["y"], inputs=(InputLine(value="x"),))], whole=("../m.onnx",))
+    with pytest.raises(MapperError, match=r"whole model '\.\./m.onnx' is not among its files"):
+        opened(tmp_path)
+
+
 def with_weight(folder: Path, place: str, **facts: Any) -> Path:
     """A piece that adds a weight from a file."""
     made = Folder(folder)

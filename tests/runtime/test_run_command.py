@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from folders import growing, two_units, whole_two_units
+from folders import Node, growing, model, tensor, two_units, whole_two_units
 
 import mapper
 from mapper.cli.main import main
@@ -132,6 +132,46 @@ def test_a_whole_model_that_is_not_there_is_told(mapper_run: Run, folder: Path, 
     code, _, err = mapper_run(folder, "--workers", "none", "--compare", tmp_path / "no.onnx")
     assert code == 1
     assert "no.onnx: no such file" in err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("x", "q", "float"), "has no input 'x', which phase run has"),
+        (("y", "q", "float"), "has no result 'y', which phase run has"),
+        (("x", "x", "float16"), "input 'x' is of type float16; phase run has float"),
+    ],
+)
+def test_another_model_than_that_of_the_plan_is_refused(
+    change: tuple[str, str, str], message: str, mapper_run: Run, folder: Path, tmp_path: Path
+) -> None:
+    old, new, dtype = change
+    x, y = (tensor(new if n == old else n, 2, 3, dtype=dtype) for n in "xy")
+    whole = tmp_path / "m.onnx"
+    whole.write_bytes(model([x], [y], [("Add", [x.name, x.name], [y.name], {})]).SerializeToString())
+    code, _, err = mapper_run(folder, "--workers", "none", "--compare", whole)
+    assert code == 1
+    assert message in err
+
+
+def test_an_input_that_no_piece_reads_gets_zeros_and_a_note(mapper_run: Run, folder: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "m.onnx"
+    nodes: list[Node] = [("Add", ["x", "x"], ["s"], {}), ("Mul", ["s", "s"], ["y"], {})]
+    unread = tensor("unread", 2, "batch")
+    whole.write_bytes(model([tensor("x", 2, 3), unread], [tensor("y", 2, 3)], nodes).SerializeToString())
+    code, out, _ = mapper_run(folder, "--workers", "none", "--compare", whole)
+    assert code == 0
+    assert "input 'unread' of the whole model got zeros (2x1): no piece reads it" in out
+
+
+def test_results_that_were_too_large_to_keep_are_no_success(
+    mapper_run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mapper.runtime.compare.KEPT_BYTES", 1)
+    whole = whole_two_units(tmp_path / "m.onnx")
+    code, out, _ = mapper_run(folder, "--workers", "none", "--compare", whole)
+    assert code == 1
+    assert "NOTHING was compared with the whole model" in out
 
 
 def test_without_onnxruntime_it_says_what_to_install(
