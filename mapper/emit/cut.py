@@ -67,8 +67,8 @@ def _with_copies(
 def _cut(anatomy: Anatomy, nodes: Sequence[FileNode], own: set[str], wanted: set[str]) -> Cut:
     made = {out for node in nodes for out in node.outputs if out}
     read = dict.fromkeys(name for node in nodes for name in node.reads if name not in made)
-    weights = tuple(name for name in read if name in anatomy.initializers)
-    inputs = tuple(name for name in read if name not in anatomy.initializers)
+    weights = tuple(name for name in read if anatomy.is_weight(name))
+    inputs = tuple(name for name in read if not anatomy.is_weight(name))
     outputs = tuple(out for node in nodes if node.name in own for out in node.outputs if out and out in wanted)
     return Cut(tuple(nodes), inputs, outputs, weights)
 
@@ -81,7 +81,7 @@ def model_of(anatomy: Anatomy, cut: Cut, name: str, stored: Stored) -> onnx.Mode
     """The cut as a model. stored: where an initializer lies for it. Raises ModelError for a value at its border whose
     type is not known."""
     source = anatomy.model
-    weights = [anatomy.initializers[n] for n in cut.weights if n not in _sparse(source)]
+    weights = [anatomy.initializers[n] for n in cut.weights if n in anatomy.initializers]
     inputs = [value_info(anatomy, n) for n in cut.inputs]
     if source.ir_version < FIRST_WITHOUT_DEFAULTS:
         inputs += [onnx.helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in weights]
@@ -91,7 +91,7 @@ def model_of(anatomy: Anatomy, cut: Cut, name: str, stored: Stored) -> onnx.Mode
         inputs,
         [value_info(anatomy, n) for n in cut.outputs],
         [stored(t) for t in weights],
-        sparse_initializer=[s for s in source.graph.sparse_initializer if s.values.name in cut.weights],
+        sparse_initializer=[anatomy.sparse[n] for n in cut.weights if n in anatomy.sparse],
     )
     found = onnx.helper.make_model(graph, producer_name=PRODUCER, ir_version=source.ir_version)
     del found.opset_import[:]
@@ -120,10 +120,6 @@ def store_all(graph: onnx.GraphProto, stored: Stored) -> None:
         tensor.CopyFrom(stored(tensor))
     for node in graph.node:
         node.CopyFrom(with_stored(node, stored))
-
-
-def _sparse(model: onnx.ModelProto) -> set[str]:
-    return {s.values.name for s in model.graph.sparse_initializer}
 
 
 def value_info(anatomy: Anatomy, name: str) -> onnx.ValueInfoProto:

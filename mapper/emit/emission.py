@@ -129,12 +129,12 @@ class Emission:
             self.roles[anatomy.path] = operand_roles(anatomy.model.graph)
         return self.roles[anatomy.path]
 
-    def whole(self, anatomy: Anatomy) -> str:
-        """The whole model of a file on the same weights, written; its name."""
+    def whole(self, number: int, anatomy: Anatomy) -> str:
+        """The whole model of a file on the same weights, written; its name. number: of the file among all."""
         found = onnx.ModelProto()
         found.CopyFrom(anatomy.model)
         store_all(found.graph, self._stored(anatomy))
-        name = f"{clean(anatomy.label or 'model')}.onnx"
+        name = f"whole-{number}-{clean(anatomy.label or 'model')}.onnx"
         (self.out / name).write_bytes(found.SerializeToString(deterministic=True))
         return name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,10 @@ def emit(plan: Plan, models: Sequence[str | Path], out: str | Path, *, random_we
 
     models: the files that the plan was compiled from. random_weights: a seed, to make up the numbers of weights that
     are not there; whole models on the same numbers are then written too. Raises MapperError for an unfinished plan and
-    for files that are not those of the plan.
+    for files that are not those of the plan, and for an `out` that is a model's own folder.
     """
     files = [Path(m) for m in models]
+    _check_apart(Path(out), files)
     if plan.figures is None or plan.schedule is None:
         raise MapperError("the plan is not finished: nothing to emit", hint="run the rest of the pipeline: mapper opt")
     found = anatomies(files, plan.phases, numbers_of(plan, "expect"))
@@ -61,7 +63,7 @@ def emit(plan: Plan, models: Sequence[str | Path], out: str | Path, *, random_we
                 inflight=plan.inflight or 1,
                 interval_s=dict(plan.figures).get("interval_ticks", 0) / TICKS_PER_SECOND,
                 moved=tuple(emission.moved),
-                whole=() if filling is None else tuple(emission.whole(a) for a in found),
+                whole=() if filling is None else tuple(emission.whole(k, a) for k, a in enumerate(found)),
                 files=tuple(_line(folder, p) for p in sorted(folder.rglob("*")) if p.is_file()),
             )
         )
@@ -81,10 +83,26 @@ def check_same(plan: Plan, found: Sequence[Anatomy]) -> None:
         )
 
 
+def _check_apart(out: Path, models: Sequence[Path]) -> None:
+    """Pieces and their weights never overwrite a model or the data beside it."""
+    for model in models:
+        if out.resolve() in (model.absolute().parent.resolve(), model.resolve().parent):
+            raise MapperError(
+                f"{out} is the folder of {model}; pieces are not written beside their model",
+                hint="give a folder of its own with --out",
+            )
+
+
+_SETTING = re.compile(r"(.+?)=(-?\d+)(?: |$)", re.DOTALL)
+
+
 def numbers_of(plan: Plan, key: str) -> dict[str, int]:
-    """Settings that the plan's record names: NAME=NUMBER with spaces between."""
-    words = dict(plan.source).get(key, "").split()
-    return {name: int(number) for name, _, number in (word.rpartition("=") for word in words)}
+    """Settings that the plan's record names: NAME=NUMBER with spaces between. Raises MapperError for others."""
+    text = dict(plan.source).get(key, "")
+    found = list(_SETTING.finditer(text))
+    if "".join(match[0] for match in found) != text:
+        raise MapperError(f"the plan's record says {key} '{text}', not NAME=NUMBER", hint="compile the model again")
+    return {match[1]: int(match[2]) for match in found}
 
 
 def _units(phases: Sequence[PhasePart]) -> list[str]:

@@ -13,6 +13,8 @@ import onnx
 from numpy.typing import NDArray
 
 from mapper.emit.layout import ALIGNMENT, FOLDER
+from mapper.emit.shards.runs import element_bits
+from mapper.errors import MapperError
 
 FILE = f"{FOLDER}/random.bin"
 CHUNK_ELEMENTS = 1 << 22
@@ -57,9 +59,25 @@ class Filling:
             offset = file.tell()
             while left > 0:
                 count = min(left, CHUNK_ELEMENTS)
-                file.write(_numbers(random, count, dtype, role, scale).tobytes())
+                file.write(_bytes(random, count, tensor, dtype, role, scale))
                 left -= count
             return FILE, offset, file.tell() - offset
+
+
+def _bytes(
+    random: np.random.Generator, count: int, tensor: onnx.TensorProto, dtype: np.dtype[Any], role: str, scale: float
+) -> bytes:
+    """So many numbers as they are stored: integers of four bits two to a byte, the first in the low bits."""
+    bits = element_bits(tensor.data_type)
+    if bits >= 8:
+        return _numbers(random, count, dtype, role, scale).tobytes()
+    if bits != 4 or tensor.data_type == onnx.TensorProto.FLOAT4E2M1:
+        name = onnx.TensorProto.DataType.Name(tensor.data_type)
+        raise MapperError(f"no numbers are made up for '{tensor.name}' of type {name}", hint="give the model's own")
+    pairs = random.integers(0, 8, (-(-count // 2), 2), dtype=np.uint8)
+    if count % 2:
+        pairs[-1, 1] = 0
+    return (pairs[:, 0] | pairs[:, 1] << 4).tobytes()
 
 
 def _spread(dims: tuple[int, ...]) -> float:

@@ -34,21 +34,29 @@ def fill_of(anatomy: Anatomy, name: str) -> InputLine:
         return InputLine(value=name, fill="ones")
     if _POSITIONS.search(name):
         return InputLine(value=name, fill="positions")
-    rows = [anatomy.initializers[t].dims[0] for t in _tables(anatomy, name) if t in anatomy.initializers]
+    known = [(anatomy.initializers[t].dims, axis) for t, axis in _tables(anatomy, name) if t in anatomy.initializers]
+    rows = [dims[axis] for dims, axis in known if -len(dims) <= axis < len(dims)]
     return InputLine(value=name, fill="ids", below=min(rows)) if rows else InputLine(value=name, fill="ones")
 
 
-def _tables(anatomy: Anatomy, name: str) -> list[str]:
-    """What the input looks up in, directly or through casts and shapes."""
-    names, tables = {name}, []
+_EMBEDDED = {0: 2, 1: 4, 8: 3}
+"""By operand of EmbedLayerNormalization (words, segments, positions), the operand that it looks up in."""
+
+
+def _tables(anatomy: Anatomy, name: str) -> list[tuple[str, int]]:
+    """What the input looks up in, directly or through casts and shapes, each with the axis."""
+    names, tables = {name}, list[tuple[str, int]]()
     for node in anatomy.nodes:
         proto = node.proto
         if names.isdisjoint(proto.input):
             continue
         if proto.op_type == "Gather" and len(proto.input) > 1 and proto.input[1] in names:
-            tables.append(proto.input[0])
+            tables.append((proto.input[0], next((a.i for a in proto.attribute if a.name == "axis"), 0)))
         elif proto.op_type in ("Cast", "Reshape", "Identity", "Unsqueeze", "Squeeze") and proto.input[0] in names:
             names.add(proto.output[0])
-        elif proto.op_type in ("EmbedLayerNormalization", "GatherBlockQuantized"):
-            tables += list(proto.input[2:3] if proto.op_type.startswith("Embed") else proto.input[:1])
+        elif proto.op_type == "EmbedLayerNormalization":
+            read = [table for i, table in _EMBEDDED.items() if i < len(proto.input) and proto.input[i] in names]
+            tables += [(proto.input[table], 0) for table in read if table < len(proto.input)]
+        elif proto.op_type == "GatherBlockQuantized" and len(proto.input) > 1 and proto.input[1] in names:
+            tables.append((proto.input[0], next((a.i for a in proto.attribute if a.name == "gather_axis"), 0)))
     return tables

@@ -261,7 +261,7 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
     root = folder.resolve()
     for line in manifest.files:
         pure, path = PurePosixPath(line.path), folder / line.path
-        if pure.is_absolute() or ".." in pure.parts or not path.resolve().is_relative_to(root):
+        if "\0" in line.path or pure.is_absolute() or ".." in pure.parts or not path.resolve().is_relative_to(root):
             raise MapperError(f"{folder / NAME}: '{line.path}' leads out of the folder; it is not opened", hint=_AGAIN)
         if not path.is_file():
             raise MapperError(f"{path} is missing", hint=_AGAIN)

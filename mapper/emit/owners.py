@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from mapper.emit.planned import Planned
 from mapper.frontend.anatomy import Anatomy, FileNode
+from mapper.ir.order import live
 
 CHEAP_ELEMENTS = 4096
-"""Results of nodes without an op that are copied into every piece that reads them, rather than sent, have at most so
-many elements: sizes, positions, small tables."""
+"""Nodes without an op that read an input are copied into every piece that reads them, rather than sent, where their
+results have at most so many elements: sizes, positions. What reads constants or other copies is copied at any size."""
 
 
 @dataclass
@@ -31,17 +32,19 @@ class Owners:
 
     def find(self, outputs: tuple[str, ...]) -> list[FileNode]:
         """The nodes that these results depend on, each with an owner or copied."""
-        nodes = _live(self.anatomy.nodes, outputs)
+        nodes = live(self.anatomy.nodes, outputs, lambda node: node.reads)
         maker = {out: node for node in nodes for out in node.outputs if out}
+        ends = frozenset(outputs)
         for node in nodes:
-            self._by_plan_or_operands(node, maker)
+            self._by_plan_or_operands(node, maker, ends)
         for node in reversed(nodes):
             if node.name not in self.owner and node.name not in self.copied:
                 self.owner[node.name] = self._by_readers(node, nodes)
         self._keep_together(nodes, maker)
         return nodes
 
-    def _by_plan_or_operands(self, node: FileNode, maker: Mapping[str, FileNode]) -> None:
+    def _by_plan_or_operands(self, node: FileNode, maker: Mapping[str, FileNode], ends: frozenset[str]) -> None:
+        """ends: results of the phase; what makes one is no copy, some piece has it as a result."""
         planned = Counter[str]()
         for name in (node.name, *node.inside):
             for unit, work in self.planned.units_of(name, self.phase):
@@ -53,7 +56,8 @@ class Owners:
                 self.moved[node.name] = tuple(sorted(planned))
             return
         makers = [maker[name] for name in node.reads if name in maker]
-        if all(m.name in self.copied for m in makers) and self._is_cheap(node, fixed=not self._reads_inputs(node)):
+        free = ends.isdisjoint(node.outputs) and all(m.name in self.copied for m in makers)
+        if free and self._is_cheap(node, fixed=not self._reads_inputs(node)):
             self.copied.add(node.name)
             return
         owned = next((self.owner[m.name] for m in makers if m.name in self.owner), None)
@@ -90,14 +94,3 @@ class Owners:
                     self.moved[node.name] = (str(mine),)
                 self.copied.discard(node.name)
                 self.owner[node.name] = other
-
-
-def _live(nodes: tuple[FileNode, ...], outputs: tuple[str, ...]) -> list[FileNode]:
-    wanted = set(outputs)
-    kept = []
-    for node in reversed(nodes):
-        if not wanted.isdisjoint(node.outputs):
-            kept.append(node)
-            wanted.update(node.reads)
-    kept.reverse()
-    return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -14,8 +15,8 @@ from onnx import numpy_helper
 
 from mapper.emit.filling import Filling
 from mapper.emit.layout import ALIGNMENT, FOLDER
-from mapper.emit.shards.runs import Runs, byte_runs, copy_runs, cut_inside
-from mapper.errors import MapperError
+from mapper.emit.shards.runs import Runs, byte_runs, bytes_of, copy_runs, cut_inside
+from mapper.errors import MapperError, ModelError
 from mapper.frontend.file.tensors import tensor_fact
 
 INLINE_BYTES = 1024
@@ -27,6 +28,7 @@ INSIDE = f"{FOLDER}/inside.bin"
 CUT = f"{FOLDER}/cut.bin"
 """Parts of ranks that did not lie together."""
 
+_NOT_IN_THE_KERNEL = frozenset({errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -37,15 +39,15 @@ class Weights:
 
     placed: where numbers from inside lie (file, offset, length), by their digest. copied: by data file. missing: data
     files that are not there, with the tensors that they would hold. filling: numbers for these, where wanted; filled:
-    where they lie, by the place that they had.
+    where they lie, by the place, type and sizes that they had.
     """
 
     out: Path
     filling: Filling | None = None
     placed: dict[bytes, tuple[str, int, int]] = field(default_factory=dict)
     copied: dict[Path, str] = field(default_factory=dict)
-    missing: dict[Path, list[str]] = field(default_factory=dict)
-    filled: dict[tuple[Path, str, str], tuple[str, int, int]] = field(default_factory=dict)
+    missing: dict[Path, set[str]] = field(default_factory=dict)
+    filled: dict[tuple[object, ...], tuple[str, int, int]] = field(default_factory=dict)
 
     def stored(self, folder: Path, tensor: onnx.TensorProto, role: str = "") -> onnx.TensorProto:
         """A tensor of a model in a folder as pieces have it: a small one with its numbers, others with the place of
@@ -55,7 +57,7 @@ class Weights:
             return self._moved(folder, tensor, role)
         if tensor.data_type == onnx.TensorProto.STRING or tensor.ByteSize() <= INLINE_BYTES:
             return tensor
-        data = tensor.raw_data or numpy_helper.to_array(tensor).tobytes()
+        data = tensor.raw_data or numpy_helper.from_array(numpy_helper.to_array(tensor)).raw_data
         digest = hashlib.sha256(data).digest()
         if digest not in self.placed:
             self.placed[digest] = self._written(data)
@@ -97,15 +99,20 @@ class Weights:
 
     def _moved(self, folder: Path, tensor: onnx.TensorProto, role: str) -> onnx.TensorProto:
         entries = {e.key: e.value for e in tensor.external_data}
+        if "location" not in entries:
+            raise ModelError(f"'{tensor.name}' has its numbers in a file without a name", hint="save the model again")
         origin = folder / entries["location"]
         if not origin.is_file():
             if self.filling is not None:
                 # the length too: files whose weights were taken out often name one and the same missing file
-                key = origin, entries.get("offset", "") or tensor.name, entries.get("length", "")
+                place = origin, entries.get("offset", "") or tensor.name, entries.get("length", "")
+                key = *place, tensor.data_type, *tensor.dims
                 if key not in self.filled:
                     self.filled[key] = self.filling.write(self.out, tensor, role)
                 return _external(tensor, *self.filled[key])
-            self.missing.setdefault(origin, []).append(tensor.name)
+            self.missing.setdefault(origin, set()).add(tensor.name)
+        else:
+            _check_length(origin, tensor, int(entries.get("offset", 0)), entries.get("length", ""))
         if origin not in self.copied:
             self.copied[origin] = self._brought(folder, origin)
         found = onnx.TensorProto()
@@ -148,6 +155,18 @@ def _external(tensor: onnx.TensorProto, place: str, offset: int, length: int) ->
     return found
 
 
+def _check_length(origin: Path, tensor: onnx.TensorProto, offset: int, stated: str) -> None:
+    """The file holds all numbers of the tensor."""
+    needed = bytes_of(tensor)
+    size, length = origin.stat().st_size, int(stated) if stated else needed
+    if length < needed or offset + length > size:
+        raise ModelError(
+            f"'{tensor.name}' needs {needed:,} bytes and states {length:,} from {offset:,} on in {origin}, "
+            f"which has {size:,}",
+            hint="fetch the model again",
+        )
+
+
 def copy_file(source: Path, sink: Path) -> None:
     """Copy in the kernel, in chunks: file systems that can share the blocks of both files do."""
     with source.open("rb") as a, sink.open("xb") as b:
@@ -163,6 +182,11 @@ def _copied(source: int, sink: int, count: int) -> int:
     if hasattr(os, "copy_file_range"):
         try:
             return os.copy_file_range(source, sink, count)
-        except OSError:  # between some file systems the kernel cannot
-            pass
-    return os.write(sink, os.read(source, count))
+        except OSError as error:  # between some file systems the kernel cannot
+            if error.errno not in _NOT_IN_THE_KERNEL:
+                raise
+    data = memoryview(os.read(source, count))
+    done = 0
+    while done < len(data):
+        done += os.write(sink, data[done:])
+    return done

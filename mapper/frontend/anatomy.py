@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 
 import onnx
-from onnx import inliner
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from mapper.errors import MapperError, ModelError
 from mapper.frontend.dims.symbols import Symbols
 from mapper.frontend.facts import Fact
 from mapper.frontend.file.identity import file_nodes, identity, node_names
 from mapper.frontend.file.nodes import make_node
+from mapper.frontend.file.read import inlined
 from mapper.frontend.load import Walked, walk_file
 from mapper.frontend.parts.assign import assign
 from mapper.frontend.phases import PhaseSpec, parse_phase
@@ -23,6 +24,7 @@ from mapper.ir.graph import Phase
 from mapper.ir.order import sort_topologically
 
 Dim = int | str
+_DENSE = "save it inside the file, or as a dense tensor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Anatomy:
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """The graph's inputs but for those with a default among the initializers."""
-        return tuple(i.name for i in self.model.graph.input if i.name not in self.initializers)
+        return tuple(i.name for i in self.model.graph.input if not self.is_weight(i.name))
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
@@ -95,6 +97,21 @@ class Anatomy:
     def initializers(self) -> dict[str, onnx.TensorProto]:
         """The main graph's initializers; their numbers are here only where the file itself holds them."""
         return {t.name: t for t in self.model.graph.initializer}
+
+    @cached_property
+    def sparse(self) -> dict[str, onnx.SparseTensorProto]:
+        """The main graph's sparse initializers. Raises ModelError for one whose numbers lie beside the file."""
+        found = {s.values.name: s for s in self.model.graph.sparse_initializer}
+        for name, tensor in found.items():
+            if onnx.TensorProto.EXTERNAL in (tensor.values.data_location, tensor.indices.data_location):
+                raise ModelError(
+                    f"{self.path}: the numbers of the sparse tensor '{name}' are not in the file", hint=_DENSE
+                )
+        return found
+
+    def is_weight(self, name: str) -> bool:
+        """Whether it is an initializer, sparse or not."""
+        return name in self.initializers or name in self.sparse
 
     @cached_property
     def symbols(self) -> Symbols:
@@ -159,15 +176,12 @@ def anatomies(models: Sequence[Path], phases: Sequence[Phase], expect: Mapping[s
     """
     specs = _specs(models, phases)
     shares = assign(models, specs, {})
-    return tuple(
-        Anatomy(
-            share.path,
-            share.label if len(shares) > 1 else "",
-            _whole(share.path),
-            walk_file(share.path, share.specs, {}, expect),
-        )
-        for share in shares
-    )
+    return tuple(_anatomy(share.path, share.label if len(shares) > 1 else "", share.specs, expect) for share in shares)
+
+
+def _anatomy(path: Path, label: str, specs: Sequence[PhaseSpec], expect: Mapping[str, int]) -> Anatomy:
+    walked = walk_file(path, specs, {}, expect)  # first: it says what is wrong with a file
+    return Anatomy(path, label, _whole(path), walked)
 
 
 def _specs(models: Sequence[Path], phases: Sequence[Phase]) -> list[PhaseSpec]:
@@ -201,4 +215,7 @@ def _whole(path: Path) -> onnx.ModelProto:
         model = onnx.load(str(path), load_external_data=False)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}", hint="check the path") from None
-    return inliner.inline_local_functions(model) if model.functions else model
+    except DecodeError as error:  # what a walk takes, protobuf may not: 2 GiB and more
+        hint = "save its weights as external data"
+        raise ModelError(f"{path}: protobuf cannot read it with its weights: {error}", hint=hint) from None
+    return inlined(path, model) if model.functions else model

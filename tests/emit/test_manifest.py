@@ -61,10 +61,10 @@ def test_another_schema_is_refused(folder: Path) -> None:
         load(folder)
 
 
-@pytest.mark.parametrize("path", ["../secret.onnx", "/etc/hostname"])
+@pytest.mark.parametrize("path", ["../secret.onnx", "/etc/hostname", "a\0b"])
 def test_a_path_that_leads_out_is_not_opened_even_under_a_seal(folder: Path, path: str) -> None:
-    change(folder, lambda data: data["files"][0].update(path=path), seal=True)
-    with pytest.raises(MapperError, match=r"leads out of the folder|is not among its files"):
+    change(folder, lambda data: data["files"][-1].update(path=path), seal=True)
+    with pytest.raises(MapperError, match="leads out of the folder"):
         load(folder)
 
 

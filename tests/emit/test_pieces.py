@@ -11,7 +11,7 @@ import pytest
 from emit_builders import PHASES, compiled, given, model_file, run_steps, run_whole
 
 import mapper
-from mapper.emit.emit import Emitted, emit
+from mapper.emit.emit import Emitted, emit, numbers_of
 from mapper.emit.ort_ep import assignment
 from mapper.errors import MapperError
 
@@ -148,6 +148,66 @@ def test_weights_that_are_not_there_are_told_or_made_up(tmp_path: Path) -> None:
     filled = emit(plan, [path], tmp_path / "filled", random_weights=7)
     assert not filled.without_numbers
     assert_exact(tmp_path / "filled", filled, tmp_path / "filled" / filled.manifest.whole[0])
+
+
+def small(nodes: list[onnx.NodeProto], outputs: list[str], path: Path) -> onnx.ModelProto:
+    """A file of some nodes on `x` and `w`, of 4 by 4 floats each."""
+    kind = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        nodes,
+        "small",
+        [onnx.helper.make_tensor_value_info("x", kind, [4, 4])],
+        [onnx.helper.make_tensor_value_info(name, kind, [4, 4]) for name in outputs],
+        [onnx.numpy_helper.from_array(np.eye(4, dtype=np.float32), "w")],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10)
+    onnx.save(model, str(path))
+    return model
+
+
+def test_a_constant_that_is_a_result_is_made_by_some_piece(tmp_path: Path) -> None:
+    make, ones = onnx.helper.make_node, onnx.numpy_helper.from_array(np.ones((4, 4), np.float32))
+    nodes = [make("Constant", [], ["c"], value=ones), make("MatMul", ["x", "w"], ["m"]), make("Add", ["m", "c"], ["y"])]
+    path = tmp_path / "small.onnx"
+    small(nodes, ["y", "c"], path)
+    plan = mapper.compile(path, "superhet", ["run:"], effort="quick").plan
+    assert_exact(tmp_path / "out", emit(plan, [path], tmp_path / "out"), path)
+
+
+def test_a_sparse_weight_stays_in_the_piece_that_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "small.onnx"
+    nodes = [onnx.helper.make_node("MatMul", ["x", "w"], ["m"]), onnx.helper.make_node("Add", ["m", "s"], ["y"])]
+    model = small(nodes, ["y"], path)
+    values = onnx.numpy_helper.from_array(np.array([2, 3], np.float32), "s")
+    model.graph.sparse_initializer.append(
+        onnx.helper.make_sparse_tensor(values, onnx.numpy_helper.from_array(np.array([1, 7])), [4, 4])
+    )
+    onnx.save(model, str(path))
+    plan = mapper.compile(path, "superhet", ["run:"], effort="quick").plan
+    emitted = emit(plan, [path], tmp_path / "out")
+    assert {i.value for i in emitted.manifest.phases[0].inputs} == {"x"}
+    assert_exact(tmp_path / "out", emitted, path)
+
+
+def test_a_models_own_folder_is_refused(sample: Sample, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(sample.path.parent, target_is_directory=True)
+    for out in (sample.path.parent, tmp_path / "link"):
+        with pytest.raises(MapperError, match=r"is the folder of .*llama-tiny\.onnx"):
+            emit(sample.done.plan, [sample.path], out)
+
+
+def test_a_file_that_is_no_model_is_told(sample: Sample, tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_bytes(b"\x08" + bytes(range(200)))
+    with pytest.raises(MapperError, match=r"bad\.onnx"):
+        emit(sample.done.plan, [tmp_path / "bad.onnx"], tmp_path / "out")
+
+
+def test_settings_may_have_names_with_spaces(sample: Sample) -> None:
+    kept = [(k, v) for k, v in sample.done.plan.source if k != "expect"]
+    said = replace(sample.done.plan, source=(*kept, ("expect", "rows of a=3 b=-4")))
+    assert numbers_of(said, "expect") == {"rows of a": 3, "b": -4}
+    with pytest.raises(MapperError, match="not NAME=NUMBER"):
+        numbers_of(replace(sample.done.plan, source=(*kept, ("expect", "a=3 b"))), "expect")
 
 
 def test_the_assignment_for_onnxruntime_names_every_node_with_unit_and_provider(sample: Sample) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mapper.cost.shards.spread import Columns
 from mapper.emit.shards.layouts import WHOLE, Lay, Ranges, Split, by_columns, joined, scaled
-from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Division, Rule
+from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Division, Rule, wants_like
 from mapper.emit.shards.shapes import opset
 
 
@@ -209,9 +209,12 @@ def row_wise(default: int, *, alike: tuple[int, ...] = (0,)) -> Rule:
     """Norms and softmax: each row by itself. alike: operands that are divided as the first is."""
 
     def rule(asked: Asked) -> Answer:
-        split = next((s for i in alike if (s := asked.split(i)) is not None), None)
         shape = asked.shape(0)
-        if split is None or shape is None:
+        if shape is None:
+            return NO_RULE
+        found = ((s, len(asked.shape(i) or shape)) for i in alike if (s := asked.split(i)) is not None)
+        split = next((s.along(s.axis + len(shape) - rank) for s, rank in found), None)
+        if split is None:
             return NO_RULE
         axis = asked.attr("axis", default) % len(shape)
         single = asked.proto.op_type in ("Softmax", "LogSoftmax", "LpNormalization") and opset(asked) >= 13
@@ -221,7 +224,10 @@ def row_wise(default: int, *, alike: tuple[int, ...] = (0,)) -> Rule:
         for i in alike:
             own = asked.shape(i)
             if own is not None:
-                wants[i] = split if own == shape else WHOLE
+                want = wants_like(asked, i, split.axis, shape[split.axis] or 0, split.ranges, len(shape))
+                if want is None:
+                    return UNKNOWN
+                wants[i] = want
         return asked.held(wants, split)
 
     return rule
@@ -230,6 +236,8 @@ def row_wise(default: int, *, alike: tuple[int, ...] = (0,)) -> Rule:
 def first_axis(asked: Asked) -> Answer:
     """Norms and pools of images: those of a batch by themselves."""
     split = asked.split()
+    if asked.proto.op_type == "Resize" and asked.has(3):
+        return "it states the sizes of the whole"
     return asked.held({0: split}, split) if split is not None and split.axis == 0 else "it needs whole images"
 
 
@@ -238,6 +246,8 @@ def channels(asked: Asked) -> Answer:
     split = asked.split()
     if split is None or split.axis > 1:
         return "it works along the axis that ranks divide"
+    if asked.proto.op_type == "MaxPool" and any(asked.proto.output[1:]):
+        return "its second result counts places in the whole"
     beside = split.along(0) if split.axis == 1 else WHOLE
     return asked.held({0: split, **dict.fromkeys(range(1, len(asked.proto.input)), beside)}, split)
 

@@ -99,7 +99,7 @@ class Builder:
         self.program = Program(ways.facts)
         self.asked: dict[str, Form] = {}
         self._pasts = set(pasts)
-        for name in (*anatomy.initializers, *anatomy.inputs):
+        for name in (*anatomy.initializers, *anatomy.sparse, *anatomy.inputs):
             self.program.forms[name] = [states.get(name, (0, WHOLE))]
         self._old = max((i.version for i in anatomy.model.opset_import if i.domain in ("", "ai.onnx")), default=99)
 

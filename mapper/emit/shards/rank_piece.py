@@ -138,6 +138,8 @@ class RankPiece:
             return self._weight(value, want)
         if value in self.copied:
             return self._copy(value, want)
+        if value in self.anatomy.sparse:
+            return value if want is WHOLE else self._cut(value, value, WHOLE, want)
         form = self.program.form(value, self.segment.ranks, want)
         assert form is not None
         name = self._port(value, form)

@@ -20,6 +20,10 @@ SHORT_BYTES = 1 << 12
 """Runs from here on are read one by one: a page at least."""
 
 
+_PACKED = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2, "FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
+"""Bits of numbers that are stored one behind the other, not each in bytes of its own (onnx.proto)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Runs:
     """The same stretches of bytes in each of `count` blocks of `block` bytes."""
@@ -43,9 +47,14 @@ def byte_runs(tensor: onnx.TensorProto, axis: int, stretches: Sequence[tuple[int
 def element_bits(data_type: int) -> int:
     """Bits of a number as it is stored."""
     name = onnx.TensorProto.DataType.Name(data_type)
-    if name in ("INT4", "UINT4", "FLOAT4E2M1"):
-        return 4
+    if name in _PACKED:
+        return _PACKED[name]
     return 8 * np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).itemsize
+
+
+def bytes_of(tensor: onnx.TensorProto) -> int:
+    """Bytes of a tensor's numbers as they are stored: those of less than a byte packed."""
+    return -(-prod(tensor.dims) * element_bits(tensor.data_type) // 8)
 
 
 def copy_runs(source: int, start: int, runs: Runs, sink: BinaryIO) -> None:

@@ -223,6 +223,8 @@ def kept_axes(position: int, attr: str, default: list[int] | None = None) -> Rul
             axes = default
         if axes is None:
             return UNKNOWN
+        if not axes:  # all of them, or none where an attribute says so
+            return UNKNOWN
         worked = [a % len(shape) for a in axes]
         if split.axis in worked:
             return "it works along the axis that ranks divide"
@@ -304,7 +306,7 @@ def _by_words(asked: Asked, words: int) -> Answer:
 
     def nodes(rank: int, proto: onnx.NodeProto) -> tuple[list[onnx.NodeProto], dict[str, Any]]:
         (start, stop), out = ranges[rank][0], proto.output[0]
-        name = proto.name or out
+        name = out  # names of nodes need not be unique
         one = {key: f"{name} {key}" for key in ("words", "start", "count", "nothing", "zero", "axes")}
         numbers: dict[str, Any] = {
             one["words"]: np.array(words, kind),

@@ -13,7 +13,7 @@ from mapper.emit.shards.combine import collective, combine_model, part_type
 from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Split
 from mapper.emit.shards.program import Exchange, Form, Segment
 from mapper.emit.shards.programs import PhaseProgram
-from mapper.emit.shards.rank_piece import RankPiece, value_name
+from mapper.emit.shards.rank_piece import RankPiece, read_by, value_name
 from mapper.emit.weights import Weights
 from mapper.errors import ModelError
 
@@ -135,7 +135,8 @@ class ShardedPhase:
         info = onnx.helper.make_tensor_value_info
         for phase_name, value, form in (*piece.inputs.values(), *outputs.values()):
             self._tensor(phase_name, value, form, piece.rank, piece.segment.ranks)
-        sparse = [s for s in source.graph.sparse_initializer if any(s.values.name in n.input for n in piece.nodes)]
+        read = {name for node in piece.nodes for name in read_by(node)}
+        sparse = [tensor for name, tensor in self.made.anatomy.sparse.items() if name in read]
         inputs = [self._info(n, v, f, piece) for n, (_, v, f) in piece.inputs.items()]
         if source.ir_version < FIRST_WITHOUT_DEFAULTS:
             inputs += [info(n, t.data_type, t.dims) for n, t in piece.initializers.items()]

@@ -28,11 +28,12 @@ def read(path: Path) -> Source:
     found = contents(path)
     check_text(path, found.model)
     opsets = opsets_of(path, found.model)
-    model = _inline(path, found.model) if found.model.functions else found.model
+    model = inlined(path, found.model) if found.model.functions else found.model
     return _take_apart(path, model, opsets, found)
 
 
-def _inline(path: Path, model: onnx.ModelProto) -> onnx.ModelProto:
+def inlined(path: Path, model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without functions: their nodes in the places of their calls."""
     try:
         return inliner.inline_local_functions(model)
     except (RuntimeError, ValueError, TypeError, ValidationError, InferenceError) as error:
