@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from argparse import Namespace
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,11 @@ from mapper.runtime.whole import files_of
 
 def run_(args: Namespace) -> int:
     """Run the pieces of a folder; exit code 1 when they differ from the whole model by more than the bound."""
-    how = _settings(args)
+    how, tolerance = _settings(args), _tolerance(args)
     emitted = opened(Path(args.folder), how, _number("--calls", args.calls) if args.calls is not None else 0)
     inputs, words = _inputs(args, emitted, how)
     wholes = files_of(emitted.manifest, _models(args, emitted)) if args.compare is not None else None
-    report, kept = evaluate(emitted, how, inputs, words, wholes, args.tolerance, keep=bool(args.outputs))
+    report, kept = evaluate(emitted, how, inputs, words, wholes, tolerance, keep=bool(args.outputs))
     if args.trace:
         trace.write(emitted.program, report.ran.record, Path(args.trace))
     if args.outputs:
@@ -38,6 +39,8 @@ def run_(args: Namespace) -> int:
 
 
 def _settings(args: Namespace) -> Settings:
+    if args.pin and args.workers == "none":
+        raise UsageError("--pin and --workers none: without workers there is nothing to pin")
     return Settings(
         workers=args.workers,
         requests=_number("--requests", args.requests),
@@ -46,6 +49,13 @@ def _settings(args: Namespace) -> Settings:
         optimize=args.optimize,
         pin=args.pin,
     )
+
+
+def _tolerance(args: Namespace) -> float | None:
+    found: float | None = args.tolerance
+    if found is not None and not (isfinite(found) and found >= 0):
+        raise UsageError(f"--tolerance {found}: write a number of 0 or more")
+    return found
 
 
 def _number(flag: str, text: str) -> int:
@@ -59,6 +69,8 @@ def _inputs(args: Namespace, emitted: Emitted, how: Settings) -> tuple[Brought, 
         if args.random:
             raise UsageError("--inputs and --random: give one of them")
         return read_inputs(Path(args.inputs), emitted.program), f"inputs of {Path(args.inputs).name}"
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed}: write a whole number of 0 or more")
     turns = f", {SETS} sets in turn" if how.requests > SETS else ""
     return made_up(emitted.program, how.requests, args.seed), f"random inputs, seed {args.seed}{turns}"
 

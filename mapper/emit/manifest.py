@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,7 +13,9 @@ from mapper.errors import MapperError
 
 SCHEMA: Literal[1] = 1
 NAME = "manifest.json"
-Dim = int | str
+Whole = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Dim = Whole | str
 
 
 class _Line(BaseModel):
@@ -25,7 +27,7 @@ class FileLine(_Line):
 
     path: str
     """Relative to the manifest, with forward slashes."""
-    bytes: int
+    bytes: Whole
     sha256: str = ""
     """Empty for weights that are linked, not copied: these may be of hundreds of gigabytes."""
 
@@ -37,7 +39,7 @@ class UnitLine(_Line):
     kind: str
     family: str
     """Name of its unit model: cpu, gpu, systolic, ..."""
-    ranks: int = 1
+    ranks: Count = 1
     """How many work on one task together, each with pieces of its own."""
     members: tuple[str, ...] = ()
     """The units of the system that it stands for; with copies the first `ranks` of them run these pieces, and each
@@ -47,14 +49,14 @@ class UnitLine(_Line):
 class Part(_Line):
     """Which part of a whole value a rank has."""
 
-    rank: int
-    ranks: int
+    rank: Whole
+    ranks: Count
     layout: str
     """features (a stretch along `axis`, of features or of tokens), sum (a summand), copy."""
     axis: int = -1
-    start: int = 0
-    stop: int = 0
-    stretches: tuple[tuple[int, int], ...] = ()
+    start: Whole = 0
+    stop: Whole = 0
+    stretches: tuple[tuple[Whole, Whole], ...] = ()
     """Where it is of several stretches, one behind the other, all of them (packed queries, keys and values)."""
 
 
@@ -77,7 +79,7 @@ class InputLine(_Line):
     value: str
     fill: Literal["ids", "ones", "zeros", "positions", "total", "normal"] = "normal"
     """ids: any below `below`. positions: those of the new tokens, behind `past`. total: past + seq + `add`."""
-    below: int = 0
+    below: Whole = 0
     add: int = 0
 
 
@@ -102,7 +104,7 @@ class Step(_Line):
     name: str
     piece: str
     unit: str
-    rank: int = 0
+    rank: Whole = 0
     role: Literal["compute", "combine", "ends"] = "compute"
     """combine: a collective among ranks. ends: cuts what a request brings, or joins what it gets."""
     collective: str = ""
@@ -149,8 +151,8 @@ class DimLine(_Line):
     """An open dim: its size in the first and in the last call, and evenly between."""
 
     name: str
-    first: int
-    last: int
+    first: Whole
+    last: Whole
 
 
 class PhasePart(_Line):
@@ -159,7 +161,7 @@ class PhasePart(_Line):
     name: str
     file: str = ""
     """What results and inputs of `handed` begin with, where there are several files."""
-    calls: int
+    calls: Count
     dims: tuple[DimLine, ...]
     """Open dims of the values; also `past`, `seq` and `total` where the file has tokens."""
     inputs: tuple[InputLine, ...]
@@ -196,10 +198,10 @@ class Manifest(_Line):
     """What the target says of itself; one that `mapper calibrate` measured begins with its processor's name."""
     tool: str
     units: tuple[UnitLine, ...]
-    phases: tuple[PhasePart, ...]
+    phases: tuple[PhasePart, ...] = Field(min_length=1)
     handed: tuple[tuple[str, str], ...] = ()
     """Results of one file that another has as an input, both as `file/name`."""
-    inflight: int = 1
+    inflight: Count = 1
     interval_s: float = 0.0
     moved: tuple[Moved, ...] = ()
     whole: tuple[str, ...] = ()

@@ -40,7 +40,8 @@ def evaluate(
         notes += [f"input '{n}' of the whole model got zeros ({s}): no piece reads it" for n, s in whole.zeros.items()]
     times = measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds)
     here = is_this_machine(emitted.manifest)
-    return Report(emitted, how, ran, times, words, here, found, len(kept.results), tuple(notes)), kept
+    compared = len(kept.results) if wholes else 0
+    return Report(emitted, how, ran, times, words, here, found, compared, tuple(notes)), kept
 
 
 def _compared(

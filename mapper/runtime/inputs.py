@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -153,28 +154,52 @@ def read_inputs(path: Path, program: Program) -> Brought:
     if missing:
         some = [*missing[:10], *([f"and {len(missing) - 10} more"] if len(missing) > 10 else [])]
         raise MapperError(f"{path}: {len(missing)} inputs are missing", details=some, hint=_KEYS)
-    unknown = sorted(arrays.keys() - used)
-    if unknown:
-        known = {k for w in wanted(program) for k in (w.name, f"{w.part.line.name}/{w.name}")}
-        raise MapperError(f"{path}: '{unknown[0]}' is no input", details=[did_you_mean(unknown[0], known)], hint=_KEYS)
+    _refuse_unknown(path, arrays.keys() - used, program)
     return found
+
+
+def _refuse_unknown(path: Path, unused: Set[str], program: Program) -> None:
+    """Names of no call at all are refused, not those of calls cut off, nor one that others are more specific than."""
+    if not unused:
+        return
+    calls = [(k, call) for k, part in enumerate(program.parts) for call in range(part.line.calls)]
+    whole = replace(program, calls=tuple(calls))
+    wants = [(w.part.line.name, calls[w.call][1], w.name) for w in wanted(whole)]
+    known = {name for _, _, name in wants} | {f"{phase}/{name}" for phase, _, name in wants}
+    unknown = sorted(unused - known - {f"{phase}.{call}/{name}" for phase, call, name in wants})
+    if unknown:
+        raise MapperError(f"{path}: '{unknown[0]}' is no input", details=[did_you_mean(unknown[0], known)], hint=_KEYS)
 
 
 _KEYS = "name arrays NAME, PHASE/NAME or PHASE.CALL/NAME"
 
 
+_BROKEN = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, OverflowError, SyntaxError, TypeError)
+"""What numpy and zipfile raise for files that are cut off, encrypted (RuntimeError), or have headers of nonsense."""
+
+
 def _loaded(path: Path) -> dict[str, Array]:
+    name = ""
+    arrays: dict[str, Array] = {}
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise MapperError(
-                    f"{path}: one array without a name", hint="write it with numpy.savez(FILE, NAME=array)"
-                )
-            return {name: file[name] for name in file.files}
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise MapperError(f"{path}: one array without a name", hint="write it with numpy.savez(FILE, NAME=array)")
+        with file:
+            for name in file.files:
+                arrays[name] = file[name]
+                if not isinstance(arrays[name], np.ndarray):
+                    raise MapperError(f"{path}: '{name}' is no array", hint="write it with numpy.savez")
     except OSError as error:
         raise MapperError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise MapperError(f"{path} is no .npz file of arrays: {error}", hint="write it with numpy.savez") from None
+    except MemoryError as error:
+        raise MapperError(f"{path}: no memory for '{name}': {error}", hint="write it with numpy.savez") from None
+    except _BROKEN as error:
+        where = f" ('{name}')" if name else ""
+        raise MapperError(
+            f"{path} is no .npz file of arrays{where}: {error}", hint="write it with numpy.savez"
+        ) from None
+    return arrays
 
 
 def _checked(path: Path, key: str, array: Array, want: Wanted, number: int) -> Array:
@@ -191,4 +216,4 @@ def _checked(path: Path, key: str, array: Array, want: Wanted, number: int) -> A
             f"{path}: '{key}' has numbers of type {array.dtype}; phase {want.part.line.name} takes {want.kind.numpy}",
             hint=f"convert it: array.astype('{want.kind.numpy}')",
         )
-    return np.ascontiguousarray(array.astype(want.kind.numpy))
+    return np.require(array.astype(want.kind.numpy), requirements="C")  # a scalar stays one

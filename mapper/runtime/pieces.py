@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import onnx
@@ -45,7 +46,8 @@ def _check_ports(step: Step, inputs: set[str], outputs: set[str]) -> None:
 
 
 def _check_weights(folder: Path, piece: str, model: onnx.ModelProto) -> None:
-    for tensor in _external(model.graph):
+    functions = (_of_nodes(function.node) for function in model.functions)
+    for tensor in chain(_external(model.graph), *functions):
         facts = {e.key: e.value for e in tensor.external_data}
         place = facts.get("location", "")
         pure, path = PurePosixPath(place), folder / place
@@ -56,7 +58,13 @@ def _check_weights(folder: Path, piece: str, model: onnx.ModelProto) -> None:
                 f"{piece}: weight '{tensor.name}' is not there: {place} is missing",
                 hint="emit the plan with the model's data beside it, or with --random-weights",
             )
-        end = int(facts.get("offset", 0)) + int(facts.get("length", 0))
+        offset, length = facts.get("offset", "0"), facts.get("length", "0")
+        if not (_is_number(offset) and _is_number(length)):
+            raise MapperError(
+                f"{piece}: weight '{tensor.name}' has offset '{offset}' and length '{length}', not numbers of bytes",
+                hint=AGAIN,
+            )
+        end = int(offset) + int(length)
         if end > path.stat().st_size:
             raise MapperError(
                 f"{piece}: weight '{tensor.name}' ends at byte {end:,} of {place}, which has {path.stat().st_size:,}",
@@ -64,10 +72,24 @@ def _check_weights(folder: Path, piece: str, model: onnx.ModelProto) -> None:
             )
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 20
+
+
 def _external(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Tensors whose numbers lie beside the model, also those of branches and bodies."""
-    yield from (t for t in graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL)
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.GRAPH:
-                yield from _external(attribute.g)
+    """Tensors whose numbers lie beside the model, also those of attributes, branches and bodies."""
+    sparse = (t for s in graph.sparse_initializer for t in (s.values, s.indices))
+    yield from _outside(chain(graph.initializer, sparse))
+    yield from _of_nodes(graph.node)
+
+
+def _of_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+    for attribute in (a for node in nodes for a in node.attribute):
+        sparse = (t for s in (attribute.sparse_tensor, *attribute.sparse_tensors) for t in (s.values, s.indices))
+        yield from _outside(chain([attribute.t], attribute.tensors, sparse))
+        for graph in (attribute.g, *attribute.graphs):
+            yield from _external(graph)
+
+
+def _outside(tensors: Iterable[onnx.TensorProto]) -> Iterator[onnx.TensorProto]:
+    return (t for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL)

@@ -80,11 +80,13 @@ class Part:
         return tuple(d if isinstance(d, int) else sizes[d] for d in tensor.shape)
 
     def check(self) -> None:
-        """Every step gets all that it reads, each value is made once, and every result is made."""
+        """Values have names of their own, every step gets all that it reads, each value is made once, and every result
+        and state is made."""
+        self._check_values()
         there, waiting = set(self.given), list(range(len(self.line.steps)))
         for step in waiting:
             for value in self.makes[step]:
-                if value in there:
+                if value in there or self.makes[step].count(value) > 1:
                     raise _broken(self.line, f"'{self.line.values[value].name}' is made twice")
             late = [v for v in self.reads[step] if v not in there]
             if late:
@@ -96,6 +98,21 @@ class Part:
         lost = [n for n in self.line.outputs if self.number.get(n, -1) not in there]
         if lost:
             raise _broken(self.line, f"no step makes the result '{lost[0]}'")
+        left = [s.present for s in self.line.states if self.number.get(s.present, -1) not in {-1, *there}]
+        if left:
+            raise _broken(self.line, f"no step makes the state '{left[0]}'")
+
+    def _check_values(self) -> None:
+        if len(self.number) < len(self.line.values):
+            names = [tensor.name for tensor in self.line.values]
+            raise _broken(self.line, f"two values are called '{next(n for n in names if names.count(n) > 1)}'")
+        unknown = [i.value for i in self.line.inputs if i.value not in self.number]
+        if unknown:
+            raise _broken(self.line, f"the input '{unknown[0]}' is no value of the phase")
+        for tensor in self.line.values:
+            cut, axes = tensor.part, len(tensor.shape)
+            if cut is not None and cut.stop and not -axes <= cut.axis < axes:
+                raise _broken(self.line, f"'{tensor.name}' is cut along axis {cut.axis}, but has {axes}")
 
 
 def _broken(line: PhasePart, what: str) -> MapperError:

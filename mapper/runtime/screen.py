@@ -45,7 +45,7 @@ def data(report: Report) -> dict[str, Any]:
         "model": manifest.model,
         "target": manifest.target,
         "target_is_this_machine": report.here,
-        "passed": report.passed,
+        "passed": None if report.errors is None else report.passed,
         "compared_calls": report.compared,
         "outputs": [_error(e) for e in report.errors or ()],
         "requests": report.how.requests,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,54 @@ def test_a_file_that_is_no_npz_is_told(content: bytes, program: Program, tmp_pat
     (tmp_path / "in.npz").write_bytes(content)
     with pytest.raises(MapperError, match=r"in.npz is no .npz file"):
         read_inputs(tmp_path / "in.npz", program)
+
+
+def test_names_of_calls_cut_off_and_general_ones_beside_others_are_known(program: Program, tmp_path: Path) -> None:
+    arrays = {"fill/n": floats(1, 2), "n": floats(5), **{f"grow.{k}/n": floats(k) for k in range(3)}}
+    assert read(program.at_most(1), tmp_path, **arrays)(0, 1, "n").tolist() == [0]
+    with pytest.raises(MapperError, match=r"'grow.3/n' is no input"):
+        read(program.at_most(1), tmp_path, **arrays, **{"grow.3/n": floats(1)})
+
+
+def member(path: Path, content: bytes, *, encrypted: bool = False) -> Path:
+    """A .npz file with one member `n`."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("n.npy" if content[:1] == b"\x93" else "n", content)
+    data = bytearray(path.read_bytes())
+    if encrypted:
+        data[6] |= 1
+        data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    return path
+
+
+def npy(shape: str) -> bytes:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+@pytest.mark.parametrize(
+    ("content", "encrypted", "words"),
+    [
+        (b"text", False, "'n' is no array"),
+        (npy("(2,)") + bytes(8), True, "encrypted"),
+        (npy("(1 << 60,)"), False, "no .npz file"),
+        (npy(f"({1 << 50},)"), False, "no memory for 'n'|no .npz file"),
+        (npy(f"({1 << 70},)"), False, "no .npz file"),
+        (npy("(2,)"), False, "no .npz file"),
+    ],
+)
+def test_members_that_are_no_arrays_are_told(
+    content: bytes, encrypted: bool, words: str, program: Program, tmp_path: Path
+) -> None:
+    with pytest.raises(MapperError, match=words):
+        read_inputs(member(tmp_path / "in.npz", content, encrypted=encrypted), program)
+
+
+def test_an_array_without_a_name_is_told(program: Program, tmp_path: Path) -> None:
+    np.save(tmp_path / "in.npy", floats(1))
+    with pytest.raises(MapperError, match="one array without a name"):
+        read_inputs(tmp_path / "in.npy", program)
 
 
 def test_objects_in_a_file_are_refused_not_run(program: Program, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from folders import Folder, growing, phase, tensor, two_units
 
-from mapper.emit.manifest import DimLine, InputLine, PhasePart, Port
+from mapper.emit.manifest import NAME, DimLine, InputLine, PhasePart, Port, StateLine, load, sealed, to_json
 from mapper.errors import MapperError
 from mapper.runtime.program import Part, Place
 from mapper.runtime.run import opened
@@ -52,12 +52,34 @@ def unknown(part: PhasePart) -> PhasePart:
     return part.model_copy(update={"steps": (part.steps[0], step)})
 
 
+def doubled(part: PhasePart) -> PhasePart:
+    return part.model_copy(update={"values": (*part.values, part.values[0])})
+
+
+def two_ports(part: PhasePart) -> PhasePart:
+    step = part.steps[1]
+    return part.model_copy(update={"steps": (part.steps[0], step.model_copy(update={"outputs": step.outputs * 2}))})
+
+
+def unknown_input(part: PhasePart) -> PhasePart:
+    return part.model_copy(update={"inputs": (InputLine(value="q"),)})
+
+
+def unmade_state(part: PhasePart) -> PhasePart:
+    values = (*part.values, tensor("p", 2))
+    return part.model_copy(update={"values": values, "states": (StateLine(name="c", present="p"),)})
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (late, "reads 's', which no step before it makes"),
         (twice, "'y' is made twice"),
         (lost, "no step makes the result 'y'"),
+        (doubled, "two values are called 'x'"),
+        (two_ports, "'y' is made twice"),
+        (unknown_input, "the input 'q' is no value of the phase"),
+        (unmade_state, "no step makes the state 'p'"),
         (unknown, "has a port for 'q', which is no value of the phase"),
     ],
 )
@@ -112,7 +134,39 @@ def test_weights_that_are_too_short_are_told(tmp_path: Path) -> None:
         opened(with_weight(tmp_path, "a.bin", length=8))
 
 
+def test_places_of_weights_that_are_no_numbers_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"1234")
+    with pytest.raises(MapperError, match="has offset 'x' and length '0', not numbers of bytes"):
+        opened(with_weight(tmp_path, "a.bin", offset="x"))
+
+
+def test_weights_in_attributes_are_seen_too(tmp_path: Path) -> None:
+    made, values = Folder(tmp_path), [tensor("x", 2), tensor("y", 2)]
+    step = made.step("a", values, [("Neg", ["x"], ["y"], {})])
+    model = onnx.load(str(tmp_path / step.piece))
+    weight = onnx.TensorProto(name="w", data_type=1, dims=[2], data_location=1)
+    weight.external_data.add(key="location", value="../a.bin")
+    model.graph.node.append(onnx.helper.make_node("Constant", [], ["c"], value=weight))
+    (tmp_path / step.piece).write_bytes(model.SerializeToString())
+    made.manifest([phase(values, [step], ["y"], inputs=(InputLine(value="x"),))])
+    with pytest.raises(MapperError, match="lies outside the folder"):
+        opened(tmp_path)
+
+
 @pytest.mark.parametrize("place", ["../a.bin", "/etc/hostname", ""])
 def test_weights_outside_the_folder_are_not_read(place: str, tmp_path: Path) -> None:
     with pytest.raises(MapperError, match="lies outside the folder"):
         opened(with_weight(tmp_path, place))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"inflight": 0}, "inflight: Input should be greater"), ({"phases": ()}, "phases: Tuple should have at least 1")],
+)
+def test_numbers_that_no_run_has_are_refused_under_a_fitting_seal(
+    change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    found = load(two_units(tmp_path))
+    (tmp_path / NAME).write_text(to_json(sealed(found.model_copy(update=change))), encoding="utf-8")
+    with pytest.raises(MapperError, match=words):
+        opened(tmp_path)

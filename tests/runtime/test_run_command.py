@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from folders import Node, growing, model, tensor, two_units, whole_two_units
+from folders import Folder, Node, growing, model, phase, tensor, two_units, whole_two_units
 
 import mapper
 from mapper.cli.main import main
 from mapper.emit.emit import emit
-from mapper.emit.manifest import NAME
+from mapper.emit.manifest import NAME, InputLine
 from samples.models.build import MODELS
 
 Run = Callable[..., tuple[int, str, str]]
@@ -109,6 +109,10 @@ def test_the_trace_has_a_track_per_unit_the_calls_of_each_request_and_arrows(map
         (["--calls", "x"], "--calls x: write a whole number of 1 or more"),
         (["--random", "--inputs", "a.npz"], "--inputs and --random: give one of them"),
         (["--compare"], "has no whole model"),
+        (["--tolerance", "nan"], "--tolerance nan: write a number of 0 or more"),
+        (["--tolerance", "inf"], "--tolerance inf: write a number of 0 or more"),
+        (["--seed", "-1"], "--seed -1: write a whole number of 0 or more"),
+        (["--pin", "--workers", "none"], "--pin and --workers none"),
         (["--pin", "--threads", "999"], "--pin: 2 workers of 999 threads, but"),
     ],
 )
@@ -162,6 +166,22 @@ def test_an_input_that_no_piece_reads_gets_zeros_and_a_note(mapper_run: Run, fol
     code, out, _ = mapper_run(folder, "--workers", "none", "--compare", whole)
     assert code == 0
     assert "input 'unread' of the whole model got zeros (2x1): no piece reads it" in out
+
+
+def test_without_a_comparison_nothing_passed(mapper_run: Run, folder: Path, tmp_path: Path) -> None:
+    _, out, _ = mapper_run(folder, "--workers", "none", "--json", "--outputs", tmp_path / "o.npz")
+    assert (json.loads(out)["passed"], json.loads(out)["compared_calls"]) == (None, 0)
+
+
+def test_a_scalar_of_a_file_is_compared_as_one(mapper_run: Run, tmp_path: Path) -> None:
+    pieces, values = Folder(tmp_path / "pieces"), [tensor("x"), tensor("y")]
+    nodes: list[Node] = [("Neg", ["x"], ["y"], {})]
+    pieces.manifest([phase(values, [pieces.step("a", values, nodes)], ["y"], inputs=(InputLine(value="x"),))])
+    whole = tmp_path / "m.onnx"
+    whole.write_bytes(model(values[:1], values[1:], nodes).SerializeToString())
+    np.savez(tmp_path / "in.npz", x=np.float32(3))
+    words = ("--workers", "none", "--inputs", tmp_path / "in.npz", "--compare", whole)
+    assert mapper_run(tmp_path / "pieces", *words)[0] == 0
 
 
 def test_results_that_were_too_large_to_keep_are_no_success(
