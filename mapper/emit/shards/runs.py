@@ -49,12 +49,12 @@ def element_bits(data_type: int) -> int:
     name = onnx.TensorProto.DataType.Name(data_type)
     if name in _PACKED:
         return _PACKED[name]
-    return 8 * np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).itemsize
+    return 8 * int(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).itemsize)
 
 
 def bytes_of(tensor: onnx.TensorProto) -> int:
     """Bytes of a tensor's numbers as they are stored: those of less than a byte packed."""
-    return -(-prod(tensor.dims) * element_bits(tensor.data_type) // 8)
+    return -(-prod(map(int, tensor.dims)) * element_bits(tensor.data_type) // 8)
 
 
 def copy_runs(source: int, start: int, runs: Runs, sink: BinaryIO) -> None:
