@@ -39,7 +39,7 @@ def emit_(args: Namespace) -> int:
 
 
 def screen(done: Emitted, out: Path) -> str:
-    """What was written, what runs elsewhere than planned, and how to run it."""
+    """What was written, what does not run where or how planned, and how to run it."""
     manifest = done.manifest
     pieces = {s.piece for p in manifest.phases for s in p.steps}
     steps = ", ".join(f"{p.name} {len(p.steps)} steps" for p in manifest.phases)
@@ -48,13 +48,15 @@ def screen(done: Emitted, out: Path) -> str:
     if manifest.moved:
         first = manifest.moved[0]
         lines.append(
-            f"  moved        {len(manifest.moved)} nodes run elsewhere than planned, the first: {first.node} on "
-            f"{first.runs} ({first.planned}): {first.why}"
+            f"  moved        {len(manifest.moved)} nodes are not run where or how planned, the first: {first.node}: "
+            f"{first.runs} (planned: {first.planned}): {first.why}"
         )
     types = sorted({t for p in manifest.phases for s in p.steps for t in s.types})
-    lines.append(
-        f"  types        pieces compute in the file's own number types; the plan's ({', '.join(types)}) stand beside"
-    )
+    if types:
+        lines.append(
+            "  types        pieces compute in the file's own number types; "
+            f"the plan's ({', '.join(types)}) stand beside"
+        )
     for path, count in done.without_numbers.items():
         lines.append(
             f"  no numbers   {path} is not there: {count} weights without numbers; --random-weights makes some up"

@@ -80,22 +80,40 @@ Stored = Callable[[onnx.TensorProto], onnx.TensorProto]
 def model_of(anatomy: Anatomy, cut: Cut, name: str, stored: Stored) -> onnx.ModelProto:
     """The cut as a model. stored: where an initializer lies for it. Raises ModelError for a value at its border whose
     type is not known."""
-    source = anatomy.model
-    weights = [anatomy.initializers[n] for n in cut.weights if n in anatomy.initializers]
+    weights = [stored(anatomy.initializers[n]) for n in cut.weights if n in anatomy.initializers]
     inputs = [value_info(anatomy, n) for n in cut.inputs]
-    if source.ir_version < FIRST_WITHOUT_DEFAULTS:
-        inputs += [onnx.helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in weights]
-    graph = onnx.helper.make_graph(
-        [with_stored(node.proto, stored) for node in cut.nodes],
-        name,
-        inputs,
-        [value_info(anatomy, n) for n in cut.outputs],
-        [stored(t) for t in weights],
-        sparse_initializer=[anatomy.sparse[n] for n in cut.weights if n in anatomy.sparse],
-    )
+    outputs = [value_info(anatomy, n) for n in cut.outputs]
+    nodes = [with_stored(node.proto, stored) for node in cut.nodes]
+    return assembled(anatomy, name, nodes, inputs, outputs, weights)
+
+
+def assembled(
+    anatomy: Anatomy,
+    name: str,
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    weights: Sequence[onnx.TensorProto],
+) -> onnx.ModelProto:
+    """A piece of a file, in its opsets and IR version, with the sparse initializers that the nodes read."""
+    source, read = anatomy.model, {name for node in nodes for name in read_by(node)}
+    old = source.ir_version < FIRST_WITHOUT_DEFAULTS
+    extra = [onnx.helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in weights] if old else []
+    sparse = [tensor for name, tensor in anatomy.sparse.items() if name in read]
+    graph = onnx.helper.make_graph(nodes, name, [*inputs, *extra], outputs, list(weights), sparse_initializer=sparse)
     found = onnx.helper.make_model(graph, producer_name=PRODUCER, ir_version=source.ir_version)
     del found.opset_import[:]
     found.opset_import.extend(source.opset_import)
+    return found
+
+
+def read_by(proto: onnx.NodeProto) -> set[str]:
+    """What a node reads, with its branches and bodies."""
+    found = set(proto.input)
+    for attribute in proto.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            found.update(name for node in graph.node for name in read_by(node))
+            found.update(out.name for out in graph.output)
     return found
 
 

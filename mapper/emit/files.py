@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -45,8 +45,6 @@ def write_folder_atomically(out: Path, files: Mapping[str, str | bytes]) -> None
                 part = staging / name
                 part.parent.mkdir(parents=True, exist_ok=True)
                 _write(part, content)
-                if (out / name).is_dir():
-                    raise MapperError(f"{out / name} is a folder; a file of that name is to be written")
             _put_in_place(staging, out, files)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -55,15 +53,15 @@ def write_folder_atomically(out: Path, files: Mapping[str, str | bytes]) -> None
 @contextmanager
 def staged_folder(out: Path) -> Iterator[Path]:
     """A folder to write files in, for files too large to hold: they are put below `out` together when the block ends
-    without an error. Other files
-    in `out` stay."""
+    without an error. Other files in `out` stay. What the block cannot read is told as that."""
     if out.exists() and not out.is_dir():
         raise MapperError(f"{out} is a file, not a folder", hint="give another folder with --out")
     with _told(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
         try:
-            yield staging
+            with _reads_told(staging):
+                yield staging
             _put_in_place(
                 staging, out, [str(p.relative_to(staging)) for p in sorted(staging.rglob("*")) if p.is_file()]
             )
@@ -71,7 +69,11 @@ def staged_folder(out: Path) -> Iterator[Path]:
             shutil.rmtree(staging, ignore_errors=True)
 
 
-def _put_in_place(staging: Path, out: Path, names: Iterable[str]) -> None:
+def _put_in_place(staging: Path, out: Path, names: Collection[str]) -> None:
+    """Rename all; nothing is replaced where a folder is in the way of one."""
+    for name in names:
+        if (out / name).is_dir():
+            raise MapperError(f"{out / name} is a folder; a file of that name is to be written")
     out.mkdir(exist_ok=True)
     for folder in dict.fromkeys((out / name).parent for name in names):
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,6 +91,18 @@ def _write(path: Path, content: str | bytes) -> None:
 def _is_below(name: str) -> bool:
     path = PurePosixPath(name)
     return bool(name) and not path.is_absolute() and ".." not in path.parts and str(path) != "."
+
+
+@contextmanager
+def _reads_told(staging: Path) -> Iterator[None]:
+    """Turn the system's error about a file elsewhere than in the staging folder into one that names it."""
+    try:
+        yield
+    except OSError as error:
+        name = error.filename
+        if isinstance(name, str) and error.filename2 is None and not Path(name).is_relative_to(staging):
+            raise MapperError(f"cannot read {name}: {error.strerror or error}", hint="check the file") from error
+        raise
 
 
 @contextmanager

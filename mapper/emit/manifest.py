@@ -29,7 +29,7 @@ class FileLine(_Line):
     """Relative to the manifest, with forward slashes."""
     bytes: Whole
     sha256: str = ""
-    """Empty for weights that are linked, not copied: these may be of hundreds of gigabytes."""
+    """Empty for files of more than a gigabyte, which are weights: these have their size alone."""
 
 
 class UnitLine(_Line):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ from mapper.frontend.file.nodes import make_node
 from mapper.frontend.file.read import inlined
 from mapper.frontend.load import Walked, walk_file
 from mapper.frontend.parts.assign import assign
-from mapper.frontend.phases import PhaseSpec, parse_phase
+from mapper.frontend.phases import PhaseSpec
 from mapper.ir.graph import Phase
 from mapper.ir.order import sort_topologically
 
 Dim = int | str
+_SIZE = re.compile(r"(\d+)(?:\.\.(\d+))?")
 _DENSE = "save it inside the file, or as a dense tensor"
 
 
@@ -188,12 +190,18 @@ def _specs(models: Sequence[Path], phases: Sequence[Phase]) -> list[PhaseSpec]:
     """The phases as they were asked for; of several files each runs the one that its results are of."""
     found = []
     for phase in phases:
-        dims = " ".join(f"{name}={size}" for name, size in phase.given)
         label = phase.results[0].partition("/")[0] if phase.results else ""
         file = _file(models, label) if label else ""
-        spec = parse_phase(f"{phase.name}: {dims} calls={phase.calls}")
-        found.append(PhaseSpec(spec.name, spec.dims, spec.calls, file))
+        dims = tuple((name, _range(phase.name, name, size)) for name, size in phase.given)
+        found.append(PhaseSpec(phase.name, dims, phase.calls, file))
     return found
+
+
+def _range(phase: str, name: str, size: str) -> tuple[int, int]:
+    found = _SIZE.fullmatch(size)
+    if found is None:
+        raise MapperError(f"phase '{phase}': '{name}' is '{size}', neither a size nor a range A..B")
+    return int(found[1]), int(found[2] or found[1])
 
 
 def _file(models: Sequence[Path], label: str) -> str:

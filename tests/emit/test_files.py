@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mapper.emit.files import write_atomically, write_folder_atomically
+from mapper.emit.files import staged_folder, write_atomically, write_folder_atomically
 from mapper.errors import MapperError
 
 
@@ -90,6 +90,26 @@ def test_a_folder_in_the_place_of_a_file_is_refused_before_anything_is_replaced(
     with pytest.raises(MapperError, match="is a folder"):
         write_folder_atomically(out, {"a": "new", "b": "new"})
     assert (out / "a").read_text() == "old"
+
+
+def test_a_staged_folder_replaces_nothing_where_a_folder_is_in_the_way(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write_folder_atomically(out, {"a": "old", "b/c": "old"})
+    staged = staged_folder(out)
+    folder = staged.__enter__()
+    for name in ("a", "b"):
+        (folder / name).write_text("new")
+    with pytest.raises(MapperError, match="is a folder"):
+        staged.__exit__(None, None, None)
+    assert (out / "a").read_text() == "old"
+
+
+def test_what_cannot_be_read_while_a_folder_is_staged_is_told_as_that(tmp_path: Path) -> None:
+    with pytest.raises(MapperError, match=r"cannot read .*gone: No such file"), staged_folder(tmp_path / "out"):
+        (tmp_path / "gone").read_bytes()
+    with pytest.raises(MapperError, match=r"cannot write .*out: "), staged_folder(tmp_path / "out") as folder:
+        (folder / "no" / "folder").write_text("")
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["../a", "/a", "", ".", "b/../../a"])

@@ -174,6 +174,22 @@ def test_a_constant_that_is_a_result_is_made_by_some_piece(tmp_path: Path) -> No
     assert_exact(tmp_path / "out", emit(plan, [path], tmp_path / "out"), path)
 
 
+def test_copied_nodes_are_assigned_with_their_first_reader(tmp_path: Path) -> None:
+    make, ones = onnx.helper.make_node, onnx.numpy_helper.from_array(np.ones((4, 4), np.float32))
+    nodes = [
+        make("Constant", [], ["c"], "constant", value=ones),
+        make("Identity", ["c"], ["d"], "copy"),
+        make("MatMul", ["x", "w"], ["m"], "product"),
+        make("Add", ["m", "d"], ["y"], "sum"),
+    ]
+    path = tmp_path / "small.onnx"
+    small(nodes, ["y"], path)
+    plan = mapper.compile(path, "superhet", ["run:"], effort="quick").plan
+    rows = {row["node"]: row["unit"] for row in assignment(plan, [path])["nodes"]}
+    assert rows.keys() == {node.name for node in nodes}
+    assert rows["constant"] == rows["copy"] == rows["sum"]
+
+
 def test_a_sparse_weight_stays_in_the_piece_that_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "small.onnx"
     nodes = [onnx.helper.make_node("MatMul", ["x", "w"], ["m"]), onnx.helper.make_node("Add", ["m", "s"], ["y"])]

@@ -136,11 +136,11 @@ def whole_scale(asked: Asked) -> Answer:
 
 def nbits(asked: Asked) -> Answer:
     """onnxruntime's MatMulNBits: columns are rows of its packed weights. Rows where blocks stay whole."""
-    k, n, block, bits = (asked.attr(name, 0) for name in ("K", "N", "block_size", "bits"))
+    k, n, block = (asked.attr(name, 0) for name in ("K", "N", "block_size"))
     x, out = asked.shape(0), asked.out()
     if x is None or out is None or not k or not n or not block or asked.has(4):
         return UNKNOWN
-    blocks, split = -(-k // block), asked.split(0)
+    split = asked.split(0)
     ranges = asked.columns(asked.proto.output[0], n) if "column" in asked.ways else None
     if ranges is not None:
         wants: dict[int, Lay] = {1: Split(0, ranges), 5: Split(0, ranges)}
@@ -157,7 +157,6 @@ def nbits(asked: Asked) -> Answer:
         return f"blocks of {block} rows would be cut"
     first = frozenset({5}) if asked.has(5) else frozenset()
     wants = {0: split, 1: Split(1, parts), 2: Split(1, parts)}
-    del blocks, bits
     return asked.held(wants, SUM, first=first, attrs={"K": list(split.sizes)})
 
 

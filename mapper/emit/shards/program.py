@@ -12,6 +12,7 @@ from mapper.emit.shards.products import RULES as PRODUCTS
 from mapper.emit.shards.rules import ELEMENTWISE, NO_RULE, Answer, Asked, Division, Rule
 from mapper.emit.shards.rules import RULES as ELEMENTS
 from mapper.emit.shards.shapes import RULES as SHAPES
+from mapper.emit.shards.shapes import opset_of
 from mapper.emit.shards.sizes import PhaseFacts
 from mapper.frontend.anatomy import Anatomy, FileNode
 from mapper.ir.graph import Op
@@ -101,7 +102,7 @@ class Builder:
         self._pasts = set(pasts)
         for name in (*anatomy.initializers, *anatomy.sparse, *anatomy.inputs):
             self.program.forms[name] = [states.get(name, (0, WHOLE))]
-        self._old = max((i.version for i in anatomy.model.opset_import if i.domain in ("", "ai.onnx")), default=99)
+        self._old = opset_of(anatomy.model)
 
     def build(self, nodes: Sequence[FileNode], groups: Sequence[Sequence[FileNode]], ends: Sequence[str]) -> Program:
         """The program of groups of nodes, each of one unit, in an order in which they can run."""

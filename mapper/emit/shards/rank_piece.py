@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from mapper.emit.cut import read_by
 from mapper.emit.shards.layouts import WHOLE, Lay, Split, Stretch, located
 from mapper.emit.shards.products import quantized
 from mapper.emit.shards.program import Form, Program, Run, Segment
@@ -296,16 +297,6 @@ def _parts_of_scales(program: Program, proto: onnx.NodeProto, want: Split) -> di
     lays: tuple[Lay, ...] = (want, *([WHOLE] * (len(proto.input) - 1)))
     answer = quantized(Asked(proto, lays, program.facts, len(want.ranges)))
     return None if isinstance(answer, str) else dict(enumerate(answer.wants))
-
-
-def read_by(proto: onnx.NodeProto) -> set[str]:
-    """What a node reads, with its branches and bodies."""
-    found = set(proto.input)
-    for attribute in proto.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            found.update(name for node in graph.node for name in read_by(node))
-            found.update(out.name for out in graph.output)
-    return found
 
 
 def renamed(proto: onnx.NodeProto, names: Mapping[str, str]) -> onnx.NodeProto:

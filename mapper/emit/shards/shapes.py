@@ -15,9 +15,14 @@ from mapper.emit.shards.sizes import Sizes
 APART = "the axis that ranks divide falls apart in it"
 
 
+def opset_of(model: onnx.ModelProto) -> int:
+    """Version of the operators of ONNX itself that a file uses; beyond all where it uses none."""
+    return max((i.version for i in model.opset_import if i.domain in ("", "ai.onnx")), default=99)
+
+
 def opset(asked: Asked) -> int:
-    """Version of the operators of ONNX itself that the file uses."""
-    return max((i.version for i in asked.facts.anatomy.model.opset_import if i.domain in ("", "ai.onnx")), default=1)
+    """The same for the file of a node."""
+    return opset_of(asked.facts.anatomy.model)
 
 
 def reshape(asked: Asked) -> Answer:
@@ -152,10 +157,7 @@ def slice_node(asked: Asked) -> Answer:
         return found or NO_RULE
     starts, ends = asked.ints("starts", 1), asked.ints("ends", 2)
     rank = len(shape)
-    if asked.name(3) or asked.attr("axes") is not None:
-        axes = asked.ints("axes", 3)
-    else:
-        axes = list(range(len(starts) if starts else rank))
+    axes = asked.ints("axes", 3) if asked.has(3) else list(range(len(starts) if starts else rank))
     if axes is None:
         return UNKNOWN
     axes = [a % rank for a in axes]
@@ -178,9 +180,7 @@ def slice_node(asked: Asked) -> Answer:
     mine = [[*starts[:place], places[0][0], *starts[place + 1 :]] for places in at]
     ours = [[*ends[:place], places[0][1], *ends[place + 1 :]] for places in at]
     result = Split(split.axis, part)
-    if asked.attr("starts") is not None:
-        return asked.held({0: split}, result, attrs={"starts": mine, "ends": ours})
-    kind = (asked.numbers(1) if asked.numbers(1) is not None else np.zeros(0, np.int64)).dtype  # type: ignore[union-attr]
+    kind = np.asarray(asked.numbers(1)).dtype
     arrays: dict[int, list[Any]] = {1: [np.array(m, kind) for m in mine], 2: [np.array(m, kind) for m in ours]}
     return asked.held({0: split}, result, fixed=arrays)
 

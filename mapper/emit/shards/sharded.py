@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import onnx
 
-from mapper.emit.cut import FIRST_WITHOUT_DEFAULTS, PRODUCER, opened, with_stored
+from mapper.emit.cut import assembled, opened, with_stored
 from mapper.emit.manifest import Moved, Part, Port, StateLine, Step, Tensor
 from mapper.emit.shards.combine import collective, combine_model, part_type
 from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Split
 from mapper.emit.shards.program import Exchange, Form, Segment
 from mapper.emit.shards.programs import PhaseProgram
-from mapper.emit.shards.rank_piece import RankPiece, read_by, value_name
+from mapper.emit.shards.rank_piece import RankPiece, value_name
 from mapper.emit.weights import Weights
 from mapper.errors import ModelError
 
@@ -131,28 +131,17 @@ class ShardedPhase:
         return stem if self.names[stem] == 1 else f"{stem}-{self.names[stem]}"
 
     def _model(self, piece: RankPiece, outputs: Mapping[str, tuple[str, str, Form]]) -> onnx.ModelProto:
-        source = self.made.anatomy.model
-        info = onnx.helper.make_tensor_value_info
         for phase_name, value, form in (*piece.inputs.values(), *outputs.values()):
             self._tensor(phase_name, value, form, piece.rank, piece.segment.ranks)
-        read = {name for node in piece.nodes for name in read_by(node)}
-        sparse = [tensor for name, tensor in self.made.anatomy.sparse.items() if name in read]
-        inputs = [self._info(n, v, f, piece) for n, (_, v, f) in piece.inputs.items()]
-        if source.ir_version < FIRST_WITHOUT_DEFAULTS:
-            inputs += [info(n, t.data_type, t.dims) for n, t in piece.initializers.items()]
-        folder = self.made.anatomy.path.parent
-        graph = onnx.helper.make_graph(
-            [with_stored(node, lambda t: self.weights.stored(folder, t)) for node in piece.nodes],
+        folder, roles = self.made.anatomy.path.parent, self.roles
+        return assembled(
+            self.made.anatomy,
             "piece",
-            inputs,
+            [with_stored(n, lambda t: self.weights.stored(folder, t, roles.get(t.name, ""))) for n in piece.nodes],
+            [self._info(n, v, f, piece) for n, (_, v, f) in piece.inputs.items()],
             [self._info(n, v, f, piece) for n, (_, v, f) in outputs.items()],
             list(piece.initializers.values()),
-            sparse_initializer=sparse,
         )
-        found = onnx.helper.make_model(graph, producer_name=PRODUCER, ir_version=source.ir_version)
-        del found.opset_import[:]
-        found.opset_import.extend(source.opset_import)
-        return found
 
     def _info(self, name: str, value: str, form: Form, piece: RankPiece) -> onnx.ValueInfoProto:
         return onnx.helper.make_tensor_value_info(name, *self._open_type(value, form, piece.rank, piece.segment.ranks))

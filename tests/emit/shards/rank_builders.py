@@ -101,13 +101,16 @@ def first_call(out: Path, part: PhasePart, path: Path) -> Result:
     made = run_steps(out, part, values)
     wanted = run_whole(path, values)
     parts = {t.name: t for t in part.values}
+    states = [parts[s.present] for s in part.states if s.present in parts]
+    assert wanted.keys() <= made.keys() | {tensor.of for tensor in states if tensor.part is not None}
     errors = [_error(made[name], array) for name, array in wanted.items() if name in made]
     for state in part.states:
         tensor = parts.get(state.present)
         if tensor is not None and tensor.part is not None:
+            assert not tensor.part.stretches
             cut = range(tensor.part.start, tensor.part.stop)
             errors.append(_error(made[state.present], np.take(wanted[tensor.of], cut, axis=tensor.part.axis)))
-    return Result(made, wanted, max(errors))
+    return Result(made, wanted, float(np.max(errors)))  # not max: a NaN is one
 
 
 def _with_parts(part: PhasePart, values: dict[str, Array]) -> dict[str, Array]:
@@ -117,6 +120,7 @@ def _with_parts(part: PhasePart, values: dict[str, Array]) -> dict[str, Array]:
     found, random_ = dict(values), np.random.default_rng(1)
     for tensor in (t for t in pasts if t.part is not None):
         assert tensor.part is not None
+        assert not tensor.part.stretches
         if tensor.of not in found:
             stop = max(t.part.stop for t in pasts if t.part is not None and t.of == tensor.of)
             shape = list(values[tensor.name].shape)
