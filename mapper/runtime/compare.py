@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, sqrt
-from pathlib import Path
+from math import inf
 from typing import Any
 
 import numpy as np
-import onnx
 
 from mapper.emit.manifest import Manifest
 from mapper.runtime.inputs import part_of, whole_name
@@ -162,59 +160,3 @@ def is_sharded(manifest: Manifest) -> bool:
     """Whether a value or a sum is made of parts of several ranks."""
     steps = (s for part in manifest.phases for s in part.steps)
     return any(s.rank or s.role != "compute" for s in steps)
-
-
-_UNIT = {"double": 2.0**-53, "float": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
-"""Half the distance from 1 to the next number (IEEE 754; bfloat16 has 8 bits)."""
-
-_STEP = 2.0**-8
-"""Half a step of eight bits over the largest number: what quantising rounds away."""
-
-_CONFIDENCE = 4.0
-
-WIDEST = 0.05
-"""No bound is wider: one near 1 would call anything the same."""
-
-
-def rounding_bound(models: Iterable[Path]) -> float:
-    """What reordered sums may change, relative to the largest number of a result.
-
-    Roundings of random sign add up like a random walk: n of them to sqrt(n) u with overwhelming probability times a
-    small constant (Higham and Mary, A new approach to probabilistic rounding error analysis, SIAM J. Sci. Comput.
-    41(5), 2019, Theorem 2.4; constant 4). Sums of k products, one after the other in N nodes, are in f32 or wider:
-    sqrt(N k) u; every node rounds its result once more to the shortest type of the file: sqrt(N) u'; what is quantised
-    while it runs may end on the next step: sqrt(Q) / 256. It assumes that layers do not amplify an error, which is so
-    for trained models with norms. At most `WIDEST`: where a file has so many short roundings that they may really add
-    up to more, the results are told to differ, and the user has to say what is allowed.
-    """
-    bound = 0.0
-    for path in models:
-        model = onnx.load(str(path), load_external_data=False)
-        nodes = [*model.graph.node, *(n for f in model.functions for n in f.node)]
-        quantised = sum("Quantize" in n.op_type or "Integer" in n.op_type for n in nodes)
-        types = _types(model, nodes)
-        inner = _UNIT["double"] if types == {"double"} else _UNIT["float"]
-        stored = max((_UNIT[t] for t in types), default=_UNIT["float"])
-        found = sqrt(len(nodes) * _longest_sum(model)) * inner + sqrt(len(nodes)) * stored + sqrt(quantised) * _STEP
-        bound = max(bound, _CONFIDENCE * found)
-    return min(bound, WIDEST)
-
-
-def _types(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> set[str]:
-    """Float types of weights, inputs, and what is cast to."""
-    codes = {t.data_type for t in model.graph.initializer}
-    codes |= {i.type.tensor_type.elem_type for i in model.graph.input}
-    codes |= {a.i for n in nodes if n.op_type == "Cast" for a in n.attribute if a.name == "to"}
-    return {onnx.TensorProto.DataType.Name(c).lower() for c in codes} & _UNIT.keys()
-
-
-def _longest_sum(model: onnx.ModelProto) -> int:
-    """The most products that a sum over a weight has: the shorter side of a matrix, the window of a filter."""
-    sums = [1]
-    for tensor in model.graph.initializer:
-        dims = list(tensor.dims)
-        if len(dims) in (2, 3):
-            sums.append(min(dims[-2:]))
-        elif len(dims) > 3:
-            sums.append(int(np.prod(dims[1:])))
-    return max(sums)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mapper.runtime.compare import Comparison, Error, Kept, compared_requests, is_sharded, rounding_bound
+from mapper.runtime.compare import Comparison, Error, Kept, compared_requests, is_sharded
 from mapper.runtime.inputs import Brought
 from mapper.runtime.measured import is_this_machine, measured
+from mapper.runtime.rounding import rounding_bound
 from mapper.runtime.run import Emitted, Ran, Settings, run
 from mapper.runtime.screen import Report
 from mapper.runtime.whole import Whole
@@ -34,8 +35,8 @@ def evaluate(
     seconds: dict[int, list[float]] = {}
     found, notes = None, _notes(emitted, ran, kept)
     if wholes:
-        bound = _bound(emitted, how, wholes, ran) if tolerance is None else tolerance
         whole = Whole(emitted.program, wholes, how.threads, how.optimize)
+        bound = _bound(emitted, how, wholes, ran) if tolerance is None else tolerance
         found = _compared(emitted, whole, Comparison(bound, tolerance or 0.0), inputs, kept, seconds)
         notes += [f"input '{n}' of the whole model got zeros ({s}): no piece reads it" for n, s in whole.zeros.items()]
     times = measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds)

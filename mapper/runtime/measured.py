@@ -31,8 +31,9 @@ class PhaseTime:
 @dataclass(frozen=True)
 class Measured:
     """Times of a run. request_s: median of a request. rate: requests per second in steady state, None for few.
-    whole_rate: that of the whole model, one request after the other. busy: share of the run, by place. idle_s: median
-    time from the end of a step to the start of the first one that waited for it alone."""
+    whole_rate: that of the whole model, one request after the other. busy: share of the run, by place. steps: how many
+    ran. gap_s: median time from the end of a step to the start of the next that ended in its call, 0 where they
+    overlap."""
 
     phases: tuple[PhaseTime, ...]
     request_s: float

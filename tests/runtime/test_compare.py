@@ -5,21 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from folders import OPSET, tensor, two_units
+from folders import tensor, two_units
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
 
 from mapper.emit.manifest import Part
 from mapper.runtime.compare import (
-    WIDEST,
     Comparison,
     Error,
     Kept,
     all_passed,
     compared_requests,
     difference,
-    rounding_bound,
 )
 from mapper.runtime.program import Part as Phase
 from mapper.runtime.run import opened
@@ -132,27 +129,3 @@ def test_results_are_copied_when_they_are_kept_and_only_of_requests_wanted() -> 
         kept(request, 0, {"y": here})
     here[0] = 2.0
     assert {key: found["y"].tolist() for key, found in kept.results.items()} == {(0, 0): [1.0]}
-
-
-def test_the_bound_of_reordered_sums_grows_with_their_length_and_holds_for_a_product(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    bounds = []
-    for k in (64, 1024):
-        weight = helper.make_tensor("w", TensorProto.FLOAT, (k, k), np.zeros((k, k), np.float32).tobytes(), raw=True)
-        ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [4, k]) for n in "xy"]
-        graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", ports[:1], ports[1:], [weight])
-        path = tmp_path / f"{k}.onnx"
-        path.write_bytes(helper.make_model(graph, opset_imports=OPSET).SerializeToString())
-        bounds.append(rounding_bound([path]))
-        a, b = random.standard_normal((8, k), np.float32), random.standard_normal((k, 8), np.float32)
-        halves = a[:, : k // 2] @ b[: k // 2] + a[:, k // 2 :] @ b[k // 2 :]
-        assert difference(halves, a @ b)[2] <= bounds[-1] < 1e-4
-    assert bounds[0] < bounds[1]
-
-
-def test_no_bound_is_so_wide_that_it_tells_nothing(tmp_path: Path) -> None:
-    ports = [helper.make_tensor_value_info(n, TensorProto.BFLOAT16, [4]) for n in ("x0", "x999")]
-    nodes = [helper.make_node("Neg", [f"x{k}"], [f"x{k + 1}"]) for k in range(999)]
-    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:])
-    (tmp_path / "m.onnx").write_bytes(helper.make_model(graph, opset_imports=OPSET).SerializeToString())
-    assert rounding_bound([tmp_path / "m.onnx"]) == WIDEST
