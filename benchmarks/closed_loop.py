@@ -17,6 +17,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -109,7 +110,7 @@ def two_of(one: Path, folder: Path) -> Path:
         raise MapperError(
             f"{one} has {1 + len(others)} units: calibrate one core", hint="taskset -c 0 mapper calibrate"
         )
-    table["units"] = {f"{name}{k}": unit for k in range(2)}
+    table["units"] = {f"{name}{k}": deepcopy(unit) for k in range(2)}  # equal ones: target files have no anchors
     for memory in table["memories"].values():
         memory["serves"] = list(table["units"])
     table["name"] = "two-cores"
