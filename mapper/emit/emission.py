@@ -55,6 +55,7 @@ class Emission:
     def phase(self, phase: Phase) -> PhasePart:
         """The pieces of a phase, written, and its lines of the manifest."""
         anatomy = next(a for a in self.anatomies if phase.name in {s.name for s in a.walked.specs})
+        _check_results(anatomy)
         planned = Planned(self.plan, anatomy.label)
         owners = Owners(anatomy, planned, phase.name)
         nodes = owners.find(anatomy.outputs)
@@ -156,7 +157,7 @@ class Emission:
             for s in self.plan.graph.states
             if (s.past or s.present).startswith(start) and (s.past or s.present).removeprefix(start) in own
         ]
-        read = {p.value for step in steps for p in step.inputs}
+        read = {p.value for step in steps for p in step.inputs} | set(ends)
         pasts = {s.past for s in states}
         used = dict.fromkeys(p.value for s in steps for p in (*s.inputs, *s.outputs))
         names = dict.fromkeys([*anatomy.inputs, *used, *anatomy.outputs])
@@ -174,6 +175,16 @@ class Emission:
             moves=moves(program, schedule, start),
             buffers=buffers(self.plan, phase.name, start),
             latency_s=length_s(self.programs, schedule, phase.name),
+        )
+
+
+def _check_results(anatomy: Anatomy) -> None:
+    """Nodes make all results, or requests bring them."""
+    weight = next((name for name in anatomy.outputs if anatomy.is_weight(name)), None)
+    if weight is not None:
+        raise ModelError(
+            f"{anatomy.path}: its result '{weight}' is one of its weights; no piece would make it",
+            hint="put an Identity node between, or leave the result out",
         )
 
 

@@ -174,6 +174,20 @@ def test_a_constant_that_is_a_result_is_made_by_some_piece(tmp_path: Path) -> No
     assert_exact(tmp_path / "out", emit(plan, [path], tmp_path / "out"), path)
 
 
+def test_a_result_may_be_an_input_but_not_a_weight(tmp_path: Path) -> None:
+    path, nodes = tmp_path / "small.onnx", [onnx.helper.make_node("MatMul", ["w", "w"], ["y"])]
+    nodes.append(onnx.helper.make_node("Add", ["y", "w"], ["z"]))
+    small(nodes, ["z", "x"], path)
+    plan = mapper.compile(path, "superhet", ["run:"], effort="quick").plan
+    emitted = emit(plan, [path], tmp_path / "out")
+    assert [line.value for line in emitted.manifest.phases[0].inputs] == ["x"]
+    assert_exact(tmp_path / "out", emitted, path)
+    small(nodes, ["z", "w"], path)
+    plan = mapper.compile(path, "superhet", ["run:"], effort="quick").plan
+    with pytest.raises(MapperError, match="its result 'w' is one of its weights"):
+        emit(plan, [path], tmp_path / "out")
+
+
 def test_copied_nodes_are_assigned_with_their_first_reader(tmp_path: Path) -> None:
     make, ones = onnx.helper.make_node, onnx.numpy_helper.from_array(np.ones((4, 4), np.float32))
     nodes = [
