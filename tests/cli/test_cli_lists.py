@@ -93,6 +93,11 @@ def test_help_loads_neither_onnx_nor_a_solver() -> None:
     assert "compile" in ran.stdout
 
 
+def test_the_package_runs_as_the_command() -> None:
+    ran = subprocess.run([sys.executable, "-m", "mapper", "--version"], capture_output=True, text=True, check=True)
+    assert "hetmap" in ran.stdout
+
+
 def test_no_command_prints_help(mapper) -> None:
     ran = mapper()
     assert ran.code == 2
