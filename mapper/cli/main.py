@@ -317,4 +317,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from mapper.compiler import versions
 
-        parser.exit(0, ", ".join(f"{name} {version}" for name, version in versions().items()) + "\n")
+        sys.stdout.write(", ".join(f"{name} {version}" for name, version in versions().items()) + "\n")
+        parser.exit(0)
