@@ -35,19 +35,11 @@ def write_folder_atomically(out: Path, files: Mapping[str, str | bytes]) -> None
     for name in files:
         if not _is_below(name):
             raise MapperError(f"'{name}' is not a path below the folder {out}")
-    if out.exists() and not out.is_dir():
-        raise MapperError(f"{out} is a file, not a folder", hint="give another folder with --out")
-    with _told(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-        try:
-            for name, content in files.items():
-                part = staging / name
-                part.parent.mkdir(parents=True, exist_ok=True)
-                _write(part, content)
-            _put_in_place(staging, out, files)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+    with staged_folder(out) as staging:
+        for name, content in files.items():
+            part = staging / name
+            part.parent.mkdir(parents=True, exist_ok=True)
+            _write(part, content)
 
 
 @contextmanager
