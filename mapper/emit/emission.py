@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from mapper.emit.shards.sharded import ShardedPhase, rank_states
 from mapper.emit.traffic import buffers, length_s, moves
 from mapper.emit.weights import Weights, clean
 from mapper.errors import ModelError
-from mapper.frontend.anatomy import Anatomy
+from mapper.frontend.anatomy import Anatomy, by_phase
 from mapper.ir.graph import Phase
 from mapper.ir.plan import Plan
 
@@ -47,14 +47,17 @@ class Emission:
         return Spelling(self.plan).programs()
 
     @cached_property
+    def _files(self) -> dict[str, Anatomy]:
+        return by_phase(self.anatomies)
+
+    @cached_property
     def teams(self) -> Mapping[str, PhaseProgram]:
         """What the ranks of teams do in each phase, made together: phases hold states alike."""
-        of_phase = {s.name: a for a in self.anatomies for s in a.walked.specs}
-        return phase_programs(self.plan, [(p.name, of_phase[p.name]) for p in self.plan.phases])
+        return phase_programs(self.plan, [(p.name, self._files[p.name]) for p in self.plan.phases])
 
     def phase(self, phase: Phase) -> PhasePart:
         """The pieces of a phase, written, and its lines of the manifest."""
-        anatomy = next(a for a in self.anatomies if phase.name in {s.name for s in a.walked.specs})
+        anatomy = self._files[phase.name]
         _check_results(anatomy)
         planned = Planned(self.plan, anatomy.label)
         owners = Owners(anatomy, planned, phase.name)
@@ -81,12 +84,7 @@ class Emission:
     def _team_piece(self, unit: str, model: onnx.ModelProto) -> str:
         """The file of a model; equal ones are stored once."""
         data = model.SerializeToString(deterministic=True)
-        key = (unit, hashlib.sha256(data).digest())
-        if key not in self.written:
-            name = f"{len(self.written):03d}-{clean(unit)}.onnx"
-            (self.out / name).write_bytes(data)
-            self.written[key] = name
-        return self.written[key]
+        return self._file((unit, hashlib.sha256(data).digest()), unit, lambda _: data)
 
     def _tell(self, owners: Owners) -> None:
         for node, units in owners.moved.items():
@@ -113,12 +111,19 @@ class Emission:
 
     def _piece(self, anatomy: Anatomy, unit: str, cut: Cut) -> str:
         """The file of a cut, written when it is first met: phases that run the same nodes on a unit share it."""
-        key = (anatomy.path, unit, *cut.key)
+
+        def made(name: str) -> bytes:
+            model = model_of(anatomy, cut, name, self._stored(anatomy))
+            return bytes(model.SerializeToString(deterministic=True))
+
+        return self._file((anatomy.path, unit, *cut.key), unit, made)
+
+    def _file(self, key: tuple[object, ...], unit: str, made: Callable[[str], bytes]) -> str:
+        """The file of a piece, written when its key is first met. made: its bytes, by its name without the suffix."""
         if key not in self.written:
-            name = f"{len(self.written):03d}-{clean(unit)}.onnx"
-            model = model_of(anatomy, cut, name.removesuffix(".onnx"), self._stored(anatomy))
-            (self.out / name).write_bytes(model.SerializeToString(deterministic=True))
-            self.written[key] = name
+            stem = f"{len(self.written):03d}-{clean(unit)}"
+            (self.out / f"{stem}.onnx").write_bytes(made(stem))
+            self.written[key] = f"{stem}.onnx"
         return self.written[key]
 
     def _stored(self, anatomy: Anatomy) -> Stored:
@@ -174,7 +179,7 @@ class Emission:
             steps=steps,
             moves=moves(program, schedule, start),
             buffers=buffers(self.plan, phase.name, start),
-            latency_s=length_s(self.programs, schedule, phase.name),
+            latency_s=length_s(program, schedule),
         )
 
 

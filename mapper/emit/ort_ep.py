@@ -9,7 +9,7 @@ from typing import Any
 from mapper.emit.emit import check_same, numbers_of
 from mapper.emit.owners import Owners
 from mapper.emit.planned import Planned
-from mapper.frontend.anatomy import FileNode, anatomies
+from mapper.frontend.anatomy import FileNode, anatomies, by_phase
 from mapper.ir.plan import Plan
 
 CPU = "CPUExecutionProvider"
@@ -27,9 +27,10 @@ def assignment(plan: Plan, models: Sequence[Path]) -> dict[str, Any]:
     """
     found = anatomies(list(models), plan.phases, numbers_of(plan, "expect"))
     check_same(plan, found)
+    files = by_phase(found)
     rows: list[dict[str, str]] = []
     for phase in plan.phases:
-        anatomy = next(a for a in found if phase.name in {s.name for s in a.walked.specs})
+        anatomy = files[phase.name]
         owners = Owners(anatomy, Planned(plan, anatomy.label), phase.name)
         nodes = owners.find(anatomy.outputs)
         units = _units(nodes, owners.owner)

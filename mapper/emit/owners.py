@@ -37,9 +37,14 @@ class Owners:
         ends = frozenset(outputs)
         for node in nodes:
             self._by_plan_or_operands(node, maker, ends)
+        readers: dict[str, list[int]] = {}
+        for place, node in enumerate(nodes):
+            for name in node.reads:
+                readers.setdefault(name, []).append(place)
         for node in reversed(nodes):
             if node.name not in self.owner and node.name not in self.copied:
-                self.owner[node.name] = self._by_readers(node, nodes)
+                places = sorted({place for out in node.outputs for place in readers.get(out, ())})
+                self.owner[node.name] = self._by_readers([nodes[place] for place in places])
         self._keep_together(nodes, maker)
         return nodes
 
@@ -74,13 +79,10 @@ class Owners:
         facts = [self.anatomy.fact(out) for out in node.outputs if out]
         return all(f is not None and f.shape is not None and f.elements <= CHEAP_ELEMENTS for f in facts)
 
-    def _by_readers(self, node: FileNode, nodes: list[FileNode]) -> str:
-        """The owner of the first reader; where none has one, the unit of the plan's first task."""
-        made = set(node.outputs)
-        for other in nodes:
-            if other.name in self.owner and not made.isdisjoint(other.reads):
-                return self.owner[other.name]
-        return self.planned.first_unit(self.phase)
+    def _by_readers(self, readers: list[FileNode]) -> str:
+        """The owner of the first reader that has one; where none has, the unit of the plan's first task."""
+        owned = next((self.owner[node.name] for node in readers if node.name in self.owner), None)
+        return owned or self.planned.first_unit(self.phase)
 
     def _keep_together(self, nodes: list[FileNode], maker: Mapping[str, FileNode]) -> None:
         """What is no tensor (a sequence, an optional) does not leave its unit: its readers run where it is made."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from mapper.cost.program import Activity, Program
 from mapper.emit.manifest import BufferLine, Move
 from mapper.hw.work import TICKS_PER_SECOND
-from mapper.ir.plan import Plan, Slot
+from mapper.ir.plan import Buffer, Plan, Slot
 
 
 def moves(program: Program, schedule: Iterable[Slot], start: str) -> tuple[Move, ...]:
@@ -42,12 +42,10 @@ def _value(activity: Activity) -> str:
 
 def buffers(plan: Plan, phase: str, start: str) -> tuple[BufferLine, ...]:
     """Where values lie in memories during one call."""
-    return tuple(_buffer(plan, k, start) for k, b in enumerate(plan.memory or ()) if b.phase == phase)
+    return tuple(_line(buffer, start) for buffer in plan.memory or () if buffer.phase == phase)
 
 
-def _buffer(plan: Plan, k: int, start: str) -> BufferLine:
-    assert plan.memory is not None
-    buffer = plan.memory[k]
+def _line(buffer: Buffer, start: str) -> BufferLine:
     value, _, maker = buffer.value.partition(" of ")
     return BufferLine(
         value=value.removeprefix(start),
@@ -60,7 +58,6 @@ def _buffer(plan: Plan, k: int, start: str) -> BufferLine:
     )
 
 
-def length_s(programs: Sequence[Program], schedule: Iterable[Slot], phase: str) -> float:
+def length_s(program: Program, schedule: Iterable[Slot]) -> float:
     """Seconds of one call of a phase."""
-    names = {a.name for p in programs if p.phase == phase for a in p.activities}
-    return max((slot.end for slot in schedule if slot.what in names), default=0) / TICKS_PER_SECOND
+    return max((slot.end for slot in schedule if slot.what in program.index), default=0) / TICKS_PER_SECOND

@@ -181,6 +181,11 @@ def anatomies(models: Sequence[Path], phases: Sequence[Phase], expect: Mapping[s
     return tuple(_anatomy(share.path, share.label if len(shares) > 1 else "", share.specs, expect) for share in shares)
 
 
+def by_phase(found: Sequence[Anatomy]) -> dict[str, Anatomy]:
+    """The file that each phase runs, by the phase's name."""
+    return {spec.name: anatomy for anatomy in found for spec in anatomy.walked.specs}
+
+
 def _anatomy(path: Path, label: str, specs: Sequence[PhaseSpec], expect: Mapping[str, int]) -> Anatomy:
     walked = walk_file(path, specs, {}, expect)  # first: it says what is wrong with a file
     return Anatomy(path, label, _whole(path), walked)

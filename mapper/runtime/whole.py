@@ -108,22 +108,19 @@ class _Sources:
             return None
 
 
-_TYPES = {
-    "tensor(float)": "float",
-    "tensor(double)": "double", "tensor(float16)": "float16", "tensor(bfloat16)": "bfloat16",
-    "tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(int16)": "int16", "tensor(int8)": "int8",
-    "tensor(uint64)": "uint64", "tensor(uint32)": "uint32", "tensor(uint16)": "uint16", "tensor(uint8)": "uint8",
-    "tensor(bool)": "bool",
-}  # fmt: skip
+def _type(spelled: str) -> str:
+    """A type of onnxruntime, `tensor(float)`, as onnx spells it; '' for what is no tensor."""
+    return spelled.removeprefix("tensor(").removesuffix(")") if spelled.startswith("tensor(") else ""
 
 
 def _kind_of_input(line: Any) -> Kind:
-    if line.type not in _TYPES:
+    try:
+        return kind_of(_type(line.type))
+    except MapperError:
         raise MapperError(
             f"input '{line.name}' of the whole model is of type {line.type}: it cannot be fed",
             hint="pieces can run without --compare",
-        )
-    return kind_of(_TYPES[line.type])
+        ) from None
 
 
 _OTHER = "give the model that the plan was made of"
@@ -139,9 +136,10 @@ def _check(part: Part, path: Path, found: Any) -> None:
             whole, kind = whole_name(part, name), part.kinds[part.number[name]].name
             if whole not in there:
                 raise MapperError(f"{path} has no {what} '{whole}', which phase {part.line.name} has", hint=_OTHER)
-            if _TYPES.get(there[whole], kind) != kind:
+            if _type(there[whole]) != kind:
+                found_type = _type(there[whole]) or there[whole]
                 raise MapperError(
-                    f"{path}: {what} '{whole}' is of type {_TYPES[there[whole]]}; phase {part.line.name} has {kind}",
+                    f"{path}: {what} '{whole}' is of type {found_type}; phase {part.line.name} has {kind}",
                     hint=_OTHER,
                 )
 

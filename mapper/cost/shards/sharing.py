@@ -20,17 +20,16 @@ class Sharing:
     def __init__(self, graph: Graph, phases: Sequence[Phase]) -> None:
         self.graph = graph
         self.phases = {p.name: p for p in phases}
-        self._analyses: dict[str, Analysis] = {}
         self._ways: dict[tuple[tuple[str, ...], str, int], tuple[Way, ...]] = {}
         self._spreads: dict[tuple[str, str], Spread] = {}
 
     def analysis(self, phase: str) -> Analysis:
         """The axes of all values in a phase."""
-        if phase not in self._analyses:
-            kept: dict[Phase, Analysis] = self.graph.__dict__.setdefault("_analyses", {})  # plans of one graph share it
-            asked = self.phases[phase]
-            self._analyses[phase] = kept.get(asked) or kept.setdefault(asked, Analysis(self.graph, asked))
-        return self._analyses[phase]
+        kept: dict[Phase, Analysis] = self.graph.__dict__.setdefault("_analyses", {})  # plans of one graph share it
+        asked = self.phases[phase]
+        if asked not in kept:
+            kept[asked] = Analysis(self.graph, asked)
+        return kept[asked]
 
     def ways(self, ops: tuple[str, ...], phase: str, ranks: int) -> tuple[Way, ...]:
         """The ways that so many ranks have for a cluster in a phase; a single one does all alone."""

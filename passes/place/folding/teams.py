@@ -270,9 +270,9 @@ class _Folding:
                 self.least, self.found = judged, placed
         if len(close) > 1:
             looks = [(self._judged(placed, Spelling(placed), EVENTS), placed) for placed in close]
-            self.least, self.found = min(
-                ((judged, placed) for judged, placed in looks if judged is not None), key=lambda look: look[0]
-            )
+            settled = [(judged, placed) for judged, placed in looks if judged is not None]
+            if settled:  # a full look may find no room where a probe did
+                self.least, self.found = min(settled, key=lambda look: look[0])
 
     def _looked_at(self, placed: Plan, spelling: Spelling) -> bool:
         """Judge a placed plan, and keep it if it is better than the best so far; whether it was a plan at all."""
