@@ -131,7 +131,7 @@ def one_unit(t: Translation, unit: str) -> pb.Solution | None:
     def ranked(i: int) -> Iterator[int]:
         return iter(sorted(range(len(t.meaning[i])), key=lambda o: (t.meaning[i][o][0] != unit, _speed(t, i, o))))
 
-    return _assign(t, ranked)
+    return assign(t, ranked)
 
 
 def round_robin(t: Translation, units: list[str]) -> pb.Solution | None:
@@ -146,7 +146,7 @@ def round_robin(t: Translation, units: list[str]) -> pb.Solution | None:
             )
         )
 
-    return _assign(t, ranked)
+    return assign(t, ranked)
 
 
 def greedy(t: Translation) -> pb.Solution | None:
@@ -164,7 +164,7 @@ def _speed(t: Translation, i: int, o: int) -> tuple[int, int, int]:
     return option.ticks, option.cost, o
 
 
-def _assign(t: Translation, ranked: Ranked) -> pb.Solution | None:
+def assign(t: Translation, ranked: Ranked) -> pb.Solution | None:
     """Give items their first preferred option that fits the memories and agrees with the states already placed."""
     problem = t.problem
     room = list(problem.capacities)
