@@ -132,7 +132,7 @@ def line(pair: Pair, row: Row) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try the pairs; 1 when one failed."""
     options = _options(arguments)
-    cases = built()
+    cases = [] if options.no_built else built()
     if options.models is not None:
         cases += given(options.models, options.most_weights)
     cases = [c for c in cases if not options.only or c.name in options.only]
@@ -168,6 +168,7 @@ def summary(found: Sequence[tuple[Pair, Row]], seconds: float) -> str:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Emit, run and compare models on targets.")
     parser.add_argument("--models", type=Path, help="a folder of ONNX files to try too")
+    parser.add_argument("--no-built", action="store_true", help="nothing but the files of --models")
     parser.add_argument("--most-weights", type=float, default=MOST_WEIGHTS, help="numbers that such a file may have")
     parser.add_argument("--target", action="append", help="a target's name or file (default: all of the library)")
     parser.add_argument("--only", action="append", help="a model's name")
