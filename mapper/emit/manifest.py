@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path, PurePosixPath
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,13 +15,21 @@ from mapper.errors import MapperError
 
 SCHEMA: Literal[1] = 1
 NAME = "manifest.json"
-Whole = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+MOST_BYTES = 1 << 29
+"""Of a manifest: that of 10^5 steps takes a tenth. A larger one is not read into memory."""
+MOST_CALLS = 10**6
+MOST_AXES = 64
+"""As many as numpy has."""
+_INT64 = (1 << 63) - 1
+Whole = Annotated[int, Field(ge=0, le=_INT64)]
+Count = Annotated[int, Field(ge=1, le=_INT64)]
 Dim = Whole | str
 
 
 class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True, allow_inf_nan=False
+    )
 
 
 class FileLine(_Line):
@@ -67,7 +77,7 @@ class Tensor(_Line):
     """Unique in the phase: the file's own name, with ` [2/8]` behind it for the part of the third of eight ranks."""
     dtype: str
     """As onnx.TensorProto spells it in lower case: float, float16, int64, ..."""
-    shape: tuple[Dim, ...]
+    shape: tuple[Dim, ...] = Field(max_length=MOST_AXES)
     of: str = ""
     """The whole value that this is a part of."""
     part: Part | None = None
@@ -80,7 +90,7 @@ class InputLine(_Line):
     fill: Literal["ids", "ones", "zeros", "positions", "total", "normal"] = "normal"
     """ids: any below `below`. positions: those of the new tokens, behind `past`. total: past + seq + `add`."""
     below: Whole = 0
-    add: int = 0
+    add: int = Field(default=0, ge=-_INT64, le=_INT64)
 
 
 class StateLine(_Line):
@@ -161,7 +171,7 @@ class PhasePart(_Line):
     name: str
     file: str = ""
     """What results and inputs of `handed` begin with, where there are several files."""
-    calls: Count
+    calls: int = Field(ge=1, le=MOST_CALLS)
     dims: tuple[DimLine, ...]
     """Open dims of the values; also `past`, `seq` and `total` where the file has tokens."""
     inputs: tuple[InputLine, ...]
@@ -231,7 +241,22 @@ def load(folder: Path) -> Manifest:
     """The manifest of an emitted folder, after a check that it is as it was written: its seal, its paths, the sizes of
     all files and the digests of the pieces. Raises MapperError that says what is wrong."""
     path = folder / NAME
+    found = read(path)
+    if not found.seal:
+        raise MapperError(f"{path}: the emission into this folder was stopped before its end", hint=_AGAIN)
+    if found.seal != _seal(found):
+        raise MapperError(f"{path} was changed after it was written: its seal does not fit", hint=_AGAIN)
+    _check_paths(path, found)
+    _check_files(folder, found)
+    return found
+
+
+def read(path: Path) -> Manifest:
+    """A manifest as it stands in a file. Raises MapperError for a file that holds none."""
     try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise MapperError(f"{path} has {size:,} bytes; manifests have {MOST_BYTES:,} at most", hint=_AGAIN)
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise MapperError(f"{path}: not UTF-8 text (byte {error.start})", hint=_AGAIN) from None
@@ -239,42 +264,62 @@ def load(folder: Path) -> Manifest:
         hint = "give the folder that `mapper emit --out` wrote"
         raise MapperError(f"{path}: cannot be read: {error.strerror or error}", hint=hint) from None
     try:
-        found = Manifest.model_validate_json(text)
+        return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise MapperError(f"{path}: {where}: {first['msg']}", hint=_AGAIN) from None
-    if found.seal != _seal(found):
-        raise MapperError(f"{path} was changed after it was written: its seal does not fit", hint=_AGAIN)
-    _check_files(folder, found)
-    return found
 
 
 _AGAIN = "emit the plan again"
+_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+"""Paths as they are written: cleaned names, which lead nowhere else and steer no terminal."""
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is a path as it stands in manifests and pieces."""
+    return _PATH.fullmatch(text) is not None
+
+
+def _check_paths(path: Path, manifest: Manifest) -> None:
+    """Files are named as they are written; pieces and whole models are among them, and files of ONNX by their names:
+    by these onnxruntime decides how to read one."""
+    listed = set()
+    for line in manifest.files:
+        if not is_path(line.path):
+            raise MapperError(f"{path}: '{line.path}' is no path that emit writes; it is not opened", hint=_AGAIN)
+        listed.add(line.path)
+    for what, name in _models(manifest):
+        if name not in listed:
+            raise MapperError(f"{path}: {what} '{name}' is not among its files", hint=_AGAIN)
+        if not name.endswith(".onnx"):
+            raise MapperError(f"{path}: {what} '{name}' is no .onnx file", hint=_AGAIN)
+
+
+def _models(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    yield from (("piece", step.piece) for part in manifest.phases for step in part.steps)
+    yield from (("whole model", name) for name in manifest.whole)
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
-    listed = {line.path: line for line in manifest.files}
-    pieces = {s.piece for part in manifest.phases for s in part.steps}
-    unlisted = sorted((pieces | set(manifest.whole)) - listed.keys())
-    if unlisted:
-        what = "piece" if unlisted[0] in pieces else "whole model"
-        raise MapperError(f"{folder / NAME}: {what} '{unlisted[0]}' is not among its files", hint=_AGAIN)
     root = folder.resolve()
     for line in manifest.files:
-        pure, path = PurePosixPath(line.path), folder / line.path
-        if "\0" in line.path or pure.is_absolute() or ".." in pure.parts or not path.resolve().is_relative_to(root):
+        path = folder / line.path
+        if not path.resolve().is_relative_to(root):
             raise MapperError(f"{folder / NAME}: '{line.path}' leads out of the folder; it is not opened", hint=_AGAIN)
         if not path.is_file():
             raise MapperError(f"{path} is missing", hint=_AGAIN)
-        if path.stat().st_size != line.bytes:
-            size = path.stat().st_size
+        size = path.stat().st_size
+        if size != line.bytes:
             raise MapperError(f"{path} has {size:,} bytes, not {line.bytes:,} as it was written", hint=_AGAIN)
         if line.sha256 and digest_of(path) != line.sha256:
             raise MapperError(f"{path} was changed after it was written: its digest does not fit", hint=_AGAIN)
 
 
 def digest_of(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """sha256 of a file. Raises MapperError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise MapperError(f"cannot read {path}: {error.strerror or error}", hint="check the file") from error

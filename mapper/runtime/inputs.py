@@ -5,13 +5,17 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from mapper.emit.manifest import InputLine
 from mapper.errors import MapperError, did_you_mean
+from mapper.runtime.memory import refuse_more_than_free
 from mapper.runtime.program import Part, Program
 from mapper.runtime.tensors import Array, Kind, Shape, spelled
 
@@ -29,6 +33,11 @@ class Wanted:
     shape: Shape
     kind: Kind
     line: InputLine | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return self.kind.bytes(self.shape)
 
 
 def wanted(program: Program) -> Iterator[Wanted]:
@@ -99,10 +108,11 @@ class Brought:
 def made_up(program: Program, requests: int, seed: int) -> Brought:
     """Random inputs, others for each request: words below the size of their table, masks that hide nothing, positions,
     normal numbers."""
-    found = Brought(program, max(1, min(requests, SETS)))
+    found, wants = Brought(program, max(1, min(requests, SETS))), list(wanted(program))
+    _refuse_too_much(found.sets * sum(want.bytes for want in wants), "made-up inputs")
     for number in range(found.sets):
         random = np.random.default_rng([seed, number])
-        for want in wanted(program):
+        for want in wants:
             found.arrays[number, want.call, want.name] = _random(program, want, random)
     return found
 
@@ -136,16 +146,26 @@ def read_inputs(path: Path, program: Program) -> Brought:
     """Inputs of a .npz file, the same for every request: `NAME`, or `PHASE/NAME`, or `PHASE.CALL/NAME` with calls
     from 0; an array of one axis more has a row for each call of the phase.
 
-    Raises MapperError for inputs that are missing, unknown, or of another shape or type: with both.
+    Raises MapperError for inputs that are missing, unknown, or of another shape or type: with both. No array is read
+    that is not wanted, or longer than any that is.
     """
-    arrays = _loaded(path)
-    found, used, missing = Brought(program, 1), set[str](), list[str]()
-    for want in wanted(program):
+    with _opened(path) as file:
+        return _chosen(path, file, program)
+
+
+def _chosen(path: Path, file: NpzFile, program: Program) -> Brought:
+    found, missing = Brought(program, 1), list[str]()
+    wants = list(wanted(program))
+    keys = {key for want in wants for key in _keys(want, program)}
+    _refuse_unknown(path, set(file.files) - keys, program)
+    most = max((prod(want.shape) * want.part.line.calls for want in wants), default=0) * _NUMBER_BYTES + _ROOM_BYTES
+    arrays: dict[str, Array] = {}
+    for want in wants:
         number = program.calls[want.call][1]
-        keys = (f"{want.part.line.name}.{number}/{want.name}", f"{want.part.line.name}/{want.name}", want.name)
-        key = next((k for k in keys if k in arrays), None)
+        key = next((k for k in _keys(want, program) if k in file.files), None)
         if key is not None:
-            used.add(key)
+            if key not in arrays:
+                arrays[key] = _read(path, file, key, most)
             found.arrays[0, want.call, want.name] = _checked(path, key, arrays[key], want, number)
         elif 0 in want.shape:
             found.arrays[0, want.call, want.name] = np.zeros(want.shape, want.kind.numpy)
@@ -154,8 +174,13 @@ def read_inputs(path: Path, program: Program) -> Brought:
     if missing:
         some = [*missing[:10], *([f"and {len(missing) - 10} more"] if len(missing) > 10 else [])]
         raise MapperError(f"{path}: {len(missing)} inputs are missing", details=some, hint=_KEYS)
-    _refuse_unknown(path, arrays.keys() - used, program)
     return found
+
+
+def _keys(want: Wanted, program: Program) -> tuple[str, str, str]:
+    """Names under which a file may have an input: the more specific first."""
+    phase = want.part.line.name
+    return f"{phase}.{program.calls[want.call][1]}/{want.name}", f"{phase}/{want.name}", want.name
 
 
 def _refuse_unknown(path: Path, unused: Set[str], program: Program) -> None:
@@ -176,30 +201,58 @@ _KEYS = "name arrays NAME, PHASE/NAME or PHASE.CALL/NAME"
 
 _BROKEN = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, OverflowError, SyntaxError, TypeError)
 """What numpy and zipfile raise for files that are cut off, encrypted (RuntimeError), or have headers of nonsense."""
+_NUMBER_BYTES = 16
+"""Of a number at most: other types than wanted are told as that."""
+_ROOM_BYTES = 1 << 20
+"""Arrays up to this size are always read, to tell their shape."""
 
 
-def _loaded(path: Path) -> dict[str, Array]:
-    name = ""
-    arrays: dict[str, Array] = {}
+@contextmanager
+def _opened(path: Path) -> Iterator[NpzFile]:
+    with _told(path, ""):
+        file = np.load(path, mmap_mode="r", allow_pickle=False)  # a bare array is not read
+    if isinstance(file, np.ndarray):
+        raise MapperError(f"{path}: one array without a name", hint="write it with numpy.savez(FILE, NAME=array)")
+    with file:
+        yield file
+
+
+def _read(path: Path, file: NpzFile, key: str, most: int) -> Array:
+    """An array of the file. most: bytes that it may have, compressed or not."""
+    with _told(path, key):
+        member = key if key in file.zip.namelist() else f"{key}.npy"
+        size = file.zip.getinfo(member).file_size
+        if size > most:
+            raise MapperError(f"{path}: '{key}' has {size:,} bytes, more than any input: it is not read", hint=_KEYS)
+        found = file[key]
+    if not isinstance(found, np.ndarray):
+        raise MapperError(f"{path}: '{key}' is no array", hint="write it with numpy.savez")
+    return found
+
+
+@contextmanager
+def _told(path: Path, key: str) -> Iterator[None]:
+    """What numpy, zipfile and the system raise, as one error."""
+    where = f" ('{key}')" if key else ""
     try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise MapperError(f"{path}: one array without a name", hint="write it with numpy.savez(FILE, NAME=array)")
-        with file:
-            for name in file.files:
-                arrays[name] = file[name]
-                if not isinstance(arrays[name], np.ndarray):
-                    raise MapperError(f"{path}: '{name}' is no array", hint="write it with numpy.savez")
+        yield
     except OSError as error:
         raise MapperError(f"cannot read {path}: {error.strerror or error}", hint="check the path") from None
     except MemoryError as error:
-        raise MapperError(f"{path}: no memory for '{name}': {error}", hint="write it with numpy.savez") from None
+        raise MapperError(f"{path}: no memory for '{key}': {error}", hint="write it with numpy.savez") from None
     except _BROKEN as error:
-        where = f" ('{name}')" if name else ""
         raise MapperError(
             f"{path} is no .npz file of arrays{where}: {error}", hint="write it with numpy.savez"
         ) from None
-    return arrays
+
+
+def _refuse_too_much(size: int, what: str) -> None:
+    try:
+        refuse_more_than_free(size)
+    except OSError as error:
+        raise MapperError(
+            f"{what} take {size:,} bytes: {error.strerror}", hint="fewer requests, or fewer calls (--calls)"
+        ) from None
 
 
 def _checked(path: Path, key: str, array: Array, want: Wanted, number: int) -> Array:

@@ -8,6 +8,7 @@ import os
 import tempfile
 from bisect import insort
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -119,6 +120,7 @@ class Arena:
         """A quarter more, so that growing is rare. The pages are claimed now: a full memory is told, not met later."""
         more = -(-max(room, self.size // 4, STEP_BYTES) // STEP_BYTES) * STEP_BYTES
         try:
+            refuse_more_than_free(more)
             _claim(self.memory.descriptor, self.size, more)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG):
@@ -141,3 +143,19 @@ def _claim(descriptor: int, start: int, more: int) -> None:
         os.posix_fallocate(descriptor, start, more)
     else:
         os.ftruncate(descriptor, start + more)
+
+
+def refuse_more_than_free(size: int) -> None:
+    """Raise OSError (ENOMEM) for more bytes than the system has left: it would end processes to make room."""
+    free = free_bytes()
+    if free is not None and size > free:
+        raise OSError(errno.ENOMEM, f"{free:,} bytes of memory are free")
+
+
+def free_bytes() -> int | None:
+    """Memory that the system can still give; None where it does not tell (only Linux does)."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), None)

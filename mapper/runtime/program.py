@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 
 from mapper.emit.manifest import Manifest, PhasePart, Step, Tensor
 from mapper.errors import MapperError
-from mapper.runtime.tensors import Kind, Shape, kind_of
+from mapper.runtime.tensors import Kind, Shape, kind_of, spelled
+
+MOST_BYTES = 1 << 62
+"""Of a value: what numpy can count."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class Part:
         """Values have names of their own, every step gets all that it reads, each value is made once, and every result
         and state is made."""
         self._check_values()
+        self._check_sizes()
         there, waiting = set(self.given), list(range(len(self.line.steps)))
         for step in waiting:
             for value in self.makes[step]:
@@ -113,6 +118,13 @@ class Part:
             cut, axes = tensor.part, len(tensor.shape)
             if cut is not None and cut.stop and not -axes <= cut.axis < axes:
                 raise _broken(self.line, f"'{tensor.name}' is cut along axis {cut.axis}, but has {axes}")
+
+    def _check_sizes(self) -> None:
+        """In the first and the last call, between which sizes lie."""
+        for call in {0, self.line.calls - 1}:
+            for tensor, kind, shape in zip(self.line.values, self.kinds, self.shapes(call), strict=True):
+                if prod(max(1, size) for size in shape) * kind.numpy.itemsize > MOST_BYTES:
+                    raise _broken(self.line, f"'{tensor.name}' of {spelled(shape)} has more bytes than can be counted")
 
 
 def _broken(line: PhasePart, what: str) -> MapperError:

@@ -61,10 +61,55 @@ def test_another_schema_is_refused(folder: Path) -> None:
         load(folder)
 
 
-@pytest.mark.parametrize("path", ["../secret.onnx", "/etc/hostname", "a\0b"])
-def test_a_path_that_leads_out_is_not_opened_even_under_a_seal(folder: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["../secret.onnx", "/etc/hostname", "a\0b", "a/../../b", "a\x1b[31m", "a\\b", "C:a", "", ".", "*/a", "\u202ea"],
+)
+def test_a_path_that_emit_would_not_write_is_not_opened_even_under_a_seal(folder: Path, path: str) -> None:
     change(folder, lambda data: data["files"][-1].update(path=path), seal=True)
-    with pytest.raises(MapperError, match="leads out of the folder"):
+    with pytest.raises(MapperError, match="is no path that emit writes; it is not opened"):
+        load(folder)
+
+
+def test_a_piece_that_onnxruntime_would_not_read_as_onnx_is_refused(folder: Path) -> None:
+    piece = next(folder.glob("0*.onnx"))
+    piece.rename(folder / "piece.ort")
+
+    def renamed(data: dict[str, Any]) -> None:
+        for line in (*data["files"], *data["phases"][0]["steps"]):
+            for key in {"path", "piece"} & line.keys():
+                line[key] = "piece.ort" if line[key] == piece.name else line[key]
+
+    change(folder, renamed, seal=True)
+    with pytest.raises(MapperError, match=r"piece 'piece\.ort' is no \.onnx file"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("edit", "where"),
+    [
+        (lambda data: data["phases"][0].update(calls=10**12), "calls"),
+        (lambda data: data["phases"][0]["values"][0].update(shape=[1] * 65), "shape"),
+        (lambda data: data["phases"][0]["values"][0].update(shape=[1 << 63]), "shape"),
+        (lambda data: data["phases"][0]["inputs"][0].update(below=1 << 63), "below"),
+        (lambda data: data["phases"][0].update(latency_s=float("inf")), "latency_s"),
+    ],
+)
+def test_numbers_beyond_all_runs_are_refused(folder: Path, edit: Callable[[dict[str, Any]], None], where: str) -> None:
+    change(folder, edit)
+    with pytest.raises(MapperError, match=where):
+        load(folder)
+
+
+def test_a_manifest_too_large_to_be_one_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mapper.emit.manifest.MOST_BYTES", 1000)
+    with pytest.raises(MapperError, match="manifests have 1,000 at most"):
+        load(folder)
+
+
+def test_an_emission_that_was_stopped_is_told(folder: Path) -> None:
+    change(folder, lambda data: data.update(seal=""))
+    with pytest.raises(MapperError, match="was stopped before its end"):
         load(folder)
 
 

@@ -118,6 +118,25 @@ def test_members_that_are_no_arrays_are_told(
         read_inputs(member(tmp_path / "in.npz", content, encrypted=encrypted), program)
 
 
+def test_an_array_longer_than_any_input_is_not_read(program: Program, tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "in.npz", n=np.zeros(1 << 23, np.float32))
+    with pytest.raises(MapperError, match=r"'n' has 33,554,\d+ bytes, more than any input: it is not read"):
+        read_inputs(tmp_path / "in.npz", program)
+
+
+def test_an_array_that_no_call_takes_is_not_read(program: Program, tmp_path: Path) -> None:
+    with pytest.raises(MapperError, match="'pickled' is no input"):
+        read(program, tmp_path, n=floats(1), pickled=np.array([print], object))
+
+
+def test_made_up_inputs_larger_than_the_free_memory_are_refused(tmp_path: Path) -> None:
+    folder, values = Folder(tmp_path), [tensor("x", 1 << 50), tensor("y", 1 << 50)]
+    step = folder.step("a", values, [("Neg", ["x"], ["y"], {})])
+    folder.manifest([phase(values, [step], ["y"], inputs=(InputLine(value="x"),))])
+    with pytest.raises(MapperError, match=r"made-up inputs take 4,503,599,627,370,496 bytes: .* are free"):
+        made_up(opened(tmp_path).program, 1, 0)
+
+
 def test_an_array_without_a_name_is_told(program: Program, tmp_path: Path) -> None:
     np.save(tmp_path / "in.npy", floats(1))
     with pytest.raises(MapperError, match="one array without a name"):

@@ -88,6 +88,13 @@ def test_a_full_memory_is_told_with_what_is_in_use(arena: Arena, monkeypatch: py
     assert "--inflight" in caught.value.hint
 
 
+def test_more_than_the_system_has_is_not_asked_for(arena: Arena) -> None:
+    with pytest.raises(
+        MapperError, match=r"no room for .* bytes more of shared memory: [\d,]+ bytes of memory are free"
+    ):
+        arena.block(BYTE, (1 << 50,))
+
+
 def test_a_system_without_memory_files_takes_a_file_that_is_already_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "memfd_create")
     arena = Arena()

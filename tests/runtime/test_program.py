@@ -153,7 +153,32 @@ def test_weights_in_attributes_are_seen_too(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
-@pytest.mark.parametrize("place", ["../a.bin", "/etc/hostname", ""])
+def test_weights_in_a_file_that_the_manifest_does_not_list_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"12345678")
+    with pytest.raises(MapperError, match=r"weight 'w' lies in a\.bin, which is none of the manifest's files"):
+        opened(with_weight(tmp_path, "a.bin", length=8))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "double", "int8"])
+def test_a_value_of_another_type_than_the_port_it_goes_through_is_refused(dtype: str, tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    step = folder.step("a", [tensor("x", 2), tensor("y", 2)], [("Neg", ["x"], ["y"], {})])
+    values = [tensor("x", 2), tensor("y", 2, dtype=dtype)]
+    folder.manifest([phase(values, [step], ["y"], inputs=(InputLine(value="x"),))])
+    with pytest.raises(MapperError, match=f"output 'y' of its piece is of type float, 'y' of type {dtype}"):
+        opened(tmp_path)
+
+
+def test_a_value_larger_than_any_memory_is_refused(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    values = [tensor("x", 1 << 40, 0, 1 << 40), tensor("y", 1 << 40, 0, 1 << 40)]
+    step = folder.step("a", values, [("Neg", ["x"], ["y"], {})])
+    folder.manifest([phase(values, [step], ["y"], inputs=(InputLine(value="x"),))])
+    with pytest.raises(MapperError, match="'x' of 1099511627776x0x1099511627776 has more bytes than can be counted"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["../a.bin", "/etc/hostname", "", "*/_ORT_MEM_ADDR_/*"])
 def test_weights_outside_the_folder_are_not_read(place: str, tmp_path: Path) -> None:
     with pytest.raises(MapperError, match="lies outside the folder"):
         opened(with_weight(tmp_path, place))
