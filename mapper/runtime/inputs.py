@@ -220,6 +220,7 @@ def _opened(path: Path) -> Iterator[NpzFile]:
 def _read(path: Path, file: NpzFile, key: str, most: int) -> Array:
     """An array of the file. most: bytes that it may have, compressed or not."""
     with _told(path, key):
+        assert file.zip is not None
         member = key if key in file.zip.namelist() else f"{key}.npy"
         size = file.zip.getinfo(member).file_size
         if size > most:
