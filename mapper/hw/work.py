@@ -274,6 +274,15 @@ class UnitModel(BaseModel, ABC):
         """The unit at another supply voltage; None where its file has no figures by voltage."""
         return None
 
+    def at_speed(self, speed: float) -> Self | None:
+        """The unit when its clock runs at this part of what its figures stand for, memories untouched; None where its
+        model has no such figure."""
+        return None
+
+    def probe_seconds(self) -> float:
+        """Time of the speed probe on the machine while the unit's figures were measured there; 0 where none ran."""
+        return 0.0
+
     def peak_ops_per_s(self) -> dict[DType, float]:
         """Peak arithmetic rate by type (a MAC counts two), for listings and rooflines."""
         return {}

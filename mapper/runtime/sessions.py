@@ -30,8 +30,8 @@ def has_cuda() -> bool:
     return CUDA in onnxruntime.get_available_providers()
 
 
-def session(path: str, threads: int, optimize: bool, cuda: bool = False) -> Any:
-    """A session. Without `optimize` every node runs as the file has it, so that pieces and the whole use the same
+def session(model: str | bytes, threads: int, optimize: bool, cuda: bool = False) -> Any:
+    """A session of a model: its path, or its bytes. Without `optimize` every node runs as the file has it, so that pieces and the whole use the same
     kernels. On a GPU products are of full f32 (no TF32) unless `optimize`."""
     import onnxruntime
 
@@ -44,7 +44,7 @@ def session(path: str, threads: int, optimize: bool, cuda: bool = False) -> Any:
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimize else level.ORT_DISABLE_ALL
     providers: list[Any] = [(CUDA, {"use_tf32": int(optimize)}), CPU] if cuda else [CPU]
-    return onnxruntime.InferenceSession(path, options, providers=providers)
+    return onnxruntime.InferenceSession(model, options, providers=providers)
 
 
 class StepFailed(Exception):

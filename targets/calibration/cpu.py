@@ -14,25 +14,27 @@ from targets.calibration.fits import errors, fitted, stages
 from targets.calibration.processor import Processor, copy_bandwidth, detected
 from targets.calibration.samples import Sample, samples
 from targets.calibration.target_file import Found, bands, target_text
-from targets.calibration.timing import Bench, Timed
+from targets.calibration.timing import Bench, Stretch, Timed, typical
 from targets.models.cpu import Cpu
 
 NOISY = 1.3
-"""Median over least time from which other programs are taken to be in the way."""
+"""Speed at the ninth tenth of the time over that at the first, from which it is told."""
 
 MOST_ROUNDS = 4
 
 
 def calibrate(name: str, seconds: float, tell: Tell) -> Calibrated:
     """A target of that name for this machine; `seconds` bound the measuring."""
-    bench = Bench()
     start = time.perf_counter()
     processor = detected()
+    bench = Bench(processor.cores)
     said = words(processor)
     tell("detect", said, time.perf_counter() - start)
     bandwidth = copy_bandwidth(processor.shared_cache_bytes, processor.cores)
     tell("copy", f"{si(bandwidth, 'B/s')} read and written on all cores", time.perf_counter() - start)
-    measured, left = _measured(bench, samples(processor.shared_cache_bytes), start + seconds, tell)
+    stretches, left = _measured(bench, samples(processor.shared_cache_bytes), start + seconds, tell)
+    probe_s = float(np.median([s.probe_s for found in stretches.values() for s in found]))
+    measured = [typical(sample, found, probe_s) for sample, found in stretches.items()]
     begun = time.perf_counter()
     feed = Feed(bandwidth, bandwidth)
     start_unit = unfitted(processor, bandwidth)
@@ -41,7 +43,7 @@ def calibrate(name: str, seconds: float, tell: Tell) -> Calibrated:
     constants = sum(len(ranges) for _, ranges in stages(start_unit))
     tell("fit", f"{constants} constants on {sum(not t.sample.held_out for t in measured)} times",
          time.perf_counter() - begun)  # fmt: skip
-    unit = unit.scaled(error_band=bands(found))
+    unit = unit.scaled(error_band=bands(found), probe_s=float(f"{probe_s:.4g}"))
     text = target_text(Found(name, processor, bandwidth, unit, tuple(found)))
     return Calibrated(text, said, tuple(found), tuple(_notes(measured, left, found)))
 
@@ -72,11 +74,12 @@ def unfitted(processor: Processor, bandwidth: float) -> Cpu:
     )
 
 
-def _measured(bench: Bench, wanted: Sequence[Sample], end: float, tell: Tell) -> tuple[list[Timed], int]:
-    """The best times until `end`, in several rounds, as a machine is slow for seconds at a time; and how many samples
-    no time was left for. Samples come in random order, so that an early end leaves some of each kind."""
-    best: dict[Sample, Timed] = {}
-    unable: set[Sample] = set()
+def _measured(
+    bench: Bench, wanted: Sequence[Sample], end: float, tell: Tell
+) -> tuple[dict[Sample, list[Stretch]], int]:
+    """Stretches of each sample until `end`, in several rounds, as a machine is slow for seconds at a time; and how many
+    samples no time was left for. Samples come in random order, so that an early end leaves some of each kind."""
+    found: dict[Sample, list[Stretch]] = {}
     begun = time.perf_counter()
     order = np.random.default_rng(1).permutation(len(wanted)).tolist()
     for turn in range(MOST_ROUNDS):
@@ -85,24 +88,20 @@ def _measured(bench: Bench, wanted: Sequence[Sample], end: float, tell: Tell) ->
             if now > end:
                 break
             tell("measure", f"round {turn + 1}: {count} of {len(wanted)} graphs, {end - now:.0f} s left", None)
-            sample = wanted[i]
-            timed = None if sample in unable else bench.timed(sample)
-            if timed is None:
-                unable.add(sample)
-            else:
-                best[sample] = timed.better(best.get(sample, timed))
-    found = [best[sample] for sample in wanted if sample in best]
-    tell("measure", f"{len(found)} of {len(wanted)} graphs", time.perf_counter() - begun)
-    return found, len(wanted) - len(found) - len(unable)
+            if found.get(wanted[i]) != []:
+                found.setdefault(wanted[i], []).extend(bench.stretches(wanted[i]))
+    able = {sample: found[sample] for sample in wanted if found.get(sample)}
+    tell("measure", f"{len(able)} of {len(wanted)} graphs", time.perf_counter() - begun)
+    return able, len(wanted) - len(found)
 
 
 def _notes(measured: Sequence[Timed], left: int, found: Sequence[KindErrors]) -> list[str]:
     notes = []
-    noise = float(np.median([t.median_s / t.seconds for t in measured]))
-    if noise > NOISY:
+    slow, fast = np.quantile([t.speed for t in measured], (0.1, 0.9)).tolist()
+    if fast > NOISY * slow:
         notes.append(
-            f"the machine is busy: half of all graphs usually took {noise:.1f} times their best run or more; "
-            "measure again when nothing else runs"
+            f"the machine's speed changed from {slow:.2f} to {fast:.2f} of its usual one while it was measured; times "
+            "were set right by a probe; better measure when nothing else runs"
         )
     if left:
         notes.append(f"{left} graphs were not measured in the time given; --seconds gives more")

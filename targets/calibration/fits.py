@@ -87,10 +87,10 @@ def fitted(start: Cpu, feed: Feed, measured: Sequence[Timed]) -> Cpu:
 
 def _fit(unit: Cpu, feed: Feed, measured: Sequence[Timed], ranges: Mapping[str, Range]) -> dict[str, float]:
     works = [t.sample.work for t in measured]
-    seconds = np.array([t.seconds for t in measured])
+    seconds, speeds = _measured(measured)
 
     def residuals(constants: Constants) -> Array:
-        logs: Array = np.log(_seconds(with_constants(unit, constants), feed, works) / seconds)
+        logs: Array = np.log(_seconds(with_constants(unit, constants), feed, works, speeds) / seconds)
         return logs
 
     return fit(ranges, residuals, np.full(len(works), 1 / len(works)))
@@ -108,9 +108,14 @@ def with_constants(unit: Cpu, constants: Constants) -> Cpu:
     return Cpu.model_validate(table)
 
 
-def _seconds(unit: Cpu, feed: Feed, works: Sequence[Work]) -> Array:
-    seconds, _ = core_seconds(works, feed, unit.multicore)
+def _seconds(unit: Cpu, feed: Feed, works: Sequence[Work], speeds: Array) -> Array:
+    seconds, _ = core_seconds(works, feed, unit.multicore, speeds)
     return seconds
+
+
+def _measured(measured: Sequence[Timed]) -> tuple[Array, Array]:
+    """Times, and the machine's speed meanwhile."""
+    return np.array([t.seconds for t in measured]), np.array([t.speed for t in measured])
 
 
 def errors(unit: Cpu, feed: Feed, measured: Sequence[Timed]) -> list[KindErrors]:
@@ -121,9 +126,9 @@ def errors(unit: Cpu, feed: Feed, measured: Sequence[Timed]) -> list[KindErrors]
 
 def _errors(kind: str, unit: Cpu, feed: Feed, measured: Sequence[Timed]) -> KindErrors:
     works = [t.sample.work for t in measured]
-    seconds = np.array([t.seconds for t in measured])
+    seconds, speeds = _measured(measured)
     held_out = np.array([t.sample.held_out for t in measured])
-    ratio = _seconds(unit, feed, works) / seconds
+    ratio = _seconds(unit, feed, works, speeds) / seconds
     ours = np.abs(ratio - 1)
     plain = np.abs(np.array([roofline(unit, feed, work) for work in works]) / seconds - 1)
     factors = np.exp(np.abs(np.log(ratio)))

@@ -72,6 +72,7 @@ def _unit(found: Found, fit: str) -> dict[str, Any]:
         "cores": detected,
         "matrix_ops_per_cycle": f"{found.processor.isa}, two pipes of full width; the reached part is in `products`",
         "products": fit,
+        "probe_s": "median of the speed probe over the calibration; times were set right for what it was off that",
         "error_band": "nine in ten measured points, fitted or held out, the worse of the two",
         "energy_pj_per_op": "assumed, range 5-40 pJ for f32; no energy was measured",
     }

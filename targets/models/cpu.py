@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Self
 
 from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -62,6 +63,11 @@ class Cpu(UnitModel):
     """Energy of one dispatch."""
     opaque: bool = True
     """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
+    speed: PositiveFloat = 1.0
+    """What cores, private caches and dispatch reach now of what the figures say; memory is not touched. 0.7 is a machine
+    whose probe takes 1 / 0.7 of `probe_s`."""
+    probe_s: NonNegativeFloat = 0.0
+    """Time of the speed probe (mapper.runtime.probe) while the figures were measured; 0 where none ran."""
     error_band: ErrorBand = ErrorBands(assumed=0.5)
 
     def why_not(self, work: Work) -> str | None:
@@ -78,6 +84,12 @@ class Cpu(UnitModel):
 
     def activation_dtype(self) -> DType:
         return self.vector_dtype
+
+    def probe_seconds(self) -> float:
+        return self.probe_s
+
+    def at_speed(self, speed: float) -> Self:
+        return self.model_copy(update={"speed": self.speed * speed})
 
     def peak_ops_per_s(self) -> dict[DType, float]:
         return {t: self.cores * self.clock_hz * ops for t, ops in self.matrix_ops_per_cycle.table().items()}
@@ -125,4 +137,5 @@ class Cpu(UnitModel):
             attention=self.attention,
             lanes=self.lanes,
             threads=self.threads,
+            speed=self.speed,
         )

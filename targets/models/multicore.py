@@ -119,6 +119,7 @@ class Multicore:
     attention: AttentionFit
     lanes: LaneFit
     threads: ThreadFit
+    speed: float = 1.0
 
 
 PARTS = ("cores", "memory bandwidth", "op overhead")
@@ -127,26 +128,33 @@ PARTS = ("cores", "memory bandwidth", "op overhead")
 CYCLES, WEIGHTS, DATA, AT, OVERLAP, SPLIT = range(6)
 
 
-def core_seconds(works: Sequence[Work], feed: Feed, cpu: Multicore) -> tuple[Array, Array]:
-    """Seconds of each work and, in columns, of its parts; work that is fused pays no overhead."""
+def core_seconds(
+    works: Sequence[Work], feed: Feed, cpu: Multicore, speeds: Array | float = 1.0
+) -> tuple[Array, Array]:
+    """Seconds of each work and, in columns, of its parts; work that is fused pays no overhead.
+
+    speeds: of the cores while each was measured, over that which the figures stand for. Cores, their private caches and
+    what an op costs follow it; what all cores share (last-level cache, memory) does not.
+    """
+    speed = cpu.speed * np.asarray(speeds, dtype=np.float64)
     table = np.array([_row(work, feed, cpu) for work in works], dtype=np.float64).T
     fused = np.array([work.fused for work in works])
     taken = np.clip(table[SPLIT] / cpu.threads.grain_cycles, 1.0, cpu.cores)
-    compute = table[CYCLES] / (taken * cpu.clock_hz)
-    memory = table[WEIGHTS] + _seconds(table[DATA], feed.data * table[AT], taken / cpu.cores, cpu)
+    compute = table[CYCLES] / (taken * cpu.clock_hz * speed)
+    memory = table[WEIGHTS] + _seconds(table[DATA], feed.data * table[AT], taken / cpu.cores, cpu, speed)
     started = cpu.threads.start_s * (taken - 1) / max(cpu.cores - 1, 1)
-    overhead = np.where(fused, 0.0, cpu.op_overhead_s + started)
+    overhead = np.where(fused, 0.0, (cpu.op_overhead_s + started) / speed)
     p = table[OVERLAP]
     most = np.maximum(np.maximum(compute, memory), 1e-15)
     both = most * ((compute / most) ** p + (memory / most) ** p) ** (1 / p)
     return both + overhead, np.array([compute, memory, overhead]).T
 
 
-def _seconds(size: Array, memory: Array, part: Array, cpu: Multicore) -> Array:
+def _seconds(size: Array, memory: Array, part: Array, cpu: Multicore, speed: Array) -> Array:
     """Seconds to move bytes that lie in the nearest level with room for them, `part` of the cores taking part."""
     private = _found(size, cpu.lanes.private_reach * cpu.private[0] * part)
     shared = _found(size, cpu.lanes.shared_reach * cpu.shared[0])
-    near = private / (cpu.private[1] * part) if cpu.private[0] else 0.0
+    near = private / (cpu.private[1] * part * speed) if cpu.private[0] else 0.0
     seconds: Array = size * (near + (1 - private) * (shared / (cpu.shared[1] * part) + (1 - shared) / memory))
     return seconds
 
