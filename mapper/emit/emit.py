@@ -12,6 +12,7 @@ from mapper.emit.emission import Emission
 from mapper.emit.files import staged_folder
 from mapper.emit.filling import Filling
 from mapper.emit.manifest import NAME, FileLine, Manifest, PhasePart, UnitLine, digest_of, sealed, to_json
+from mapper.emit.speeds import at_speeds, probe_seconds
 from mapper.emit.weights import Weights
 from mapper.errors import MapperError
 from mapper.frontend.anatomy import Anatomy, anatomies
@@ -62,6 +63,8 @@ def emit(plan: Plan, models: Sequence[str | Path], out: str | Path, *, random_we
                 handed=plan.graph.handed,
                 inflight=plan.inflight or 1,
                 interval_s=dict(plan.figures).get("interval_ticks", 0) / TICKS_PER_SECOND,
+                probe_s=probe_seconds(plan.target),
+                speeds=at_speeds(plan, emission.programs),
                 moved=tuple(emission.moved),
                 whole=() if filling is None else tuple(emission.whole(k, a) for k, a in enumerate(found)),
                 files=tuple(_line(folder, p) for p in sorted(folder.rglob("*")) if p.is_file()),

@@ -185,6 +185,16 @@ class PhasePart(_Line):
     """Planned time of one call."""
 
 
+class SpeedLine(_Line):
+    """What the plan takes when the cores run at another speed than while the target was measured."""
+
+    speed: Annotated[float, Field(gt=0)]
+    latencies_s: tuple[float, ...]
+    """Of one call, by phase."""
+    interval_s: float
+    """Between requests in steady state."""
+
+
 class Moved(_Line):
     """A node that does not run where or how the plan has it, and why."""
 
@@ -213,6 +223,10 @@ class Manifest(_Line):
     """Results of one file that another has as an input, both as `file/name`."""
     inflight: Count = 1
     interval_s: float = 0.0
+    probe_s: float = 0.0
+    """What the speed probe took while the target was measured on its machine; 0 where none was."""
+    speeds: tuple[SpeedLine, ...] = ()
+    """Rising speeds; none where there was no probe."""
     moved: tuple[Moved, ...] = ()
     whole: tuple[str, ...] = ()
     """Whole models on the same weights, where these were made up: one for each file, in the order of their phases."""

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from mapper.runtime.compare import Comparison, Error, Kept, compared_requests, is_sharded
 from mapper.runtime.inputs import Brought
-from mapper.runtime.measured import is_this_machine, measured
+from mapper.runtime.measured import measured
 from mapper.runtime.rounding import rounding_bound
 from mapper.runtime.run import Emitted, Ran, Settings, run
 from mapper.runtime.screen import Report
+from mapper.runtime.speed import is_this_machine
 from mapper.runtime.whole import Whole
 
 
@@ -39,7 +40,7 @@ def evaluate(
         bound = _bound(emitted, how, wholes, ran) if tolerance is None else tolerance
         found = _compared(emitted, whole, Comparison(bound, tolerance or 0.0), inputs, kept, seconds)
         notes += [f"input '{n}' of the whole model got zeros ({s}): no piece reads it" for n, s in whole.zeros.items()]
-    times = measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds)
+    times = measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds, ran.probes)
     here = is_this_machine(emitted.manifest)
     compared = len(kept.results) if wholes else 0
     return Report(emitted, how, ran, times, words, here, found, compared, tuple(notes)), kept

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from mapper.emit.manifest import Manifest
 from mapper.runtime.flow import Record
 from mapper.runtime.program import Program
+from mapper.runtime.speed import interval_at, latencies_at, speed_of
 
 LEAST_REQUESTS = 4
 """Requests that it takes for a rate."""
@@ -19,13 +18,14 @@ LEAST_REQUESTS = 4
 @dataclass(frozen=True)
 class PhaseTime:
     """Median time of a call, from its first step to its last. whole_s: that of the whole model; None if it did not run.
-    predicted_s: what the plan says of one call alone."""
+    predicted_s: what the plan says of one call alone. predicted_now_s: the same at the speed that the machine had."""
 
     name: str
     calls: int
     measured_s: float
     whole_s: float | None
     predicted_s: float
+    predicted_now_s: float
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Measured:
     """Times of a run. request_s: median of a request. rate: requests per second in steady state, None for few.
     whole_rate: that of the whole model, one request after the other. busy: share of the run, by place. steps: how many
     ran. gap_s: median time from the end of a step to the start of the next that ended in its call, 0 where they
-    overlap."""
+    overlap. speed: of the machine over that which it was calibrated at, None where that is not known; what is predicted
+    `now` is so at that speed."""
 
     phases: tuple[PhaseTime, ...]
     request_s: float
@@ -44,6 +45,13 @@ class Measured:
     busy: tuple[float, ...]
     steps: int
     gap_s: float
+    speed: float | None = None
+    predicted_rate_now: float = 0.0
+
+    @property
+    def predicted_now_s(self) -> float:
+        """What a request takes at the speed that the machine had."""
+        return sum(p.calls * p.predicted_now_s for p in self.phases)
 
     @property
     def whole_rate(self) -> float | None:
@@ -52,9 +60,16 @@ class Measured:
 
 
 def measured(
-    manifest: Manifest, program: Program, record: Record, inflight: int, whole: Mapping[int, Sequence[float]]
+    manifest: Manifest,
+    program: Program,
+    record: Record,
+    inflight: int,
+    whole: Mapping[int, Sequence[float]],
+    probes: Sequence[float] = (),
 ) -> Measured:
-    """The times of a run. whole: seconds of the whole model's calls by phase."""
+    """The times of a run. whole: seconds of the whole model's calls by phase. probes: of the machine's speed."""
+    speed = speed_of(manifest, probes)
+    now = latencies_at(manifest, speed or 1.0)
     calls: dict[int, list[float]] = {}
     for call in record.calls:
         calls.setdefault(call.part, []).append((call.end_ns - call.start_ns) / 1e9)
@@ -65,6 +80,7 @@ def measured(
             median(calls[k]),
             median(whole[k]) if whole.get(k) else None,
             part.line.latency_s,
+            now[k],
         )
         for k, part in enumerate(program.parts)
         if k in calls
@@ -72,6 +88,7 @@ def measured(
     wholes = [(p.calls, p.whole_s) for p in phases]
     start = min(start for start, _ in record.requests.values())
     end = max(end for _, end in record.requests.values())
+    complete = len(program.calls) == _planned(manifest)
     busy = [0] * len(program.places)
     for step in record.steps:
         busy[step.place] += step.end_ns - step.start_ns
@@ -81,11 +98,17 @@ def measured(
         None if any(s is None for _, s in wholes) else sum(n * (s or 0) for n, s in wholes),
         sum(p.calls * p.predicted_s for p in phases),
         _rate(sorted(e for _, e in record.requests.values()), inflight),
-        1 / manifest.interval_s if manifest.interval_s and len(program.calls) == _planned(manifest) else 0.0,
+        _per_second(manifest.interval_s) if complete else 0.0,
         tuple(b / max(1, end - start) for b in busy),
         len(record.steps),
         _gap(record),
+        speed,
+        _per_second(interval_at(manifest, speed or 1.0)) if complete else 0.0,
     )
+
+
+def _per_second(interval_s: float) -> float:
+    return 1 / interval_s if interval_s else 0.0
 
 
 def _planned(manifest: Manifest) -> int:
@@ -110,19 +133,3 @@ def _gap(record: Record) -> float:
             gaps.append(max(0, step.start_ns - last[key]))
         last[key] = step.end_ns
     return median(gaps) / 1e9 if gaps else 0.0
-
-
-def is_this_machine(manifest: Manifest) -> bool:
-    """Whether the target was measured on a processor of this name (`mapper calibrate` records it)."""
-    name = _processor()
-    return bool(name) and manifest.about.startswith(f"{name},")
-
-
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor()
-    fields = dict(reversed([line.split(":", 1) for line in text.splitlines() if ":" in line]))
-    found = {key.strip(): value.strip() for key, value in fields.items()}
-    return found.get("model name") or found.get("Hardware") or platform.machine()

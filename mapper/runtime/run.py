@@ -19,6 +19,7 @@ from mapper.runtime.pieces import check_pieces
 from mapper.runtime.processes import Workers
 from mapper.runtime.program import Program, program_of
 from mapper.runtime.sessions import CUDA, has_cuda, require
+from mapper.runtime.speed import Watch
 
 WorkerKind = Literal["process", "none"]
 
@@ -61,13 +62,14 @@ def opened(folder: Path, how: Settings | None = None, calls: int = 0) -> Emitted
 @dataclass(frozen=True)
 class Ran:
     """A run. providers: by place and piece, the first that it ran with. inflight: requests that were on their way at
-    once."""
+    once. probes: times of the speed probe, where the plan's target was measured on this machine."""
 
     record: Record
     providers: Sequence[Sequence[str]]
     inflight: int
     pinned: bool
     notes: tuple[str, ...]
+    probes: tuple[float, ...] = ()
 
     @property
     def on_gpu(self) -> bool:
@@ -92,10 +94,19 @@ def run(emitted: Emitted, how: Settings, inputs: Inputs, take: Take | None = Non
             copies = max(emitted.program.copies, default=1)
             warm.run(range(copies), copies)
             flow = Flow(emitted.program, executor, arena, inputs, take)
-            record = flow.run(range(how.requests), inflight)
-            return Ran(record, executor.providers, inflight, pinned, tuple(notes))
+            watch = Watch(emitted.manifest, setups, here_alone=how.workers == "none")
+            watch.look()
+            for together in _turns(how.requests, inflight):
+                flow.run(together, inflight)
+                watch.look()
+            return Ran(flow.record, executor.providers, inflight, pinned, tuple(notes), tuple(watch.seconds))
     finally:
         arena.close()
+
+
+def _turns(requests: int, inflight: int) -> Sequence[range]:
+    """Requests between two looks at the machine's speed: each by itself where they go one after the other."""
+    return [range(k, k + 1) for k in range(requests)] if inflight == 1 else [range(requests)]
 
 
 def _first_calls(program: Program, inputs: Inputs) -> Inputs:

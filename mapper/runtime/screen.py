@@ -66,6 +66,9 @@ def data(report: Report) -> dict[str, Any]:
         "rate": times.rate,
         "whole_rate": times.whole_rate,
         "predicted_rate": times.predicted_rate,
+        "speed": times.speed,
+        "predicted_request_now_s": times.predicted_now_s,
+        "predicted_rate_now": times.predicted_rate_now,
         "steps": times.steps,
         "gap_s": times.gap_s,
         "notes": list(report.notes),
@@ -127,18 +130,28 @@ def _times(report: Report) -> Iterator[str]:
     times = report.times
     where = "predicted" if report.here else f"{report.emitted.manifest.target}, planned"
     width = max(len("request"), *(len(p.name) for p in times.phases))
-    yield f"  {'':<{width}}  calls   measured   whole model   {where}"
-    rows = [(p.name, p.calls, p.measured_s, p.whole_s, p.predicted_s) for p in times.phases]
-    rows.append(("request", len(report.emitted.program.calls), times.request_s, times.whole_s, times.predicted_s))
-    for name, calls, took, whole, planned in rows:
+    also = "" if times.speed is None else f"           at {times.speed:.2f} of its speed"
+    yield f"  {'':<{width}}  calls   measured   whole model   {where}{also}"
+    rows = [(p.name, p.calls, p.measured_s, p.whole_s, p.predicted_s, p.predicted_now_s) for p in times.phases]
+    calls = len(report.emitted.program.calls)
+    rows.append(("request", calls, times.request_s, times.whole_s, times.predicted_s, times.predicted_now_s))
+    for name, calls, took, whole, planned, now in rows:
         alone = _seconds(whole) if whole is not None else "-"
-        off = f"  ({took / planned - 1:+.0%} measured)" if report.here and planned and report.ran.inflight == 1 else ""
-        yield f"  {name:<{width}}  {calls:>5}  {_seconds(took):>9}   {alone:>11}   {_seconds(planned)}{off}"
+        line = f"  {name:<{width}}  {calls:>5}  {_seconds(took):>9}   {alone:>11}   {_against(report, planned, took)}"
+        yield line if times.speed is None else f"{line:<{width + 62}}{_against(report, now, took)}"
+    if times.speed is not None:
+        yield f"  speed {times.speed:.2f} of that which the target was calibrated at, by a probe around the requests"
     if times.rate is not None:
         serial = f", the whole model {times.whole_rate:.4g} one after the other" if times.whole_rate else ""
         ratio = f" (x {times.rate / times.whole_rate:.2f})" if times.whole_rate else ""
         rate = f", planned {times.predicted_rate:.4g}" if times.predicted_rate else ""
         yield f"  steady {times.rate:.4g} requests/s{ratio} with {report.ran.inflight} at once{serial}{rate}"
+
+
+def _against(report: Report, planned: float, took: float) -> str:
+    """A planned time, and by how much the measured one is off it where they can be compared."""
+    comparable = report.here and planned and report.ran.inflight == 1
+    return _seconds(planned) + (f" ({took / planned - 1:+.0%} measured)" if comparable else "")
 
 
 def _workers(report: Report) -> Iterator[str]:

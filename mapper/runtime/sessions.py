@@ -31,8 +31,8 @@ def has_cuda() -> bool:
 
 
 def session(model: str | bytes, threads: int, optimize: bool, cuda: bool = False) -> Any:
-    """A session of a model: its path, or its bytes. Without `optimize` every node runs as the file has it, so that pieces and the whole use the same
-    kernels. On a GPU products are of full f32 (no TF32) unless `optimize`."""
+    """A session of a model: its path, or its bytes. Without `optimize` every node runs as the file has it, so that
+    pieces and the whole use the same kernels. On a GPU products are of full f32 (no TF32) unless `optimize`."""
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()

@@ -64,8 +64,8 @@ class Cpu(UnitModel):
     opaque: bool = True
     """Whether it runs ops whose program the mapper does not know (kind `opaque`)."""
     speed: PositiveFloat = 1.0
-    """What cores, private caches and dispatch reach now of what the figures say; memory is not touched. 0.7 is a machine
-    whose probe takes 1 / 0.7 of `probe_s`."""
+    """What cores, private caches and dispatch reach now of what the figures say; memory is not touched. 0.7 is a
+    machine whose probe takes 1 / 0.7 of `probe_s`."""
     probe_s: NonNegativeFloat = 0.0
     """Time of the speed probe (mapper.runtime.probe) while the figures were measured; 0 where none ran."""
     error_band: ErrorBand = ErrorBands(assumed=0.5)

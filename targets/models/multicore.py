@@ -128,9 +128,7 @@ PARTS = ("cores", "memory bandwidth", "op overhead")
 CYCLES, WEIGHTS, DATA, AT, OVERLAP, SPLIT = range(6)
 
 
-def core_seconds(
-    works: Sequence[Work], feed: Feed, cpu: Multicore, speeds: Array | float = 1.0
-) -> tuple[Array, Array]:
+def core_seconds(works: Sequence[Work], feed: Feed, cpu: Multicore, speeds: Array | float = 1.0) -> tuple[Array, Array]:
     """Seconds of each work and, in columns, of its parts; work that is fused pays no overhead.
 
     speeds: of the cores while each was measured, over that which the figures stand for. Cores, their private caches and

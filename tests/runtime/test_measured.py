@@ -6,10 +6,11 @@ import pytest
 from folders import growing
 
 from mapper.emit.manifest import load
-from mapper.runtime import measured as module
+from mapper.runtime import speed as module
 from mapper.runtime.flow import CallTime, Record, StepTime
-from mapper.runtime.measured import is_this_machine, measured
+from mapper.runtime.measured import measured
 from mapper.runtime.program import program_of
+from mapper.runtime.speed import interval_at, is_this_machine, latencies_at
 
 SECOND = 10**9
 
@@ -63,3 +64,25 @@ def test_a_target_is_this_machine_if_it_was_measured_on_its_processor(
     assert not is_this_machine(about)
     monkeypatch.setattr(module, "_processor", lambda: "")
     assert not is_this_machine(about)
+
+
+def test_times_at_another_speed_lie_between_those_of_the_manifest(tmp_path: Path) -> None:
+    manifest = load(growing(tmp_path))
+    one = tuple(part.latency_s for part in manifest.phases)
+    half = {"speed": 0.5, "latencies_s": tuple(2 * t for t in one), "interval_s": 2 * manifest.interval_s}
+    known = manifest.model_validate(manifest.model_dump(by_alias=True) | {"probe_s": 1e-3, "speeds": [half]})
+    assert latencies_at(known, 1.0) == pytest.approx(one)
+    assert latencies_at(known, 2 / 3) == pytest.approx([1.5 * t for t in one])
+    assert latencies_at(known, 0.25) == pytest.approx([4 * t for t in one])
+    assert interval_at(known, 0.5) == pytest.approx(2 * manifest.interval_s)
+    found = measured(known, program_of(known), record(1), 1, {}, probes=[2e-3, 2e-3, 9e-3])
+    assert found.speed == 0.5
+    assert [p.predicted_now_s for p in found.phases] == pytest.approx([2 * t for t in one])
+    assert found.predicted_now_s == pytest.approx(2 * found.predicted_s)
+
+
+def test_without_a_probe_the_times_stay_those_of_the_plan(tmp_path: Path) -> None:
+    manifest = load(growing(tmp_path))
+    found = measured(manifest, program_of(manifest), record(1), 1, {})
+    assert found.speed is None
+    assert found.predicted_now_s == found.predicted_s
