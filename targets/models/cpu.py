@@ -89,7 +89,7 @@ class Cpu(UnitModel):
         return self.probe_s
 
     def at_speed(self, speed: float) -> Self:
-        return self.model_copy(update={"speed": self.speed * speed})
+        return self.scaled(speed=self.speed * speed)  # a copy would keep what is cached
 
     def peak_ops_per_s(self) -> dict[DType, float]:
         return {t: self.cores * self.clock_hz * ops for t, ops in self.matrix_ops_per_cycle.table().items()}

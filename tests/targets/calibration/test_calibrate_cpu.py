@@ -68,6 +68,7 @@ def test_a_stretch_in_which_the_speed_changed_does_not_count() -> None:
 
 def test_cores_at_half_speed_do_not_slow_the_memory() -> None:
     unit = unfitted(MACHINE, BANDWIDTH)
+    assert unit.multicore.speed == 1
     slow = unit.at_speed(0.5)
     large = [s.work for s in samples(MACHINE.shared_cache_bytes) if s.family == "f32"]
     ratios = core_seconds(large, FEED, slow.multicore)[0] / core_seconds(large, FEED, unit.multicore)[0]
