@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from mapper.cost.estimate import Estimator
+from mapper.cost.offers import offers
 from mapper.cost.program import Program, Spelling
 from mapper.cost.steady import loads_per_request
 from mapper.emit.manifest import SpeedLine
@@ -38,7 +40,7 @@ def at_speeds(plan: Plan, programs: Sequence[Program]) -> tuple[SpeedLine, ...]:
     interval = dict(plan.figures or ()).get("interval_ticks", 0) / TICKS_PER_SECOND
     lines = []
     for speed in SPEEDS:
-        then = Spelling(replace(plan, target=at_speed(plan.target, speed))).programs()
+        then = _at(plan, speed)
         ticks = [_ticks(program, slots) for program in then]
         loads = max(loads_per_request(then, counts).values(), default=0)
         lines.append(
@@ -49,6 +51,15 @@ def at_speeds(plan: Plan, programs: Sequence[Program]) -> tuple[SpeedLine, ...]:
             )
         )
     return tuple(lines)
+
+
+def _at(plan: Plan, speed: float) -> tuple[Program, ...]:
+    """The plan spelled out on units at another speed, all options priced again."""
+    target = at_speed(plan.target, speed)
+    estimator = Estimator(target, plan.graph, plan.phases, plan.precision)
+    classes = {c.repeat: c for c in plan.clusters or ()}
+    options = tuple(o for cluster in classes.values() for o in offers(estimator, cluster).options)
+    return Spelling(replace(plan, target=target, options=options), estimator).programs()
 
 
 def at_speed(target: Target, speed: float) -> Target:
