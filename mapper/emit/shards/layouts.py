@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 from math import prod
@@ -62,7 +62,24 @@ class Split:
         )
 
 
-Lay = Held | Split
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """Each rank has the rows along an axis that go to its experts: which these are is known in a call only.
+
+    by: the value that has the expert of each row, negative ones counted from the end. ranges: experts of each rank, of
+    so many."""
+
+    axis: int
+    by: str
+    ranges: Ranges
+    experts: int
+
+    def along(self, axis: int) -> Dealt:
+        """The same rows along another axis."""
+        return replace(self, axis=axis)
+
+
+Lay = Held | Split | Dealt
 
 
 def located(wanted: Sequence[Stretch], held: Sequence[Stretch]) -> list[Stretch] | None:

@@ -69,6 +69,8 @@ class PlannedWays:
             case Layout.TOKENS:
                 rows = self._tokens(value, ranks)
                 return rows or lies
+            case Layout.EXPERTS:  # rows are dealt from whole values
+                return WHOLE if isinstance(lies, Split) else lies
         return lies
 
     def _features(self, value: str, ranks: int) -> Split | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mapper.emit.shards.experts import mixture_by_experts
 from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Ranges, Split, even, scaled
 from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Rule
 
@@ -201,12 +202,11 @@ def _of_blocks(split: Split, blocks: int | None, size: int | None) -> Lay | None
 
 
 def mixture(asked: Asked) -> Answer:
-    """onnxruntime's MoE: a part of the inner columns of every expert, so that results are summands.
-
-    The node routes by itself, and normalises over the experts that it picks: experts cannot be dealt out from outside.
-    """
+    """onnxruntime's MoE: some experts, or a part of the inner columns of every one, so that results are summands."""
+    if "expert" in asked.ways:
+        return mixture_by_experts(asked)
     up, down = asked.shape(2), asked.shape(4)
-    if not asked.ways & {"column", "row", "expert", "combine"} or up is None or down is None:
+    if not asked.ways & {"column", "row", "combine"} or up is None or down is None:
         return NO_RULE
     size = down[2]
     if asked.proto.op_type != "MoE" or size is None or up[1] != size or size < asked.ranks:
@@ -215,8 +215,6 @@ def mixture(asked: Asked) -> Answer:
     part = Split(1, ranges)
     wants: dict[int, Lay] = {2: part, 3: part, 4: Split(2, ranges), 6: part, 7: part}
     more: dict[str, Any] = {"first": frozenset({5})} if asked.has(5) else {}
-    if "expert" in asked.ways:
-        more["note"] = "the node routes by itself: each rank has a part of the columns of every expert instead"
     return asked.held(wants, SUM, **more)
 
 
@@ -233,5 +231,6 @@ RULES: dict[str, Rule] = {
     "QuantizeLinear": quantized,
     "DynamicQuantizeLinear": whole_scale,
     "MoE": mixture,
+    "QMoE": mixture,
 }
 """The rules of this file, by op type."""

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mapper.emit.shards.attention import RULES as ATTENTION
-from mapper.emit.shards.layouts import SUM, WHOLE, Held, Lay, Split
+from mapper.emit.shards.experts import row_by_row
+from mapper.emit.shards.layouts import SUM, WHOLE, Dealt, Held, Lay, Split
 from mapper.emit.shards.planned_ways import PlannedWays
 from mapper.emit.shards.products import RULES as PRODUCTS
 from mapper.emit.shards.rules import ELEMENTWISE, NO_RULE, Answer, Asked, Division, Rule
@@ -35,11 +36,13 @@ class Run:
 
 @dataclass
 class Segment:
-    """Nodes that each rank of a unit runs one after the other without waiting for another rank."""
+    """Nodes that each rank of a unit runs one after the other without waiting for another rank. dealt: what ranks have
+    as rows of their experts meanwhile; beyond the segment it is a sum."""
 
     unit: str
     ranks: int
     runs: list[Run] = field(default_factory=list)
+    dealt: dict[str, Dealt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,18 @@ class Program:
         if (ranks, want) in found:
             return ranks, want
         whole = next((f for f in found if f[1] is WHOLE), None)
-        if want is WHOLE or want is SUM:
-            return whole if want is WHOLE else None
+        if want is SUM:
+            return None
+        if want is WHOLE or isinstance(want, Dealt):
+            return whole
         for other in found:
             if other[0] == ranks and isinstance(other[1], Split) and isinstance(want, Split) and want.inside(other[1]):
                 return other
         return whole
+
+
+Blocked = dict[str, list[tuple[str, Lay]]]
+"""Nodes that cannot run yet, and the values that each lacks in some layout; none where it waits for other nodes."""
 
 
 class Builder:
@@ -118,36 +127,62 @@ class Builder:
     def _group(self, unit: str, group: Sequence[FileNode]) -> None:
         ranks, waiting = self.ranks(unit), list(group)
         while waiting:
-            segment, needs, blocked = Segment(unit, ranks), [], []
-            made_later: set[str] = set()
-            for node in waiting:
-                lacking = self._try(segment, node, made_later)
-                if lacking is not None:
-                    blocked.append(node)
-                    made_later.update(node.outputs)
-                    needs += lacking
+            segment, blocked = self._beside_readers(unit, waiting)
             if segment.runs:
                 self.program.items.append(segment)
-            for value, want in needs:
+            for value, want in (need for lacking in blocked.values() for need in lacking):
                 self._exchange(value, ranks, want)
-            waiting = blocked
+            waiting = [node for node in waiting if node.name in blocked]
+
+    def _beside_readers(self, unit: str, waiting: Sequence[FileNode]) -> tuple[Segment, Blocked]:
+        """A segment in which rows are dealt only where what reads them can run too: beyond it they are a sum."""
+        late = frozenset[str]()
+        segment, blocked = self._segment(unit, waiting, late)
+        while early := _dealt_early(segment, waiting, blocked):
+            other, left = self._segment(unit, waiting, late | early)
+            unmade = {out for node in waiting if node.name in left for out in node.outputs}
+            for name, lacking in blocked.items():  # what they lack besides is on its way meanwhile
+                left[name] = left[name] or [(n, want) for n, want in lacking if n not in unmade]
+            if not other.runs and not any(left.values()):  # nothing would ever run
+                return self._segment(unit, waiting, late)
+            segment, blocked, late = other, left, late | early
+        return segment, blocked
+
+    def _segment(
+        self, unit: str, waiting: Sequence[FileNode], late: frozenset[str]
+    ) -> tuple[Segment, Blocked]:
+        """What can run of the nodes, and what each of the others lacks. late: nodes that are left for the next one."""
+        segment: Segment = Segment(unit, self.ranks(unit))
+        blocked: Blocked = {}
+        made_later: set[str] = set()
+        for node in waiting:
+            lacking = [] if node.name in late else self._try(segment, node, made_later)
+            if lacking is not None:
+                blocked[node.name] = lacking
+                made_later.update(node.outputs)
+        return segment, blocked
 
     def _try(self, segment: Segment, node: FileNode, later: set[str]) -> list[tuple[str, Lay]] | None:
         """Append the node to the segment; or what it lacks first."""
         if not later.isdisjoint(node.reads):
             return []
-        division = self._division(node, segment.ranks) if segment.ranks > 1 else None
-        wants = _wants(node, division)
+        division = self._division(node, segment) if segment.ranks > 1 else None
+        wants = [(n, want) for n, want in _wants(node, division) if segment.dealt.get(n) != want]
         lacking = [(n, want) for n, want in wants if self.program.form(n, segment.ranks, want) is None]
         if lacking:
             return lacking
         segment.runs.append(Run(node, division))
-        among = segment.ranks if segment.ranks > 1 else 0
         for i, out in enumerate(node.outputs):
             if out:
-                self.program.forms[out] = [(among, division.leaves[i] if division else WHOLE)]
-                self.program.maker[out] = segment.unit
+                self._leave(segment, out, division.leaves[i] if division else WHOLE)
         return None
+
+    def _leave(self, segment: Segment, out: str, lay: Lay) -> None:
+        if isinstance(lay, Dealt):
+            segment.dealt[out] = lay
+            lay = SUM
+        self.program.forms[out] = [(segment.ranks if segment.ranks > 1 else 0, lay)]
+        self.program.maker[out] = segment.unit
 
     def _exchange(self, value: str, ranks: int, want: Lay, *, ends: bool = False) -> None:
         program = self.program
@@ -159,9 +194,10 @@ class Builder:
         program.items.append(Exchange(unit, value, among, source, sink, ends))
         program.forms[value].append((among if sink is not WHOLE else 0, sink))
 
-    def _division(self, node: FileNode, ranks: int) -> Division | None:
+    def _division(self, node: FileNode, segment: Segment) -> Division | None:
+        ranks = segment.ranks
         ways = [way for op, way in self.ways.of_node(node) if _concerns(op, node)]
-        lays = tuple(self._lay(node, name, ranks) for name in node.proto.input)
+        lays = tuple(segment.dealt.get(name) or self._lay(node, name, ranks) for name in node.proto.input)
         words = frozenset(way.name for way in ways)
         if all(lay is WHOLE for lay in lays):
             if words <= {"copy"}:
@@ -214,14 +250,14 @@ class Builder:
             columns=lambda out, size: self.ways.columns(node, out, size, ranks),
             matrix_axis=lambda way: self.ways.matrix_axis(node, way),
         )
-        answer = rule(asked)
+        answer = row_by_row(asked, rule) if any(isinstance(lay, Dealt) for lay in lays) else rule(asked)
         if isinstance(answer, str):
             return answer
         sums = SUM in answer.leaves and SUM not in answer.wants
         if sums and any(isinstance(want, Split) and not want.apart for want in answer.wants):
             return "ranks that have the same part would add it twice"
         for i, want in enumerate(answer.wants):
-            if want is SUM and lays[i] is not SUM:
+            if want is SUM and lays[i] is not SUM and not isinstance(lays[i], Dealt):
                 return "it would add what is no summand"
             if isinstance(want, Split) and asked.has(i) and not self._divisible(asked, i, want):
                 return "a rank would have nothing of it"
@@ -246,6 +282,14 @@ class Builder:
         for name, want in zip(node.proto.input, answer.wants, strict=False):
             if name in self._pasts and isinstance(want, Split):
                 self.asked.setdefault(name, (ranks, want))
+
+
+def _dealt_early(segment: Segment, waiting: Sequence[FileNode], blocked: Blocked) -> frozenset[str]:
+    """Nodes of a segment whose dealt rows are read by some that have to wait for something else."""
+    left = [node for node in waiting if node.name in blocked]
+    early = {name for node in left for name in node.reads if name in segment.dealt}
+    early -= {name for lacking in blocked.values() for name, _ in lacking}
+    return frozenset(run.node.name for run in segment.runs if not early.isdisjoint(run.node.outputs))
 
 
 _APART = "its ops are divided apart, but it is one node of the file"

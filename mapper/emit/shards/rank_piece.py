@@ -10,7 +10,8 @@ import onnx
 from onnx import numpy_helper
 
 from mapper.emit.cut import read_by
-from mapper.emit.shards.layouts import WHOLE, Lay, Split, Stretch, located
+from mapper.emit.shards.experts import rows_of, summand
+from mapper.emit.shards.layouts import SUM, WHOLE, Dealt, Lay, Split, Stretch, located
 from mapper.emit.shards.products import quantized
 from mapper.emit.shards.program import Form, Program, Run, Segment
 from mapper.emit.shards.rules import Asked, Division, Numbers
@@ -21,7 +22,8 @@ Stored = Callable[[onnx.TensorProto, int, Sequence[Stretch]], onnx.TensorProto]
 
 
 class RankPiece:
-    """Builds the graph of one rank of a segment. inputs: by the name in the piece, the phase's value with its form."""
+    """Builds the graph of one rank of a segment. inputs: by the name in the piece, the phase's value with its form.
+    sums: what rows of experts are called that leave the piece, as summands."""
 
     def __init__(
         self,
@@ -39,9 +41,11 @@ class RankPiece:
         self.initializers: dict[str, onnx.TensorProto] = {}
         self.made: dict[str, Lay] = {}
         self._local: dict[tuple[str, Lay], str] = {}
+        self._rows_of: dict[Dealt, str] = {}
         self._taken = {out for run in segment.runs for out in run.node.outputs}
         for run in segment.runs:
             self._run(run)
+        self.sums = {value: self.local(value, SUM) for value, lay in self.made.items() if isinstance(lay, Dealt)}
 
     def _run(self, run: Run) -> None:
         if run.division is None:
@@ -95,10 +99,7 @@ class RankPiece:
 
     def _append(self, proto: onnx.NodeProto, division: Division) -> None:
         if division.nodes is not None:
-            made, numbers = division.nodes(self.rank, proto)
-            for name, array in numbers.items():
-                self._constant(name, array)
-            self.nodes += made
+            self._add(division.nodes(self.rank, proto))
         elif division.entry is not None:
             out = proto.output[0]
             proto.output[0] = f"{out} of the part"
@@ -133,6 +134,11 @@ class RankPiece:
         return self._local[key]
 
     def _found(self, value: str, want: Lay) -> str:
+        made = self.made.get(value)
+        if isinstance(want, Dealt) and made != want:
+            return self._rows(self.local(value, WHOLE), value, want)
+        if isinstance(made, Dealt) and want is SUM:
+            return self._summand(value, made)
         if value in self.made:
             return value if self.made[value] == want else self._cut(value, value, self.made[value], want)
         if value in self.anatomy.initializers:
@@ -251,6 +257,33 @@ class RankPiece:
             return True
         node = self.copied.get(name)
         return node is not None and bool(node.reads) and self._is_weight(node.reads[0])
+
+    def _dealt(self, lay: Dealt) -> str:
+        """What names of nodes that find a rank's rows begin with."""
+        key = lay.along(0)
+        if key not in self._rows_of:
+            self._rows_of[key] = name = self._free(f"{lay.by} of rank", self._suffixed(lay.by))
+            elem = self.program.facts.elem(lay.by) or onnx.TensorProto.INT64
+            kind = onnx.helper.tensor_dtype_to_np_dtype(elem)
+            self._add(rows_of(lay, self.rank, self.local(lay.by, WHOLE), name, kind))
+        return self._rows_of[key]
+
+    def _rows(self, local: str, value: str, want: Dealt) -> str:
+        """A rank's rows of what it has whole."""
+        rows, name = f"{self._dealt(want)} rows", self._free(self._suffixed(value), f"{value} {want.axis} rows")
+        self.nodes.append(onnx.helper.make_node("Gather", [local, rows], [name], axis=want.axis))
+        return name
+
+    def _summand(self, value: str, lay: Dealt) -> str:
+        name, shape = self._free(f"{value} of rank", self._suffixed(value)), self.program.facts.shape(value)
+        assert shape is not None
+        self._add(summand(value, name, self._dealt(lay), lay.axis, len(shape)))
+        return name
+
+    def _add(self, found: tuple[list[onnx.NodeProto], dict[str, Numbers]]) -> None:
+        self.nodes += found[0]
+        for name, array in found[1].items():
+            self._constant(name, array)
 
     def _cut(self, local: str, value: str, lay: Lay, want: Lay) -> str:
         """A rank's stretches of what it holds."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from mapper.emit.shards.experts import pick
 from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Ranges, Split, even, joined, located, regrouped, within
 from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Division, Rule, linear
 from mapper.emit.shards.sizes import Sizes
@@ -216,6 +217,8 @@ def kept_axes(position: int, attr: str, default: list[int] | None = None) -> Rul
 
     def rule(asked: Asked) -> Answer:
         split, shape, out = asked.split(), asked.shape(0), asked.out()
+        if asked.lays[0] is SUM and asked.proto.op_type in ("ReduceSum", "ReduceMean"):
+            return asked.held({0: SUM}, SUM)
         if split is None or shape is None or out is None:
             return NO_RULE
         axes = asked.ints(attr, position)
@@ -248,7 +251,7 @@ def gather(asked: Asked) -> Answer:
     if shape is None or places is None:
         return UNKNOWN
     axis, more = asked.attr("axis", 0) % len(shape), len(places) - 1
-    picked = _picked(asked, shape, more) if axis == 0 else None
+    picked = (pick(asked, len(places)) or _picked(asked, shape, more)) if axis == 0 else None
     if picked is not None:
         return picked
     if "column" in asked.ways and len(shape) == 2 and axis == 0 and shape[1] is not None:
@@ -272,7 +275,7 @@ def gather_nd(asked: Asked) -> Answer:
     shape, places, split = asked.shape(0), asked.shape(1), asked.split(0)
     if shape is None or places is None or places[-1] is None or asked.attr("batch_dims", 0):
         return UNKNOWN
-    picked = _picked(asked, shape, len(places) - 2) if places[-1] == 1 else None
+    picked = (pick(asked, len(places) - 1) or _picked(asked, shape, len(places) - 2)) if places[-1] == 1 else None
     if picked is not None:
         return picked
     depth = places[-1]

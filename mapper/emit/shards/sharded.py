@@ -67,7 +67,9 @@ class ShardedPhase:
             return dict.fromkeys(self._ends_of(item)[1], "")
         segment, piece = item
         forms = ((n, program.forms[n][0]) for n in piece.made)
-        return {value_name(program, n, form, piece.rank, segment.ranks): n for n, form in forms}
+        return {
+            value_name(program, n, form, piece.rank, segment.ranks): piece.sums.get(n, n) for n, form in forms
+        }
 
     def _reads(self, item: tuple[Segment, RankPiece] | Exchange, made: set[str]) -> Iterable[str]:
         if isinstance(item, Exchange):
@@ -104,7 +106,7 @@ class ShardedPhase:
             form = self.made.program.forms[name][0]
             phase_name = value_name(self.made.program, name, form, rank, ranks)
             if phase_name in wanted:
-                outputs[name] = (phase_name, name, form)
+                outputs[piece.sums.get(name, name)] = (phase_name, name, form)
         model = self._model(piece, outputs)
         file = self.write(segment.unit, model)
         tasks = {
