@@ -148,9 +148,7 @@ class Builder:
             segment, blocked, late = other, left, late | early
         return segment, blocked
 
-    def _segment(
-        self, unit: str, waiting: Sequence[FileNode], late: frozenset[str]
-    ) -> tuple[Segment, Blocked]:
+    def _segment(self, unit: str, waiting: Sequence[FileNode], late: frozenset[str]) -> tuple[Segment, Blocked]:
         """What can run of the nodes, and what each of the others lacks. late: nodes that are left for the next one."""
         segment: Segment = Segment(unit, self.ranks(unit))
         blocked: Blocked = {}
@@ -298,12 +296,12 @@ _APART = "its ops are divided apart, but it is one node of the file"
 def _why(words: frozenset[str], answer: str) -> str:
     if "context" in words:
         return "partial softmaxes of a cache are no values of ONNX"
+    if words & {"expert", "experts", "combine"}:
+        return answer if answer != NO_RULE else "it does not treat the rows of experts one by one"
     if len(words) > 1:
         return _APART
     if answer == NO_RULE and "tokens" in words:
         return "its rows are fewer than ranks, or how many there are depends on data"
-    if answer == NO_RULE and words & {"expert", "experts", "combine"}:
-        return "which rows go to which experts is known in a call only"
     return answer
 
 

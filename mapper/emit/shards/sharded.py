@@ -67,9 +67,7 @@ class ShardedPhase:
             return dict.fromkeys(self._ends_of(item)[1], "")
         segment, piece = item
         forms = ((n, program.forms[n][0]) for n in piece.made)
-        return {
-            value_name(program, n, form, piece.rank, segment.ranks): piece.sums.get(n, n) for n, form in forms
-        }
+        return {value_name(program, n, form, piece.rank, segment.ranks): piece.sums.get(n, n) for n, form in forms}
 
     def _reads(self, item: tuple[Segment, RankPiece] | Exchange, made: set[str]) -> Iterable[str]:
         if isinstance(item, Exchange):
