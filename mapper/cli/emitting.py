@@ -33,7 +33,7 @@ def emit_(args: Namespace) -> int:
         sys.stdout.write(f"  ort-ep       {len(text['nodes'])} nodes on {', '.join(text['providers'])}: {out}\n")
         return 0
     out = Path(args.out) if args.out else path.parent / FOLDER
-    done = emit(plan, args.models, out, random_weights=args.random_weights)
+    done = emit(plan, args.models, out, random_weights=args.random_weights, weights=args.weights)
     sys.stdout.write(json.dumps(summary(done, out), indent=1) + "\n" if args.json else screen(done, out))
     return 0
 
@@ -57,12 +57,20 @@ def screen(done: Emitted, out: Path) -> str:
             "  types        pieces compute in the file's own number types; "
             f"the plan's ({', '.join(types)}) stand beside"
         )
+    if done.weight_bytes or done.referred:
+        lines.append(f"  weights      {_of_weights(done)}")
     for path, count in done.without_numbers.items():
         lines.append(
             f"  no numbers   {path} is not there: {count} weights without numbers; --random-weights makes some up"
         )
     lines.append(f"  next         {next_command(manifest, out, bool(done.without_numbers))}")
     return "\n".join(lines) + "\n"
+
+
+def _of_weights(done: Emitted) -> str:
+    """What became of data beside the models."""
+    copied = f"{si(done.weight_bytes, 'B')} copied" if done.weight_bytes else "none copied"
+    return copied + "".join(f"; {path} is read where it is" for path in done.referred)
 
 
 def next_command(manifest: Manifest, out: Path, empty: bool) -> str:
@@ -80,6 +88,8 @@ def summary(done: Emitted, out: Path) -> dict[str, object]:
         "pieces": sorted({s.piece for p in done.manifest.phases for s in p.steps}),
         "steps": {p.name: len(p.steps) for p in done.manifest.phases},
         "bytes": sum(line.bytes for line in done.manifest.files),
+        "weight_bytes": done.weight_bytes,
+        "referred": [str(path) for path in done.referred],
         "moved": [m.model_dump(mode="json") for m in done.manifest.moved],
         "without_numbers": {str(path): count for path, count in done.without_numbers.items()},
     }

@@ -16,13 +16,14 @@ from mapper.emit.cut import Cut, Stored, cuts, model_of, store_all
 from mapper.emit.filling import operand_roles
 from mapper.emit.fills import fill_of
 from mapper.emit.grouping import pieces
+from mapper.emit.layout import clean
 from mapper.emit.manifest import DimLine, Moved, PhasePart, Port, StateLine, Step, Tensor
 from mapper.emit.owners import Owners
 from mapper.emit.planned import Planned, starts
 from mapper.emit.shards.programs import PhaseProgram, phase_programs
 from mapper.emit.shards.sharded import ShardedPhase, rank_states
 from mapper.emit.traffic import buffers, length_s, moves
-from mapper.emit.weights import Weights, clean
+from mapper.emit.weights import Weights
 from mapper.errors import ModelError
 from mapper.frontend.anatomy import Anatomy, by_phase
 from mapper.ir.graph import Phase

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from mapper.emit.data_files import CopiedFiles, DataFiles, ReferredFiles
 from mapper.emit.emission import Emission
 from mapper.emit.files import staged_folder
 from mapper.emit.filling import Filling
-from mapper.emit.manifest import NAME, FileLine, Manifest, PhasePart, UnitLine, digest_of, sealed, to_json
+from mapper.emit.manifest import NAME, FileLine, Manifest, PhasePart, UnitLine, digest_of, read, sealed, to_json
 from mapper.emit.speeds import at_speeds, probe_seconds
 from mapper.emit.weights import Weights
 from mapper.errors import MapperError
@@ -21,6 +23,8 @@ from mapper.hw.target import Unit
 from mapper.hw.work import TICKS_PER_SECOND
 from mapper.ir.plan import Plan
 
+WeightsKind = Literal["copy", "reference"]
+
 HASHED_BYTES = 1 << 30
 """Files up to this size have a digest in the manifest; larger ones (weights) their size alone."""
 
@@ -28,29 +32,48 @@ HASHED_BYTES = 1 << 30
 @dataclass(frozen=True)
 class Emitted:
     """What was written. without_numbers: data files that the models refer to and that are not there, each with how
-    many weights lie in it; such pieces can be read, but not run."""
+    many weights lie in it; such pieces can be read, but not run. weight_bytes: of data beside the models, what was
+    copied. referred: data files that pieces read where they are."""
 
     manifest: Manifest
     without_numbers: Mapping[Path, int]
+    weight_bytes: int = 0
+    referred: tuple[Path, ...] = ()
 
 
-def emit(plan: Plan, models: Sequence[str | Path], out: str | Path, *, random_weights: int | None = None) -> Emitted:
+def emit(
+    plan: Plan,
+    models: Sequence[str | Path],
+    out: str | Path,
+    *,
+    random_weights: int | None = None,
+    weights: WeightsKind = "copy",
+) -> Emitted:
     """Write the pieces of a finished plan below `out`, all or none.
 
     models: the files that the plan was compiled from. random_weights: a seed, to make up the numbers of weights that
-    are not there; whole models on the same numbers are then written too. Raises MapperError for an unfinished plan and
-    for files that are not those of the plan, and for an `out` that is a model's own folder.
+    are not there; whole models on the same numbers are then written too. weights: whether data beside the models is
+    copied below `out`, as far as pieces read it, or read where it is. Raises MapperError for an unfinished plan and
+    for files that are not those of the plan, and for an `out` that is a model's own folder (copy), or that
+    does not hold the models' data (reference).
     """
     files = [Path(m) for m in models]
-    _check_apart(Path(out), files)
+    if weights == "copy":
+        _check_apart(Path(out), files)
     if plan.figures is None or plan.schedule is None:
         raise MapperError("the plan is not finished: nothing to emit", hint="run the rest of the pipeline: mapper opt")
     found = anatomies(files, plan.phases, numbers_of(plan, "expect"))
     check_same(plan, found)
     with staged_folder(Path(out)) as folder:
         filling = None if random_weights is None else Filling(random_weights)
-        emission = Emission(plan, found, folder, Weights(folder, filling))
+        data: DataFiles = CopiedFiles(folder) if weights == "copy" else ReferredFiles(Path(out))
+        emission = Emission(plan, found, folder, Weights(folder, filling, data))
         phases = tuple(emission.phase(phase) for phase in plan.phases)
+        whole = () if filling is None else tuple(emission.whole(k, a) for k, a in enumerate(found))
+        weight_bytes = emission.weights.finish()
+        written = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+        if weights == "reference":
+            check_kept(Path(out), [*written, NAME], [*files, *data.places])
         manifest = sealed(
             Manifest(
                 model=dict(plan.source).get("model", plan.graph.name),
@@ -66,12 +89,13 @@ def emit(plan: Plan, models: Sequence[str | Path], out: str | Path, *, random_we
                 probe_s=probe_seconds(plan.target),
                 speeds=at_speeds(plan, emission.programs),
                 moved=tuple(emission.moved),
-                whole=() if filling is None else tuple(emission.whole(k, a) for k, a in enumerate(found)),
-                files=tuple(_line(folder, p) for p in sorted(folder.rglob("*")) if p.is_file()),
+                whole=whole,
+                files=tuple(_line(name, path) for name, path in sorted((written | data.referred()).items())),
             )
         )
         (folder / NAME).write_text(to_json(manifest), encoding="utf-8")
-    return Emitted(manifest, {path: len(names) for path, names in emission.weights.missing.items()})
+    missing = {path: len(names) for path, names in emission.weights.missing.items()}
+    return Emitted(manifest, missing, weight_bytes, tuple(data.referred().values()))
 
 
 def check_same(plan: Plan, found: Sequence[Anatomy]) -> None:
@@ -96,6 +120,19 @@ def _check_apart(out: Path, models: Sequence[Path]) -> None:
             )
 
 
+def check_kept(out: Path, names: Collection[str], kept: Collection[Path]) -> None:
+    """Nothing but an earlier emission is replaced in a folder that holds models. names: what is to be put there.
+    kept: models and their data. Raises MapperError."""
+    own = {path.resolve() for path in kept}
+    before = {line.path for line in read(out / NAME).files} | {NAME} if (out / NAME).is_file() else set()
+    for name in names:
+        path = out / name
+        if path.exists() and (name not in before or path.resolve() in own):
+            raise MapperError(
+                f"{path} is there, and not of an earlier emission; it is not replaced", hint="move it, or emit elsewhere"
+            )
+
+
 _SETTING = re.compile(r"(.+?)=(-?\d+)(?: |$)", re.DOTALL)
 
 
@@ -117,8 +154,6 @@ def _unit(unit: Unit) -> UnitLine:
     return UnitLine(name=unit.name, kind=unit.kind, family=unit.model_name, ranks=unit.ranks, members=members)
 
 
-def _line(folder: Path, path: Path) -> FileLine:
+def _line(name: str, path: Path) -> FileLine:
     size = path.stat().st_size
-    return FileLine(
-        path=path.relative_to(folder).as_posix(), bytes=size, sha256=digest_of(path) if size <= HASHED_BYTES else ""
-    )
+    return FileLine(path=name, bytes=size, sha256=digest_of(path) if size <= HASHED_BYTES else "")

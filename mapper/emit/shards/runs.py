@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import BinaryIO
 
 import numpy as np
 import onnx
@@ -16,8 +15,8 @@ from mapper.errors import MapperError
 from mapper.frontend.file.tensors import tensor_fact
 
 CHUNK_BYTES = 16 << 20
-SHORT_BYTES = 1 << 12
-"""Runs from here on are read one by one: a page at least."""
+SHORT_BYTES = 1 << 16
+"""Runs from here on are read one by one: a call takes less than copying so many bytes."""
 
 
 _PACKED = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2, "FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
@@ -31,6 +30,16 @@ class Runs:
     count: int
     block: int
     stretches: tuple[tuple[int, int], ...]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all together."""
+        return self.count * sum(b - a for a, b in self.stretches)
+
+    @property
+    def together(self) -> bool:
+        """Whether they lie one behind the other."""
+        return self.count == len(self.stretches) == 1
 
 
 def byte_runs(tensor: onnx.TensorProto, axis: int, stretches: Sequence[tuple[int, int]]) -> Runs:
@@ -57,21 +66,42 @@ def bytes_of(tensor: onnx.TensorProto) -> int:
     return -(-prod(map(int, tensor.dims)) * element_bits(tensor.data_type) // 8)
 
 
-def copy_runs(source: int, start: int, runs: Runs, sink: BinaryIO) -> None:
-    """Copy the runs of a file from byte `start` on: each by itself, or out of many blocks read at once where runs are
-    so short that a call for each would take longer. Never more than a chunk of either is in memory."""
-    if min(b - a for a, b in runs.stretches) >= SHORT_BYTES or runs.block > CHUNK_BYTES:
-        for first in range(runs.count):
-            for a, b in runs.stretches:
-                for at in range(a, b, CHUNK_BYTES):
-                    sink.write(_read(source, start + first * runs.block + at, min(CHUNK_BYTES, b - at)))
+def copy_runs(source: int, start: int, parts: Sequence[tuple[Runs, int]], sink: int) -> None:
+    """Copy runs of a file from byte `start` on to places in another: each run by itself, or out of many blocks read at
+    once for all parts where runs are so short that a call for each would take longer.
+
+    source, sink: descriptors. parts: of equal count and block, each with its place. Never more than a chunk of each
+    file is in memory.
+    """
+    first = parts[0][0]
+    if first.block > CHUNK_BYTES or min(b - a for runs, _ in parts for a, b in runs.stretches) >= SHORT_BYTES:
+        for runs, place in parts:
+            _copy_each(source, start, runs, sink, place)
         return
-    many = max(1, CHUNK_BYTES // max(runs.block, 1))
-    for first in range(0, runs.count, many):
-        count = min(many, runs.count - first)
-        blocks = np.frombuffer(_read(source, start + first * runs.block, count * runs.block), np.uint8)
-        rows = blocks.reshape(count, runs.block)
-        sink.write(np.concatenate([rows[:, a:b] for a, b in runs.stretches], axis=1).tobytes())
+    many = max(1, CHUNK_BYTES // max(first.block, 1))
+    for at in range(0, first.count, many):
+        count = min(many, first.count - at)
+        blocks = np.frombuffer(_read(source, start + at * first.block, count * first.block), np.uint8)
+        rows = blocks.reshape(count, first.block)
+        for runs, place in parts:
+            columns = np.concatenate([rows[:, a:b] for a, b in runs.stretches], axis=1)
+            write_at(sink, columns.data, place + at * columns.shape[1])
+
+
+def _copy_each(source: int, start: int, runs: Runs, sink: int, place: int) -> None:
+    for block in range(runs.count):
+        for a, b in runs.stretches:
+            for at in range(a, b, CHUNK_BYTES):
+                count = min(CHUNK_BYTES, b - at)
+                place += write_at(sink, _read(source, start + block * runs.block + at, count), place)
+
+
+def write_at(sink: int, data: bytes | memoryview, offset: int) -> int:
+    """Write all of it at an offset of a file; returns its length."""
+    view, done = memoryview(data).cast("B"), 0
+    while done < len(view):
+        done += os.pwrite(sink, view[done:], offset + done)
+    return done
 
 
 def _read(source: int, offset: int, count: int) -> bytes:
