@@ -208,6 +208,13 @@ def _emit(p: argparse.ArgumentParser) -> None:
         "--random-weights", metavar="SEED", type=int, nargs="?", const=0, help="make up weights that are not there"
     )
     p.add_argument(
+        "--weights",
+        choices=("copy", "reference"),
+        default="copy",
+        help="copy what pieces read of data beside the models (default), or read it where it is: --out is then the "
+        "folder of the data, or one above it",
+    )
+    p.add_argument(
         "--format",
         choices=["pieces", "ort-ep"],
         default="pieces",

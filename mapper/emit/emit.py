@@ -129,7 +129,8 @@ def check_kept(out: Path, names: Collection[str], kept: Collection[Path]) -> Non
         path = out / name
         if path.exists() and (name not in before or path.resolve() in own):
             raise MapperError(
-                f"{path} is there, and not of an earlier emission; it is not replaced", hint="move it, or emit elsewhere"
+                f"{path} is there, and not of an earlier emission; it is not replaced",
+                hint="move it, or emit elsewhere",
             )
 
 

@@ -29,7 +29,7 @@ INSIDE = f"{FOLDER}/inside.bin"
 
 @dataclass(frozen=True, slots=True)
 class _Lies:
-    """Where numbers outside a model lie. source: the file as it is now. how: in a data file of the model, or made up."""
+    """Where numbers outside a model lie. source: the file as it is now. how: in a data file, or made up."""
 
     source: Path
     place: str

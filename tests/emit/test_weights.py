@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import errno
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +8,8 @@ import pytest
 from onnx import external_data_helper, numpy_helper
 
 from mapper.emit.filling import Filling, operand_roles
-from mapper.emit.layout import ALIGNMENT
-from mapper.emit.weights import Weights, clean, copy_file
+from mapper.emit.layout import ALIGNMENT, clean
+from mapper.emit.weights import Weights
 from mapper.errors import MapperError
 
 
@@ -61,9 +59,10 @@ def test_data_beside_the_model_is_copied_once_and_referred_to_where_it_was(tmp_p
     large = np.random.default_rng(1).normal(size=(2, 32, 32)).astype(np.float32)
     (source / "data" / "w.bin").write_bytes(large.tobytes())
     weights = Weights(out)
-    for k in range(2):
-        stored = weights.stored(source, beside(f"w{k}", "data/w.bin", offset=4096 * k, length=4096))
-        assert np.array_equal(numbers(out, stored), large[k])
+    stored = [weights.stored(source, beside(f"w{k}", "data/w.bin", offset=4096 * k, length=4096)) for k in range(2)]
+    assert weights.finish() == 8192
+    assert [place(s)[1] for s in stored] == [0, 4096]
+    assert all(np.array_equal(numbers(out, s), large[k]) for k, s in enumerate(stored))
     assert len([p for p in out.rglob("*") if p.is_file()]) == 1
     assert not weights.missing
 
@@ -142,18 +141,6 @@ def test_data_without_a_file_or_in_one_that_is_too_short_is_refused(tmp_path: Pa
     (tmp_path / "w.bin").write_bytes(bytes(5000))
     with pytest.raises(MapperError, match=r"'w' needs 4,096 bytes and states 4,096 from 1,024 on in .*which has 5,000"):
         Weights(tmp_path / "out").stored(tmp_path, beside("w", "w.bin", offset=1024))
-
-
-def test_a_file_is_copied_whole_where_the_kernel_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: int) -> int:
-        raise OSError(errno.EXDEV, "other devices")
-
-    written = os.write
-    monkeypatch.setattr(os, "copy_file_range", refused, raising=False)
-    monkeypatch.setattr(os, "write", lambda sink, data: written(sink, data[:1000]))
-    (tmp_path / "a").write_bytes(bytes(range(256)) * 20)
-    copy_file(tmp_path / "a", tmp_path / "b")
-    assert (tmp_path / "b").read_bytes() == (tmp_path / "a").read_bytes()
 
 
 def test_tied_weights_get_the_same_numbers(tmp_path: Path) -> None:

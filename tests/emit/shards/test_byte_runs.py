@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import external_data_helper, numpy_helper
 
+from mapper.emit.shards.runs import SHORT_BYTES
 from mapper.emit.weights import Weights
 from mapper.errors import MapperError
 
@@ -41,16 +42,25 @@ def test_stretches_hold_the_numbers_that_they_should(tmp_path: Path, axis: int, 
     out = tmp_path / "out"
     out.mkdir()
     tensor = beside(tmp_path) if outside else numpy_helper.from_array(ARRAY, "w")
-    found = Weights(out).cut(tmp_path, tensor, axis, [(0, 1), (3, 4)])
+    weights = Weights(out)
+    found = weights.cut(tmp_path, tensor, axis, [(0, 1), (3, 4)])
+    weights.finish()
     assert np.array_equal(numbers(out, found), np.take(ARRAY, [0, 3], axis=axis))
 
 
-def test_long_stretches_are_read_by_themselves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", [64, SHORT_BYTES])
+def test_parts_of_several_ranks_are_copied_in_one_go(tmp_path: Path, columns: int) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    array = np.arange(3 * (1 << 14), dtype=np.float32).reshape(3, 1 << 14)
-    found = Weights(out).cut(tmp_path, beside(tmp_path, array), 1, [(0, 2048), (8192, 12288)])
-    assert np.array_equal(numbers(out, found), np.concatenate([array[:, :2048], array[:, 8192:12288]], axis=1))
+    array = np.arange(3 * columns, dtype=np.float32).reshape(3, columns)
+    weights, quarter = Weights(out), columns // 4
+    tensor = beside(tmp_path, array)
+    first = weights.cut(tmp_path, tensor, 1, [(0, quarter), (2 * quarter, 3 * quarter)])
+    second = weights.cut(tmp_path, tensor, 1, [(quarter, 2 * quarter)])
+    assert weights.finish() == array.nbytes * 3 // 4
+    assert np.array_equal(numbers(out, first), array.reshape(3, 4, -1)[:, [0, 2]].reshape(3, -1))
+    assert np.array_equal(numbers(out, second), array[:, quarter : 2 * quarter])
+    assert [p.name for p in (out / "weights").iterdir()] == ["cut.bin"], "nothing else is read of it"
 
 
 def test_rows_are_a_reference_to_the_same_file(tmp_path: Path) -> None:
@@ -59,6 +69,7 @@ def test_rows_are_a_reference_to_the_same_file(tmp_path: Path) -> None:
     weights, tensor = Weights(out), beside(tmp_path)
     whole, rows = weights.stored(tmp_path, tensor), weights.cut(tmp_path, tensor, 0, [(2, 4)])
     assert place(rows) == place(whole) | {"offset": str(64 + 2 * 128), "length": "256"}
+    weights.finish()
     assert [p.name for p in (out / "weights").iterdir()] == ["0-w.bin"]
 
 
@@ -68,6 +79,7 @@ def test_equal_cuts_are_copied_once(tmp_path: Path) -> None:
     weights, tensor = Weights(out), beside(tmp_path)
     first, second = (weights.cut(tmp_path, tensor, 2, [(0, 2)]) for _ in range(2))
     assert place(first) == place(second)
+    weights.finish()
     assert (out / "weights" / "cut.bin").stat().st_size == ARRAY.nbytes // 2
 
 
@@ -88,7 +100,10 @@ folder, axis, rows, columns = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[
 tensor = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=(rows, columns))
 tensor.data_location = onnx.TensorProto.EXTERNAL
 tensor.external_data.add(key="location", value="w.bin")
-Weights(folder / "out").cut(folder, tensor, axis, [(0, tensor.dims[axis] // 64)])
+weights, size = Weights(folder / "out"), tensor.dims[axis] // 64
+for rank in range(2):
+    weights.cut(folder, tensor, axis, [(rank * size, (rank + 1) * size)])
+weights.finish()
 status = Path("/proc/self/status").read_text()
 print(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 """
