@@ -31,9 +31,11 @@ def calibrate(args: Namespace) -> int:
     calibrator: Calibrator = plugins.load("calibrators", args.what)
     if not args.seconds >= LEAST_SECONDS:
         raise UsageError(f"--seconds {args.seconds:g} is too short", hint=f"at least {LEAST_SECONDS:g}, better 150")
+    if args.units < 1:
+        raise UsageError(f"--units {args.units}: write a whole number of 1 or more")
     path = _path(args.out, args.name)
     with Steps(args.quiet) as steps:
-        found = calibrator(path.stem, args.seconds, steps.tell)
+        found = calibrator(path.stem, args.seconds, steps.tell, args.units)
     write_atomically(path, found.text)
     if not args.quiet:
         sys.stdout.write(screen(found, path))

@@ -314,6 +314,9 @@ def _calibrate(p: argparse.ArgumentParser) -> None:
     p.add_argument("what", metavar="cpu", help="what to measure: the CPU of this machine, with onnxruntime")
     p.add_argument("--out", metavar="DIR|FILE.yaml", help="where the target file goes (default: ./NAME.yaml)")
     p.add_argument("--name", metavar="NAME", help="the target's name (default: the file's, else this-cpu)")
+    p.add_argument(
+        "--units", type=int, default=1, metavar="N", help="divide the cores into N equal units that hand values on"
+    )
     p.add_argument("--seconds", type=float, default=150.0, metavar="S", help="time to measure for (default 150)")
     p.add_argument("--quiet", action="store_true", help="print nothing but errors")
 

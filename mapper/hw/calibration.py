@@ -37,6 +37,6 @@ class Calibrated:
 class Calibrator(Protocol):
     """An entry of the group mapper.calibrators."""
 
-    def __call__(self, name: str, seconds: float, tell: Tell) -> Calibrated:
-        """A target of that name, measured in about so many seconds."""
+    def __call__(self, name: str, seconds: float, tell: Tell, units: int = 1) -> Calibrated:
+        """A target of that name with so many equal units, measured in about so many seconds."""
         ...

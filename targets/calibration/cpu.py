@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
+from mapper.errors import MapperError
 from mapper.hw.calibration import Calibrated, KindErrors, Tell
 from mapper.hw.work import Feed
 from mapper.report.units import si
 from targets.calibration.fits import errors, fitted, stages
+from targets.calibration.hand_over import hand_over_seconds
 from targets.calibration.processor import Processor, copy_bandwidth, detected
 from targets.calibration.samples import Sample, samples
 from targets.calibration.target_file import Found, bands, target_text
@@ -23,16 +27,24 @@ NOISY = 1.3
 MOST_ROUNDS = 4
 
 
-def calibrate(name: str, seconds: float, tell: Tell) -> Calibrated:
-    """A target of that name for this machine; `seconds` bound the measuring."""
+def calibrate(name: str, seconds: float, tell: Tell, units: int = 1) -> Calibrated:
+    """A target of that name for this machine; `seconds` bound the measuring. Of several units each has an equal part of
+    the cores; one is measured alone, the memory with all of them at work."""
     start = time.perf_counter()
-    processor = detected()
-    bench = Bench(processor.cores)
-    said = words(processor)
-    tell("detect", said, time.perf_counter() - start)
-    bandwidth = copy_bandwidth(processor.shared_cache_bytes, processor.cores)
-    tell("copy", f"{si(bandwidth, 'B/s')} read and written on all cores", time.perf_counter() - start)
-    stretches, left = _measured(bench, samples(processor.shared_cache_bytes), start + seconds, tell)
+    whole = detected()
+    with on_cores(_share(units)):
+        processor = detected() if units > 1 else whole
+        said = words(processor)
+        tell("detect", said if units == 1 else f"{units} units of {said}", time.perf_counter() - start)
+    bandwidth = copy_bandwidth(processor.shared_cache_bytes, units * processor.cores) / units
+    shared = "on all cores" if units == 1 else "by a unit while all do"
+    tell("copy", f"{si(bandwidth, 'B/s')} read and written {shared}", time.perf_counter() - start)
+    hand_over = hand_over_seconds() if units > 1 else 0.0
+    if units > 1:
+        tell("hand over", f"{si(hand_over, 's')} from a step to the next on another unit", time.perf_counter() - start)
+    with on_cores(_share(units)):
+        bench = Bench(processor.cores)
+        stretches, left = _measured(bench, samples(processor.shared_cache_bytes), start + seconds, tell)
     probe_s = float(np.median([s.probe_s for found in stretches.values() for s in found]))
     measured = [typical(sample, found, probe_s) for sample, found in stretches.items()]
     begun = time.perf_counter()
@@ -44,8 +56,33 @@ def calibrate(name: str, seconds: float, tell: Tell) -> Calibrated:
     tell("fit", f"{constants} constants on {sum(not t.sample.held_out for t in measured)} times",
          time.perf_counter() - begun)  # fmt: skip
     unit = unit.scaled(error_band=bands(found), probe_s=float(f"{probe_s:.4g}"))
-    text = target_text(Found(name, processor, bandwidth, unit, tuple(found)))
+    text = target_text(Found(name, processor, bandwidth, unit, tuple(found), units, hand_over))
     return Calibrated(text, said, tuple(found), tuple(_notes(measured, left, found)))
+
+
+def _share(units: int) -> tuple[int, ...]:
+    """The cores of the first of so many equal units; none where there is nothing to divide."""
+    if units == 1:
+        return ()
+    there = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(there) < units:
+        cores = f"{len(there)} cores" if there else "no cores that this system lets a process choose"
+        raise MapperError(f"{units} units, but there are {cores}", hint="fewer --units")
+    return tuple(there[: len(there) // units])
+
+
+@contextmanager
+def on_cores(cores: Sequence[int]) -> Iterator[None]:
+    """Stay on these cores for a while; anywhere if there are none."""
+    if not cores:
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
 
 
 def words(processor: Processor) -> str:

@@ -22,17 +22,22 @@ ENTRIES = {
 
 ASSUMED_BAND = 0.5
 LEAST_BAND = 0.01
+UNLIMITED = 1e13
+"""Bytes per second of what has no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Everything that goes into the file."""
+    """Everything that goes into the file. bandwidth: of the memory, a unit's part where there are several. unit: each
+    of `units`. hand_over_s: what a value costs on its way from one to another."""
 
     name: str
     processor: Processor
     bandwidth: float
     unit: Cpu
     errors: tuple[KindErrors, ...]
+    units: int = 1
+    hand_over_s: float = 0.0
 
 
 def bands(errors: Sequence[KindErrors]) -> dict[str, float]:
@@ -54,12 +59,39 @@ def target_text(found: Found) -> str:
     table: dict[str, Any] = {
         "schema": 1,
         "name": found.name,
-        "about": f"{found.processor.name.strip()}, {found.processor.cores} cores with {found.processor.isa}, measured.",
-        "units": {"cpu": _unit(found, fit)},
-        "memories": {"ram": _memory(found, versions)},
+        "about": f"{found.processor.name.strip()}, {_cores(found)} with {found.processor.isa}, measured.",
+        **(_one(found, fit, versions) if found.units == 1 else _several(found, fit, versions)),
         "source": f"measured on {found.processor.name.strip()} by {fit}",
     }
     return yaml.safe_dump(table, sort_keys=False, width=120, allow_unicode=True)
+
+
+def _cores(found: Found) -> str:
+    cores = f"{found.processor.cores} core{'s' if found.processor.cores > 1 else ''}"
+    return cores if found.units == 1 else f"{found.units} units of {cores}"
+
+
+def _one(found: Found, fit: str, versions: str) -> dict[str, Any]:
+    return {"units": {"cpu": _unit(found, fit)}, "memories": {"ram": _memory(found, versions, "cpu")}}
+
+
+def _several(found: Found, fit: str, versions: str) -> dict[str, Any]:
+    """Equal units, each with its part of the memory's room and bandwidth, and what it costs to hand a value on."""
+    names = [f"cpu{k}" for k in range(found.units)]
+    handing = {
+        "bandwidth_bytes_per_s": UNLIMITED,
+        "latency_s": float(f"{found.hand_over_s:.3g}"),
+        "energy_pj_per_bit": 0.0,
+        "topology": {"all_to_all": names},
+        "source": f"latency measured between two worker processes of mapper run ({versions})",
+        "source_of": {"bandwidth_bytes_per_s": "no limit: values stay in a shared memory, where they are read"},
+    }
+    return {
+        "units": {name: _unit(found, fit) for name in names},
+        "memories": {f"ram{k}": _memory(found, versions, name) for k, name in enumerate(names)},
+        "links": {"handing": handing},
+        "io": "ram0",
+    }
 
 
 def _unit(found: Found, fit: str) -> dict[str, Any]:
@@ -79,12 +111,12 @@ def _unit(found: Found, fit: str) -> dict[str, Any]:
     return {"model": "cpu", **figures, "source": fit, "source_of": sources}
 
 
-def _memory(found: Found, versions: str) -> dict[str, Any]:
+def _memory(found: Found, versions: str, unit: str) -> dict[str, Any]:
     return {
-        "capacity_bytes": found.processor.memory_bytes,
+        "capacity_bytes": found.processor.memory_bytes // found.units,
         "bandwidth_bytes_per_s": float(f"{found.bandwidth:.4g}"),
         "energy_pj_per_bit": 13.0,
-        "serves": ["cpu"],
-        "source": f"measured with copies larger than the caches ({versions})",
+        "serves": [unit],
+        "source": f"measured with copies larger than the caches, on all cores at once ({versions})",
         "source_of": {"energy_pj_per_bit": "assumed, DDR4 or DDR5, range 11-20"},
     }
