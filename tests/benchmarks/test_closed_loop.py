@@ -4,32 +4,30 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.closed_loop import CASES, LEAST_MODELS, MAPPINGS, PIPELINED, RANKED, two_of
+from benchmarks.closed_loop import CASES, LEAST_MODELS, MAPPINGS, PIPELINED, RANKED, checked
 from mapper.errors import MapperError
-from mapper.hw.load import load_target
 from mapper.pipeline.named import pipeline_of
 from samples.models.build import MODELS
 
-ONE = """schema: 1
-name: one
-units: {cpu: {use: units/cpu-neoverse-8c}}
-memories: {ram: {use: memories/ddr5-4800, serves: [cpu]}}
-source: assumed
-"""
+EQUAL, OTHER = "{use: units/cpu-neoverse-8c}", "{use: units/cpu-neoverse-8c, cores: 4}"
 
 
-def test_two_units_are_like_the_one_and_share_its_memory(tmp_path: Path) -> None:
-    (tmp_path / "one.yaml").write_text(ONE)
-    one, two = load_target(tmp_path / "one.yaml"), load_target(two_of(tmp_path / "one.yaml", tmp_path))
-    assert [unit.model for unit in two.units] == 2 * [one.units[0].model]
-    assert two.memories[0].capacity_bytes == one.memories[0].capacity_bytes
-    assert set(two.memories[0].serves) == set(two.unit)
+def two(folder: Path, second: str) -> Path:
+    path = folder / "two.yaml"
+    path.write_text(
+        f"schema: 1\nname: two\nunits: {{a: {EQUAL}, b: {second}}}\n"
+        "memories: {ram: {use: memories/ddr5-4800, serves: [a, b]}}\nsource: assumed\n"
+    )
+    return path
 
 
-def test_a_target_of_several_units_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "one.yaml").write_text(ONE)
-    with pytest.raises(MapperError, match="has 2 units"):
-        two_of(two_of(tmp_path / "one.yaml", tmp_path), tmp_path)
+def test_a_target_of_two_equal_units_is_taken(tmp_path: Path) -> None:
+    assert checked(two(tmp_path, EQUAL)) == two(tmp_path, EQUAL)
+
+
+def test_another_target_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MapperError, match="two equal units"):
+        checked(two(tmp_path, OTHER))
 
 
 def test_cases_are_sample_models_and_mappings_are_pipelines() -> None:

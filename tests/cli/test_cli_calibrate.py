@@ -14,7 +14,7 @@ FOUND = Calibrated("schema: 1\n", "a CPU", (KindErrors("norm", 9, 0.05, 0.08, 0.
 
 @pytest.fixture(autouse=True)
 def _no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
-    def calibrate(name: str, seconds: float, tell: Tell) -> Calibrated:
+    def calibrate(name: str, seconds: float, tell: Tell, units: int = 1) -> Calibrated:
         tell("measure", f"{name} for {seconds:g} s", 1.0)
         if name == "stopped":
             raise KeyboardInterrupt
@@ -42,7 +42,14 @@ def test_the_file_bears_the_name_of_the_target(mapper, words: list[str], path: s
 
 
 @pytest.mark.parametrize(
-    "words", [["--out", "a.yaml", "--name", "b"], ["--name", "a/b"], ["--out", "a b.yaml"], ["--seconds", "1"]]
+    "words",
+    [
+        ["--out", "a.yaml", "--name", "b"],
+        ["--name", "a/b"],
+        ["--out", "a b.yaml"],
+        ["--seconds", "1"],
+        ["--units", "0"],
+    ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(mapper, words: list[str]) -> None:
     ran = mapper("calibrate", "cpu", *words)
