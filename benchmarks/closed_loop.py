@@ -47,6 +47,9 @@ MOST_ERROR, LEAST_RIGHT, LEAST_MODELS = 0.15, 0.9, 8
 TELLABLE = 0.05
 """Two mappings whose measured rates differ by less (relative) are not a pair to rank."""
 
+AT_ONCE = 3
+"""Requests on their way at once, in plans and in runs on two cores."""
+
 CALIBRATION_S = 150.0
 ROUNDS = 3
 """Rounds of runs of all mappings of a model; medians count."""
@@ -96,7 +99,7 @@ def model_files(folder: Path, models: Path | None, only: Sequence[str]) -> Itera
 
 
 @contextmanager
-def emitted(case: Case, target: Path, how: Settings, **options: str) -> Iterator[Emitted]:
+def emitted(case: Case, target: Path, how: Settings, **options: str | int) -> Iterator[Emitted]:
     """The model compiled and emitted with made-up weights; its folder is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         done = mapper.compile(case.path, target, case.phases, **options)  # type: ignore[arg-type]
@@ -148,13 +151,13 @@ def ranked(case: Case, target: Path) -> tuple[int, int]:
     Each round runs every mapping once, and the median of a mapping's rates counts, so that all see the machine alike.
     Two passes that find the same mapping are one: what differs between its runs is the machine.
     """
-    how = Settings(requests=10, inflight=4, optimize=True)
+    how = Settings(requests=8, inflight=AT_ONCE, optimize=True)
     plans: dict[str, Emitted] = {}
     rates: dict[str, list[float]] = {}
     known: dict[object, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         for mapping in MAPPINGS:
-            plan = mapper.compile(case.path, target, case.phases, pipeline=mapping).plan
+            plan = mapper.compile(case.path, target, case.phases, pipeline=mapping, inflight=AT_ONCE).plan
             same = known.setdefault(tuple((t, p.unit) for t, p in sorted(plan.place.items())), mapping)
             if same != mapping:
                 print(f"{case.name:<16}{mapping:<14}{'as ' + same:>30}")
@@ -189,8 +192,8 @@ def ranked_all(cases: Iterator[Case], target: Path) -> bool:
 
 def pipelined(case: Case, target: Path) -> bool:
     """The two-stage pipeline against the whole model on one core; whether it is faster."""
-    how = Settings(requests=24, inflight=4, optimize=True)
-    with emitted(case, target, how, pipeline="stages") as found:
+    how = Settings(requests=16, inflight=AT_ONCE, optimize=True)
+    with emitted(case, target, how, pipeline="stages", inflight=AT_ONCE) as found:
         times = [ran(found, how, whole=True) for _ in range(ROUNDS)]
     ratio = median((t.rate or 0.0) / (t.whole_rate or 1.0) for t in times)
     rate, whole = median(t.rate or 0.0 for t in times), median(t.whole_rate or 0.0 for t in times)
