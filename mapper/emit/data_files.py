@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mapper.emit.layout import FOLDER, clean
+from mapper.emit.manifest import is_path
 from mapper.emit.shards.runs import CHUNK_BYTES, write_at
 from mapper.errors import MapperError
 
@@ -92,7 +93,10 @@ class ReferredFiles:
                 f"{origin} does not lie below {self.out}; pieces can only refer to data in their own folder or below",
                 hint=f"--out {origin.parent}, or without --weights reference, which copies what pieces read",
             )
-        return self.places.setdefault(origin, real.relative_to(root).as_posix())
+        place = real.relative_to(root).as_posix()
+        if not is_path(place):
+            raise MapperError(f"{origin}: pieces refer to no file of such a name", hint="leave --weights reference out")
+        return self.places.setdefault(origin, place)
 
     def use(self, origin: Path, start: int, stop: int) -> None:
         """Nothing: all of it is there."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,8 @@ from mapper.emit.data_files import CopiedFiles, DataFiles, ReferredFiles
 from mapper.emit.emission import Emission
 from mapper.emit.files import staged_folder
 from mapper.emit.filling import Filling
-from mapper.emit.manifest import NAME, FileLine, Manifest, PhasePart, UnitLine, digest_of, read, sealed, to_json
+from mapper.emit.manifest import NAME, FileLine, Manifest, PhasePart, UnitLine, digest_of, sealed, to_json
+from mapper.emit.placing import earlier, put_emission
 from mapper.emit.speeds import at_speeds, probe_seconds
 from mapper.emit.weights import Weights
 from mapper.errors import MapperError
@@ -53,9 +55,9 @@ def emit(
 
     models: the files that the plan was compiled from. random_weights: a seed, to make up the numbers of weights that
     are not there; whole models on the same numbers are then written too. weights: whether data beside the models is
-    copied below `out`, as far as pieces read it, or read where it is. Raises MapperError for an unfinished plan and
-    for files that are not those of the plan, and for an `out` that is a model's own folder (copy), or that
-    does not hold the models' data (reference).
+    copied below `out`, as far as pieces read it, or read where it is. Raises MapperError for an unfinished plan,
+    for files that are not those of the plan, and for an `out` that is a model's own folder (copy), that does not hold
+    the models' data (reference), or that has files that would be overwritten; an earlier emission there is replaced.
     """
     files = [Path(m) for m in models]
     if weights == "copy":
@@ -64,7 +66,9 @@ def emit(
         raise MapperError("the plan is not finished: nothing to emit", hint="run the rest of the pipeline: mapper opt")
     found = anatomies(files, plan.phases, numbers_of(plan, "expect"))
     check_same(plan, found)
-    with staged_folder(Path(out)) as folder:
+    earlier(Path(out))
+    kept = {path.resolve() for path in files}
+    with staged_folder(Path(out), partial(put_emission, kept=kept)) as folder:
         filling = None if random_weights is None else Filling(random_weights)
         data: DataFiles = CopiedFiles(folder) if weights == "copy" else ReferredFiles(Path(out))
         emission = Emission(plan, found, folder, Weights(folder, filling, data))
@@ -72,8 +76,7 @@ def emit(
         whole = () if filling is None else tuple(emission.whole(k, a) for k, a in enumerate(found))
         weight_bytes = emission.weights.finish()
         written = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-        if weights == "reference":
-            check_kept(Path(out), [*written, NAME], [*files, *data.places])
+        kept.update(path.resolve() for path in data.places)
         manifest = sealed(
             Manifest(
                 model=dict(plan.source).get("model", plan.graph.name),
@@ -90,7 +93,7 @@ def emit(
                 speeds=at_speeds(plan, emission.programs),
                 moved=tuple(emission.moved),
                 whole=whole,
-                files=tuple(_line(name, path) for name, path in sorted((written | data.referred()).items())),
+                files=tuple(_lines(written, data.referred())),
             )
         )
         (folder / NAME).write_text(to_json(manifest), encoding="utf-8")
@@ -120,20 +123,6 @@ def _check_apart(out: Path, models: Sequence[Path]) -> None:
             )
 
 
-def check_kept(out: Path, names: Collection[str], kept: Collection[Path]) -> None:
-    """Nothing but an earlier emission is replaced in a folder that holds models. names: what is to be put there.
-    kept: models and their data. Raises MapperError."""
-    own = {path.resolve() for path in kept}
-    before = {line.path for line in read(out / NAME).files} | {NAME} if (out / NAME).is_file() else set()
-    for name in names:
-        path = out / name
-        if path.exists() and (name not in before or path.resolve() in own):
-            raise MapperError(
-                f"{path} is there, and not of an earlier emission; it is not replaced",
-                hint="move it, or emit elsewhere",
-            )
-
-
 _SETTING = re.compile(r"(.+?)=(-?\d+)(?: |$)", re.DOTALL)
 
 
@@ -155,6 +144,8 @@ def _unit(unit: Unit) -> UnitLine:
     return UnitLine(name=unit.name, kind=unit.kind, family=unit.model_name, ranks=unit.ranks, members=members)
 
 
-def _line(name: str, path: Path) -> FileLine:
-    size = path.stat().st_size
-    return FileLine(path=name, bytes=size, sha256=digest_of(path) if size <= HASHED_BYTES else "")
+def _lines(written: Mapping[str, Path], referred: Mapping[str, Path]) -> Iterator[FileLine]:
+    for name, path in sorted({**written, **referred}.items()):
+        size = path.stat().st_size
+        digest = digest_of(path) if size <= HASHED_BYTES else ""
+        yield FileLine(path=name, bytes=size, sha256=digest, given=name in referred)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -40,6 +39,8 @@ class FileLine(_Line):
     bytes: Whole
     sha256: str = ""
     """Empty for files of more than a gigabyte, which are weights: these have their size alone."""
+    given: bool = False
+    """Whether it was there before and is the user's own: an emission neither replaces nor removes it."""
 
 
 class UnitLine(_Line):
@@ -286,13 +287,14 @@ def read(path: Path) -> Manifest:
 
 
 _AGAIN = "emit the plan again"
-_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
-"""Paths as they are written: cleaned names, which lead nowhere else and steer no terminal."""
+_RESERVED = frozenset('\\:*?"<>|')
 
 
 def is_path(text: str) -> bool:
-    """Whether a text is a path as it stands in manifests and pieces."""
-    return _PATH.fullmatch(text) is not None
+    """Whether a text is a path as it stands in manifests and pieces: it leads nowhere else, on no system, and its
+    characters steer no terminal."""
+    parts_lead_down = not {"", ".", ".."} & set(text.split("/"))
+    return parts_lead_down and text.isprintable() and not _RESERVED & set(text)
 
 
 def _check_paths(path: Path, manifest: Manifest) -> None:

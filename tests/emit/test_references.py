@@ -12,8 +12,9 @@ import pytest
 from emit_builders import compiled, given, model_file, run_steps, run_whole
 
 import mapper
-from mapper.emit.emit import Emitted, check_kept, emit
+from mapper.emit.emit import Emitted, emit
 from mapper.emit.manifest import load
+from mapper.emit.placing import put_emission
 from mapper.errors import MapperError
 
 
@@ -53,15 +54,23 @@ def test_pieces_are_valid_and_the_manifest_lists_the_data(sample: Sample) -> Non
     assert "w.bin" in {line.path for line in load(folder).files}
 
 
-def test_an_earlier_emission_is_replaced_and_nothing_else(sample: Sample) -> None:
+def test_an_earlier_emission_is_replaced_and_the_model_and_its_data_stay(sample: Sample) -> None:
     folder = sample.path.parent
+    data = (folder / "w.bin").read_bytes()
     again = emit(sample.done.plan, [sample.path], folder, weights="reference")
     assert again.manifest == sample.emitted.manifest
-    piece = folder / again.manifest.phases[0].steps[0].piece
-    with pytest.raises(MapperError, match="is there, and not of an earlier emission"):
-        check_kept(folder, [piece.name], [piece])
-    with pytest.raises(MapperError, match="is there, and not of an earlier emission"):
-        check_kept(folder, [sample.path.name], [])
+    assert [line.path for line in again.manifest.files if line.given] == ["w.bin"]
+    assert (folder / "w.bin").read_bytes() == data
+    assert sample.path.is_file()
+
+
+def test_a_model_that_an_earlier_emission_wrote_is_not_replaced_by_its_own_pieces(tmp_path: Path) -> None:
+    staging, out = tmp_path / "staging", tmp_path / "out"
+    for folder in (staging, out):
+        folder.mkdir()
+        (folder / "000-cpu.onnx").touch()
+    with pytest.raises(MapperError, match=r"000-cpu\.onnx is there and no emission wrote it"):
+        put_emission(staging, out, ["000-cpu.onnx"], {out / "000-cpu.onnx"})
 
 
 def test_the_manifest_of_something_else_is_not_replaced(sample: Sample, tmp_path: Path) -> None:
