@@ -7,6 +7,14 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 
+def plain(text: str, keep: str = "") -> str:
+    """A text whose characters steer no terminal: what cannot be printed, all but those to keep, is spelled as in
+    Python (an escape is `\\x1b`). Names in model files are data: they may hold anything."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
 class MapperError(Exception):
     """A problem the user can act on; the command prints it and exits with `exit_code`."""
 
@@ -19,9 +27,9 @@ class MapperError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"  {line}" for line in self.details)]
+        lines = [plain(self.message), *(f"  {plain(line)}" for line in self.details)]
         if self.hint:
-            lines.append(f"  next: {self.hint}")
+            lines.append(f"  next: {plain(self.hint)}")
         return "\n".join(lines)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from mapper.cli.console import Show
+from mapper.cli.saying import say
 from mapper.emit.files import write_atomically
 from mapper.errors import UsageError
 from mapper.hw import plugins
@@ -38,7 +38,7 @@ def calibrate(args: Namespace) -> int:
         found = calibrator(path.stem, args.seconds, steps.tell, args.units)
     write_atomically(path, found.text)
     if not args.quiet:
-        sys.stdout.write(screen(found, path))
+        say(screen(found, path))
         for note in found.notes:
             steps.show.note(note)
     return 0

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from mapper.cli.console import Show, stop_on_interrupt
+from mapper.cli.ending import ended_by_signals
 from mapper.cli.fronts import front_of, write_front
 from mapper.cli.plans import plan_file
+from mapper.cli.saying import say
 from mapper.cli.settings import settings
 from mapper.compiler import AUTO, Compiled, compile, goal_of, resume
 from mapper.cost.check import check
@@ -80,9 +82,10 @@ def _emit(args: Namespace, done: Compiled, files: Sequence[Path], out: Path) -> 
     from mapper.cli.emitting import FOLDER, screen  # only where asked for
     from mapper.emit.emit import emit
 
-    emitted = emit(done.plan, files, out / FOLDER)
+    with ended_by_signals(f"the plan is in {out}, its pieces were not written"):
+        emitted = emit(done.plan, files, out / FOLDER)
     if not (args.quiet or args.json):
-        sys.stdout.write(screen(emitted, out / FOLDER))
+        say(screen(emitted, out / FOLDER, files))
 
 
 def _within(axes: Axes, goal: Goal, args: Namespace) -> Axes:
@@ -147,14 +150,14 @@ def _finish(args: Namespace, done: Compiled, out: Path) -> int:
     done.save(out)
     if args.json:
         text = json.dumps(done.summary if done.finished else {"plan": str(out / "plan.json")}, indent=1)
-        sys.stdout.write(text + "\n")
+        say(text + "\n")
     elif not args.quiet:
-        sys.stdout.write(f"\n{screen(done.verdict, done.summary)}\n" if done.finished else "")
-        sys.stdout.write(_next_steps(out, done))
+        say(f"\n{screen(done.verdict, done.summary)}\n" if done.finished else "")
+        say(_next_steps(out, done))
     if args.timing and not args.json and not args.quiet:
         for name, seconds in done.seconds["passes"].items():
-            sys.stdout.write(f"  {name:<24}{seconds:8.3f} s\n")
-        sys.stdout.write(f"  {'total':<24}{done.seconds['total']:8.3f} s\n")
+            say(f"  {name:<24}{seconds:8.3f} s\n")
+        say(f"  {'total':<24}{done.seconds['total']:8.3f} s\n")
     return 0
 
 

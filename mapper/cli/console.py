@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from mapper.errors import plain
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.instruments import Silent
 from mapper.pipeline.pass_ import Pass, Progress
@@ -38,7 +39,7 @@ class Show(Silent):
         if self.quiet:
             return
         took = "" if seconds is None else f"{seconds:8.1f} s"
-        self.console.print(Text(f"  {step:<12}{words[:92]:<92}{took}".rstrip()))
+        self.console.print(Text(f"  {step:<12}{plain(words)[:92]:<92}{took}".rstrip()))
 
     def note(self, words: str) -> None:
         """A warning, whole, in as many lines as it takes."""

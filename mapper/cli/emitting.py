@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
+import shlex
+import textwrap
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
+from mapper.cli.ending import ended_by_signals
 from mapper.cli.plans import plan_file
+from mapper.cli.saying import say
 from mapper.emit.emit import Emitted, emit
 from mapper.emit.files import write_atomically
-from mapper.emit.manifest import Manifest
+from mapper.emit.manifest import NAME, Manifest
 from mapper.emit.ort_ep import assignment
-from mapper.errors import UsageError
+from mapper.errors import UsageError, plain
+from mapper.ir.plan import Plan
 from mapper.ir.serial import load
 from mapper.report.units import si
 
@@ -22,48 +27,59 @@ FOLDER = "pieces"
 
 def emit_(args: Namespace) -> int:
     """Cut the models of a plan into pieces, or write the assignment of nodes to onnxruntime's providers."""
-    path = plan_file(args.plan)
-    plan = load(path)
-    if args.format == "ort-ep":
-        if args.random_weights is not None:
-            raise UsageError("--random-weights makes up numbers for pieces; --format ort-ep writes none")
-        out = Path(args.out) if args.out else path.parent / "ort-ep.json"
-        text = assignment(plan, [Path(m) for m in args.models])
-        write_atomically(out, json.dumps(text, indent=1) + "\n")
-        sys.stdout.write(f"  ort-ep       {len(text['nodes'])} nodes on {', '.join(text['providers'])}: {out}\n")
-        return 0
-    out = Path(args.out) if args.out else path.parent / FOLDER
-    done = emit(plan, args.models, out, random_weights=args.random_weights, weights=args.weights)
-    sys.stdout.write(json.dumps(summary(done, out), indent=1) + "\n" if args.json else screen(done, out))
+    with ended_by_signals():
+        text = _emitted(args)
+    say(text)
     return 0
 
 
-def screen(done: Emitted, out: Path) -> str:
+def _emitted(args: Namespace) -> str:
+    """What there is to say when it is done."""
+    path = plan_file(args.plan)
+    plan = load(path)
+    models = [Path(m) for m in args.models]
+    if args.format == "ort-ep":
+        if args.random_weights is not None:
+            raise UsageError("--random-weights makes up numbers for pieces; --format ort-ep writes none")
+        return _assigned(plan, models, Path(args.out) if args.out else path.parent / "ort-ep.json", args.json)
+    out = Path(args.out) if args.out else path.parent / FOLDER
+    done = emit(plan, models, out, random_weights=args.random_weights, weights=args.weights)
+    return json.dumps(summary(done, out), indent=1) + "\n" if args.json else screen(done, out, models)
+
+
+def _assigned(plan: Plan, models: Sequence[Path], out: Path, as_json: bool) -> str:
+    """The assignment of nodes to providers, written."""
+    found = assignment(plan, models)
+    write_atomically(out, json.dumps(found, indent=1) + "\n")
+    nodes, providers = len(found["nodes"]), found["providers"]
+    if as_json:
+        return json.dumps({"file": str(out), "nodes": nodes, "providers": list(providers)}, indent=1) + "\n"
+    return f"  ort-ep       {nodes} nodes on {', '.join(providers)}: {out}\n"
+
+
+def screen(done: Emitted, out: Path, models: Sequence[Path]) -> str:
     """What was written, what does not run where or how planned, and how to run it."""
     manifest = done.manifest
     pieces = {s.piece for p in manifest.phases for s in p.steps}
-    steps = ", ".join(f"{p.name} {len(p.steps)} steps" for p in manifest.phases)
+    steps = ", ".join(f"{p.name} {_count(len(p.steps), 'step')}" for p in manifest.phases)
     size = sum(line.bytes for line in manifest.files)
-    lines = [f"  emit         {len(pieces)} pieces on {len(manifest.units)} units, {si(size, 'B')}; {steps}"]
+    on = f"{_count(len(pieces), 'piece')} on {_count(len(manifest.units), 'unit')}"
+    lines = _line("emit", f"{on}, {si(size, 'B')}; {steps}")
     if manifest.moved:
-        first = manifest.moved[0]
-        lines.append(
-            f"  moved        {len(manifest.moved)} nodes are not run where or how planned, the first: {first.node}: "
-            f"{first.runs} (planned: {first.planned}): {first.why}"
-        )
+        first, others = manifest.moved[0], len(manifest.moved) - 1
+        more = f" (so {others} more: `moved` in {NAME})" if others else ""
+        lines += _line("moved", f"{first.node} runs on {first.runs}, planned on {first.planned}: {first.why}{more}")
     types = sorted({t for p in manifest.phases for s in p.steps for t in s.types})
     if types:
-        lines.append(
-            "  types        pieces compute in the file's own number types; "
-            f"the plan's ({', '.join(types)}) stand beside"
+        lines += _line(
+            "types",
+            f"pieces compute in the file's own number types; the plan's ({', '.join(types)}) stand with each step",
         )
     if done.weight_bytes or done.referred:
-        lines.append(f"  weights      {_of_weights(done)}")
+        lines += _line("weights", _of_weights(done))
     for path, count in done.without_numbers.items():
-        lines.append(
-            f"  no numbers   {path} is not there: {count} weights without numbers; --random-weights makes some up"
-        )
-    lines.append(f"  next         {next_command(manifest, out, bool(done.without_numbers))}")
+        lines += _line("no numbers", f"{path} is not there: {_count(count, 'weight')} without numbers")
+    lines.append(f"  {'next':<13}{next_command(manifest, out, models, bool(done.without_numbers))}")
     return "\n".join(lines) + "\n"
 
 
@@ -73,18 +89,34 @@ def _of_weights(done: Emitted) -> str:
     return copied + "".join(f"; {path} is read where it is" for path in done.referred)
 
 
-def next_command(manifest: Manifest, out: Path, empty: bool) -> str:
-    """How to run what was written."""
+def _line(what: str, words: str) -> list[str]:
+    """A line of the screen, in as many as it takes; names hold what they may, but no lines of their own."""
+    return textwrap.wrap(
+        plain(words),
+        106,
+        initial_indent=f"  {what:<13}",
+        subsequent_indent=" " * 15,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number} {one}" + ("s" if number != 1 else "")
+
+
+def next_command(manifest: Manifest, out: Path, models: Sequence[Path], empty: bool) -> str:
+    """How to run what was written, to be pasted into a shell."""
     if empty:
-        return f"emit again with --random-weights to run it; the manifest is {out / 'manifest.json'}"
-    whole = f" --compare {out / manifest.whole[0]}" if len(manifest.whole) == 1 else " --compare MODEL.onnx"
-    return f"mapper run {out} --random{whole}"
+        return f"emit again with --random-weights to make numbers up, and run it; {out / NAME} can be read"
+    whole = [] if manifest.whole else map(str, models)  # without a file: the whole models beside the pieces
+    return shlex.join(["mapper", "run", str(out), "--compare", *whole])
 
 
 def summary(done: Emitted, out: Path) -> dict[str, object]:
     """The same as data."""
     return {
-        "manifest": str(out / "manifest.json"),
+        "manifest": str(out / NAME),
         "pieces": sorted({s.piece for p in done.manifest.phases for s in p.steps}),
         "steps": {p.name: len(p.steps) for p in done.manifest.phases},
         "bytes": sum(line.bytes for line in done.manifest.files),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mapper.cli.console import Show
+from mapper.cli.saying import say
 from mapper.hw.target import Target
 from mapper.ir.goal import UNIT, Quantity
 from mapper.pareto import Axes, Front, Point, pareto
@@ -33,9 +33,9 @@ def write_front(front: Front, out: Path, as_json: bool, quiet: bool) -> None:
     """Save the front and print it."""
     front.save(out)
     if as_json:
-        sys.stdout.write(json.dumps(front.data, indent=1) + "\n")
+        say(json.dumps(front.data, indent=1) + "\n")
     elif not quiet:
-        sys.stdout.write(f"\n{table(front)}\n  next         mapper show {out}/point-1 · {out}/pareto.json\n")
+        say(f"\n{table(front)}\n  next         mapper show {out}/point-1 · {out}/pareto.json\n")
 
 
 def table(front: Front) -> str:

@@ -7,7 +7,9 @@ import shlex
 import sys
 from argparse import Namespace
 
+from mapper.cli.saying import say
 from mapper.cli.settings import settings
+from mapper.errors import plain
 from mapper.inspector import inspect as inspect_model
 from mapper.report.inspect_data import inspection_data
 from mapper.report.inspect_screen import inspect_screen
@@ -20,11 +22,11 @@ def inspect(args: Namespace) -> int:
         args.model, args.phase, dims=settings("--dim", args.dim), expect=settings("--expect", args.expect)
     )
     if args.json:
-        sys.stdout.write(json.dumps(inspection_data(found), indent=1) + "\n")
+        say(json.dumps(inspection_data(found), indent=1) + "\n")
     else:
-        sys.stdout.write(f"\n{inspect_screen(found, _command(args, found))}\n")
+        say(f"\n{inspect_screen(found, _command(args, found))}\n")
     if not found.complete:
-        sys.stderr.write(f"error: {_problem(found, args.json)}\n")
+        sys.stderr.write(plain(f"error: {_problem(found, args.json)}\n", keep="\n"))
     return 0 if found.complete else 1
 
 

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from mapper.errors import MapperError
+from mapper.cli.ending import Ended
+from mapper.cli.saying import silence_output
+from mapper.errors import MapperError, plain
 
 _PLAN = ("plan", {"metavar": "PLAN.json", "help": "a plan that `mapper compile` wrote, or its folder"})
 _INSPECT = "what the compiler understands of a model, before any mapping"
@@ -16,7 +18,8 @@ _DIMS = "Without --dim or --phase it lists the dims that need a size. Exit code 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code: 0 done, 1 bad input, 2 usage, 3 infeasible, 130 interrupted."""
+    """Run the command; returns the exit code: 0 done, 1 bad input, 2 usage, 3 infeasible, 128 + the number of
+    the signal that ended it (130: interrupted)."""
     parser = _parser()
     args = parser.parse_args(argv)
     if args.command is None:
@@ -40,30 +43,33 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"  {note}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except BrokenPipeError:
-        _silence_output()
+        silence_output()
         return 0
     except OSError as error:
         if args.debug:
             raise
-        _silence_output()
+        silence_output()
         where = f" {error.filename}" if error.filename else " the output"
-        print(f"error: cannot read or write{where}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        print(plain(f"error: cannot read or write{where}: {error.strerror}"), file=sys.stderr)  # noqa: T201
+        return 1
+    except MemoryError as error:
+        if args.debug:
+            raise
+        print(f"error: not enough memory{f': {error}' if str(error) else ''}", file=sys.stderr)  # noqa: T201
         return 1
     except Exception as error:
         if args.debug:
             raise
-        print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        print(plain(f"internal error: {type(error).__name__}: {error}", keep="\n"), file=sys.stderr)  # noqa: T201
         for note in [*getattr(error, "__notes__", ()), "this is a defect of mapper: report it; --debug shows where"]:
             print(f"  {note}", file=sys.stderr)  # noqa: T201
         return 1
+    except Ended as ended:
+        print(ended, file=sys.stderr)  # noqa: T201
+        return 128 + ended.number
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)  # noqa: T201
         return 130
-
-
-def _silence_output() -> None:
-    """What is still buffered goes nowhere: there is no one to read it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

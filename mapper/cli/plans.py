@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
+from mapper.cli.saying import say
 from mapper.compiler import Compiled
 from mapper.cost.check import check as check_plan
 from mapper.errors import MapperError
@@ -38,9 +38,9 @@ def check(args: Namespace) -> int:
     done = Compiled(plan)
     gap = done.summary["gap"]
     if args.json:
-        sys.stdout.write(json.dumps({"ok": True, "value": done.summary["value"], "gap": gap}) + "\n")
+        say(json.dumps({"ok": True, "value": done.summary["value"], "gap": gap}) + "\n")
         return 0
-    sys.stdout.write(
+    say(
         f"ok: {plan.graph.name} on {plan.target.name}, {len(plan.tasks or ())} tasks, every rule holds and every "
         f"figure is as recorded (busiest: {verdict.steady.busiest}"
         + (f", gap {percent(gap)} to the bound, derived again" if gap is not None else "")
@@ -71,11 +71,11 @@ def show(args: Namespace) -> int:
     if args.json and not done.finished:
         raise _unfinished(args.plan)
     if args.text or not done.finished:
-        sys.stdout.write(text_of(plan).rstrip() + "\n")
+        say(text_of(plan).rstrip() + "\n")
     elif args.json:
-        sys.stdout.write(json.dumps(done.summary, indent=1) + "\n")
+        say(json.dumps(done.summary, indent=1) + "\n")
     else:
-        sys.stdout.write(screen(done.verdict, done.summary) + "\n")
+        say(screen(done.verdict, done.summary) + "\n")
     return 0
 
 
@@ -87,9 +87,9 @@ def explain(args: Namespace) -> int:
         raise _unfinished(args.plan)
     found = explain_plan(done.verdict, args.op)
     if args.json:
-        sys.stdout.write(json.dumps(found.data, indent=1) + "\n")
+        say(json.dumps(found.data, indent=1) + "\n")
     else:
-        sys.stdout.write(found.text + "\n")
+        say(found.text + "\n")
     return 0
 
 

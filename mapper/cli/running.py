@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from argparse import Namespace
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
-from mapper.emit.files import write_atomically
+from mapper.cli.ending import ended_by_signals
+from mapper.cli.saying import say
+from mapper.emit.files import refuse_unwritable, write_atomically
 from mapper.errors import UsageError
 from mapper.runtime import trace
 from mapper.runtime.compare import Kept
 from mapper.runtime.evaluate import evaluate
 from mapper.runtime.inputs import SETS, Brought, made_up, read_inputs
 from mapper.runtime.run import Emitted, Settings, opened
-from mapper.runtime.screen import data, screen
+from mapper.runtime.screen import Report, data, screen
 from mapper.runtime.tensors import Array
 from mapper.runtime.whole import files_of
 
 
 def run_(args: Namespace) -> int:
     """Run the pieces of a folder; exit code 1 when they differ from the whole model by more than the bound."""
+    with ended_by_signals(at_once=True):  # workers end with this process, and their memory with them
+        report = _ran(args)
+    say(json.dumps(data(report), indent=1) + "\n" if args.json else screen(report))
+    return 0 if report.passed else 1
+
+
+def _ran(args: Namespace) -> Report:
     how, tolerance = _settings(args), _tolerance(args)
     emitted = opened(Path(args.folder), how, _number("--calls", args.calls) if args.calls is not None else 0)
     inputs, words = _inputs(args, emitted, how)
     wholes = files_of(emitted.manifest, _models(args, emitted)) if args.compare is not None else None
+    for path in filter(None, (args.trace, args.outputs)):
+        refuse_unwritable(Path(path))
     report, kept = evaluate(emitted, how, inputs, words, wholes, tolerance, keep=bool(args.outputs))
     if args.trace:
         trace.write(emitted.program, report.ran.record, Path(args.trace))
     if args.outputs:
         _write_outputs(Path(args.outputs), emitted, kept)
-    sys.stdout.write(json.dumps(data(report), indent=1) + "\n" if args.json else screen(report))
-    return 0 if report.passed else 1
+    return report
 
 
 def _settings(args: Namespace) -> Settings:

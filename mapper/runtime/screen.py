@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
+from mapper.errors import plain
 from mapper.runtime.compare import Error, all_passed
 from mapper.runtime.measured import Measured
 from mapper.runtime.run import Emitted, Ran, Settings
@@ -85,14 +86,14 @@ def screen(report: Report) -> str:
     """The screen as text."""
     lines = ["", f"  {_title(report)}", "", *_outputs(report), *_times(report), "", *_workers(report)]
     for note in report.notes:
-        lines += textwrap.wrap(note, 100, initial_indent="  note     ", subsequent_indent="           ")
+        lines += textwrap.wrap(plain(note), 100, initial_indent="  note     ", subsequent_indent="           ")
     return "\n".join([*lines, "", ""])
 
 
 def _title(report: Report) -> str:
     manifest, program = report.emitted.manifest, report.emitted.program
     calls = len(program.calls)
-    words = [f"{manifest.model} on {manifest.target}"]
+    words = [plain(f"{manifest.model} on {manifest.target}")]
     words.append(f"{_count(report.how.requests, 'request')} of {_count(calls, 'call')}, {report.inputs}")
     if report.errors is not None:
         words.append(_verdict(report))
@@ -182,4 +183,5 @@ def _count(number: int, one: str) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 40 else f"...{name[-37:]}"
+    known = plain(name)
+    return known if len(known) <= 40 else f"...{known[-37:]}"
