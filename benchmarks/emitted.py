@@ -111,7 +111,7 @@ def _serve(line: Connection) -> None:
 
 
 HEAD = (
-    f"{'model':<32}{'target':<24}{'pipeline':<15}{'workers':<9}{'units':>5}{'ranks':>6}{'pieces':>7}{'moved':>6}"
+    f"{'model':<44}{'target':<24}{'pipeline':<15}{'workers':<9}{'units':>5}{'ranks':>6}{'pieces':>7}{'moved':>6}"
     f"{'compile':>9}{'emit':>7}{'run':>7}  verdict"
 )
 
@@ -125,7 +125,7 @@ def line(pair: Pair, row: Row) -> str:
     if row.bound or row.error:
         verdict += f" {row.error:.1e} of {row.bound:.1e}"
     why = f": {row.why}" if row.why else ""
-    where = f"{pair.case.name:<32}{pair.target:<24}{pair.pipeline:<15}{pair.workers:<9}"
+    where = f"{pair.case.name:<44}{pair.target:<24}{pair.pipeline:<15}{pair.workers:<9}"
     return f"{where}{counts}{times}  {verdict}{why}"
 
 

@@ -116,7 +116,7 @@ def _try(pair: Pair, folder: Path, row: Row, clock: Iterator[None]) -> None:
     next(clock)
     row.units, row.ranks = len(manifest.units), sum(unit.ranks for unit in manifest.units)
     row.pieces, row.moved = len({s.piece for part in manifest.phases for s in part.steps}), len(manifest.moved)
-    _check(out, manifest)
+    unchecked = _check(out, manifest)
     how = Settings(workers=pair.workers, requests=REQUESTS)
     emitted = opened(out, how)
     wholes = files_of(manifest, [out / name for name in manifest.whole])
@@ -130,6 +130,7 @@ def _try(pair: Pair, folder: Path, row: Row, clock: Iterator[None]) -> None:
         raise
     next(clock)
     _judge(row, report, kept)
+    row.why = row.why or unchecked
 
 
 def _without_pieces(emitted: Emitted, inputs: Brought, wholes: Mapping[str, Path]) -> str:
@@ -142,11 +143,16 @@ def _without_pieces(emitted: Emitted, inputs: Brought, wholes: Mapping[str, Path
     return ""
 
 
-def _check(out: Path, manifest: Manifest) -> None:
-    """onnx.checker takes every piece; with the types and shapes of all values where it so takes the whole models."""
-    full = all(_is_valid(out / name, full=True) for name in manifest.whole)
+def _check(out: Path, manifest: Manifest) -> str:
+    """onnx.checker takes every piece as it takes the whole models: with the types and shapes of all values, without, or
+    not at all, which is told: a contrib operator in the domain of ONNX."""
+    wholes = [out / name for name in manifest.whole]
+    if not all(_is_valid(path, full=False) for path in wholes):
+        return "onnx.checker refuses the whole model"
+    full = all(_is_valid(path, full=True) for path in wholes)
     for name in dict.fromkeys(s.piece for part in manifest.phases for s in part.steps):
         onnx.checker.check_model(str(out / name), full_check=full)
+    return ""
 
 
 def _is_valid(path: Path, *, full: bool) -> bool:

@@ -168,12 +168,13 @@ class Emission:
         used = dict.fromkeys(p.value for s in steps for p in (*s.inputs, *s.outputs))
         names = dict.fromkeys([*anatomy.inputs, *used, *anatomy.outputs])
         values = tuple(known.get(n) or _tensor(anatomy, n) for n in names if n in used or n in ends)
+        numbers = anatomy.numbers(phase.name)
         return PhasePart(
             name=phase.name,
             file=anatomy.label,
             calls=phase.calls,
             dims=_dims(anatomy, phase.name),
-            inputs=tuple(fill_of(anatomy, n) for n in anatomy.inputs if n in read and n not in pasts),
+            inputs=tuple(fill_of(anatomy, n, numbers) for n in anatomy.inputs if n in read and n not in pasts),
             outputs=ends,
             states=tuple(states),
             values=values,
@@ -205,10 +206,13 @@ _ROLES = ("batch", "past", "seq", "total")
 
 
 def _dims(anatomy: Anatomy, phase: str) -> tuple[DimLine, ...]:
-    """Open dims of a phase, and the roles that its bindings know, at its first and last call."""
+    """Open dims of a phase, the roles that its bindings know, and inputs whose number it was read with, at its first
+    and last call."""
     found = {name: (sizes[0], sizes[-1]) for name, sizes in anatomy.sizes(phase).items()}
     for spec, bounds in zip(anatomy.walked.specs, anatomy.walked.bounds, strict=True):
         for role in _ROLES if spec.name == phase else ():
             if role in bounds[0].roles:
                 found.setdefault(role, (bounds[0].roles[role], bounds[-1].roles[role]))
+    for name, numbers in anatomy.numbers(phase).items():
+        found.setdefault(name, (numbers[0], numbers[-1]))
     return tuple(DimLine(name=n, first=a, last=b) for n, (a, b) in sorted(found.items()))

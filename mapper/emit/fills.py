@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import onnx
 
@@ -16,12 +17,14 @@ _FLOATS = frozenset(
 )
 
 
-def fill_of(anatomy: Anatomy, name: str) -> InputLine:
+def fill_of(anatomy: Anatomy, name: str, numbers: Collection[str] = ()) -> InputLine:
     """Floats are random but for masks, which hide nothing; integers that look words up are below their table's size.
 
     Lengths of contrib attention (`seqlens_k`, `total_sequence_length`: onnxruntime's GroupQueryAttention) are what they
-    say.
+    say. numbers: inputs that have the number that the plan was made for.
     """
+    if name in numbers:
+        return InputLine(value=name, fill="given")
     found = anatomy.type_of(name)
     elem = found.elem if found else onnx.TensorProto.FLOAT
     if elem in _FLOATS:

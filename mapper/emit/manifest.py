@@ -88,8 +88,9 @@ class InputLine(_Line):
     """What a request brings in each call, and how one is made up where none is given."""
 
     value: str
-    fill: Literal["ids", "ones", "zeros", "positions", "total", "normal"] = "normal"
-    """ids: any below `below`. positions: those of the new tokens, behind `past`. total: past + seq + `add`."""
+    fill: Literal["ids", "ones", "zeros", "positions", "total", "given", "normal"] = "normal"
+    """ids: any below `below`. positions: those of the new tokens, behind `past`. total: past + seq + `add`.
+    given: the number in the phase's `dims` under the input's name, which the plan was made for."""
     below: Whole = 0
     add: int = Field(default=0, ge=-_INT64, le=_INT64)
 

@@ -159,10 +159,28 @@ class Anatomy:
 
     def sizes(self, phase: str) -> dict[str, tuple[int, ...]]:
         """The sizes of every named dim at the samples of a phase."""
+        start, stop = self._samples(phase)
+        return {name: vector[start:stop] for name, vector in self.symbols.used()}
+
+    def numbers(self, phase: str) -> dict[str, tuple[int, ...]]:
+        """Whole numbers that the phase was read with, by input at its samples: a sampling rate, a number of steps, on
+        which shapes and branches depend."""
+        start, stop = self._samples(phase)
+        found = {}
+        for name in self.inputs:
+            facts = [sample.get(name) for sample in self.walked.trace.samples[start:stop]]
+            data = [f.data for f in facts if f is not None and f.data is not None]
+            known = [int(a.flat[0]) for a in data if a.size == 1 and a.dtype.kind in "iu" and a.flat[0] >= 0]
+            if known and len(known) == len(facts):
+                found[name] = tuple(known)
+        return found
+
+    def _samples(self, phase: str) -> tuple[int, int]:
+        """The first sample of a phase, and the one behind its last."""
         start = 0
         for spec, of_phase in zip(self.walked.specs, self.walked.bounds, strict=True):
             if spec.name == phase:
-                return {name: vector[start : start + len(of_phase)] for name, vector in self.symbols.used()}
+                return start, start + len(of_phase)
             start += len(of_phase)
         raise KeyError(phase)
 

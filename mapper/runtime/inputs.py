@@ -138,6 +138,8 @@ def _filled(line: InputLine, shape: Shape, sizes: Mapping[str, int], kind: Kind,
             return np.broadcast_to(sizes.get("past", 0) + np.arange(shape[-1] if shape else 1), shape)
         case "total":
             return np.full(shape, sizes.get("total", sizes.get("seq", 1)) + line.add)
+        case "given":
+            return np.full(shape, sizes.get(line.value, 0))
         case "normal":
             return random.standard_normal(shape, np.float32 if kind.name != "double" else np.float64)
 

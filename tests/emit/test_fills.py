@@ -57,3 +57,25 @@ def test_dims_of_a_plans_phases_may_have_any_name(tmp_path: Path) -> None:
     result = found.fact("y")
     assert result is not None
     assert result.shape == (4, 5)
+
+
+def test_a_number_that_the_plan_was_made_for_is_what_requests_bring(tmp_path: Path) -> None:
+    """A Range up to an input has as many numbers as the phase says."""
+    info, kinds = onnx.helper.make_tensor_value_info, onnx.TensorProto
+    nodes = [
+        onnx.helper.make_node("Range", ["zero", "steps", "one"], ["ramp"]),
+        onnx.helper.make_node("Add", ["ramp", "more"], ["y"]),
+    ]
+    graph = onnx.helper.make_graph(
+        nodes,
+        "ramp",
+        [info("steps", kinds.INT64, []), info("more", kinds.INT64, [1])],
+        [info("y", kinds.INT64, None)],
+        [numpy_helper.from_array(np.array(k), name) for k, name in enumerate(["zero", "one"])],
+    )
+    path = tmp_path / "m.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10), path)
+    phases = [Phase("short", (("steps", "3"),), 1), Phase("long", (("steps", "5"),), 1)]
+    found = anatomies([path], phases, {})[0]
+    assert (found.numbers("short"), found.numbers("long")) == ({"steps": (3,)}, {"steps": (5,)})
+    assert [fill_of(found, name, found.numbers("long")).fill for name in found.inputs] == ["given", "ones"]
