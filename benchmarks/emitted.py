@@ -143,6 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for pair in pairs(options, cases, targets):
             found.append((pair, apart.tried(pair)))
             print(line(*found[-1]), flush=True)
+    except KeyboardInterrupt:
+        print("interrupted")
+        return 130
     finally:
         apart.close()
         print(summary(found, time.perf_counter() - began))

@@ -20,6 +20,9 @@ from samples.models.onnx_writer import GraphWriter
 from samples.models.parts import attention, layer_norm, linear
 
 CORPUS = Path(__file__).resolve().parents[1] / "tests" / "frontend" / "corpus.csv"
+SHORT = 16
+"""Dims of files without a line in the table: short, as tiny models look their positions up in short tables."""
+
 LONG = ("prefill: batch=1 seq=12 past=0", "decode: batch=1 seq=1 past=12..15")
 BATCHED = ("prefill: batch=2 seq=5 past=0", "decode: batch=2 seq=1 past=5..7")
 ACROSS = ("encode@encoder.onnx: batch=1 frames=7", "decode@decoder.onnx: batch=1 seq=3 frames=7")
@@ -116,7 +119,7 @@ def _pair(folder: Path) -> list[Path]:
 
 def given(folder: Path, most_weights: int) -> Iterator[Case]:
     """The ONNX files of a folder, and the pairs among them (encoder and decoder, prefill and decode), whose weights
-    have so many numbers at most. Dims are those of the table, or what `mapper inspect` proposes."""
+    have so many numbers at most. Dims are those of the table, or what `mapper inspect` proposes, but short."""
     files = [p for p in sorted(folder.glob("*.onnx")) if _numbers(p) <= most_weights]
     for path in files:
         yield Case(path.stem, (f"run: {_dims(path)}",), partial(_lying, (path,)))
@@ -158,5 +161,5 @@ def _dims(path: Path) -> str:
     try:
         load_models([path], [parse_phase("run:")], Together({}, (), {}, {}))
     except MissingDims as missing:
-        return " ".join(f"{name}={size}" for name, size in missing.example.items())
+        return " ".join(f"{name}={min(size, SHORT)}" for name, size in missing.example.items())
     return ""

@@ -151,7 +151,12 @@ def value_info(anatomy: Anatomy, name: str) -> onnx.ValueInfoProto:
     return onnx.helper.make_tensor_value_info(name, found.elem, opened(anatomy, name, found.shape))
 
 
+_GROWS = 2
+"""The axis of rows of the keys and values that GroupQueryAttention takes: [batch, heads, rows, head]."""
+
+
 def opened(anatomy: Anatomy, name: str, shape: Sequence[Dim]) -> list[Dim | None]:
-    """The shape of a value with nothing where the size depends on data: a plan only expects one."""
-    unknown = anatomy.data_dims(name)
+    """The shape of a value with nothing where the size depends on data (a plan only expects one), and where a cache
+    grows: onnxruntime takes a fixed length that goes into its GroupQueryAttention for the one that comes out."""
+    unknown = anatomy.data_dims(name) | ({_GROWS} if name in anatomy.caches else set())
     return [None if i in unknown else dim for i, dim in enumerate(shape)]

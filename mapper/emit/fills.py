@@ -23,8 +23,6 @@ def fill_of(anatomy: Anatomy, name: str, numbers: Collection[str] = ()) -> Input
     Lengths of contrib attention (`seqlens_k`, `total_sequence_length`: onnxruntime's GroupQueryAttention) are what they
     say. numbers: inputs that have the number that the plan was made for.
     """
-    if name in numbers:
-        return InputLine(value=name, fill="given")
     found = anatomy.type_of(name)
     elem = found.elem if found else onnx.TensorProto.FLOAT
     if elem in _FLOATS:
@@ -33,6 +31,8 @@ def fill_of(anatomy: Anatomy, name: str, numbers: Collection[str] = ()) -> Input
         return InputLine(value=name, fill="total", add=-1)
     if name.startswith("total_seq"):
         return InputLine(value=name, fill="total")
+    if name in numbers:
+        return InputLine(value=name, fill="given")
     if elem == onnx.TensorProto.BOOL or _MASK.search(name):
         return InputLine(value=name, fill="ones")
     if _POSITIONS.search(name):

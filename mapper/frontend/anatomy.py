@@ -148,6 +148,12 @@ class Anatomy:
                 return tuple(walk_file(self.path, self.walked.specs, {}, other).trace.samples)
         return None
 
+    @cached_property
+    def caches(self) -> frozenset[str]:
+        """Keys and values of earlier tokens that contrib attention (onnxruntime's GroupQueryAttention) reads."""
+        protos = [node.proto for node in self.nodes if node.proto.op_type == "GroupQueryAttention"]
+        return frozenset(name for proto in protos for name in proto.input[3:5] if name)
+
     def data_dims(self, name: str) -> frozenset[int]:
         """The dims of a value whose size depends on data."""
         shapes = [fact.shape for sample in self.walked.trace.samples if (fact := sample.get(name)) and fact.shape]

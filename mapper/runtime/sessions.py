@@ -130,5 +130,7 @@ def _text(error: Exception) -> str:
 
 
 def _is_about_shapes(error: Exception) -> bool:
-    """Whether onnxruntime refused because an output has another shape than the room that it was given."""
-    return "shape" in str(error).lower()
+    """Whether onnxruntime refused because an output has another shape than the room that it was given, or than it
+    inferred."""
+    text = str(error).lower()
+    return "shape" in text or "invalid dimensions for output" in text
