@@ -33,8 +33,8 @@ def rounding_bound(models: Iterable[Path]) -> float:
     """
     bound = 0.0
     for path in models:
-        model = onnx.load(str(path), load_external_data=False)
-        nodes = [*model.graph.node, *(n for f in model.functions for n in f.node)]
+        model = _loaded(path)
+        nodes = _nodes(model)
         quantised = sum("Quantize" in n.op_type or "Integer" in n.op_type for n in nodes)
         types = _types(model, nodes)
         inner = _UNIT["double"] if types == {"double"} else _UNIT["float"]
@@ -42,6 +42,19 @@ def rounding_bound(models: Iterable[Path]) -> float:
         found = sqrt(len(nodes) * longest_sum(model)) * inner + sqrt(len(nodes)) * stored + sqrt(quantised) * _STEP
         bound = max(bound, _CONFIDENCE * found)
     return min(bound, WIDEST)
+
+
+def has_short_floats(models: Iterable[Path]) -> bool:
+    """Whether a file has floats of 16 bits."""
+    return any(_types(m, _nodes(m)) & {"float16", "bfloat16"} for m in map(_loaded, models))
+
+
+def _loaded(path: Path) -> onnx.ModelProto:
+    return onnx.load(str(path), load_external_data=False)
+
+
+def _nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    return [*model.graph.node, *(n for f in model.functions for n in f.node)]
 
 
 def _types(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> set[str]:

@@ -248,3 +248,20 @@ def test_the_assignment_for_onnxruntime_names_every_node_with_unit_and_provider(
     assert families["cim0"] == "CPUExecutionProvider"
     assert found["providers"][-1] == "CPUExecutionProvider"
     assert json.loads(json.dumps(found)) == found
+
+
+def test_the_cache_that_contrib_attention_reads_has_an_open_length(tmp_path: Path) -> None:
+    """onnxruntime takes a fixed one for the length of the cache that comes out, and refuses that."""
+    path = model_file("llama-tiny", tmp_path)
+    phase = "run: batch=1 seq=1 past=16"
+    plan = mapper.compile(path, "edge-npu", [phase], pipeline="round-robin", effort="quick").plan
+    emitted = emit(plan, [path], tmp_path / "out")
+    dims = {
+        port.name: [d.dim_value for d in port.type.tensor_type.shape.dim]
+        for step in emitted.manifest.phases[0].steps
+        for graph in [onnx.load(str(tmp_path / "out" / step.piece)).graph]
+        for port in (*graph.input, *graph.output)
+    }
+    assert dims["past.0.key"] == [1, 2, 0, 16]
+    assert dims["present.0.key"] == [1, 2, 17, 16]
+    assert_exact(tmp_path / "out", emitted, path)

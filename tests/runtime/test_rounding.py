@@ -9,7 +9,7 @@ from folders import OPSET
 from onnx import ModelProto, TensorProto, helper
 
 from mapper.runtime.compare import difference
-from mapper.runtime.rounding import WIDEST, longest_sum, rounding_bound
+from mapper.runtime.rounding import WIDEST, has_short_floats, longest_sum, rounding_bound
 
 
 def test_the_bound_of_reordered_sums_grows_with_their_length_and_holds_for_a_product(tmp_path: Path) -> None:
@@ -65,3 +65,11 @@ def test_the_longest_sum_is_over_the_side_that_is_contracted(
     operators: list[tuple[str, dict[str, Any]]], dims: tuple[int, ...], place: int, products: int
 ) -> None:
     assert longest_sum(with_weight(operators, dims, place)) == products
+
+
+@pytest.mark.parametrize(("kind", "short"), [(TensorProto.FLOAT, False), (TensorProto.FLOAT16, True)])
+def test_floats_of_16_bits_are_met_among_inputs(tmp_path: Path, kind: int, short: bool) -> None:
+    ports = [helper.make_tensor_value_info(n, kind, [4]) for n in "xy"]
+    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "g", ports[:1], ports[1:])
+    (tmp_path / "m.onnx").write_bytes(helper.make_model(graph, opset_imports=OPSET).SerializeToString())
+    assert has_short_floats([tmp_path / "m.onnx"]) is short
