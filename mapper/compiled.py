@@ -63,12 +63,12 @@ class Compiled:
 
     def files(self) -> dict[str, str]:
         """What `save` writes, by name."""
-        from mapper.emit.trace import trace
+        from mapper.emit.trace import to_json as trace_json
 
         files = {"plan.json": to_json(self.plan)}
         if self.finished:
             files["summary.json"] = json.dumps(self.summary, indent=1) + "\n"
-            files["trace.json"] = json.dumps(trace(self.plan)) + "\n"
+            files["trace.json"] = trace_json(self.plan, self.verdict.programs)
         return files
 
     def save(self, out: str | Path) -> Path:

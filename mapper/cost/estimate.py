@@ -242,6 +242,16 @@ class Estimator:
                 found.append(inner_exchange(self.target, unit, shared.exchange))
         return found
 
+    def op_costs(self, cluster: Cluster, unit: Unit, option: Option, phase: Phase) -> tuple[Cost, ...]:
+        """The part of each op in the cost of a cluster that runs in a way, in the mean over the phase's samples; what
+        ranks exchange for an op is part of it."""
+        feed = self._feed(unit, option.source, option.replicas)
+        way = ALONE if not option.shard else next(w for w in self.ways(cluster, unit, phase) if w.name == option.shard)
+        samples = []
+        for _, typed in self._served(cluster, unit, [phase.name], way):
+            samples += [_by_op(self._costs(unit, t, feed), t) for t in typed]
+        return tuple(_mean(costs, phase.shares) for costs in zip(*samples, strict=True))
+
     def _footprint(self, cluster: Cluster, unit: Unit, typed: Typed) -> int:
         """Bytes that the cluster's weights take at the unit. A look-up reads some rows of its table, but keeps all."""
         total = 0
@@ -337,6 +347,14 @@ def _total(costs: Sequence[Cost]) -> Cost:
         validated=all(c.validated for c in costs if c.ticks),
         wear=sum(c.wear for c in costs),
     )
+
+
+def _by_op(costs: Sequence[Cost], typed: Typed) -> list[Cost]:
+    """The costs of works, and behind them of exchanges, by op."""
+    more = iter(costs[len(typed.works) :])
+    exchanges = [[next(more)] if part.exchange is not None else [] for part in typed.parts]
+    own = costs[: len(typed.works)]
+    return [_total([cost, *extra]) for cost, extra in zip(own, exchanges or [[] for _ in own], strict=True)]
 
 
 def _mean(costs: Sequence[Cost], shares: Sequence[float]) -> Cost:

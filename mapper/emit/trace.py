@@ -1,139 +1,185 @@
-"""The schedule as a trace in the Chrome event format, which Perfetto and chrome://tracing open.
+"""The plan as a trace for Perfetto: one request, its phases and calls, and what units, links and memories do meanwhile.
 
-A process per phase, a track per unit and link (more where tasks run side by side), a counter of live bytes per memory,
-and arrows from the task that makes a value to those that read it. Times are microseconds; a tick is 1e-6 of one.
+The first call of each phase is drawn in full; further calls take as long and do the same. Times are those of one
+request alone on the machine: requests in flight together wait for one another, and when is not part of the plan.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mapper.emit.files import write_atomically
+from mapper.cost.program import Program, Spelling
+from mapper.emit.activity_bars import ActivityBars, FirstCall, nanoseconds
+from mapper.emit.events import Bar, Event, Flow, Group, about, drawn, text
 from mapper.errors import MapperError
 from mapper.hw.work import TICKS_PER_SECOND
 from mapper.ir.plan import Plan, Slot
 
-Event = dict[str, Any]
-TICKS_PER_MICROSECOND = TICKS_PER_SECOND // 10**6
+PREDICTED, REQUESTS = "predicted", "requests"
+"""Names of the process, and of its first track; a measured run has tracks of the same names in one of its own."""
+
+MOST_CALLS = 256
+"""Calls of a phase with a bar each; all others are one."""
 
 
-def write(plan: Plan, path: Path) -> None:
-    """Write the trace, an event a line."""
-    content = trace(plan)
-    events = ",\n".join(json.dumps(event, separators=(",", ":")) for event in content["traceEvents"])
-    rest = json.dumps({key: value for key, value in content.items() if key != "traceEvents"})
-    write_atomically(path, f'{rest[:-1]}, "traceEvents": [\n{events}\n]}}\n')
+def trace(plan: Plan, programs: Sequence[Program] | None = None) -> dict[str, Any]:
+    """The trace as JSON data. programs: the plan spelled out, if it is at hand. Raises MapperError for a plan that has
+    no schedule yet."""
+    found: dict[str, Any] = json.loads(to_json(plan, programs))
+    return found
 
 
-def trace(plan: Plan) -> Event:
-    """The trace as JSON data; an error when the plan has no schedule yet."""
+def to_json(plan: Plan, programs: Sequence[Program] | None = None) -> str:
+    """The file, an event a line; else as `trace`."""
+    words = {"model": plan.graph.name, "target": plan.target.name, "objective": plan.objective.value}
+    return "".join(text(_events(plan, programs), words))
+
+
+def _events(plan: Plan, programs: Sequence[Program] | None) -> Iterator[Event]:
     if plan.schedule is None:
         raise MapperError("the plan has no schedule to trace", hint="run a scheduling pass first")
-    events: list[Event] = []
-    for pid, phase in enumerate([*plan.phase, ""], 1):
-        slots = [slot for slot in plan.schedule if _phase(plan, slot) == phase]
-        live = list(_counters(plan, phase, pid))
-        if slots or live:
-            name = f"{phase}: one call" if phase else "of no phase"
-            events += [_meta("process_name", pid, 0, name=name), _meta("process_sort_index", pid, 0, sort_index=pid)]
-            events += [*_tracks(plan, slots, pid), *live]
-    return {
-        "displayTimeUnit": "ns",
-        "otherData": {"model": plan.graph.name, "target": plan.target.name, "objective": plan.objective.value},
-        "traceEvents": events,
-    }
+    done = _drawn(plan, Spelling(plan).programs() if programs is None else programs)
+    rows: dict[str, list[Bar]] = {}
+    bars = ActivityBars(plan)
+    for part in done:
+        for place, bar in bars.of(part):
+            rows.setdefault(place, []).append(bar)
+    others = sorted(rows.keys() - plan.target.unit.keys(), key=_link_order(plan))
+    tracks = {REQUESTS: [_request(plan, done)]}
+    tracks |= {f"unit {unit}": rows[unit] for unit in plan.target.unit if unit in rows}
+    tracks |= {f"link {place}": rows[place] for place in others}
+    return drawn([Group(PREDICTED, tracks, _counters(plan, done))], _flows(done))
 
 
-def _phase(plan: Plan, slot: Slot) -> str:
-    """The phase a slot belongs to: its task's, or the one that its name starts with, or the only one there is."""
-    if slot.what in plan.task:
-        return plan.task[slot.what].phase
-    known = sorted(plan.phase, key=len, reverse=True)
-    return next((p for p in known if slot.what.startswith((f"{p}/", f"{p}:", f"{p}."))), _only(known))
+def _drawn(plan: Plan, programs: Sequence[Program]) -> list[FirstCall]:
+    """Each phase's first call, one phase after the other."""
+    slots = {slot.what: slot for slot in plan.schedule or ()}
+    names = {a.name for program in programs for a in program.activities}
+    found, start = [], 0
+    for phase, program in zip(plan.phases, programs, strict=True):
+        timed = [(a, slots[a.name]) for a in program.activities if a.name in slots]
+        lost = [s for s in slots.values() if s.what not in names and _is_of(plan, s, phase.name)]
+        length = max((slot.end for slot in (*(s for _, s in timed), *lost)), default=0)
+        every = tuple(a.name for a in program.activities)
+        found.append(FirstCall(phase, start, length, tuple(timed), tuple(lost), every))
+        start += phase.calls * length
+    return found
 
 
-def _only(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ""
+def _is_of(plan: Plan, slot: Slot, phase: str) -> bool:
+    """Whether a slot that the plan does not call for is of a phase: the one that its name begins with, or the first."""
+    named = [p for p in plan.phase if slot.what.startswith((f"{p}/", f"{p}:", f"{p}."))]
+    return phase == max(named, key=len, default=plan.phases[0].name)
 
 
-def _tracks(plan: Plan, slots: list[Slot], pid: int) -> Iterator[Event]:
-    """Named tracks, their slices, and the arrows between them."""
-    rank = {name: i for i, name in enumerate((*plan.target.unit, *plan.target.link, *plan.target.memory))}
-    places = sorted({slot.where for slot in slots}, key=lambda w: (rank.get(w, len(rank)), w))
-    thread: dict[Slot, int] = {}
-    tid = 0
-    for place in places:
-        for lane, row in enumerate(_lanes(slot for slot in slots if slot.where == place)):
-            tid += 1
-            yield _meta("thread_name", pid, tid, name=place if lane == 0 else f"{place} #{lane + 1}")
-            yield _meta("thread_sort_index", pid, tid, sort_index=tid)
-            for slot in row:
-                thread[slot] = tid
-                yield _slice(plan, slot, pid, tid)
-    yield from _arrows(plan, {slot.what: slot for slot in slots if slot.what in plan.task}, thread, pid)
+def _link_order(plan: Plan) -> Callable[[str], tuple[int, str]]:
+    rank = {name: k for k, name in enumerate(plan.target.link)}
+    return lambda place: (rank.get(place.partition(":")[0], len(rank)), place)
 
 
-def _lanes(slots: Iterable[Slot]) -> list[list[Slot]]:
-    """Slots spread over as few rows as it takes for those of a row not to overlap."""
-    rows: list[list[Slot]] = []
-    for slot in sorted(slots, key=lambda s: (s.start, s.end, s.what)):
-        row = next((r for r in rows if r[-1].end <= slot.start), None)
-        if row is None:
-            rows.append([slot])
+def _request(plan: Plan, done: Sequence[FirstCall]) -> Bar:
+    """A request with its phases, of these their calls, of the first calls their stages and layers."""
+    phases = [
+        Bar(
+            part.phase.name,
+            nanoseconds(part.start),
+            nanoseconds(part.start + part.phase.calls * part.length),
+            "phase",
+            {"calls": part.phase.calls, "call_us": part.length * 1e6 / TICKS_PER_SECOND},
+            tuple(_calls(part, tuple(stages(_layers(plan, part))))),
+        )
+        for part in done
+    ]
+    words: dict[str, object] = {"inflight": plan.inflight, "requests_in_a_run": plan.requests_per_run}
+    words |= {name: ticks * 1e6 / TICKS_PER_SECOND for name, ticks in _figures(plan)}
+    return Bar("request 0", 0, max(p.end for p in phases), "request", about(words), tuple(phases))
+
+
+def _figures(plan: Plan) -> Iterator[tuple[str, int]]:
+    known = dict(plan.figures or ())
+    for figure, name in (("latency_ticks", "latency_us"), ("interval_ticks", "interval_us")):
+        if figure in known:
+            yield name, known[figure]
+
+
+def _calls(part: FirstCall, inside: tuple[Bar, ...]) -> Iterator[Bar]:
+    calls, name = part.phase.calls, part.phase.name
+    for k in range(min(calls, MOST_CALLS)):
+        start, end = part.start + k * part.length, part.start + (k + 1) * part.length
+        yield Bar(f"{name} {k}", nanoseconds(start), nanoseconds(end), "call", inside=() if k else inside)
+    if calls > MOST_CALLS:
+        start, end = part.start + MOST_CALLS * part.length, part.start + calls * part.length
+        yield Bar(f"{name} {MOST_CALLS} to {calls - 1}", nanoseconds(start), nanoseconds(end), "call")
+
+
+def _layers(plan: Plan, part: FirstCall) -> list[tuple[tuple[str, ...], Bar]]:
+    """Layers, and clusters that are of none, from the first start to the last end of their tasks; with their units."""
+    layer: dict[str, str] = {}
+    for k, block in enumerate(plan.blocks or ()):
+        for i, clusters in enumerate(block.instances):
+            name = f"layer {i}" if len(plan.blocks or ()) == 1 else f"layer {k}.{i}"
+            layer |= dict.fromkeys(clusters, name)
+    found: dict[str, list[tuple[str, Slot]]] = {}
+    for activity, slot in part.timed:
+        if activity.task and slot.end > slot.start:
+            cluster = plan.task[activity.task].cluster
+            found.setdefault(layer.get(cluster, cluster), []).append((activity.where, slot))
+    return [(tuple(dict.fromkeys(where for where, _ in rows)), _span(name, part, rows)) for name, rows in found.items()]
+
+
+def _span(name: str, part: FirstCall, rows: Sequence[tuple[str, Slot]]) -> Bar:
+    start, end = min(s.start for _, s in rows), max(s.end for _, s in rows)
+    units = " ".join(dict.fromkeys(where for where, _ in rows))
+    args = about({"units": units, "tasks": len({s.what for _, s in rows})})
+    return Bar(name, nanoseconds(part.start + start), nanoseconds(part.start + end), "layer", args)
+
+
+def stages(layers: Sequence[tuple[tuple[str, ...], Bar]]) -> Iterator[Bar]:
+    """Layers that run on the same units one after the other, as stages; by themselves where all are one stage."""
+    groups: list[tuple[tuple[str, ...], list[Bar]]] = []
+    for units, bar in layers:
+        if not groups or groups[-1][0] != units:
+            groups.append((units, []))
+        groups[-1][1].append(bar)
+    for units, bars in groups:
+        if len(groups) == 1 or len(bars) == 1:
+            yield from bars
         else:
-            row.append(slot)
-    return rows
+            name = f"stage on {' '.join(units)}"
+            yield Bar(name, min(b.start for b in bars), max(b.end for b in bars), "stage", inside=tuple(bars))
 
 
-def _slice(plan: Plan, slot: Slot, pid: int, tid: int) -> Event:
-    task = plan.task.get(slot.what) or plan.task.get(slot.what.rsplit(" [", 1)[0])  # the whole, or a tile of it
-    event: Event = {"ph": "X", "name": slot.what, "cat": "task" if task else "move", "pid": pid, "tid": tid}
-    event |= {"ts": _us(slot.start), "dur": _us(slot.end - slot.start)}
-    if task:
-        cluster = plan.cluster[task.cluster]
-        event["args"] = {"cluster": cluster.name, "repeat": cluster.repeat, "ops": " ".join(cluster.ops)}
-    return event
+def _flows(done: Sequence[FirstCall]) -> Iterator[Flow]:
+    """An arrow for each value that an activity reads of another."""
+    for part in done:
+        for activity, _ in part.timed:
+            for maker, value in dict.fromkeys(activity.reads):
+                if maker >= 0:
+                    yield Flow((part.phase.name, part.names[maker]), (part.phase.name, activity.name), value)
 
 
-def _arrows(plan: Plan, slots: dict[str, Slot], thread: dict[Slot, int], pid: int) -> Iterator[Event]:
-    """A pair of flow events for every task that reads what another task of the phase makes."""
-    tasks: dict[str, list[str]] = {}
-    for name in slots:
-        tasks.setdefault(plan.task[name].cluster, []).append(name)
-    owner = {op: cluster.name for cluster in plan.clusters or () for op in cluster.ops}
-    number = 0
-    for cluster in tasks:
-        read = {value for op in plan.cluster[cluster].ops for value in plan.graph.op[op].inputs}
-        makers = {owner[plan.graph.producer[v].name] for v in read if v in plan.graph.producer}
-        for maker in sorted(m for m in makers if m != cluster and m in tasks):
-            for source, sink in ((a, b) for a in tasks[maker] for b in tasks[cluster]):
-                number += 1
-                made, used = slots[source], slots[sink]
-                flow: Event = {"name": "value", "cat": "flow", "id": f"{pid}.{number}", "pid": pid}
-                yield {**flow, "ph": "s", "tid": thread[made], "ts": _us(max(made.start, made.end - 1))}
-                yield {**flow, "ph": "f", "bp": "e", "tid": thread[used], "ts": _us(used.start)}
+def _counters(plan: Plan, done: Sequence[FirstCall]) -> Mapping[str, Sequence[tuple[int, int]]]:
+    """The live bytes of each memory whenever they change, and what lies there all the time."""
+    changes: dict[str, dict[int, int]] = {name: {} for name in plan.target.memory}
+    start = {part.phase.name: part.start for part in done}
+    for buffer in plan.memory or ():
+        if buffer.phase in start:
+            row, base = changes[buffer.memory], start[buffer.phase]
+            for at, size in ((buffer.start, buffer.size), (buffer.end, -buffer.size)):
+                row[nanoseconds(base + at)] = row.get(nanoseconds(base + at), 0) + size
+    found = {f"live bytes in {memory}": _sums(row) for memory, row in changes.items() if row}
+    held: dict[str, int] = {}
+    for resident in plan.residency or ():
+        held[resident.memory] = held.get(resident.memory, 0) + resident.bytes
+    return found | {f"weights and states in {memory}": [(0, size)] for memory, size in held.items()}
 
 
-def _counters(plan: Plan, phase: str, pid: int) -> Iterator[Event]:
-    """The live bytes of each memory whenever they change."""
-    for memory in plan.target.memory:
-        changes: dict[int, int] = {}
-        for buffer in plan.memory or ():
-            if buffer.phase == phase and buffer.memory == memory:
-                changes[buffer.start] = changes.get(buffer.start, 0) + buffer.size
-                changes[buffer.end] = changes.get(buffer.end, 0) - buffer.size
-        live = 0
-        for tick in sorted(changes):
-            live += changes[tick]
-            yield {"ph": "C", "name": f"live bytes in {memory}", "pid": pid, "ts": _us(tick), "args": {"bytes": live}}
-
-
-def _meta(what: str, pid: int, tid: int, /, **args: object) -> Event:
-    return {"ph": "M", "name": what, "pid": pid, "tid": tid, "args": args}
-
-
-def _us(ticks: int) -> float:
-    return ticks / TICKS_PER_MICROSECOND
+def _sums(changes: Mapping[int, int]) -> list[tuple[int, int]]:
+    found, live = [], 0
+    for at in sorted(changes):
+        if changes[at]:
+            live += changes[at]
+            found.append((at, live))
+    return found
