@@ -101,7 +101,7 @@ def _started() -> tuple[BaseProcess, Connection]:
 
 def _serve(line: Connection) -> None:
     """Try the pairs that come, until none does."""
-    logging.getLogger().setLevel(logging.ERROR)  # the tools that quantise models talk
+    logging.disable(logging.WARNING)  # the tools that quantise models talk
     while True:
         try:
             pair = line.recv()

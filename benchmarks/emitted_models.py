@@ -26,20 +26,23 @@ SHORT = 16
 LONG = ("prefill: batch=1 seq=12 past=0", "decode: batch=1 seq=1 past=12..15")
 BATCHED = ("prefill: batch=2 seq=5 past=0", "decode: batch=2 seq=1 past=5..7")
 ACROSS = ("encode@encoder.onnx: batch=1 frames=7", "decode@decoder.onnx: batch=1 seq=3 frames=7")
+MIXED = ("bert@bert-tiny.onnx: batch=1 seq=6", "vit@vit-tiny.onnx: batch=2")
 APART = ("prefill@first.onnx: batch=1 seq=6 past=0", "decode@next.onnx: batch=1 seq=1 past=6..8")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model to map: its files, made in a folder or lying somewhere, and the phases of a request."""
+    """A model to map: its files, made in a folder or lying somewhere, and the phases of a request. mix: runs of each
+    file in a request, where they are models of their own."""
 
     name: str
     phases: tuple[str, ...]
     files: Callable[[Path], list[Path]]
+    mix: tuple[tuple[str, int], ...] = ()
 
 
 def built() -> list[Case]:
-    """Tiny models of every kind: one with numbers, several phases, several files, batches, fewer bits."""
+    """Tiny models of every kind: several phases, several files, batches, fewer bits, numbers inside, beside or none."""
     return [
         Case("bert-tiny", ("run: batch=1 seq=16",), _sample("bert-tiny")),
         Case("gpt2-tiny", LONG, _sample("gpt2-tiny")),
@@ -52,6 +55,9 @@ def built() -> list[Case]:
         Case("dit-tiny-batch", ("run: batch=3",), _sample("dit-tiny")),
         Case("llama-tiny-int4", LONG, _llama_int4),
         Case("gpt2-tiny-two-files", APART, _two_files),
+        Case("llama-tiny-beside", LONG, _beside),
+        Case("gpt2-tiny-fp16", LONG, _gpt2_fp16),
+        Case("bert-and-vit", MIXED, _two_models, (("bert-tiny", 2), ("vit-tiny", 1))),
         Case("bert-tiny-batch", ("run: batch=4 seq=7",), _sample("bert-tiny")),
         Case("decoder-tiny", LONG, _sample("decoder-tiny")),
     ]  # fmt: skip
@@ -95,6 +101,25 @@ def _llama_int4(folder: Path) -> list[Path]:
     found = MatMulNBitsQuantizer(MODELS["llama-tiny"](None, 0), block_size=16, is_symmetric=True)
     found.process()
     return [_written(folder / "llama-int4.onnx", found.model.model)]
+
+
+def _gpt2_fp16(folder: Path) -> list[Path]:
+    """Floats of 16 bits, as onnxruntime's tool converts them."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    return [_written(folder / "gpt2-fp16.onnx", convert_float_to_float16(MODELS["gpt2-tiny"](None, 0)))]
+
+
+def _beside(folder: Path) -> list[Path]:
+    """All numbers in a file beside the model, sizes too."""
+    path = folder / "beside.onnx"
+    onnx.save(MODELS["llama-tiny"](None, 0), path, save_as_external_data=True, location="all.bin", size_threshold=0)
+    return [path]
+
+
+def _two_models(folder: Path) -> list[Path]:
+    """Models that have nothing to do with each other."""
+    return [path for name in ("bert-tiny", "vit-tiny") for path in _stripped(name, folder)]
 
 
 def _two_files(folder: Path) -> list[Path]:

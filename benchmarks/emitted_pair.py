@@ -6,7 +6,7 @@ import random
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -103,9 +103,7 @@ def _try(pair: Pair, folder: Path, row: Row, clock: Iterator[None]) -> None:
     files, out = pair.case.files(folder), folder / "pieces"
     next(clock)
     try:
-        plan = mapper.compile(
-            files, pair.target, pair.case.phases, pipeline=pipeline(pair.pipeline), effort="quick"
-        ).plan
+        plan = _plan(pair, files)
     except InvalidPlan:
         raise
     except MapperError as error:
@@ -131,6 +129,14 @@ def _try(pair: Pair, folder: Path, row: Row, clock: Iterator[None]) -> None:
     next(clock)
     _judge(row, report, kept)
     row.why = row.why or unchecked
+
+
+def _plan(pair: Pair, files: Sequence[Path]) -> Plan:
+    case = pair.case
+    steps = pipeline(pair.pipeline)
+    return mapper.compile(
+        files, pair.target, case.phases, mix=dict(case.mix) or None, pipeline=steps, effort="quick"
+    ).plan
 
 
 def _without_pieces(emitted: Emitted, inputs: Brought, wholes: Mapping[str, Path]) -> str:

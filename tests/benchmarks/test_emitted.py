@@ -27,7 +27,7 @@ def test_ops_on_random_units_give_the_bits_of_the_whole_model(name):
 @pytest.mark.parametrize("name", CASES)
 def test_any_model_on_random_units_gives_the_bits_of_the_whole_model(name, dice):
     row = tried(Pair(CASES[name], "superhet", f"random-ops:{dice}", "none"))
-    assert (row.verdict, row.why) == (Verdict.SAME, "")
+    assert (row.verdict, row.why) == (Verdict.WITHIN if name.endswith("fp16") else Verdict.SAME, "")
     assert row.units > 1
 
 
