@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +22,7 @@ from mapper.pipeline.pass_ import Context, Effort, Progress
 from mapper.pipeline.pipeline import Instrument, Pipeline
 from mapper.report.limits import Share, largest_costs
 from mapper.report.summary import summarise
+from mapper.versions import versions
 
 
 @dataclass(frozen=True)
@@ -162,10 +161,3 @@ def seconds_of(imported: float, timing: Timing, total: float) -> dict[str, Any]:
     passes = {name: round(s, 3) for name, s in timing.seconds.items()}
     solve = sum(s for name, s in passes.items() if name.startswith("place") or name == "schedule")
     return {"import": round(imported, 3), "passes": passes, "solve": round(solve, 3), "total": round(total, 3)}
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    names = ("hetmap", "onnx", "ortools", "numpy")
-    found = {name: importlib.metadata.version(name) for name in names}
-    return {"python": platform.python_version(), **found}

@@ -331,7 +331,7 @@ class _Version(argparse.Action):
     """Prints versions; imported only when asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from mapper.compiler import versions
+        from mapper.versions import versions
 
         sys.stdout.write(", ".join(f"{name} {version}" for name, version in versions().items()) + "\n")
         parser.exit(0)

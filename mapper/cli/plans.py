@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mapper.cli.saying import say
-from mapper.compiler import Compiled
+from mapper.compiled import Compiled
 from mapper.cost.check import check as check_plan
 from mapper.errors import MapperError
 from mapper.ir.plan import Bound, Plan

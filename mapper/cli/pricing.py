@@ -1,20 +1,24 @@
-"""`mapper cost --csv`: a table of questions, priced row by row."""
+"""`mapper cost`: what one piece of work costs, or a table of questions, priced row by row."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mapper.cli.lists import cost as cost_of_text
+from mapper.cli.tables import output, table_of
 from mapper.cost.pricing import Answer, Price, Pricer, Question, Refused
 from mapper.cost.rows import COLUMNS, OPTIONAL, reader
+from mapper.cost.work_text import price, work_of_text
 from mapper.emit.files import write_atomically
 from mapper.errors import MapperError, UsageError, did_you_mean
+from mapper.hw.load import load_target
+from mapper.report.units import si
 
 ADDED = ("time_s", "energy_j", "low_s", "high_s")
 NEEDED = ("target", "kind")
@@ -27,12 +31,38 @@ def cost(args: Namespace) -> int:
     if args.csv is None:
         if not args.target or not args.work:
             raise UsageError("mapper cost needs --target and --work, or --csv and --out")
-        return cost_of_text(args)
+        return _one(args)
     if args.work or args.target or args.unit or args.json:
         raise UsageError("--csv goes with --out and --keep-going only", hint="target and unit are columns of the table")
     if not args.out:
         raise UsageError("--csv needs --out", hint=f"mapper cost --csv {args.csv} --out priced.csv")
     return _table(Path(args.csv), Path(args.out), args.keep_going)
+
+
+def _one(args: Namespace) -> int:
+    """What one piece of work costs on a unit, or on every unit of a target."""
+    target = load_target(args.target)
+    if args.unit and args.unit not in target.unit:
+        raise MapperError(f"{target.name} has no unit '{args.unit}'; {did_you_mean(args.unit, target.unit)}")
+    work, wanted = work_of_text(args.work)
+    rows = [price(target, unit, work, wanted) for unit in target.units if args.unit in (None, unit.name)]
+    if args.json:
+        sys.stdout.write(json.dumps(rows if not args.unit else rows[0], indent=1) + "\n")
+        return 0
+    table = table_of("unit", "time", "energy", "limited by", "causes", "type", "band")
+    for row in rows:
+        if row["why_not"]:
+            table.add_row(row["unit"], "-", "-", "", row["why_not"], "", "")
+            continue
+        causes = ", ".join(
+            f"{c} {si(j, 'J')}" for c, j in sorted(row["energy_by_cause_j"].items(), key=lambda r: -r[1])
+        )
+        table.add_row(
+            row["unit"], si(row["time_s"], "s"), si(row["energy_j"], "J"), row["limited_by"], causes, row["dtype"],
+            f"± {row['band']:.0%}{'' if row['validated'] else ' unvalidated'}",
+        )  # fmt: skip
+    output().print(table)
+    return 0
 
 
 def _table(path: Path, out: Path, keep_going: bool) -> int:

@@ -24,7 +24,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for proce
 PATIENCE_S = 20.0
 """A second on a quiet machine; the tests run beside others. What is left behind counts."""
 
-COMMAND = "import sys; from mapper.cli.main import main; sys.exit(main())"
+COMMAND = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's `&` has it ignored
+    "from mapper.cli.main import main; sys.exit(main())"
+)
 
 
 def children(process: int) -> list[int]:
