@@ -81,6 +81,7 @@ def test_its_work_is_that_of_the_kind_it_is_like(site: Path, tmp_path: Path) -> 
     assert run(INSPECT, tmp_path, site).stdout.startswith(f"{macs} ['flash-fft-conv', ")
 
 
+@pytest.mark.slow
 def test_without_the_plugin_its_operator_is_opaque_runs_on_a_cpu_and_is_warned_of_once(tmp_path: Path) -> None:
     done = run(COMPILE, tmp_path, stated="'bc'")
     assert done.returncode == 0, done.stderr
@@ -93,6 +94,7 @@ def test_without_the_plugin_its_operator_is_opaque_runs_on_a_cpu_and_is_warned_o
     ]
 
 
+@pytest.mark.slow
 def test_without_the_plugin_and_without_stated_shapes_one_is_assumed_and_told(tmp_path: Path) -> None:
     done = run(INSPECT, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -114,17 +116,20 @@ def test_an_operator_with_two_owners_is_refused_and_both_are_named(site: Path, t
     assert "kind 'flash-fft-conv' of hetmap-example" in error
 
 
+@pytest.mark.slow
 def test_a_built_in_operator_has_an_owner_already(tmp_path: Path) -> None:
     other = rival(tmp_path / "other", "my-relu", "Relu")
     error = run(INSPECT, tmp_path, other, stated="'bc'").stderr
     assert "kind 'elementwise' of hetmap and kind 'my-relu' of rival-plugin" in error
 
 
+@pytest.mark.slow
 def test_a_built_in_name_has_an_owner_already(tmp_path: Path) -> None:
     other = rival(tmp_path / "other", "matmul", "my.domain::FlashFFTConv")
     assert "kind 'matmul' is provided by hetmap and rival-plugin" in run(INSPECT, tmp_path, other).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("like", "words"),
     [
@@ -137,6 +142,7 @@ def test_a_kind_that_cannot_be_priced_is_refused(tmp_path: Path, like: str, word
     assert words in run(INSPECT, tmp_path, other, stated="'bc'").stderr
 
 
+@pytest.mark.slow
 def test_a_broken_kind_is_an_error_only_where_it_might_be_asked_for(tmp_path: Path) -> None:
     entries = "[mapper.kinds]\nbroken = no_such_module:KIND\n"
     broken = distribution(tmp_path / "broken", "broken-plugin", entries)
@@ -148,6 +154,7 @@ def test_a_broken_kind_is_an_error_only_where_it_might_be_asked_for(tmp_path: Pa
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_an_entry_that_is_no_kind_is_refused(tmp_path: Path) -> None:
     other = rival(tmp_path / "other", "fft", "my.domain::FlashFFTConv")
     (other / "rival.py").write_text("KIND = 'fft'\n", encoding="utf-8")

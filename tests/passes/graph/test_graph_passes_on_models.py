@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from passes_graph_sketch import kinds, rewrite
+from sweeps import sweep
 
 from mapper.frontend import Imported, load_model, parse_phase
 from mapper.pipeline.pass_ import Pass
@@ -57,6 +58,12 @@ EXPECTED = {
     "onnxwheel.light_resnet50": ("run: batch=1", 125, {"conv": 53, "norm": 0, "relu": 49, "matmul": 1}),
     "gemma2-tiny-decode.ts17": ("decode: batch=1 seq=1 past=512", 105, {"attention": 4, "norm": 17, "geglu": 4}),
 }
+FAST = (
+    "gpt2-decode.dynamo18", "bert-base.ts17", "bert-base.dynq", "dit-tiny.dynamo18", "t5-small-encoder.ts17",
+    "whisper-tiny-decoder-prefill.ts17", "llama-tiny-prefill.ts17", "llama-tiny-decode.nbits",
+    "gemma2-tiny-decode.ts17", "mixtral-tiny-decode.dynamo18", "magika.models_standard_v3_3_model",
+)  # fmt: skip
+"""One of each family and of each way of writing it; the slow tests have them all."""
 
 
 def rewritten(model: Imported) -> Counter[str]:
@@ -65,7 +72,7 @@ def rewritten(model: Imported) -> Counter[str]:
     return kinds(graph)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", sweep([*FAST, *(name for name in EXPECTED if name not in FAST)], len(FAST)))
 def test_a_real_export_becomes_the_ops_that_its_authors_had_in_mind(name: str, models_folder: Path) -> None:
     path = models_folder / f"{name}.onnx"
     if not path.is_file():
@@ -101,6 +108,7 @@ def test_a_sample_model_becomes_a_block_per_layer(name: str, phases: list[str], 
     assert found.total() <= (10 if decoder else 12) * layers + 20
 
 
+@pytest.mark.slow
 def test_all_passes_take_less_than_three_seconds_on_llama2(models_folder: Path) -> None:
     path = models_folder / "llama2-7b-decode.dynamo18.noopt.onnx"
     if not path.is_file():
