@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mapper.batching import best_batch
-from mapper.compiled import Compiled, choice_of, deadline_of, resume, seconds_of, silent, versions
+from mapper.compiled import Compiled, choice_of, deadline_of, resume, seconds_of, silent
 from mapper.cost.exchanges import with_group
 from mapper.errors import Infeasible, UsageError, did_you_mean
 from mapper.frontend import Imported, PhaseSpec, Together, load_models, parse_phase
@@ -24,7 +24,7 @@ from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pass_ import Context, Effort, Progress
 from mapper.pipeline.pipeline import Instrument, Pipeline
 
-__all__ = ["AUTO", "Compiled", "batched", "compile", "goal_of", "powered", "resume", "versions"]
+__all__ = ["AUTO", "Compiled", "batched", "compile", "goal_of", "powered", "resume"]
 
 PRECISIONS = {"fp64": "f64", "fp32": "f32", "fp16": "f16", "float16": "f16", "float32": "f32", "bfloat16": "bf16",
               "fp8": "f8", "int8": "i8", "int4": "i4", "int16": "i16"}  # fmt: skip
