@@ -73,7 +73,7 @@ def screen(done: Emitted, out: Path, models: Sequence[Path]) -> str:
     if types:
         lines += _line(
             "types",
-            f"pieces compute in the file's own number types; the plan's ({', '.join(types)}) stand with each step",
+            f"pieces compute in the file's number types; the plan's ({', '.join(types)}) stand with each step",
         )
     if done.weight_bytes or done.referred:
         lines += _line("weights", _of_weights(done))

@@ -7,7 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import mapper
+from mapper.cli.main import main
+from mapper.emit.emit import emit
+from mapper.runtime.inputs import made_up
+from mapper.runtime.run import opened
+from samples.models.build import MODELS
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
@@ -60,3 +68,27 @@ def test_the_kind_of_sample_03_is_under_twenty_lines() -> None:
     whole = re.search(r"def sizes.*?\n\)\n", text, re.DOTALL)
     assert whole
     assert whole[0].count("\n") < 20
+
+
+def test_sample_04_follows_a_manifest_to_the_same_bits_without_mapper(tmp_path: Path) -> None:
+    model, pieces = tmp_path / "model.onnx", tmp_path / "pieces"
+    model.write_bytes(MODELS["llama-tiny"](None, 0).SerializeToString())
+    phases = ("prefill: batch=1 seq=8 past=0", "decode: batch=1 seq=1 past=8..10")
+    emit(mapper.compile(model, "edge-npu", phases, pipeline="round-robin", effort="quick").plan, [model], pieces)
+    program = opened(pieces).program
+    brought = made_up(program, 1, 0).arrays
+    names = {at: f"{program.parts[k].line.name}.{call}" for at, (k, call) in enumerate(program.calls)}
+    np.savez(tmp_path / "in.npz", **{f"{names[at]}/{name}": array for (_, at, name), array in brought.items()})
+    files = ["--inputs", str(tmp_path / "in.npz"), "--outputs"]
+    assert main(["run", str(pieces), "--workers", "none", *files, str(tmp_path / "a.npz")]) == 0
+    sample = [sys.executable, "-P", str(SAMPLES / "04_follow_a_manifest.py"), str(pieces), *files]
+    done = subprocess.run([*sample, str(tmp_path / "b.npz")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "decode: 3 calls of" in done.stdout
+    with np.load(tmp_path / "a.npz") as ours, np.load(tmp_path / "b.npz") as theirs:
+        assert set(theirs.files) == set(ours.files)
+        assert all(theirs[name].tobytes() == ours[name].tobytes() for name in ours.files)
+
+
+def test_sample_04_imports_nothing_of_mapper() -> None:
+    assert "import mapper" not in (SAMPLES / "04_follow_a_manifest.py").read_text(encoding="utf-8")
