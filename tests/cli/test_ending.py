@@ -22,12 +22,16 @@ WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signa
 @pytest.mark.parametrize("number", list(WORDS))
 def test_a_signal_ends_the_block_which_cleans_up_undisturbed(number: int) -> None:
     cleaned, before = [], [signal.getsignal(n) for n in WORDS]
-    with pytest.raises(Ended) as found, ended_by_signals("half was written"):
+
+    def work() -> None:
         try:
             os.kill(os.getpid(), number)
         finally:
             os.kill(os.getpid(), number)
             cleaned.append(True)
+
+    with pytest.raises(Ended) as found, ended_by_signals("half was written"):
+        work()
     assert cleaned == [True]
     assert str(found.value) == f"{WORDS[signal.Signals(number)]}: half was written"
     assert [signal.getsignal(n) for n in WORDS] == before

@@ -70,6 +70,7 @@ def test_the_kind_of_sample_03_is_under_twenty_lines() -> None:
     assert whole[0].count("\n") < 20
 
 
+@pytest.mark.slow
 def test_sample_04_follows_a_manifest_to_the_same_bits_without_mapper(tmp_path: Path) -> None:
     model, pieces = tmp_path / "model.onnx", tmp_path / "pieces"
     model.write_bytes(MODELS["llama-tiny"](None, 0).SerializeToString())
