@@ -219,6 +219,10 @@ class Places:
             hold = max([hold, *widths])
         else:
             hold = max(hold, _ticks(sets * size / route.bandwidth_bytes_per_s))
+        taken = tuple(h.resource for h in route.hops)
+        if route.overhead_s and not self.target.is_pool:
+            hold = max(hold, _ticks(route.overhead_s))
+            taken += tuple(dict.fromkeys(route.units))
         energy = [*self._traffic(a.memory, size), *self._traffic(b.memory, size)]
         priced = ((hop.link.name, round(8 * size * hop.link.energy_pj_per_bit)) for hop in route.hops)
         energy += [(f"link {name}", pj) for name, pj in priced if pj]
@@ -228,7 +232,7 @@ class Places:
             b,
             _ticks(route.latency_s) + hold,
             hold,
-            tuple(h.resource for h in route.hops),
+            taken,
             tuple(ends),
             tuple(energy),
             size,

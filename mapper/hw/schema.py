@@ -79,6 +79,9 @@ class LinkFigures(_Format):
     latency_s: Figure
     energy_pj_per_bit: Figure
     idle_power_w: Figure = 0.0
+    overhead_s: Figure = 0.0
+    """Time for which a transfer takes both units at its ends, which run what sends and receives: `o` of LogP (Culler et
+    al., PPoPP 1993). 0 where engines of their own do that."""
 
 
 class LinkFile(Header, LinkFigures):
@@ -178,6 +181,7 @@ class LinkEntry(_Entry):
     latency_s: Figure | None = None
     energy_pj_per_bit: Figure | None = None
     idle_power_w: Figure | None = None
+    overhead_s: Figure | None = None
     between: tuple[str, str] | None = None
     """The two ends of a single link."""
     topology: Topology | None = None

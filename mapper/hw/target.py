@@ -79,7 +79,8 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A connection between two places (units or routers), full duplex: each direction has the whole bandwidth."""
+    """A connection between two places (units or routers), full duplex: each direction has the whole bandwidth. A
+    transfer takes the units at its ends for `overhead_s`."""
 
     name: str
     kind: str
@@ -89,6 +90,7 @@ class Link:
     latency_s: float
     energy_pj_per_bit: float
     idle_power_w: float = 0.0
+    overhead_s: float = 0.0
 
 
 @dataclass(frozen=True)

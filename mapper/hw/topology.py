@@ -52,6 +52,11 @@ class Route:
         return min(self.source.bandwidth_bytes_per_s, self.destination.bandwidth_bytes_per_s, *links)
 
     @property
+    def overhead_s(self) -> float:
+        """Time for which it takes the units at both ends."""
+        return sum(h.link.overhead_s for h in self.hops)
+
+    @property
     def link_pj_per_bit(self) -> float:
         """Energy of the links on the way, per bit."""
         return sum(h.link.energy_pj_per_bit for h in self.hops)

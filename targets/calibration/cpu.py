@@ -14,10 +14,10 @@ from mapper.hw.calibration import Calibrated, KindErrors, Tell
 from mapper.hw.work import Feed
 from mapper.report.units import si
 from targets.calibration.fits import errors, fitted, stages
-from targets.calibration.hand_over import hand_over_seconds
+from targets.calibration.hand_over import hand_over
 from targets.calibration.processor import Processor, copy_bandwidth, detected
 from targets.calibration.samples import Sample, samples
-from targets.calibration.target_file import Found, bands, target_text
+from targets.calibration.target_file import ALONE, Found, bands, target_text
 from targets.calibration.timing import Bench, Stretch, Timed, typical
 from targets.models.cpu import Cpu
 
@@ -39,9 +39,10 @@ def calibrate(name: str, seconds: float, tell: Tell, units: int = 1) -> Calibrat
     bandwidth = copy_bandwidth(processor.shared_cache_bytes, units * processor.cores) / units
     shared = "on all cores" if units == 1 else "by a unit while all do"
     tell("copy", f"{si(bandwidth, 'B/s')} read and written {shared}", time.perf_counter() - start)
-    hand_over = hand_over_seconds() if units > 1 else 0.0
+    handing = hand_over() if units > 1 else ALONE
     if units > 1:
-        tell("hand over", f"{si(hand_over, 's')} from a step to the next on another unit", time.perf_counter() - start)
+        said_so = f"{si(handing.latency_s, 's')} from unit to unit, which both lose {si(handing.overhead_s, 's')}"
+        tell("hand over", said_so, time.perf_counter() - start)
     with on_cores(_share(units)):
         bench = Bench(processor.cores)
         stretches, left = _measured(bench, samples(processor.shared_cache_bytes), start + seconds, tell)
@@ -56,7 +57,7 @@ def calibrate(name: str, seconds: float, tell: Tell, units: int = 1) -> Calibrat
     tell("fit", f"{constants} constants on {sum(not t.sample.held_out for t in measured)} times",
          time.perf_counter() - begun)  # fmt: skip
     unit = unit.scaled(error_band=bands(found), probe_s=float(f"{probe_s:.4g}"))
-    text = target_text(Found(name, processor, bandwidth, unit, tuple(found), units, hand_over))
+    text = target_text(Found(name, processor, bandwidth, unit, tuple(found), units, handing))
     return Calibrated(text, said, tuple(found), tuple(_notes(measured, left, found)))
 
 

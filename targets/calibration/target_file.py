@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from mapper.hw.calibration import KindErrors
+from targets.calibration.hand_over import HandOver
 from targets.calibration.processor import Processor
 from targets.calibration.timing import runtime
 from targets.models.cpu import Cpu
@@ -22,6 +23,9 @@ ENTRIES = {
 
 ASSUMED_BAND = 0.5
 LEAST_BAND = 0.01
+ALONE = HandOver(0.0, 0.0)
+"""Of one unit, which hands nothing on."""
+
 UNLIMITED = 1e13
 """Bytes per second of what has no limit."""
 
@@ -29,7 +33,7 @@ UNLIMITED = 1e13
 @dataclass(frozen=True, slots=True)
 class Found:
     """Everything that goes into the file. bandwidth: of the memory, a unit's part where there are several. unit: each
-    of `units`. hand_over_s: what a value costs on its way from one to another."""
+    of `units`. handing: what a value costs on its way from one to another."""
 
     name: str
     processor: Processor
@@ -37,7 +41,7 @@ class Found:
     unit: Cpu
     errors: tuple[KindErrors, ...]
     units: int = 1
-    hand_over_s: float = 0.0
+    handing: HandOver = ALONE
 
 
 def bands(errors: Sequence[KindErrors]) -> dict[str, float]:
@@ -80,10 +84,11 @@ def _several(found: Found, fit: str, versions: str) -> dict[str, Any]:
     names = [f"cpu{k}" for k in range(found.units)]
     handing = {
         "bandwidth_bytes_per_s": UNLIMITED,
-        "latency_s": float(f"{found.hand_over_s:.3g}"),
+        "latency_s": float(f"{found.handing.latency_s:.3g}"),
+        "overhead_s": float(f"{found.handing.overhead_s:.3g}"),
         "energy_pj_per_bit": 0.0,
         "topology": {"all_to_all": names},
-        "source": f"latency measured between two worker processes of mapper run ({versions})",
+        "source": f"measured between two worker processes of mapper run, both at work ({versions})",
         "source_of": {"bandwidth_bytes_per_s": "no limit: values stay in a shared memory, where they are read"},
     }
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cost_builders import F16, F32, I8, Clockwork, chain, machine
 
 from mapper.cost.estimate import Estimator
@@ -35,6 +37,15 @@ def test_a_move_takes_the_link_and_a_part_of_both_memories() -> None:
     assert move.exclusive == ("u0u1:u0>u1",)
     assert move.channels == (("u0.mem", 500_000), ("u1.mem", 500_000))
     assert dict(move.energy_pj) == {"memory u0.mem": 2000, "memory u1.mem": 2000, "link u0u1": 4000}
+
+
+def test_a_link_with_overhead_takes_the_units_at_both_ends() -> None:
+    target = machine(Clockwork(), Clockwork(), bandwidth=4e9)
+    slow = replace(target, links=tuple(replace(link, overhead_s=5e-6) for link in target.links))
+    (move,) = places(target=slow).steps(Spread(1000), F32, A16, B16)
+    assert move.exclusive == ("u0u1:u0>u1", "u0", "u1")
+    assert (move.hold, move.ticks) == (5_000_000, 5_000_000 + 1000)
+    assert dict(move.busy) == {"u0u1:u0>u1": 5_000_000, "u0": 5_000_000, "u1": 5_000_000}
 
 
 def test_between_leaves_of_a_star_data_takes_both_links() -> None:

@@ -15,7 +15,7 @@ from targets.calibration import processor, timing
 from targets.calibration.cpu import unfitted
 from targets.calibration.fits import errors, fitted, with_constants
 from targets.calibration.graphs import graph_of
-from targets.calibration.hand_over import hand_over_seconds
+from targets.calibration.hand_over import HandOver, hand_over
 from targets.calibration.processor import Processor
 from targets.calibration.samples import Sample, samples
 from targets.calibration.target_file import Found, bands, target_text
@@ -108,18 +108,22 @@ def test_the_file_is_a_target(tmp_path: Path) -> None:
 def test_several_units_have_equal_parts_of_the_memory_and_a_link(tmp_path: Path) -> None:
     unit = unfitted(MACHINE, BANDWIDTH)
     path = tmp_path / "units.yaml"
-    path.write_text(target_text(Found("units", MACHINE, BANDWIDTH, unit, (), 2, 2e-4)), encoding="utf-8")
+    path.write_text(
+        target_text(Found("units", MACHINE, BANDWIDTH, unit, (), 2, HandOver(2e-4, 1e-4))), encoding="utf-8"
+    )
     target = load_target(path)
     assert [u.model for u in target.units] == [unit, unit]
     assert {m.capacity_bytes for m in target.memories} == {MACHINE.memory_bytes // 2}
     assert [m.serves for m in target.memories] == [("cpu0",), ("cpu1",)]
-    assert [link.latency_s for link in target.links] == [2e-4]
+    assert [(link.latency_s, link.overhead_s) for link in target.links] == [(2e-4, 1e-4)]
     assert "2 units of 4 cores" in target.about
 
 
 def test_a_value_is_handed_on_in_less_than_a_tenth_of_a_second() -> None:
     pytest.importorskip("onnxruntime")
-    assert 0 < hand_over_seconds() < 0.1
+    found = hand_over()
+    assert 0 < found.latency_s < 0.1
+    assert 0 <= found.overhead_s < 0.1
 
 
 def test_more_units_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
