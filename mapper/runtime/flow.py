@@ -43,13 +43,14 @@ class StepTime:
 @dataclass
 class Record:
     """What happened. requests: start and end of each, by number. unfit: values whose shape was not that of the plan.
-    refitted: states that were cut or filled up between calls."""
+    refitted: states that were cut or filled up between calls. live: bytes of values in shared memory at moments."""
 
     calls: list[CallTime] = field(default_factory=list)
     steps: list[StepTime] = field(default_factory=list)
     requests: dict[int, tuple[int, int]] = field(default_factory=dict)
     unfit: dict[str, str] = field(default_factory=dict)
     refitted: dict[str, str] = field(default_factory=dict)
+    live: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass
@@ -214,7 +215,12 @@ class Flow:
         self._next_job += 1
         self._jobs[job.id] = (request, step, made)
         self._busy[place] += 1
+        self._note_live()
         self.executor.submit(place, job)
+
+    def _note_live(self) -> None:
+        """How much is in use now, for the trace."""
+        self.record.live.append((time.monotonic_ns(), self.arena.size - self.arena.free_bytes))
 
     def _store(self, result: Unfit) -> None:
         """Room for outputs of other shapes than the plan has."""
@@ -249,6 +255,7 @@ class Flow:
             self._there(request, part, value)
             if value not in part.results:
                 self._release(block)
+        self._note_live()
         call.left -= 1
         if not call.left:
             self._finish(request)

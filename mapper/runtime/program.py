@@ -51,6 +51,28 @@ class Part:
         return tuple(map(tuple, found))
 
     @cached_property
+    def handed(self) -> tuple[tuple[int, int, int], ...]:
+        """Values that a step makes and another reads: maker, reader, value."""
+        maker = {value: step for step, values in enumerate(self.makes) for value in values}
+        return tuple(
+            (maker[value], step, value)
+            for step, values in enumerate(self.reads)
+            for value in dict.fromkeys(values)
+            if value in maker
+        )
+
+    def handed_to(self, step: int) -> tuple[tuple[int, int, int], ...]:
+        """Of these, what one step reads."""
+        return self._handed_to.get(step, ())
+
+    @cached_property
+    def _handed_to(self) -> dict[int, tuple[tuple[int, int, int], ...]]:
+        found: dict[int, list[tuple[int, int, int]]] = {}
+        for row in self.handed:
+            found.setdefault(row[1], []).append(row)
+        return {step: tuple(rows) for step, rows in found.items()}
+
+    @cached_property
     def results(self) -> tuple[int, ...]:
         """Values that outlive the steps: results, and the states that the next call takes."""
         names = [*self.line.outputs, *(s.present for s in self.line.states)]
