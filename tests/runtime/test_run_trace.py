@@ -17,9 +17,16 @@ MS = 1_000_000
 
 
 def step(name: str, unit: str, reads: str, makes: str, start_s: float, end_s: float) -> Step:
-    ports = (Port(name=reads, value=reads),), (Port(name=makes, value=makes),)
-    times = {"start_s": start_s, "end_s": end_s}
-    return Step(name=name, piece="p.onnx", unit=unit, inputs=ports[0], outputs=ports[1], tasks=(name,), **times)
+    return Step(
+        name=name,
+        piece="p.onnx",
+        unit=unit,
+        inputs=(Port(name=reads, value=reads),),
+        outputs=(Port(name=makes, value=makes),),
+        tasks=(name,),
+        start_s=start_s,
+        end_s=end_s,
+    )
 
 
 @pytest.fixture
