@@ -123,9 +123,9 @@ class Weights:
             length = _checked_length(origin, tensor, int(offset or 0), stated)
             if not origin.resolve().is_relative_to(folder.resolve()):
                 raise MapperError(
-                f"{origin} leads out of the model's folder; it is not opened",
-                hint="copy the model with what its links stand for: cp -rL",
-            )
+                    f"{origin} leads out of the model's folder; it is not opened",
+                    hint="copy the model with what its links stand for: cp -rL",
+                )
             return _Lies(origin, self.data.place(origin), int(offset or 0), length, "there")
         if self.filling is None:
             self.missing.setdefault(origin, set()).add(tensor.name)
