@@ -9,8 +9,8 @@ python benchmarks/emitted.py --part 2/4                 the second quarter of th
 A line for each pair: units that run something, their ranks, pieces, nodes that do not run where or how planned (told
 in the manifest), seconds of compile, emit and run. Every fifth pair runs in processes, the others in one. What the
 compiler refuses (no room, no support) is told, and no failure; nor is a model that onnxruntime does not run as a whole.
-Exit code 1 when a pair failed: onnx.checker refused a piece, a result was beyond its bound, anything broke. Pairs have
-a process of their own to break.
+Exit code 1 when a pair failed: onnx.checker refused a piece, a result was beyond its bound, a task ran on another unit
+than planned and the manifest does not say so, anything broke. Pairs have a process of their own to break.
 """
 
 from __future__ import annotations

@@ -128,6 +128,8 @@ def _try(pair: Pair, folder: Path, row: Row, clock: Iterator[None]) -> None:
         raise
     next(clock)
     _judge(row, report, kept)
+    if untold := _untold(plan, manifest):
+        row.verdict, row.why = Verdict.FAILED, untold
     row.why = row.why or unchecked
 
 
@@ -159,6 +161,18 @@ def _check(out: Path, manifest: Manifest) -> str:
     for name in dict.fromkeys(s.piece for part in manifest.phases for s in part.steps):
         onnx.checker.check_model(str(out / name), full_check=full)
     return ""
+
+
+def _untold(plan: Plan, manifest: Manifest) -> str:
+    """A task that runs on another unit than planned, or nowhere, and no line of the manifest says so; '' for none."""
+    told = {(m.phase, planned, m.runs) for m in manifest.moved for planned in m.planned.split(", ")}
+    run = {(part.name, task, step.unit) for part in manifest.phases for step in part.steps for task in step.tasks}
+    for phase, task, unit in sorted(run):
+        planned = plan.place[task].unit
+        if unit != planned and (phase, planned, unit) not in told:
+            return f"{task} is planned on {planned} and runs on {unit}, which the manifest does not tell"
+    lost = {task.name for task in plan.tasks or ()} - {task for _, task, _ in run}
+    return f"{min(lost)} runs nowhere" if lost else ""
 
 
 def _is_valid(path: Path, *, full: bool) -> bool:
