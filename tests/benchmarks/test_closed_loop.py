@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.closed_loop import CASES, LEAST_MODELS, MAPPINGS, PIPELINED, RANKED, checked
+from benchmarks.closed_loop import CASES, LEAST_MODELS, MAPPINGS, PIPELINED, RANKED, Row, checked, counted
 from mapper.errors import MapperError
 from mapper.pipeline.named import pipeline_of
 from samples.models.build import MODELS
@@ -35,3 +35,11 @@ def test_cases_are_sample_models_and_mappings_are_pipelines() -> None:
     assert len(CASES) >= LEAST_MODELS
     assert {*RANKED, PIPELINED} <= set(CASES)
     assert all(pipeline_of(name) for name in MAPPINGS)
+
+
+def test_pairs_count_if_they_differ_and_are_right_if_the_faster_one_was_predicted_so() -> None:
+    slow, fast, alike = Row(2.0, (1.0, 1.0, 1.0)), Row(1.0, (2.0, 2.0, 0.9)), Row(2.5, (1.02, 1.02, 1.02))
+    assert counted([slow, alike]) == (0, 0, 0, 0)
+    assert counted([slow, fast]) == (1, 1, 0, 0)
+    assert counted([slow, Row(3.0, (2.0, 2.0, 2.0))]) == (0, 1, 0, 1)
+    assert counted([slow, Row(2.0, (2.0, 2.0, 2.0))]) == (0, 1, 0, 1)
