@@ -248,9 +248,22 @@ def _seal(manifest: Manifest) -> str:
 
 
 def to_json(manifest: Manifest) -> str:
-    """The manifest as text: equal manifests give equal bytes."""
+    """The manifest as text, a step, value, move or buffer to the line: equal manifests give equal bytes."""
     data = manifest.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return json.dumps({"schema": SCHEMA, **data}, indent=1) + "\n"
+    return _spread({"schema": SCHEMA, **data}, depth=4) + "\n"
+
+
+def _spread(value: object, depth: int, margin: str = "") -> str:
+    """JSON with the outer lists and objects spread over lines. That of json.dumps with an indent takes ten times as
+    long, and half of it is white space."""
+    inner = margin + " "
+    if depth and value and isinstance(value, dict):
+        items = [f"{json.dumps(key)}: {_spread(item, depth - 1, inner)}" for key, item in value.items()]
+        return f"{{\n{inner}" + f",\n{inner}".join(items) + f"\n{margin}}}"
+    if depth and value and isinstance(value, list):
+        items = [_spread(item, depth - 1, inner) for item in value]
+        return f"[\n{inner}" + f",\n{inner}".join(items) + f"\n{margin}]"
+    return json.dumps(value)
 
 
 def load(folder: Path) -> Manifest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -33,17 +33,16 @@ _DENSE = "save it inside the file, or as a dense tensor"
 @dataclass(frozen=True, slots=True)
 class FileNode:
     """A node of the file's main graph. name: what origins call it. reads: its operands and what its branches and bodies
-    read from outside. inside: the names of the nodes in these."""
+    read from outside. inside: the names of the nodes in these. outputs: what it makes."""
 
     name: str
     proto: onnx.NodeProto
     reads: tuple[str, ...]
     inside: tuple[str, ...]
+    outputs: tuple[str, ...] = field(init=False)
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """What it makes."""
-        return tuple(self.proto.output)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outputs", tuple(self.proto.output))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +121,18 @@ class Anatomy:
         flat = [bound for of_phase in self.walked.bounds for bound in of_phase]
         return Symbols(flat, sorted(self.walked.dims.terms))
 
+    @cached_property
+    def _types(self) -> dict[str, TensorType | None]:
+        """Those that were asked for: every rank of a team asks again."""
+        return {}
+
     def type_of(self, name: str) -> TensorType | None:
         """The type of a value; None for one that is no tensor, or that no phase makes."""
+        if name not in self._types:
+            self._types[name] = self._type_of(name)
+        return self._types[name]
+
+    def _type_of(self, name: str) -> TensorType | None:
         facts = [sample.get(name) for sample in self.walked.trace.samples]
         known = [f for f in facts if f is not None and f.shape is not None]
         if len(known) < len(facts) or not known:
