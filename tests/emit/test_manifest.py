@@ -165,3 +165,11 @@ def test_no_manifest_no_text_and_no_json_are_told(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text("{")
     with pytest.raises(MapperError, match="JSON"):
         load(tmp_path)
+
+
+def test_a_step_stands_on_one_line(folder: Path) -> None:
+    found = load(folder)
+    lines = [line.strip().rstrip(",") for line in to_json(found).splitlines()]
+    step = found.phases[0].steps[0]
+    told = next(json.loads(line) for line in lines if line.startswith(f'{{"name": "{step.name}"') and '"piece"' in line)
+    assert (told["piece"], told["unit"]) == (step.piece, step.unit)
