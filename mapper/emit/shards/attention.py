@@ -7,8 +7,7 @@ from typing import Any
 
 from mapper.cost.shards.spread import Columns
 from mapper.emit.shards.layouts import WHOLE, Lay, Ranges, Split, by_columns, joined, scaled
-from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Division, Rule, wants_like
-from mapper.emit.shards.shapes import opset
+from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Division, Rule, opset, wants_like
 
 
 def _heads(asked: Asked, heads: int, groups: int) -> tuple[Ranges, Ranges] | None:

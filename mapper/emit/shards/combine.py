@@ -43,7 +43,7 @@ def combine_model(source: Lay, sink: Lay, types: Sequence[Type], outputs: Sequen
     if isinstance(sink, Split):
         names = [f"result{r}" for r in range(len(outputs))]
         for name, row in zip(names, sink.ranges, strict=True):
-            made, more = slices("whole", name, sink.axis, row)
+            made, more = slices("whole", name, sink.axis, row, OPSET)
             nodes, numbers = nodes + made, numbers | more
     info = onnx.helper.make_tensor_value_info
     graph = onnx.helper.make_graph(
@@ -77,7 +77,7 @@ def _gathered(parts: Sequence[str], source: Split) -> tuple[list[onnx.NodeProto]
         name = parts[rank]
         if (start, stop) != (0, size):
             name = f"stretch{k}"
-            made, more = slices(parts[rank], name, source.axis, [(start, stop)])
+            made, more = slices(parts[rank], name, source.axis, [(start, stop)], OPSET)
             nodes, numbers = nodes + made, numbers | more
         joined.append(name)
     nodes.append(onnx.helper.make_node("Concat", joined, ["whole"], name="concat", axis=source.axis))

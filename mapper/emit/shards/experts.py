@@ -9,10 +9,13 @@ import numpy as np
 import onnx
 
 from mapper.emit.shards.layouts import SUM, WHOLE, Dealt, Lay, Split, even
-from mapper.emit.shards.rules import NO_RULE, Answer, Asked, Division, Numbers, Rule
+from mapper.emit.shards.rules import NO_RULE, Answer, Asked, Division, Numbers, Rule, opset
 
 _ANY = (1 << 40, (1 << 40) + 1)
 """A stretch that stands for rows of which only a call tells which they are."""
+
+OLDEST_OPSET = 11
+"""Older files lack what rows are counted with (CumSum, ScatterElements)."""
 
 Nodes = tuple[list[onnx.NodeProto], dict[str, Numbers]]
 
@@ -59,6 +62,8 @@ def pick(asked: Asked, rows: int) -> Division | None:
     where more than one has entries, or the plan does not divide by experts."""
     shape, places = asked.shape(0), asked.shape(1)
     if "expert" not in asked.ways or shape is None or places is None or rows != 1 or asked.split(1) is not None:
+        return None
+    if opset(asked) < OLDEST_OPSET:
         return None
     experts = int(shape[0] or 0)
     if experts < asked.ranks or asked.lays[1] is SUM or asked.out() is None:
@@ -150,6 +155,8 @@ def mixture_by_experts(asked: Asked) -> Answer:
     experts, picked = int(up[0]), int(asked.attr("k", 1))
     if experts < asked.ranks or asked.attr("use_sparse_mixer", 0) or len(asked.proto.input) > _MIXTURES[kind]:
         return NO_RULE
+    if opset(asked) < OLDEST_OPSET:
+        return f"opset {opset(asked)} is too old to route beside the node"
     normal = bool(asked.attr("normalize_routing_weights", 0))
     if kind == "QMoE" and not normal:  # onnxruntime 1.31: the CPU's ignores it, the GPU's does not
         return "runtimes differ in what its routing weights sum to"

@@ -22,6 +22,10 @@ _KEEP_LAST = ELEMENTWISE | {"Unsqueeze", "Squeeze", "Reshape"}
 """Nodes through which a last axis of one size is the same axis."""
 
 
+_COPIES = frozenset({"Cast", "Dropout", "Identity"})
+"""Nodes that the graph passes may have taken out."""
+
+
 class PlannedWays:
     """The ways of a phase's ops, asked by node of the file."""
 
@@ -51,11 +55,25 @@ class PlannedWays:
 
     def wanted(self, node: FileNode, name: str, lies: Lay, ranks: int) -> Lay:
         """How the plan wants the node to read a value that lies so; as it lies where the plan does not say."""
-        for _, way in self.of_node(node):
-            for value, layout in way.wants:
-                if value == self._prefix + name:
-                    return self._laid(value, layout, lies, ranks)
+        ways = [way for _, way in self.of_node(node)]
+        for same in self._copies(name) if ways else ():
+            layout = next((dict(way.wants)[same] for way in ways if same in dict(way.wants)), None)
+            if layout is not None:
+                return self._laid(same, layout, lies, ranks)
         return lies
+
+    def _copies(self, name: str) -> Iterator[str]:
+        """The plan's name of a value, and of those of which it is a copy that the plan does not know."""
+        while True:
+            yield self._prefix + name
+            node = self._makers.get(name)
+            if node is None or node.proto.op_type not in _COPIES or any(self.planned.tasks_of(node.name, self.phase)):
+                return
+            name = node.proto.input[0]
+
+    @cached_property
+    def _makers(self) -> dict[str, FileNode]:
+        return {out: node for node in self.anatomy.nodes for out in node.outputs if out}
 
     def _laid(self, value: str, layout: Layout, lies: Lay, ranks: int) -> Lay:
         match layout:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mapper.emit.shards.experts import mixture_by_experts
 from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Ranges, Split, even, scaled
-from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Rule
+from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Rule, opset
 
 
 def matmul(asked: Asked) -> Answer:
@@ -56,15 +56,19 @@ def gemm(asked: Asked) -> Answer:
     column, row = (0, 1) if tb else (1, 0)
     inner, rows = (0, 1) if ta else (1, 0)
     n, split = b[column], asked.split(0)
+    wants: dict[int, Lay]
     ranges = asked.columns(asked.proto.output[0], n) if "column" in asked.ways and n is not None else None
     if ranges is not None:
-        wants: dict[int, Lay] = {1: Split(column, ranges)}
+        wants = {1: Split(column, ranges)}
         if added and added[-1] == n:
             wants[2] = Split(len(added) - 1, ranges)
         return asked.held(wants, Split(1, ranges))
     if split is not None and split.axis == inner:
-        first = frozenset({2}) if asked.has(2) else frozenset()
-        return asked.held({0: split, 1: split.along(row)}, SUM, first=first)
+        wants = {0: split, 1: split.along(row)}
+        if asked.has(2) and opset(asked) < 11:  # it has to be there
+            beta = float(asked.attr("beta", 1.0))
+            return asked.held(wants, SUM, attrs={"beta": [beta] + [0.0] * (asked.ranks - 1)})
+        return asked.held(wants, SUM, first=frozenset({2}) if asked.has(2) else frozenset())
     if split is not None and split.axis == rows:
         wants = {0: split}
         if added and len(added) == 2 and added[0] == a[rows]:

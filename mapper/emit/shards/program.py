@@ -10,17 +10,16 @@ from mapper.emit.shards.experts import row_by_row
 from mapper.emit.shards.layouts import SUM, WHOLE, Dealt, Held, Lay, Split
 from mapper.emit.shards.planned_ways import PlannedWays
 from mapper.emit.shards.products import RULES as PRODUCTS
-from mapper.emit.shards.rules import ELEMENTWISE, NO_RULE, Answer, Asked, Division, Rule
+from mapper.emit.shards.rules import ELEMENTWISE, NO_RULE, Answer, Asked, Division, Rule, opset_of
 from mapper.emit.shards.rules import RULES as ELEMENTS
 from mapper.emit.shards.shapes import RULES as SHAPES
-from mapper.emit.shards.shapes import opset_of
 from mapper.emit.shards.sizes import PhaseFacts
 from mapper.frontend.anatomy import Anatomy, FileNode
 from mapper.ir.graph import Op
 
 RULES: dict[str, Rule] = {**ELEMENTS, **SHAPES, **PRODUCTS, **ATTENTION}
-OLDEST_OPSET = 11
-"""In older files cuts are spelled in other ways; ranks run their nodes whole."""
+OLDEST_OPSET = 9
+"""Older files lack what cuts are spelled with (Where); ranks run their nodes whole."""
 
 Form = tuple[int, Lay]
 """A layout among so many ranks; 0 for a value that all can read."""

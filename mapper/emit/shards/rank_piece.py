@@ -14,7 +14,7 @@ from mapper.emit.shards.experts import rows_of, summand
 from mapper.emit.shards.layouts import SUM, WHOLE, Dealt, Lay, Split, Stretch, located
 from mapper.emit.shards.products import quantized
 from mapper.emit.shards.program import Form, Program, Run, Segment
-from mapper.emit.shards.rules import Asked, Division, Numbers
+from mapper.emit.shards.rules import Asked, Division, Numbers, opset_of
 from mapper.frontend.anatomy import Anatomy, FileNode
 
 Stored = Callable[[onnx.TensorProto, int, Sequence[Stretch]], onnx.TensorProto]
@@ -292,23 +292,29 @@ class RankPiece:
         places = located(want.ranges[self.rank], held)
         assert places is not None
         name = self._free(self._suffixed(value), f"{value} {want.axis} [{self.rank}/{self.segment.ranks}]")
-        nodes, numbers = slices(local, name, want.axis, places)
+        nodes, numbers = slices(local, name, want.axis, places, opset_of(self.anatomy.model))
         for key, array in numbers.items():
             self._constant(key, array)
         self.nodes += nodes
         return name
 
 
-def slices(source: str, sink: str, axis: int, places: Sequence[Stretch]) -> tuple[list[onnx.NodeProto], dict[str, Any]]:
-    """Stretches of a value along an axis as a value of its own."""
-    numbers: dict[str, Any] = {f"{sink} axis": np.array([axis], np.int64)}
+def slices(
+    source: str, sink: str, axis: int, places: Sequence[Stretch], opset: int
+) -> tuple[list[onnx.NodeProto], dict[str, Numbers]]:
+    """Stretches of a value along an axis as a value of its own. opset: before 10, bounds are attributes."""
+    numbers: dict[str, Numbers] = {f"{sink} axis": np.array([axis], np.int64)} if opset >= 10 else {}
     outs, nodes = [], []
     for k, (start, stop) in enumerate(places):
         out = sink if len(places) == 1 else f"{sink} {k}"
+        outs.append(out)
+        if opset < 10:
+            more = {"starts": [start], "ends": [stop], "axes": [axis]}
+            nodes.append(onnx.helper.make_node("Slice", [source], [out], name=f"{out} cut", **more))
+            continue
         bounds = {f"{out} from": start, f"{out} to": stop}
         numbers |= {key: np.array([bound], np.int64) for key, bound in bounds.items()}
         nodes.append(onnx.helper.make_node("Slice", [source, *bounds, f"{sink} axis"], [out], name=f"{out} cut"))
-        outs.append(out)
     if len(places) > 1:
         nodes.append(onnx.helper.make_node("Concat", outs, [sink], name=f"{sink} joined", axis=axis))
     return nodes, numbers
@@ -356,8 +362,7 @@ def _rename(proto: onnx.NodeProto, names: Mapping[str, str]) -> None:
 def _set(proto: onnx.NodeProto, name: str, value: Any) -> None:
     """An attribute's value; None: the node has it no longer."""
     kept = [a for a in proto.attribute if a.name != name]
-    had = len(kept) < len(proto.attribute)
     del proto.attribute[:]
     proto.attribute.extend(kept)
-    if value is not None and (had or value):
+    if value is not None:
         proto.attribute.append(onnx.helper.make_attribute(name, value))

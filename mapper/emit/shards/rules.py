@@ -108,6 +108,16 @@ UNKNOWN = "its sizes are not known"
 NO_RULE = "no rule says how ranks divide it"
 
 
+def opset_of(model: onnx.ModelProto) -> int:
+    """Version of the operators of ONNX itself that a file uses; beyond all where it uses none."""
+    return max((i.version for i in model.opset_import if i.domain in ("", "ai.onnx")), default=99)
+
+
+def opset(asked: Asked) -> int:
+    """The same for the file of a node."""
+    return opset_of(asked.facts.anatomy.model)
+
+
 def linear(asked: Asked) -> Division | None:
     """The first operand is a summand, and so is the result: of ops that are linear in it and read no other values."""
     return asked.held({0: SUM}, SUM) if asked.lays and asked.lays[0] is SUM else None

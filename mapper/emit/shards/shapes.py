@@ -10,20 +10,10 @@ import onnx
 
 from mapper.emit.shards.experts import pick
 from mapper.emit.shards.layouts import SUM, WHOLE, Lay, Ranges, Split, even, joined, located, regrouped, within
-from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Division, Rule, linear
+from mapper.emit.shards.rules import NO_RULE, UNKNOWN, Answer, Asked, Division, Rule, linear, opset
 from mapper.emit.shards.sizes import Sizes
 
 APART = "the axis that ranks divide falls apart in it"
-
-
-def opset_of(model: onnx.ModelProto) -> int:
-    """Version of the operators of ONNX itself that a file uses; beyond all where it uses none."""
-    return max((i.version for i in model.opset_import if i.domain in ("", "ai.onnx")), default=99)
-
-
-def opset(asked: Asked) -> int:
-    """The same for the file of a node."""
-    return opset_of(asked.facts.anatomy.model)
 
 
 def reshape(asked: Asked) -> Answer:
@@ -158,7 +148,8 @@ def slice_node(asked: Asked) -> Answer:
         return found or NO_RULE
     starts, ends = asked.ints("starts", 1), asked.ints("ends", 2)
     rank = len(shape)
-    axes = asked.ints("axes", 3) if asked.has(3) else list(range(len(starts) if starts else rank))
+    stated = asked.has(3) or asked.attr("axes") is not None
+    axes = asked.ints("axes", 3) if stated else list(range(len(starts) if starts else rank))
     if axes is None:
         return UNKNOWN
     axes = [a % rank for a in axes]
@@ -181,6 +172,8 @@ def slice_node(asked: Asked) -> Answer:
     mine = [[*starts[:place], places[0][0], *starts[place + 1 :]] for places in at]
     ours = [[*ends[:place], places[0][1], *ends[place + 1 :]] for places in at]
     result = Split(split.axis, part)
+    if opset(asked) < 10:
+        return asked.held({0: split}, result, attrs={"starts": mine, "ends": ours})
     kind = np.asarray(asked.numbers(1)).dtype
     arrays: dict[int, list[Any]] = {1: [np.array(m, kind) for m in mine], 2: [np.array(m, kind) for m in ours]}
     return asked.held({0: split}, result, fixed=arrays)
@@ -258,7 +251,7 @@ def gather(asked: Asked) -> Answer:
         ranges = asked.columns(asked.proto.output[0], shape[1])
         if ranges is not None:
             return asked.held({0: Split(1, ranges)}, Split(len(places), ranges))
-    if "vocabulary" in asked.ways and axis == 0 and shape[0] is not None:
+    if "vocabulary" in asked.ways and axis == 0 and shape[0] is not None and opset(asked) >= 10:
         return _by_words(asked, shape[0])
     split, other = asked.split(0), asked.split(1)
     if asked.lays[0] is SUM and other is None:
