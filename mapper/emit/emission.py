@@ -15,11 +15,9 @@ from mapper.cost.program import Program, Spelling
 from mapper.emit.cut import Cut, Stored, cuts, model_of, store_all
 from mapper.emit.filling import operand_roles
 from mapper.emit.fills import fill_of
-from mapper.emit.grouping import pieces
 from mapper.emit.layout import clean
-from mapper.emit.manifest import DimLine, Moved, PhasePart, Port, StateLine, Step, Tensor
-from mapper.emit.owners import Owners
-from mapper.emit.planned import Planned, starts
+from mapper.emit.manifest import DimLine, Moved, PhasePart, Port, Step, Tensor
+from mapper.emit.owned import OwnedPhase, owned
 from mapper.emit.shards.programs import PhaseProgram, phase_programs
 from mapper.emit.shards.sharded import ShardedPhase, rank_states
 from mapper.emit.traffic import buffers, length_s, moves
@@ -54,32 +52,32 @@ class Emission:
     @cached_property
     def teams(self) -> Mapping[str, PhaseProgram]:
         """What the ranks of teams do in each phase, made together: phases hold states alike."""
-        return phase_programs(self.plan, [(p.name, self._files[p.name]) for p in self.plan.phases])
+        return phase_programs(self.plan, list(self._owned.values()))
+
+    @cached_property
+    def _owned(self) -> Mapping[str, OwnedPhase]:
+        for phase in self.plan.phases:
+            _check_results(self._files[phase.name])
+        return {p.name: owned(self.plan, self._files[p.name], p.name) for p in self.plan.phases}
 
     def phase(self, phase: Phase) -> PhasePart:
         """The pieces of a phase, written, and its lines of the manifest."""
-        anatomy = self._files[phase.name]
-        _check_results(anatomy)
-        planned = Planned(self.plan, anatomy.label)
-        owners = Owners(anatomy, planned, phase.name)
-        nodes = owners.find(anatomy.outputs)
-        self._tell(owners)
-        if any(self.plan.target.unit[unit].ranks > 1 for unit in owners.owner.values()):
-            return self._sharded(anatomy, phase)
-        groups = pieces(nodes, owners.owner, starts([n.name for n in nodes], planned, phase.name))
-        found = zip(groups, cuts(anatomy, nodes, groups, anatomy.outputs), strict=True)
-        steps = tuple(
-            self._step(anatomy, planned, phase.name, owners.owner[group[0].name], cut) for group, cut in found
-        )
-        return self._part(anatomy, phase, steps, anatomy.outputs)
+        mine = self._owned[phase.name]
+        self._tell(mine)
+        if mine.has_teams:
+            return self._sharded(mine, phase)
+        anatomy, groups = mine.anatomy, mine.groups
+        found = zip(groups, cuts(anatomy, mine.nodes, groups, anatomy.outputs), strict=True)
+        steps = tuple(self._step(mine, mine.owner[group[0].name], cut) for group, cut in found)
+        return self._part(mine, phase, steps, anatomy.outputs)
 
-    def _sharded(self, anatomy: Anatomy, phase: Phase) -> PhasePart:
-        found = self.teams[phase.name]
+    def _sharded(self, mine: OwnedPhase, phase: Phase) -> PhasePart:
+        anatomy, found = mine.anatomy, self.teams[phase.name]
         sharded = ShardedPhase(found, self.weights, self._roles(anatomy), self._team_piece)
         ends = tuple(name for name in anatomy.outputs if name not in found.kept)
         steps = sharded.steps(ends)
         self.moved += sharded.moved()
-        part = self._part(anatomy, phase, steps, ends, sharded.values)
+        part = self._part(mine, phase, steps, ends, sharded.values)
         return part.model_copy(update={"states": tuple(rank_states(part.states, found.forms))})
 
     def _team_piece(self, unit: str, model: onnx.ModelProto) -> str:
@@ -87,16 +85,16 @@ class Emission:
         data = model.SerializeToString(deterministic=True)
         return self._file((unit, hashlib.sha256(data).digest()), unit, lambda _: data)
 
-    def _tell(self, owners: Owners) -> None:
-        for node, units in owners.moved.items():
+    def _tell(self, mine: OwnedPhase) -> None:
+        for node, units in mine.moved.items():
             why = "its ops are planned apart, but it is one node of the file"
             self.moved.append(
-                Moved(phase=owners.phase, node=node, planned=", ".join(units), runs=owners.owner[node], why=why)
+                Moved(phase=mine.phase, node=node, planned=", ".join(units), runs=mine.owner[node], why=why)
             )
 
-    def _step(self, anatomy: Anatomy, planned: Planned, phase: str, unit: str, cut: Cut) -> Step:
-        piece = self._piece(anatomy, unit, cut)
-        tasks = {t.name: t for node in cut.nodes for t, _ in planned.tasks_of(node.name, phase)}
+    def _step(self, mine: OwnedPhase, unit: str, cut: Cut) -> Step:
+        piece, planned = self._piece(mine.anatomy, unit, cut), mine.planned
+        tasks = {t.name: t for node in cut.nodes for t, _ in planned.tasks_of(node.name, mine.phase)}
         times = [planned.seconds(name) for name in tasks]
         return Step(
             name=piece.removesuffix(".onnx"),
@@ -147,22 +145,17 @@ class Emission:
 
     def _part(
         self,
-        anatomy: Anatomy,
+        mine: OwnedPhase,
         phase: Phase,
         steps: tuple[Step, ...],
         ends: tuple[str, ...],
         known: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> PhasePart:
         """known: values that are parts of ranks, or sent as others than they are in the file."""
+        anatomy, states = mine.anatomy, mine.states
         start = f"{anatomy.label}/" if anatomy.label else ""
         schedule = self.plan.schedule or ()
         program = next(p for p in self.programs if p.phase == phase.name)
-        own = {n.removeprefix(start) for n in self.plan.values_of[phase.name]} | {*anatomy.inputs, *anatomy.outputs}
-        states = [
-            StateLine(name=s.name, past=s.past.removeprefix(start), present=s.present.removeprefix(start))
-            for s in self.plan.graph.states
-            if (s.past or s.present).startswith(start) and (s.past or s.present).removeprefix(start) in own
-        ]
         read = {p.value for step in steps for p in step.inputs} | set(ends)
         pasts = {s.past for s in states}
         used = dict.fromkeys(p.value for s in steps for p in (*s.inputs, *s.outputs))

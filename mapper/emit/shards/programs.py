@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mapper.emit.grouping import pieces
-from mapper.emit.owners import Owners
-from mapper.emit.planned import Planned, starts
+from mapper.emit.owned import OwnedPhase
+from mapper.emit.planned import Planned
 from mapper.emit.shards.layouts import Split
 from mapper.emit.shards.planned_ways import PlannedWays
 from mapper.emit.shards.program import Builder, Form, Program
@@ -32,43 +31,36 @@ class PhaseProgram:
 
 @dataclass(frozen=True)
 class _Phase:
-    """What is the same in every attempt at a phase. states: past and present, '' where there is none."""
+    """What is the same in every attempt at a phase."""
 
-    anatomy: Anatomy
-    planned: Planned
-    phase: str
-    owners: Owners
-    nodes: Sequence[FileNode]
-    groups: Sequence[Sequence[FileNode]]
+    owned: OwnedPhase
     ways: PlannedWays
-    states: Sequence[tuple[str, str, str]]
 
     def attempt(self, plan: Plan, states: Mapping[str, Form]) -> tuple[Program, dict[str, Form]]:
         """The program where these pasts are divided, and pasts that nodes would have liked divided."""
-        mine = {past: states[name] for name, past, _ in self.states if past and name in states}
-        presents = {present for name, _, present in self.states if name in states}
-        pasts = [past for _, past, _ in self.states if past]
-        builder = Builder(
-            self.anatomy, self.ways, self.owners.owner, lambda unit: plan.target.unit[unit].ranks, mine, pasts
-        )
-        ends = [name for name in self.anatomy.outputs if name not in presents]
-        program = builder.build(self.nodes, self.groups, ends)
-        return program, {name: builder.asked[past] for name, past, _ in self.states if past in builder.asked}
+        owned = self.owned
+        mine = {s.past: states[s.name] for s in owned.states if s.past and s.name in states}
+        presents = {s.present for s in owned.states if s.name in states}
+        pasts = [s.past for s in owned.states if s.past]
+        builder = Builder(owned.anatomy, self.ways, owned.owner, lambda unit: plan.target.unit[unit].ranks, mine, pasts)
+        ends = [name for name in owned.anatomy.outputs if name not in presents]
+        program = builder.build(owned.nodes, owned.groups, ends)
+        return program, {s.name: builder.asked[s.past] for s in owned.states if s.past in builder.asked}
 
     def holds(self, program: Program) -> dict[str, Form]:
         """How the program makes each state."""
-        return {name: program.forms[p][0] for name, _, p in self.states if p in program.forms}
+        return {s.name: program.forms[s.present][0] for s in self.owned.states if s.present in program.forms}
 
     def can_divide(self, past: str) -> bool:
         """Whether copied nodes read no more of it than its sizes."""
-        copied = (n for n in self.nodes if n.name not in self.owners.owner)
+        copied = (n for n in self.owned.nodes if n.name not in self.owned.owner)
         return all(n.proto.op_type == "Shape" for n in copied if past in n.reads)
 
 
-def phase_programs(plan: Plan, phases: Sequence[tuple[str, Anatomy]]) -> dict[str, PhaseProgram]:
+def phase_programs(plan: Plan, phases: Sequence[OwnedPhase]) -> dict[str, PhaseProgram]:
     """The program of each phase. A state stays divided from call to call where all phases make it in one layout, and
     read it in that."""
-    found = [_phase(plan, name, anatomy) for name, anatomy in phases]
+    found = [_Phase(p, PlannedWays(p.planned, p.anatomy, p.phase, PhaseFacts(p.anatomy, p.phase))) for p in phases]
     refused: set[str] = set()
     states: dict[str, Form] = {}
     while True:
@@ -78,7 +70,7 @@ def phase_programs(plan: Plan, phases: Sequence[tuple[str, Anatomy]]) -> dict[st
             break
         refused |= states.keys() - wanted.keys()
         states = wanted
-    return {phase.phase: _made(phase, program, states) for phase, (program, _) in zip(found, attempts, strict=True)}
+    return {p.phase: _made(p, program, states) for p, (program, _) in zip(phases, attempts, strict=True)}
 
 
 def _agreed(
@@ -92,10 +84,13 @@ def _agreed(
         wanted.update({name: form for name, form in asked.items() if name not in wanted})
     for phase, (program, _) in zip(found, attempts, strict=True):
         made = phase.holds(program)
-        for name, past, present in phase.states:
-            form = wanted.get(name)
-            if form is not None and (_differs(made.get(name), form, present) or (past and not phase.can_divide(past))):
-                del wanted[name]
+        for state in phase.owned.states:
+            form = wanted.get(state.name)
+            if form is None:
+                continue
+            kept_whole = bool(state.past) and not phase.can_divide(state.past)
+            if kept_whole or _differs(made.get(state.name), form, state.present):
+                del wanted[state.name]
     return {name: form for name, form in wanted.items() if name not in refused}
 
 
@@ -105,25 +100,9 @@ def _differs(made: Form | None, form: Form, present: str) -> bool:
     return not single or (bool(present) and made != form)
 
 
-def _phase(plan: Plan, name: str, anatomy: Anatomy) -> _Phase:
-    planned = Planned(plan, anatomy.label)
-    owners = Owners(anatomy, planned, name)
-    nodes = owners.find(anatomy.outputs)
-    groups = pieces(nodes, owners.owner, starts([n.name for n in nodes], planned, name))
-    ways = PlannedWays(planned, anatomy, name, PhaseFacts(anatomy, name))
-    prefix = f"{anatomy.label}/" if anatomy.label else ""
-    own = {*anatomy.inputs, *anatomy.outputs}
-    states = [
-        (s.name, s.past.removeprefix(prefix), s.present.removeprefix(prefix))
-        for s in plan.graph.states
-        if (s.past or s.present).startswith(prefix)
-        and {s.past.removeprefix(prefix), s.present.removeprefix(prefix)} & own
-    ]
-    return _Phase(anatomy, planned, name, owners, nodes, groups, ways, states)
-
-
-def _made(phase: _Phase, program: Program, states: Mapping[str, Form]) -> PhaseProgram:
-    forms = {n: states[name] for name, *ends in phase.states if name in states for n in ends if n}
-    kept = frozenset(present for name, _, present in phase.states if name in states and present)
-    copied = {out: n for n in phase.nodes if n.name not in phase.owners.owner for out in n.outputs if out}
+def _made(phase: OwnedPhase, program: Program, states: Mapping[str, Form]) -> PhaseProgram:
+    divided = [s for s in phase.states if s.name in states]
+    forms = {n: states[s.name] for s in divided for n in (s.past, s.present) if n}
+    kept = frozenset(s.present for s in divided if s.present)
+    copied = {out: n for n in phase.nodes if n.name not in phase.owner for out in n.outputs if out}
     return PhaseProgram(phase.anatomy, phase.planned, phase.phase, program, copied, kept, forms)
