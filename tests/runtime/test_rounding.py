@@ -28,6 +28,20 @@ def test_the_bound_of_reordered_sums_grows_with_their_length_and_holds_for_a_pro
     assert bounds[0] < bounds[1]
 
 
+def test_products_that_round_what_they_read_to_eight_bits_inside_count_as_nodes_that_quantise(tmp_path: Path) -> None:
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [4, 32]) for n in "xy"]
+    bounds = {}
+    for level in (0, 4):
+        node = helper.make_node("MatMulNBits", ["x", "w", "s"], ["y"], K=32, N=32, block_size=32, accuracy_level=level)
+        node.domain = "com.microsoft"
+        graph = helper.make_graph([node], "g", ports[:1], ports[1:])
+        path = tmp_path / f"{level}.onnx"
+        path.write_bytes(helper.make_model(graph, opset_imports=OPSET).SerializeToString())
+        bounds[level] = rounding_bound([path])
+    assert bounds[0] < 1e-5
+    assert bounds[4] == pytest.approx(4 / 256, rel=1e-3)
+
+
 def test_no_bound_is_so_wide_that_it_tells_nothing(tmp_path: Path) -> None:
     ports = [helper.make_tensor_value_info(n, TensorProto.BFLOAT16, [4]) for n in ("x0", "x999")]
     nodes = [helper.make_node("Neg", [f"x{k}"], [f"x{k + 1}"]) for k in range(999)]

@@ -21,6 +21,9 @@ RULES: dict[str, Rule] = {**ELEMENTS, **SHAPES, **PRODUCTS, **ATTENTION}
 OLDEST_OPSET = 9
 """Older files lack what cuts are spelled with (Where); ranks run their nodes whole."""
 
+_BESIDE_ATTENTION = ELEMENTWISE | SHAPES.keys()
+"""Nodes of an attention that do not sum over the cache."""
+
 Form = tuple[int, Lay]
 """A layout among so many ranks; 0 for a value that all can read."""
 
@@ -205,6 +208,8 @@ class Builder:
             told = words - {"sum", "copy"}  # what all have whole is as good as a sum
             if told == {"row"} and node.proto.op_type in ELEMENTWISE:  # what comes after the sum of a product
                 told = frozenset()
+            if told == {"context"} and node.proto.op_type in _BESIDE_ATTENTION:  # operands are whole in that way
+                told = frozenset()
             if told and not self._tiny(node):
                 self.program.refused[node.name] = "+".join(sorted(words)), _why(words, answer)
             return None
@@ -294,7 +299,7 @@ _APART = "its ops are divided apart, but it is one node of the file"
 
 def _why(words: frozenset[str], answer: str) -> str:
     if "context" in words:
-        return "partial softmaxes of a cache are no values of ONNX"
+        return "maxima and sums of softmaxes, which ranks would merge, are no values of its file"
     if words & {"expert", "experts", "combine"}:
         return answer if answer != NO_RULE else "it does not treat the rows of experts one by one"
     if len(words) > 1:
