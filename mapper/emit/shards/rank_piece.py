@@ -309,7 +309,7 @@ def slices(
         out = sink if len(places) == 1 else f"{sink} {k}"
         outs.append(out)
         if opset < 10:
-            more = {"starts": [start], "ends": [stop], "axes": [axis]}
+            more: dict[str, Any] = {"starts": [start], "ends": [stop], "axes": [axis]}
             nodes.append(onnx.helper.make_node("Slice", [source], [out], name=f"{out} cut", **more))
             continue
         bounds = {f"{out} from": start, f"{out} to": stop}
