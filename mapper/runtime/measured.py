@@ -86,8 +86,7 @@ def measured(
         if k in calls
     )
     wholes = [(p.calls, p.whole_s) for p in phases]
-    start = min(start for start, _ in record.requests.values())
-    end = max(end for _, end in record.requests.values())
+    requests = sorted(record.requests.values(), key=lambda request: request[1])
     complete = len(program.calls) == _planned(manifest)
     busy = [0] * len(program.places)
     for step in record.steps:
@@ -97,9 +96,9 @@ def measured(
         median((b - a) / 1e9 for a, b in record.requests.values()),
         None if any(s is None for _, s in wholes) else sum(n * (s or 0) for n, s in wholes),
         sum(p.calls * p.predicted_s for p in phases),
-        _rate(sorted(e for _, e in record.requests.values()), inflight),
+        _rate(requests, inflight),
         _per_second(manifest.interval_s) if complete else 0.0,
-        tuple(b / max(1, end - start) for b in busy),
+        tuple(b / max(1, _spent(requests, 0, inflight)) for b in busy),
         len(record.steps),
         _gap(record),
         speed,
@@ -115,12 +114,21 @@ def _planned(manifest: Manifest) -> int:
     return sum(part.calls for part in manifest.phases)
 
 
-def _rate(ends: Sequence[int], inflight: int) -> float | None:
+def _rate(requests: Sequence[tuple[int, int]], inflight: int) -> float | None:
     """Requests per second after those that filled the pipeline."""
-    if len(ends) < LEAST_REQUESTS:
+    if len(requests) < LEAST_REQUESTS:
         return None
-    skipped = max(1, min(inflight, len(ends) // 2))
-    return (len(ends) - skipped) / max(1, ends[-1] - ends[skipped - 1]) * 1e9
+    skipped = max(1, min(inflight, len(requests) // 2))
+    return (len(requests) - skipped) / max(1, _spent(requests, skipped, inflight)) * 1e9
+
+
+def _spent(requests: Sequence[tuple[int, int]], skipped: int, inflight: int) -> int:
+    """Nanoseconds after the first ones, by their ends; looks at the machine's speed, which stand between requests that
+    go one after the other, are no part of it."""
+    if inflight == 1:
+        return sum(end - start for start, end in requests[skipped:])
+    start = requests[skipped - 1][1] if skipped else min(start for start, _ in requests)
+    return requests[-1][1] - start
 
 
 def _gap(record: Record) -> float:

@@ -86,3 +86,12 @@ def test_without_a_probe_the_times_stay_those_of_the_plan(tmp_path: Path) -> Non
     found = measured(manifest, program_of(manifest), record(1), 1, {})
     assert found.speed is None
     assert found.predicted_now_s == found.predicted_s
+
+
+def test_looks_at_the_speed_between_single_requests_are_no_part_of_the_rate(tmp_path: Path) -> None:
+    manifest = load(growing(tmp_path))
+    apart = record(4)
+    apart.requests = {r: (20 * r * SECOND, (20 * r + 8) * SECOND) for r in range(4)}
+    found = measured(manifest, program_of(manifest), apart, 1, {})
+    assert found.rate == pytest.approx(1 / 8)
+    assert found.busy[0] == pytest.approx(0.5)
