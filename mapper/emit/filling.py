@@ -13,8 +13,8 @@ import onnx
 from numpy.typing import NDArray
 
 from mapper.emit.layout import ALIGNMENT, FOLDER
-from mapper.emit.shards.runs import element_bits
 from mapper.errors import MapperError
+from mapper.frontend.file.beside import element_bits
 
 FILE = f"{FOLDER}/random.bin"
 CHUNK_ELEMENTS = 1 << 22

@@ -16,8 +16,9 @@ from mapper.emit.cut_file import CutFile
 from mapper.emit.data_files import CopiedFiles, DataFiles, shares_blocks
 from mapper.emit.filling import Filling
 from mapper.emit.layout import ALIGNMENT, FOLDER
-from mapper.emit.shards.runs import byte_runs, bytes_of, cut_inside
+from mapper.emit.shards.runs import byte_runs, cut_inside
 from mapper.errors import MapperError, ModelError
+from mapper.frontend.file.beside import bytes_of
 from mapper.frontend.file.tensors import tensor_fact
 
 INLINE_BYTES = 1024

@@ -46,6 +46,34 @@ def test_a_size_that_is_missing_or_cut_short_is_told_to_be_assumed(tmp_path, byt
     assert any("'size' depends on data" in warning for warning in loaded(path).warnings)
 
 
+def test_a_link_out_of_the_folder_is_not_opened(tmp_path):
+    (tmp_path / "models").mkdir()
+    path = written(tmp_path / "models" / "m.onnx")
+    (tmp_path / "models" / "beside.bin").rename(tmp_path / "elsewhere.bin")
+    (tmp_path / "models" / "beside.bin").symlink_to(tmp_path / "elsewhere.bin")
+    assert any("'size' depends on data" in warning for warning in loaded(path).warnings)
+    found = anatomies([path], [Phase("run", (), 1)], {})[0]
+    assert found.initializers["size"].data_location == TensorProto.EXTERNAL
+
+
+def test_a_link_within_the_folder_is_followed(tmp_path):
+    path = written(tmp_path / "m.onnx")
+    (tmp_path / "beside.bin").rename(tmp_path / "data.bin")
+    (tmp_path / "beside.bin").symlink_to("data.bin")
+    assert loaded(path).graph.value["y"].shape == (3, 4)
+
+
+def test_numbers_without_a_stated_length_are_as_long_as_their_shape_says(tmp_path):
+    path = written(tmp_path / "m.onnx")
+    model = onnx.load(str(path), load_external_data=False)
+    for tensor in model.graph.initializer:
+        kept = [e for e in tensor.external_data if e.key != "length"]
+        del tensor.external_data[:]
+        tensor.external_data.extend(kept)
+    path.write_bytes(model.SerializeToString())
+    assert loaded(path).graph.value["y"].shape == (3, 4)
+
+
 def test_pieces_have_sizes_inside_and_weights_beside(tmp_path):
     path = written(tmp_path / "m.onnx")
     found = anatomies([path], [Phase("run", (), 1)], {})[0]

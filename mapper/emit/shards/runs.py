@@ -12,15 +12,12 @@ import onnx
 from onnx import numpy_helper
 
 from mapper.errors import MapperError
+from mapper.frontend.file.beside import element_bits
 from mapper.frontend.file.tensors import tensor_fact
 
 CHUNK_BYTES = 16 << 20
 SHORT_BYTES = 1 << 16
 """Runs from here on are read one by one: a call takes less than copying so many bytes."""
-
-
-_PACKED = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2, "FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
-"""Bits of numbers that are stored one behind the other, not each in bytes of its own (onnx.proto)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +48,6 @@ def byte_runs(tensor: onnx.TensorProto, axis: int, stretches: Sequence[tuple[int
         raise MapperError(f"'{tensor.name}': its numbers of {bits} bits cannot be cut along axis {axis}: half a byte")
     found = tuple((a * inner // 8, b * inner // 8) for a, b in stretches)
     return Runs(prod(tensor.dims[:axis]), block // 8, found)
-
-
-def element_bits(data_type: int) -> int:
-    """Bits of a number as it is stored."""
-    name = onnx.TensorProto.DataType.Name(data_type)
-    if name in _PACKED:
-        return _PACKED[name]
-    return 8 * int(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).itemsize)
-
-
-def bytes_of(tensor: onnx.TensorProto) -> int:
-    """Bytes of a tensor's numbers as they are stored: those of less than a byte packed."""
-    return -(-prod(map(int, tensor.dims)) * element_bits(tensor.data_type) // 8)
 
 
 def copy_runs(source: int, start: int, parts: Sequence[tuple[Runs, int]], sink: int) -> None:

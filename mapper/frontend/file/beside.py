@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import numpy_helper
 
@@ -13,8 +14,6 @@ from mapper.frontend.facts import LIMIT, Array, Fact, elements_of
 
 _EXTERNAL = onnx.TensorProto.EXTERNAL
 _SIZES = frozenset({onnx.TensorProto.INT64, onnx.TensorProto.INT32})
-_WIDEST_BYTES = 16
-"""Of an element of any type."""
 
 
 def with_numbers_beside(folder: Path, graph: onnx.GraphProto, facts: Mapping[str, Fact]) -> dict[str, Fact]:
@@ -46,14 +45,43 @@ def with_sizes_inside(folder: Path, graph: onnx.GraphProto) -> None:
 
 def numbers_beside(folder: Path, tensor: onnx.TensorProto) -> Array | None:
     """The numbers of a tensor in a file of the folder; None where they are not there."""
+    place = place_beside(folder, tensor)
+    if place is None:
+        return None
     entries = {e.key: e.value for e in tensor.external_data}
-    place = folder / entries.get("location", "")
-    size = elements_of(tuple(tensor.dims)) * _WIDEST_BYTES
     inside = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
     with suppress(OSError, ValueError, TypeError, KeyError):
-        if place.is_file():
-            with place.open("rb") as file:
-                file.seek(int(entries.get("offset") or 0))
-                inside.raw_data = file.read(min(size, int(entries.get("length") or size)))
-            return numpy_helper.to_array(inside)
+        size = bytes_of(tensor)
+        with place.open("rb") as file:
+            file.seek(int(entries.get("offset") or 0))
+            inside.raw_data = file.read(min(size, int(entries.get("length") or size)))
+        return numpy_helper.to_array(inside)
     return None
+
+
+def place_beside(folder: Path, tensor: onnx.TensorProto) -> Path | None:
+    """The file beside a model that has a tensor's numbers; None where it is not there, or where a link leads out of the
+    folder: such a file is not opened."""
+    place = folder / next((e.value for e in tensor.external_data if e.key == "location"), "")
+    try:
+        inside = place.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return None
+    return place if inside and place.is_file() else None
+
+
+_PACKED = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2, "FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
+"""Bits of numbers that are stored one behind the other, not each in bytes of its own (onnx.proto)."""
+
+
+def element_bits(data_type: int) -> int:
+    """Bits of a number as it is stored."""
+    name = onnx.TensorProto.DataType.Name(data_type)
+    if name in _PACKED:
+        return _PACKED[name]
+    return 8 * int(np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).itemsize)
+
+
+def bytes_of(tensor: onnx.TensorProto) -> int:
+    """Bytes of a tensor's numbers as they are stored: those of less than a byte packed."""
+    return -(-elements_of(tuple(tensor.dims)) * element_bits(tensor.data_type) // 8)

@@ -11,6 +11,7 @@ import onnx
 
 from mapper.errors import ModelError
 from mapper.frontend.facts import LIMIT, elements_of
+from mapper.frontend.file.beside import place_beside
 from mapper.frontend.file.proto import contents
 
 _CHUNK_BYTES = 1 << 16
@@ -39,10 +40,11 @@ def digests(path: Path) -> dict[str, str]:
 
 def _external(folder: Path, tensor: onnx.TensorProto) -> str:
     """The digest of a weight in a file beside the model; empty where that is missing or too short."""
-    entries = {e.key: e.value for e in tensor.external_data}
-    place = folder / entries.get("location", "")
+    entries, place = {e.key: e.value for e in tensor.external_data}, place_beside(folder, tensor)
+    if place is None:
+        return ""
     try:
-        size = place.stat().st_size if place.is_file() else 0
+        size = place.stat().st_size
         start = int(entries.get("offset") or 0)
         end = start + int(entries.get("length") or size - start)
         if not 0 <= start < end <= size:
