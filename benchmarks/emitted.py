@@ -10,7 +10,8 @@ A line for each pair: units that run something, their ranks, pieces, nodes that 
 in the manifest), seconds of compile, emit and run. Every fifth pair runs in processes, the others in one. What the
 compiler refuses (no room, no support) is told, and no failure; nor is a model that onnxruntime does not run as a whole.
 Exit code 1 when a pair failed: onnx.checker refused a piece, a result was beyond its bound, a task ran on another unit
-than planned and the manifest does not say so, anything broke. Pairs have a process of their own to break.
+than planned and the manifest does not say so, anything broke; and when no pair ran. Pairs have a process of their own
+to break.
 """
 
 from __future__ import annotations
@@ -31,13 +32,16 @@ if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.emitted_models import Case, built, given
-from benchmarks.emitted_pair import Pair, Row, Verdict, tried
-from mapper.hw.library import target_names
+from benchmarks.emitted_pair import Pair, Row, Verdict, pipeline, tried
+from mapper.errors import MapperError, UsageError, did_you_mean
+from mapper.hw.library import find_target, target_names
+from mapper.pipeline.named import pipeline_of
 
 MODELS_A_TARGET = 3
 PROCESSES_EVERY = 5
 MOST_WEIGHTS = 130e6
 LONGEST_S = 300.0
+RAN = (Verdict.SAME, Verdict.WITHIN)
 START = "spawn"
 """How the process of pairs starts: threads of libraries do not survive a fork."""
 
@@ -50,10 +54,10 @@ def pairs(options: argparse.Namespace, cases: Sequence[Case], targets: Sequence[
     for at in range(len(targets) * (part - 1) // parts, len(targets) * part // parts):
         chosen = [cases[(at * a_target + k) % len(cases)] for k in range(a_target)]
         for case in chosen:
-            for pipeline in options.pipeline or ["default"]:
+            for name in options.pipeline or ["default"]:
                 number += 1
                 processes = options.workers == "process" or not (options.workers or number % PROCESSES_EVERY)
-                yield Pair(case, targets[at], pipeline, "process" if processes else "none")
+                yield Pair(case, targets[at], name, "process" if processes else "none")
 
 
 @dataclass
@@ -68,11 +72,11 @@ class Apart:
         """What became of a pair. The process of the pairs before is used as long as it lives."""
         if self._process is None or self._line is None:
             self._process, self._line = _started()
-        self._line.send(pair)
-        if not self._line.poll(self.longest_s):
-            self.close()
-            return Row(why=f"no answer in {self.longest_s:.0f} s")
         try:
+            self._line.send(pair)
+            if not self._line.poll(self.longest_s):
+                self.close()
+                return Row(why=f"no answer in {self.longest_s:.0f} s")
             found: Row = self._line.recv()
         except (EOFError, ConnectionError):
             self._process.join()
@@ -130,13 +134,18 @@ def line(pair: Pair, row: Row) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Try the pairs; 1 when one failed."""
+    """Try the pairs; 1 when one failed, or none ran; 2 for names that there are not."""
     options = _options(arguments)
     cases = [] if options.no_built else built()
     if options.models is not None:
         cases += given(options.models, options.most_weights)
-    cases = [c for c in cases if not options.only or c.name in options.only]
     targets = list(options.target or target_names())
+    try:
+        _check_names(options, [case.name for case in cases])
+    except MapperError as error:
+        print(error, file=sys.stderr)
+        return 2
+    cases = [c for c in cases if not options.only or c.name in options.only]
     began, apart, found = time.perf_counter(), Apart(options.longest), list[tuple[Pair, Row]]()
     print(HEAD, flush=True)
     try:
@@ -149,14 +158,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         apart.close()
         print(summary(found, time.perf_counter() - began))
-    return 1 if any(row.verdict is Verdict.FAILED for _, row in found) else 0
+    failed = any(row.verdict is Verdict.FAILED for _, row in found)
+    return 1 if failed or not any(row.verdict in RAN for _, row in found) else 0
+
+
+def _check_names(options: argparse.Namespace, models: Sequence[str]) -> None:
+    """All that is asked for by name is there: else a slip of the pen would pass for what the compiler refuses."""
+    for name in options.only or ():
+        if name not in models:
+            raise UsageError(f"there is no model named '{name}'", hint=did_you_mean(name, models))
+    for name in options.target or ():
+        find_target(name)
+    for name in options.pipeline or ():
+        pipeline_of(pipeline(name))
 
 
 def summary(found: Sequence[tuple[Pair, Row]], seconds: float) -> str:
     """Counts by verdict, and what went wrong once more."""
     counts = Counter(row.verdict for _, row in found)
     models, targets = ({pair.case.name for pair, _ in found}, {pair.target for pair, _ in found})
-    ran = [row for _, row in found if row.verdict in (Verdict.SAME, Verdict.WITHIN)]
+    ran = [row for _, row in found if row.verdict in RAN]
     several, teams = sum(row.units > 1 for row in ran), sum(row.ranks > row.units for row in ran)
     return "\n".join(
         [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import onnx
 
-from mapper.errors import MissingDims
+from mapper.errors import MapperError, MissingDims
 from mapper.frontend import Together, load_models, parse_phase
 from samples.models import decoder
 from samples.models.build import MODELS
@@ -187,4 +187,6 @@ def _dims(path: Path) -> str:
         load_models([path], [parse_phase("run:")], Together({}, (), {}, {}))
     except MissingDims as missing:
         return " ".join(f"{name}={min(size, SHORT)}" for name, size in missing.example.items())
+    except MapperError:  # told when its turn comes
+        return ""
     return ""

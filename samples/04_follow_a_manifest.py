@@ -23,8 +23,8 @@ def made_up(phase: dict[str, Any], call: int, value: str, fill: str = "zeros", a
     tensor = next(t for t in phase["values"] if t["name"] == value)
     shape = [sizes.get(d, d) for d in tensor["shape"]]
     places = sizes.get("past", 0) + np.arange(shape[-1] if shape else 1)
-    numbers = {"ones": 1, "positions": places, "total": sizes.get("total", 0) + add}.get(fill, 0)
-    return np.asarray(np.zeros(shape) + numbers, NUMPY.get(tensor["dtype"], tensor["dtype"]))
+    numbers = {"ones": 1, "positions": places, "total": sizes.get("total", 0) + add, "given": sizes.get(value)}
+    return np.asarray(np.zeros(shape) + numbers.get(fill, 0), NUMPY.get(tensor["dtype"], tensor["dtype"]))
 
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -46,13 +46,13 @@ for phase in manifest["phases"]:
         for line in phase["inputs"]:
             brought = given.get(where + line["value"], made_up(phase, call, **line))
             values[line["value"]] = made.get(sources.get(f"{file}/{line['value']}"), brought)
-        pasts = {state["past"]: state["name"] for state in phase["states"] if "past" in state}
+        pasts = {s["past"]: s["name"] for s in phase["states"] if s.get("past") in {t["name"] for t in phase["values"]}}
         values |= {past: states.get(name, made_up(phase, call, past)) for past, name in pasts.items()}
         for step in phase["steps"]:
             feed = {port["name"]: values[port["value"]] for port in step["inputs"]}
             found = sessions[step["piece"]].run([port["name"] for port in step["outputs"]], feed)
             values |= {port["value"]: array for port, array in zip(step["outputs"], found, strict=True)}
-        states |= {state["name"]: values[state["present"]] for state in phase["states"] if "present" in state}
+        states |= {s["name"]: values[s["present"]] for s in phase["states"] if s.get("present") in values}
         results |= {where + name: values[name] for name in phase["outputs"]}
         made |= {f"{file}/{name}": values[name] for name in phase["outputs"]}
     print(f"{phase['name']}: {phase['calls']} calls of {len(phase['steps'])} steps")

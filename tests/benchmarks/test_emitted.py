@@ -80,3 +80,31 @@ def test_files_of_a_folder_stand_alone_and_as_a_pair(tmp_path):
     found = list(given(tmp_path, 1e6))
     assert found[-1].name == "m-encoder+m-decoder"
     assert not list(given(tmp_path, 10))
+
+
+@pytest.mark.parametrize("slip", [["--only", "bert-tinny"], ["--target", "edge-npv"], ["--pipeline", "greedi"]])
+def test_names_that_there_are_not_are_refused_before_anything_runs(slip, capsys):
+    assert emitted.main(slip) == 2
+    told = capsys.readouterr()
+    assert slip[1] in told.err
+    assert "verdict" not in told.out
+
+
+def test_a_run_in_which_every_pair_is_refused_proves_nothing(capsys, monkeypatch):
+    monkeypatch.setattr(emitted.Apart, "tried", lambda self, pair: Row(verdict=Verdict.REFUSED))
+    assert emitted.main(["--only", "bert-tiny", "--target", "edge-npu"]) == 1
+
+
+def test_a_process_that_died_between_two_pairs_is_told(monkeypatch):
+    monkeypatch.setattr(emitted, "START", "fork")
+    apart = emitted.Apart(60.0)
+    apart._process, apart._line = emitted._started()
+    apart._process.kill()
+    apart._process.join()
+    assert apart.tried(Pair(CASES["bert-tiny"], "edge-npu", "default", "none")).why == "the process ended with code -9"
+
+
+def test_a_file_that_cannot_be_read_ends_no_list_of_models(tmp_path):
+    (tmp_path / "nothing.onnx").write_bytes(b"")
+    encoder_decoder(tmp_path)
+    assert [case.name for case in given(tmp_path, 1e6)] == ["decoder", "encoder", "nothing"]

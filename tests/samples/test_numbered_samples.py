@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 
 import mapper
@@ -89,6 +91,22 @@ def test_sample_04_follows_a_manifest_to_the_same_bits_without_mapper(tmp_path: 
     with np.load(tmp_path / "a.npz") as ours, np.load(tmp_path / "b.npz") as theirs:
         assert set(theirs.files) == set(ours.files)
         assert all(theirs[name].tobytes() == ours[name].tobytes() for name in ours.files)
+
+
+@pytest.mark.slow
+def test_sample_04_brings_the_number_that_a_plan_was_made_for(tmp_path: Path) -> None:
+    model, pieces = tmp_path / "model.onnx", tmp_path / "pieces"
+    text = """<ir_version: 8, opset_import: ["": 17]>
+        ramp (int64 steps, int64[1] more) => (int64[n] y) <int64 zero = {0}, int64 one = {1}>
+        { numbers = Range (zero, steps, one)
+          y = Add (numbers, more) }"""
+    model.write_bytes(onnx.parser.parse_model(text).SerializeToString())
+    emit(mapper.compile(model, "edge-npu", ["run: steps=5"], effort="quick").plan, [model], pieces)
+    sample = [sys.executable, "-P", str(SAMPLES / "04_follow_a_manifest.py"), str(pieces), "--outputs"]
+    done = subprocess.run([*sample, str(tmp_path / "out.npz")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "out.npz") as found:
+        assert found["run.0/y"].tolist() == [1, 2, 3, 4, 5]
 
 
 def test_sample_04_imports_nothing_of_mapper() -> None:
