@@ -12,10 +12,10 @@ from pathlib import Path
 from mapper.cli.ending import ended_by_signals
 from mapper.cli.plans import plan_file
 from mapper.cli.saying import say
-from mapper.emit.emit import Emitted, emit
+from mapper.emit.emit import COPY, Emitted, emit
 from mapper.emit.files import write_atomically
 from mapper.emit.manifest import NAME, Manifest
-from mapper.emit.ort_ep import assignment
+from mapper.emit.ort_ep import CPU, assignment
 from mapper.errors import UsageError, plain
 from mapper.ir.plan import Plan
 from mapper.ir.serial import load
@@ -41,6 +41,8 @@ def _emitted(args: Namespace) -> str:
     if args.format == "ort-ep":
         if args.random_weights is not None:
             raise UsageError("--random-weights makes up numbers for pieces; --format ort-ep writes none")
+        if args.weights != COPY:
+            raise UsageError("--weights says where pieces read them; --format ort-ep writes no pieces")
         return _assigned(plan, models, Path(args.out) if args.out else path.parent / "ort-ep.json", args.json)
     out = Path(args.out) if args.out else path.parent / FOLDER
     done = emit(plan, models, out, random_weights=args.random_weights, weights=args.weights)
@@ -52,9 +54,14 @@ def _assigned(plan: Plan, models: Sequence[Path], out: Path, as_json: bool) -> s
     found = assignment(plan, models)
     write_atomically(out, json.dumps(found, indent=1) + "\n")
     nodes, providers = len(found["nodes"]), found["providers"]
+    none = found["without_provider"]
     if as_json:
-        return json.dumps({"file": str(out), "nodes": nodes, "providers": list(providers)}, indent=1) + "\n"
-    return f"  ort-ep       {nodes} nodes on {', '.join(providers)}: {out}\n"
+        told = {"file": str(out), "nodes": nodes, "providers": list(providers), "without_provider": none}
+        return json.dumps(told, indent=1) + "\n"
+    lines = _line("ort-ep", f"{_count(nodes, 'node')} on {', '.join(providers)}: {out}")
+    if none:
+        lines += _line("no provider", f"onnxruntime has none for {', '.join(none)}: nodes of these go to {CPU}")
+    return "\n".join(lines) + "\n"
 
 
 def screen(done: Emitted, out: Path, models: Sequence[Path]) -> str:
@@ -62,7 +69,7 @@ def screen(done: Emitted, out: Path, models: Sequence[Path]) -> str:
     manifest = done.manifest
     pieces = {s.piece for p in manifest.phases for s in p.steps}
     steps = ", ".join(f"{p.name} {_count(len(p.steps), 'step')}" for p in manifest.phases)
-    size = sum(line.bytes for line in manifest.files)
+    size = _written_bytes(manifest)
     on = f"{_count(len(pieces), 'piece')} on {_count(len(manifest.units), 'unit')}"
     lines = _line("emit", f"{on}, {si(size, 'B')}; {steps}")
     if manifest.moved:
@@ -81,6 +88,11 @@ def screen(done: Emitted, out: Path, models: Sequence[Path]) -> str:
         lines += _line("no numbers", f"{path} is not there: {_count(count, 'weight')} without numbers")
     lines.append(f"  {'next':<13}{next_command(manifest, out, models, bool(done.without_numbers))}")
     return "\n".join(lines) + "\n"
+
+
+def _written_bytes(manifest: Manifest) -> int:
+    """Sizes of the files of an emission, without those that were there before; holes in weights count."""
+    return sum(line.bytes for line in manifest.files if not line.given)
 
 
 def _of_weights(done: Emitted) -> str:
@@ -119,7 +131,7 @@ def summary(done: Emitted, out: Path) -> dict[str, object]:
         "manifest": str(out / NAME),
         "pieces": sorted({s.piece for p in done.manifest.phases for s in p.steps}),
         "steps": {p.name: len(p.steps) for p in done.manifest.phases},
-        "bytes": sum(line.bytes for line in done.manifest.files),
+        "bytes": _written_bytes(done.manifest),
         "weight_bytes": done.weight_bytes,
         "referred": [str(path) for path in done.referred],
         "moved": [m.model_dump(mode="json") for m in done.manifest.moved],

@@ -26,6 +26,7 @@ from mapper.hw.work import TICKS_PER_SECOND
 from mapper.ir.plan import Plan
 
 WeightsKind = Literal["copy", "reference"]
+COPY: Literal["copy"] = "copy"
 
 HASHED_BYTES = 1 << 30
 """Files up to this size have a digest in the manifest; larger ones (weights) their size alone."""
@@ -49,7 +50,7 @@ def emit(
     out: str | Path,
     *,
     random_weights: int | None = None,
-    weights: WeightsKind = "copy",
+    weights: WeightsKind = COPY,
 ) -> Emitted:
     """Write the pieces of a finished plan below `out`, all or none.
 
@@ -60,7 +61,7 @@ def emit(
     the models' data (reference), or that has files that would be overwritten; an earlier emission there is replaced.
     """
     files = [Path(m) for m in models]
-    if weights == "copy":
+    if weights == COPY:
         _check_apart(Path(out), files)
     if plan.figures is None or plan.schedule is None:
         raise MapperError("the plan is not finished: nothing to emit", hint="run the rest of the pipeline: mapper opt")
@@ -70,7 +71,7 @@ def emit(
     kept = {path.resolve() for path in files}
     with staged_folder(Path(out), partial(put_emission, kept=kept)) as folder:
         filling = None if random_weights is None else Filling(random_weights)
-        data: DataFiles = CopiedFiles(folder) if weights == "copy" else ReferredFiles(Path(out))
+        data: DataFiles = CopiedFiles(folder) if weights == COPY else ReferredFiles(Path(out))
         emission = Emission(plan, found, folder, Weights(folder, filling, data))
         phases = tuple(emission.phase(phase) for phase in plan.phases)
         whole = () if filling is None else tuple(emission.whole(k, a) for k, a in enumerate(found))

@@ -22,8 +22,8 @@ def assignment(plan: Plan, models: Sequence[Path]) -> dict[str, Any]:
     """For each phase and node of the files that it runs: its unit, the kind of that and the provider; a node that every
     piece has a copy of goes with its first reader.
 
-    `providers` are those that occur, as onnxruntime.InferenceSession takes them, the CPU's last. Raises MapperError for
-    files that are not those of the plan.
+    `providers` are those that occur, as onnxruntime.InferenceSession takes them, the CPU's last; `without_provider` the
+    units whose nodes go to the CPU's for want of one. Raises MapperError for files that are not those of the plan.
     """
     found = anatomies(list(models), plan.phases, numbers_of(plan, "expect"))
     check_same(plan, found)
@@ -41,7 +41,11 @@ def assignment(plan: Plan, models: Sequence[Path]) -> dict[str, Any]:
             rows.append(row | {"unit": name, "kind": unit.kind, "provider": PROVIDERS.get(unit.model_name, CPU)})
     used = dict.fromkeys(row["provider"] for row in rows)
     providers = [p for p in dict.fromkeys([*PROVIDERS.values(), *used]) if p in used or p == CPU]
-    return {"schema": 1, "target": plan.target.name, "providers": providers, "nodes": rows}
+    none = [
+        name for name in sorted({row["unit"] for row in rows}) if plan.target.unit[name].model_name not in PROVIDERS
+    ]
+    head = {"schema": 1, "target": plan.target.name, "providers": providers, "without_provider": none}
+    return {**head, "nodes": rows}
 
 
 def _units(nodes: Sequence[FileNode], owner: Mapping[str, str]) -> dict[str, str]:
