@@ -87,7 +87,7 @@ class Emission:
 
     def _tell(self, mine: OwnedPhase) -> None:
         for node, units in mine.moved.items():
-            why = "its ops are planned apart, but it is one node of the file"
+            why = _APART if len(units) > 1 else _NO_TENSOR
             self.moved.append(
                 Moved(phase=mine.phase, node=node, planned=", ".join(units), runs=mine.owner[node], why=why)
             )
@@ -176,6 +176,10 @@ class Emission:
             buffers=buffers(self.plan, phase.name, start),
             latency_s=length_s(program, schedule),
         )
+
+
+_APART = "its ops are planned apart, but it is one node of the file"
+_NO_TENSOR = "it reads what is no tensor (a sequence), which stays on the unit that makes it"
 
 
 def _check_results(anatomy: Anatomy) -> None:

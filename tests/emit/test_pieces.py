@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 from emit_builders import PHASES, compiled, given, model_file, run_steps, run_whole
 
@@ -202,6 +203,21 @@ def test_copied_nodes_are_assigned_with_their_first_reader(tmp_path: Path) -> No
     rows = {row["node"]: row["unit"] for row in assignment(plan, [path])["nodes"]}
     assert rows.keys() == {node.name for node in nodes}
     assert rows["constant"] == rows["copy"] == rows["sum"]
+
+
+def test_what_reads_a_sequence_runs_where_that_is_made_and_the_manifest_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "small.onnx"
+    text = """<ir_version: 8, opset_import: ["": 17]>
+        g (float[64, 64] x) => (float[128, 64] y)
+        { a = MatMul (x, x)
+          s = SequenceConstruct (a, x)
+          c = ConcatFromSequence <axis = 0> (s)
+          y = Softmax (c) }"""
+    path.write_bytes(onnx.parser.parse_model(text).SerializeToString())
+    plan = mapper.compile(path, "edge-npu", ["run:"], pipeline="round-robin", effort="quick").plan
+    (moved,) = emit(plan, [path], tmp_path / "out").manifest.moved
+    assert (moved.planned, moved.runs) == ("dsa", "cpu")
+    assert "no tensor" in moved.why
 
 
 def test_a_sparse_weight_stays_in_the_piece_that_reads_it(tmp_path: Path) -> None:
