@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from mapper.errors import MapperError, ModelError
 from mapper.frontend.dims.symbols import Symbols
 from mapper.frontend.facts import Fact
-from mapper.frontend.file.beside import with_sizes_inside
+from mapper.frontend.file.beside import put_sizes_inside
 from mapper.frontend.file.identity import file_nodes, identity, node_names
 from mapper.frontend.file.nodes import make_node
 from mapper.frontend.file.read import inlined
@@ -265,5 +265,5 @@ def _whole(path: Path) -> onnx.ModelProto:
     except DecodeError as error:  # what a walk takes, protobuf may not: 2 GiB and more
         hint = "save its weights as external data"
         raise ModelError(f"{path}: protobuf cannot read it with its weights: {error}", hint=hint) from None
-    with_sizes_inside(path.parent, model.graph)
+    put_sizes_inside(path.parent, model.graph)
     return inlined(path, model) if model.functions else model

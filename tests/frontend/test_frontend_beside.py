@@ -9,6 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mapper.frontend import Imported, Together, load_models, parse_phase
 from mapper.frontend.anatomy import anatomies
+from mapper.frontend.file.beside import put_sizes_inside
 from mapper.ir.graph import Phase
 
 
@@ -79,3 +80,50 @@ def test_pieces_have_sizes_inside_and_weights_beside(tmp_path):
     found = anatomies([path], [Phase("run", (), 1)], {})[0]
     assert {name: t.data_location for name, t in found.initializers.items()} == {"size": 0, "half": 1}
     assert numpy_helper.to_array(found.initializers["size"]).tolist() == [-1, 4]
+
+
+def test_sizes_beside_the_model_are_known_in_constants_and_in_bodies(tmp_path):
+    """Saved with convert_attribute, where nothing else says how long the results are."""
+    info = helper.make_tensor_value_info
+    branches = [
+        helper.make_graph(
+            [helper.make_node("Reshape", ["x", f"size {k}"], [f"rows {k}"])],
+            f"branch {k}",
+            [],
+            [info(f"rows {k}", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(np.array([-1, 3], np.int64), f"size {k}")],
+        )
+        for k in range(2)
+    ]
+    turned = numpy_helper.from_array(np.array([3, -1], np.int64), "turned")
+    nodes = [
+        helper.make_node("If", ["flag"], ["rows"], then_branch=branches[0], else_branch=branches[1]),
+        helper.make_node("Constant", [], ["turned"], value=turned),
+        helper.make_node("Reshape", ["rows", "turned"], ["y"]),
+    ]
+    ports = [info("x", TensorProto.FLOAT, [2, 6]), info("flag", TensorProto.BOOL, [])]
+    graph = helper.make_graph(nodes, "g", ports, [info("y", TensorProto.FLOAT, None)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    words = {"location": "beside.bin", "size_threshold": 0, "convert_attribute": True}
+    onnx.save(model, tmp_path / "m.onnx", save_as_external_data=True, **words)
+    assert (tmp_path / "beside.bin").stat().st_size >= 6 * 8
+    found = loaded(tmp_path / "m.onnx")
+    assert [v.shape for n, v in found.graph.value.items() if "rows" in n] == [(4, 3)]
+    assert found.graph.value["y"].shape == (3, 4)
+    assert not any("size" in warning or "turned" in warning for warning in found.warnings)
+    whole = anatomies([tmp_path / "m.onnx"], [Phase("run", (), 1)], {})[0].model.graph
+    assert whole.node[1].attribute[0].t.data_location == TensorProto.DEFAULT
+    assert {t.data_location for a in whole.node[0].attribute for t in a.g.initializer} == {TensorProto.DEFAULT}
+
+
+@pytest.mark.parametrize(("dims", "location"), [([-1], "beside.bin"), ([2], "../up.bin"), ([2], "a\0b"), ([2], "")])
+def test_a_constant_that_is_damaged_or_lies_elsewhere_is_not_read(tmp_path, dims, location):
+    (tmp_path / "models").mkdir()
+    for file in ("up.bin", "models/beside.bin"):
+        (tmp_path / file).write_bytes(np.array([3, 4], np.int64).tobytes())
+    tensor = TensorProto(name="size", data_type=TensorProto.INT64, dims=dims, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=location)
+    graph = onnx.GraphProto()
+    graph.node.append(helper.make_node("Constant", [], ["size"], value=tensor))
+    put_sizes_inside(tmp_path / "models", graph)
+    assert graph.node[0].attribute[0].t == tensor

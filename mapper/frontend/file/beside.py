@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,18 +29,37 @@ def with_numbers_beside(folder: Path, graph: onnx.GraphProto, facts: Mapping[str
     return found
 
 
-def with_sizes_inside(folder: Path, graph: onnx.GraphProto) -> None:
+def put_numbers_inside(folder: Path, graph: onnx.GraphProto) -> None:
+    """Put few numbers of constants and of branches and bodies that lie in files of the model's folder into the graph.
+    Its own initializers stay, as weights that two names share are known by their place."""
+    for tensor in _in_nodes(graph):
+        _put_inside(folder, tensor)
+
+
+def put_sizes_inside(folder: Path, graph: onnx.GraphProto) -> None:
     """Put few whole numbers that lie in files of the model's folder into the graph: types of values follow from them,
-    and onnx.checker reads no other file for that."""
-    for tensor in graph.initializer:
-        if (
-            tensor.data_location == _EXTERNAL
-            and tensor.data_type in _SIZES
-            and elements_of(tuple(tensor.dims)) <= LIMIT
-        ):
-            data = numbers_beside(folder, tensor)
-            if data is not None:
-                tensor.CopyFrom(numpy_helper.from_array(data, tensor.name))
+    and onnx.checker and onnxruntime read no other file for that."""
+    for tensor in (*graph.initializer, *_in_nodes(graph)):
+        if tensor.data_type in _SIZES:
+            _put_inside(folder, tensor)
+
+
+def _in_nodes(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Tensors of constants, of branches and of bodies."""
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (attribute.t,) if attribute.HasField("t") else attribute.tensors
+            for inner in (attribute.g,) if attribute.HasField("g") else attribute.graphs:
+                yield from inner.initializer
+                yield from _in_nodes(inner)
+
+
+def _put_inside(folder: Path, tensor: onnx.TensorProto) -> None:
+    dims = tuple(tensor.dims)
+    if tensor.data_location == _EXTERNAL and min(dims, default=0) >= 0 and elements_of(dims) <= LIMIT:
+        data = numbers_beside(folder, tensor)
+        if data is not None:
+            tensor.CopyFrom(numpy_helper.from_array(data, tensor.name))
 
 
 def numbers_beside(folder: Path, tensor: onnx.TensorProto) -> Array | None:
@@ -65,7 +84,7 @@ def place_beside(folder: Path, tensor: onnx.TensorProto) -> Path | None:
     place = folder / next((e.value for e in tensor.external_data if e.key == "location"), "")
     try:
         inside = place.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # links in a circle
+    except (OSError, RuntimeError, ValueError):  # links in a circle, a name that is none
         return None
     return place if inside and place.is_file() else None
 

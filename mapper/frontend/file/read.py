@@ -11,7 +11,7 @@ from onnx.shape_inference import InferenceError
 
 from mapper.errors import ModelError
 from mapper.frontend.facts import Declared, DimTerm, Source
-from mapper.frontend.file.beside import with_numbers_beside
+from mapper.frontend.file.beside import put_numbers_inside, with_numbers_beside
 from mapper.frontend.file.check import check_nodes, check_tensors, check_text, opset_warnings, opsets_of
 from mapper.frontend.file.containers import tensor_inside
 from mapper.frontend.file.identity import file_nodes, node_names
@@ -46,6 +46,7 @@ def _take_apart(path: Path, model: onnx.ModelProto, opsets: dict[str, int], foun
     if not graph.node:
         raise ModelError(f"{path}: its graph has no nodes", hint="export the model again")
     check_tensors(path, graph)
+    put_numbers_inside(path.parent, graph)
     constants = with_numbers_beside(path.parent, graph, initializers(graph))
     outputs = tuple(o.name for o in graph.output)
     inputs = {i.name: _declared(i) for i in graph.input if i.name not in constants}
