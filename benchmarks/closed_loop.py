@@ -31,12 +31,14 @@ if __package__ in (None, ""):  # run as a script
 import mapper
 from mapper.cli.calibrating import Steps
 from mapper.emit.emit import emit
+from mapper.emit.speeds import probe_seconds
 from mapper.errors import MapperError
 from mapper.hw.load import load_target
 from mapper.runtime.evaluate import evaluate
 from mapper.runtime.inputs import made_up
 from mapper.runtime.measured import Measured
 from mapper.runtime.run import Emitted, Settings, opened
+from mapper.runtime.speed import is_of_this_processor
 from mapper.runtime.whole import files_of
 from samples.models.build import MODELS
 from targets.calibration.cpu import calibrate, on_cores
@@ -130,15 +132,14 @@ def predicted(cases: Iterator[Case], target: Path) -> bool:
     for case in cases:
         with emitted(case, target, how, objective="latency", pipeline="one-unit") as found:
             times = ran(found, how)
+        assert times.speed is not None  # the target was measured here
         names.append(case.name)
         for p in times.phases:
             raw.append(p.predicted_s / p.measured_s - 1)
             now.append(p.predicted_now_s / p.measured_s - 1)
             cells = f"{_ms(p.predicted_s):>13}{raw[-1]:>+8.1%}{_ms(p.predicted_now_s):>16}{now[-1]:>+8.1%}"
-            line = f"{case.name:<28}{p.name:<9}{times.speed or 1:>7.2f}{cells}{_ms(p.measured_s):>14}"
+            line = f"{case.name:<28}{p.name:<9}{times.speed:>7.2f}{cells}{_ms(p.measured_s):>14}"
             print(line, flush=True)
-    if not names:
-        return True
     mean = fmean(map(abs, now))
     print(f"mean absolute error of {len(now)} calls of {len(names)} models: {fmean(map(abs, raw)):.1%} as calibrated,")
     print(f"{mean:.1%} at the speed that the machine had (bar {MOST_ERROR:.0%} of this, over {LEAST_MODELS} models)")
@@ -240,6 +241,10 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], help="only this model (may be repeated)")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part (may be repeated)")
     given = parser.parse_args()
+    unknown = sorted(set(given.only) - set(CASES) - set(REAL if given.models else ()))
+    if unknown:
+        there = f"{', '.join(CASES)}, and with --models {', '.join(REAL)}"
+        parser.error(f"--only {unknown[0]}: no such model; there are {there}")
     if given.models and not given.models.is_dir():
         parser.error(f"--models {given.models}: not a folder")
     with tempfile.TemporaryDirectory() as name:
@@ -255,6 +260,8 @@ def main() -> int:
             met.append(ranked_all(cases, target))
         if "pipeline" in parts and (not given.only or PIPELINED in given.only):
             met += [pipelined(case, target) for case in model_files(folder, None, [PIPELINED])]
+    if not met:
+        parser.error("--part and --only leave nothing to run")
     return 0 if all(met) else 1
 
 
@@ -270,10 +277,12 @@ def calibrated(folder: Path) -> Path:
 
 
 def checked(path: Path) -> Path:
-    """The file, if it is of two equal units that were measured."""
+    """The file, if it is of two equal units that were measured here: of others neither times nor speed tell anything."""
     target = load_target(path)
     if len({unit.model for unit in target.units}) != 1 or len(target.units) != 2:
         raise MapperError(f"{path} is not of two equal units", hint="mapper calibrate cpu --units 2")
+    if not probe_seconds(target) or not is_of_this_processor(target.about):
+        raise MapperError(f"{path} was not measured on this machine", hint="mapper calibrate cpu --units 2")
     return path
 
 

@@ -220,7 +220,7 @@ class Places:
         else:
             hold = max(hold, _ticks(sets * size / route.bandwidth_bytes_per_s))
         taken = tuple(h.resource for h in route.hops)
-        if route.overhead_s and not self.target.is_pool:
+        if route.overhead_s and not self.target.is_pool:  # a pool stands for bounds, which may leave it out
             hold = max(hold, _ticks(route.overhead_s))
             taken += tuple(dict.fromkeys(route.units))
         energy = [*self._traffic(a.memory, size), *self._traffic(b.memory, size)]

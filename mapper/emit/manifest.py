@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mapper.errors import MapperError
 
@@ -23,6 +24,7 @@ _INT64 = (1 << 63) - 1
 Whole = Annotated[int, Field(ge=0, le=_INT64)]
 Count = Annotated[int, Field(ge=1, le=_INT64)]
 Dim = Whole | str
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class _Line(BaseModel):
@@ -126,8 +128,8 @@ class Step(_Line):
     """The plan's tasks."""
     types: tuple[str, ...] = ()
     """Number types in which the plan has the unit compute; pieces keep those of the file."""
-    start_s: float = 0.0
-    end_s: float = 0.0
+    start_s: Seconds = 0.0
+    end_s: Seconds = 0.0
     """When the plan has its first task start and its last end in one call."""
 
 
@@ -142,8 +144,8 @@ class Move(_Line):
     links: tuple[str, ...]
     """Directions of links that it holds, as `name:from>to`."""
     bytes: int
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
 
 
 class BufferLine(_Line):
@@ -155,8 +157,8 @@ class BufferLine(_Line):
     memory: str
     offset: int
     size: int
-    start_s: float
-    end_s: float
+    start_s: Seconds
+    end_s: Seconds
 
 
 class DimLine(_Line):
@@ -183,17 +185,17 @@ class PhasePart(_Line):
     steps: tuple[Step, ...]
     moves: tuple[Move, ...] = ()
     buffers: tuple[BufferLine, ...] = ()
-    latency_s: float = 0.0
+    latency_s: Seconds = 0.0
     """Planned time of one call."""
 
 
 class SpeedLine(_Line):
     """What the plan takes when the cores run at another speed than while the target was measured."""
 
-    speed: Annotated[float, Field(gt=0)]
-    latencies_s: tuple[float, ...]
+    speed: Annotated[float, Field(ge=1e-3, le=1e3)]
+    latencies_s: tuple[Seconds, ...]
     """Of one call, by phase."""
-    interval_s: float
+    interval_s: Seconds
     """Between requests in steady state."""
 
 
@@ -224,17 +226,26 @@ class Manifest(_Line):
     handed: tuple[tuple[str, str], ...] = ()
     """Results of one file that another has as an input, both as `file/name`."""
     inflight: Count = 1
-    interval_s: float = 0.0
-    probe_s: float = 0.0
+    interval_s: Seconds = 0.0
+    probe_s: Seconds = 0.0
     """What the speed probe took while the target was measured on its machine; 0 where none was."""
     speeds: tuple[SpeedLine, ...] = ()
-    """Rising speeds; none where there was no probe."""
+    """Rising speeds, none of them 1; none at all where there was no probe."""
     moved: tuple[Moved, ...] = ()
     whole: tuple[str, ...] = ()
     """Whole models on the same weights, where these were made up: one for each file, in the order of their phases."""
     files: tuple[FileLine, ...] = ()
     seal: str = ""
     """sha256 of this manifest as canonical JSON with an empty seal."""
+
+    @model_validator(mode="after")
+    def _speeds_rise(self) -> Self:
+        """Times at a speed are found between those of its neighbours."""
+        if not all(a.speed < b.speed for a, b in pairwise(self.speeds)) or any(s.speed == 1 for s in self.speeds):
+            raise ValueError("speeds do not rise, or are 1")
+        if any(len(line.latencies_s) != len(self.phases) for line in self.speeds):
+            raise ValueError(f"speeds without a time for each of {len(self.phases)} phases")
+        return self
 
 
 def sealed(manifest: Manifest) -> Manifest:

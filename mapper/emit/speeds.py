@@ -77,8 +77,13 @@ def _planned(program: Program, slots: Mapping[str, Slot]) -> float:
 
 
 def _ticks(program: Program, slots: Mapping[str, Slot]) -> int:
-    """Ticks of a call in which activities start as soon as they can in the order of their slots."""
-    order = sorted(range(len(program.activities)), key=lambda i: (slots[program.activities[i].name].start, i))
+    """Ticks of a call in which activities start as soon as they can in the order of their slots. What has none, as a
+    value takes another way at another speed, comes after all that it needs."""
+    starts: list[int] = []
+    for activity in program.activities:
+        slot = slots.get(activity.name)
+        starts.append(slot.start if slot else max((starts[j] for j in activity.after), default=0))
+    order = sorted(range(len(starts)), key=lambda i: (starts[i], i))
     ends = [0] * len(order)
     free: dict[str, int] = {}
     for i in order:

@@ -68,8 +68,13 @@ def _between(points: Sequence[tuple[float, float]], speed: float) -> float:
 
 def is_this_machine(manifest: Manifest) -> bool:
     """Whether the target was measured on a processor of this name (`mapper calibrate` records it)."""
+    return is_of_this_processor(manifest.about)
+
+
+def is_of_this_processor(about: str) -> bool:
+    """Whether what a target says of itself begins with the name of this machine's processor."""
     name = _processor()
-    return bool(name) and manifest.about.startswith(f"{name},")
+    return bool(name) and about.startswith(f"{name},")
 
 
 def _processor() -> str:

@@ -22,8 +22,8 @@ REQUESTS = 30
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Seconds. latency_s: from the end of a step on one unit to the start of the next on another, while both are at
-    work. overhead_s: what the units at both ends lose of their time by it."""
+    """Seconds. overhead_s: what the units at both ends lose of their time by it. latency_s: what there is beyond that
+    from the end of a step on one unit to the start of the next on another, while both are at work: a plan adds both."""
 
     latency_s: float
     overhead_s: float
@@ -36,9 +36,14 @@ def hand_over() -> HandOver:
     With as many requests as units each finds its next unit free. With more of them units have always something to do,
     so that what is not spent in steps is lost; a step has a transfer before it and one behind it, hence the half.
     """
-    latency, _ = _gap_and_loss(2)
+    gap, _ = _gap_and_loss(2)
     _, loss = _gap_and_loss(4)
-    return HandOver(latency, loss / 2)
+    return of(gap, loss)
+
+
+def of(gap_s: float, loss_s: float) -> HandOver:
+    """From the time between two steps on different units, and what a unit loses for each step."""
+    return HandOver(max(0.0, gap_s - loss_s / 2), loss_s / 2)
 
 
 def _gap_and_loss(inflight: int) -> tuple[float, float]:
@@ -50,8 +55,9 @@ def _gap_and_loss(inflight: int) -> tuple[float, float]:
         emitted = Emitted(Path(folder), manifest, program_of(manifest))
         ran = run(emitted, how, made_up(emitted.program, how.requests, 0))
     found = measured(manifest, emitted.program, ran.record, ran.inflight, {})
+    assert found.rate is not None  # there are enough requests
     spent = median(step.end_ns - step.start_ns for step in ran.record.steps) / 1e9
-    each = 2 / (STEPS * (found.rate or 1.0))
+    each = 2 / (STEPS * found.rate)
     return found.gap_s, max(0.0, each - spent)
 
 

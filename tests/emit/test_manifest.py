@@ -173,3 +173,29 @@ def test_a_step_stands_on_one_line(folder: Path) -> None:
     step = found.phases[0].steps[0]
     told = next(json.loads(line) for line in lines if line.startswith(f'{{"name": "{step.name}"') and '"piece"' in line)
     assert (told["piece"], told["unit"]) == (step.piece, step.unit)
+
+
+@pytest.mark.parametrize(
+    ("speeds", "words"),
+    [
+        ([(0.5, 1), (0.5, 1)], "do not rise"),
+        ([(0.7, 1), (0.5, 1)], "do not rise"),
+        ([(1.0, 1)], "or are 1"),
+        ([(0.5, 2)], "without a time for each of 1 phases"),
+        ([(1e-300, 1)], "speeds.0.speed"),
+    ],
+)
+def test_speeds_between_which_no_time_can_be_found_are_refused(
+    folder: Path, speeds: list[tuple[float, int]], words: str
+) -> None:
+    lines = [{"speed": speed, "latencies_s": [1.0] * count, "interval_s": 1.0} for speed, count in speeds]
+    change(folder, lambda data: data.update(speeds=lines))
+    with pytest.raises(MapperError, match=words):
+        load(folder)
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e300])
+def test_times_that_no_plan_has_are_refused(folder: Path, seconds: float) -> None:
+    change(folder, lambda data: data["phases"][0].update(latency_s=seconds))
+    with pytest.raises(MapperError, match=r"phases\.0\.latency_s"):
+        load(folder)

@@ -6,8 +6,10 @@ import pytest
 from emit_builders import model_file
 
 import mapper
-from mapper.cost.program import Spelling
-from mapper.emit.speeds import SPEEDS, at_speed, at_speeds, probe_seconds
+from mapper.cost.activity import Activity
+from mapper.cost.program import Program, Spelling
+from mapper.emit.speeds import SPEEDS, _ticks, at_speed, at_speeds, probe_seconds
+from mapper.ir.plan import Slot
 
 TARGET = """schema: 1
 name: two
@@ -46,3 +48,12 @@ def test_a_target_that_was_not_probed_has_one_speed(tmp_path: Path) -> None:
     plan = mapper.compile(path, target(tmp_path, "probe_s: 0.0"), ["run: batch=1 seq=8"], pipeline="one-unit").plan
     assert probe_seconds(plan.target) == 0
     assert at_speeds(plan, Spelling(plan).programs()) == ()
+
+
+def test_what_has_no_slot_in_the_plan_comes_after_what_it_needs() -> None:
+    def activity(name: str, *after: int) -> Activity:
+        return Activity(name, "task", "a", 10, 10, (("a", 1),), (), (), (), after, (), ())
+
+    program = Program("run", (activity("x"), activity("other way", 0), activity("y", 1)), (), (), {})
+    slots = {"x": Slot("x", "a", 0, 10), "y": Slot("y", "a", 10, 20)}
+    assert _ticks(program, slots) == 30
