@@ -277,7 +277,7 @@ def calibrated(folder: Path) -> Path:
 
 
 def checked(path: Path) -> Path:
-    """The file, if it is of two equal units that were measured here: of others neither times nor speed tell anything."""
+    """The file, if it is of two equal units that were measured here: of others times and speed tell nothing."""
     target = load_target(path)
     if len({unit.model for unit in target.units}) != 1 or len(target.units) != 2:
         raise MapperError(f"{path} is not of two equal units", hint="mapper calibrate cpu --units 2")

@@ -27,24 +27,29 @@ from mapper.runtime.whole import files_of
 def run_(args: Namespace) -> int:
     """Run the pieces of a folder; exit code 1 when they differ from the whole model by more than the bound."""
     with ended_by_signals(at_once=True):  # workers end with this process, and their memory with them
-        report = _ran(args)
+        report, kept = _ran(args)
+    with ended_by_signals("the run was done, not all of its files are written"):
+        _write(args, report, kept)
     say(json.dumps(data(report), indent=1) + "\n" if args.json else screen(report))
     return 0 if report.passed else 1
 
 
-def _ran(args: Namespace) -> Report:
+def _ran(args: Namespace) -> tuple[Report, Kept]:
     how, tolerance = _settings(args), _tolerance(args)
     emitted = opened(Path(args.folder), how, _number("--calls", args.calls) if args.calls is not None else 0)
     inputs, words = _inputs(args, emitted, how)
     wholes = files_of(emitted.manifest, _models(args, emitted)) if args.compare is not None else None
     for path in filter(None, (args.trace, args.outputs)):
         refuse_unwritable(Path(path))
-    report, kept = evaluate(emitted, how, inputs, words, wholes, tolerance, keep=bool(args.outputs))
+    return evaluate(emitted, how, inputs, words, wholes, tolerance, keep=bool(args.outputs))
+
+
+def _write(args: Namespace, report: Report, kept: Kept) -> None:
+    """The trace and the results, where they are wanted."""
     if args.trace:
-        trace.write(emitted.program, report.ran.record, Path(args.trace))
+        trace.write(report.emitted.program, report.ran.record, Path(args.trace))
     if args.outputs:
-        _write_outputs(Path(args.outputs), emitted, kept)
-    return report
+        _write_outputs(Path(args.outputs), report.emitted, kept)
 
 
 def _settings(args: Namespace) -> Settings:

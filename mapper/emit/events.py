@@ -22,6 +22,10 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 FIRST_THREAD = 101
 """A thread with the number of its process is called the main one."""
 
+PREDICTED, REQUESTS = "predicted", "requests"
+"""Names of the process of a plan, and of its first track; a measured run has tracks of the same names in one of its
+own."""
+
 BESIDE = "side by side"
 """Ends the name of a track for what overlaps within another bar: there bars cannot stand one behind the other."""
 
@@ -98,6 +102,16 @@ def about(words: Mapping[str, object]) -> dict[str, object]:
             word = float(f"{word:.6g}") if isfinite(word) else str(word)
         if word not in ("", (), [], {}, None):
             found[name] = word
+    return found
+
+
+def sums(changes: Mapping[int, int]) -> list[tuple[int, int]]:
+    """How much there is from each moment on, by what is added at each."""
+    found, live = [], 0
+    for at in sorted(changes):
+        if changes[at]:
+            live += changes[at]
+            found.append((at, live))
     return found
 
 

@@ -12,13 +12,10 @@ from typing import Any
 
 from mapper.cost.program import Program, Spelling
 from mapper.emit.activity_bars import ActivityBars, FirstCall, nanoseconds
-from mapper.emit.events import Bar, Event, Flow, Group, about, drawn, text
+from mapper.emit.events import PREDICTED, REQUESTS, Bar, Event, Flow, Group, about, drawn, sums, text
 from mapper.errors import MapperError
 from mapper.hw.work import TICKS_PER_SECOND
 from mapper.ir.plan import Plan, Slot
-
-PREDICTED, REQUESTS = "predicted", "requests"
-"""Names of the process, and of its first track; a measured run has tracks of the same names in one of its own."""
 
 MOST_CALLS = 256
 """Calls of a phase with a bar each; all others are one."""
@@ -169,17 +166,8 @@ def _counters(plan: Plan, done: Sequence[FirstCall]) -> Mapping[str, Sequence[tu
             row, base = changes[buffer.memory], start[buffer.phase]
             for at, size in ((buffer.start, buffer.size), (buffer.end, -buffer.size)):
                 row[nanoseconds(base + at)] = row.get(nanoseconds(base + at), 0) + size
-    found = {f"live bytes in {memory}": _sums(row) for memory, row in changes.items() if row}
+    found = {f"live bytes in {memory}": sums(row) for memory, row in changes.items() if row}
     held: dict[str, int] = {}
     for resident in plan.residency or ():
         held[resident.memory] = held.get(resident.memory, 0) + resident.bytes
     return found | {f"weights and states in {memory}": [(0, size)] for memory, size in held.items()}
-
-
-def _sums(changes: Mapping[int, int]) -> list[tuple[int, int]]:
-    found, live = [], 0
-    for at in sorted(changes):
-        if changes[at]:
-            live += changes[at]
-            found.append((at, live))
-    return found

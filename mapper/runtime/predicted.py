@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mapper.emit.events import Bar, Flow, Group, about
+from mapper.emit.events import PREDICTED, REQUESTS, Bar, Flow, Group, about, sums
 from mapper.emit.manifest import Move, PhasePart
-from mapper.emit.trace import PREDICTED, REQUESTS
 from mapper.runtime.program import Part, Place, Program
 
 MOST_BARS = 20_000
@@ -42,7 +41,7 @@ def predicted(program: Program) -> tuple[Group, list[Flow]]:
     order = [f"unit {place}" for place in program.places]
     units = {track: tracks.pop(track) for track in order if track in tracks}
     rows = {REQUESTS: [request], **units, **dict(sorted(tracks.items()))}
-    return Group(PREDICTED, rows, {f"live bytes in {m}": _sums(row) for m, row in changes.items()}), flows
+    return Group(PREDICTED, rows, {f"live bytes in {m}": sums(row) for m, row in changes.items()}), flows
 
 
 def _call(line: PhasePart, number: int, at: int) -> Iterator[tuple[str, Bar]]:
@@ -76,15 +75,6 @@ def _buffers(line: PhasePart, at: int, changes: dict[str, dict[int, int]]) -> No
         row = changes.setdefault(buffer.memory, {})
         for seconds, size in ((buffer.start_s, buffer.size), (buffer.end_s, -buffer.size)):
             row[at + _ns(seconds)] = row.get(at + _ns(seconds), 0) + size
-
-
-def _sums(changes: dict[int, int]) -> list[tuple[int, int]]:
-    found, live = [], 0
-    for at in sorted(changes):
-        if changes[at]:
-            live += changes[at]
-            found.append((at, live))
-    return found
 
 
 def _ns(seconds: float) -> int:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mapper.emit.events import Bar, Event, Flow, Group, about, drawn, text
+from mapper.emit.events import REQUESTS, Bar, Event, Flow, Group, about, drawn, text
 from mapper.emit.files import write_atomically
-from mapper.emit.trace import REQUESTS
 from mapper.runtime.flow import CallTime, Record, StepTime
 from mapper.runtime.predicted import predicted
 from mapper.runtime.program import Program

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,15 @@ def test_results_of_given_inputs_are_written(mapper_run: Run, folder: Path, tmp_
     with np.load(tmp_path / "o.npz") as found:
         assert found.files == ["run.0/y"]
         assert np.array_equal(found["run.0/y"], 4 * x * x)
+
+
+def test_a_signal_while_results_are_written_is_told_and_leaves_no_part(
+    mapper_run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mapper.emit.files.os.fsync", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    code, _, err = mapper_run(folder, "--workers", "none", "--outputs", tmp_path / "out" / "o.npz")
+    assert (code, err) == (143, "ended by SIGTERM: the run was done, not all of its files are written\n")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_the_trace_has_the_plan_and_the_run_on_tracks_of_the_same_names(mapper_run: Run, tmp_path: Path) -> None:
