@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from argparse import Namespace
+from math import isfinite
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from mapper.cli.saying import say
 from mapper.emit.files import write_atomically
 from mapper.errors import UsageError
 from mapper.hw import plugins
-from mapper.hw.calibration import Calibrated, Calibrator
+from mapper.hw.calibration import Calibrated, Calibrator, KindErrors
 from mapper.hw.schema import NAME
 from mapper.ir.goal import Objective
 
@@ -62,11 +63,17 @@ def screen(found: Calibrated, path: Path) -> str:
     lines = [f"\n  {path.stem} · {found.about}\n"]
     lines.append(f"  {'kind':<14}{'points':>7}{'fitted':>10}{'held out':>10}{'roofline there':>16}{'band':>9}")
     for e in found.errors:
-        figures = f"{e.fitted:>9.1%} {e.held_out:>9.1%} {e.roofline:>15.0%}"
+        fitted, held_out, roofline = (f"{x:.{n}%}" if isfinite(x) else "-" for x, n in _figures(e))
+        figures = f"{fitted:>9} {held_out:>9} {roofline:>15}"
         lines.append(f"  {e.kind:<14}{e.points:>7}{figures} {'±':>4}{e.band:>4.0%}")
     lines.append(f"\n  wrote   {path}")
     lines.append(f"  next    mapper compile MODEL.onnx --target {path} --objective latency\n")
     return "\n".join(lines) + "\n"
+
+
+def _figures(e: KindErrors) -> tuple[tuple[float, int], ...]:
+    """Errors with their decimals; those of no points are no numbers."""
+    return (e.fitted, 1), (e.held_out, 1), (e.roofline, 0)
 
 
 class Steps:

@@ -13,7 +13,7 @@ Tell = Callable[[str, str, float | None], None]
 @dataclass(frozen=True, slots=True)
 class KindErrors:
     """Mean absolute errors of one kind of op: of the fit, of shapes that it did not see, and of a plain roofline on
-    those."""
+    those; not a number where there are none."""
 
     kind: str
     points: int

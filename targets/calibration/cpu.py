@@ -28,8 +28,10 @@ MOST_ROUNDS = 4
 
 
 def calibrate(name: str, seconds: float, tell: Tell, units: int = 1) -> Calibrated:
-    """A target of that name for this machine; `seconds` bound the measuring. Of several units each has an equal part of
-    the cores; one is measured alone, the memory with all of them at work."""
+    """A target of that name for this machine; `seconds` bound the time for graphs, before which copies and values that
+    are handed on take some more. Of several units each has an equal part of the cores; one is measured alone, the
+    memory with all of them at work. Raises MapperError where there was no time for anything that constants are fitted
+    on."""
     start = time.perf_counter()
     whole = detected()
     with on_cores(_share(units)):
@@ -45,7 +47,11 @@ def calibrate(name: str, seconds: float, tell: Tell, units: int = 1) -> Calibrat
         tell("hand over", said_so, time.perf_counter() - start)
     with on_cores(_share(units)):
         bench = Bench(processor.cores)
-        stretches, left = _measured(bench, samples(processor.shared_cache_bytes), start + seconds, tell)
+        end = time.perf_counter() + seconds
+        stretches, left = _measured(bench, samples(processor.shared_cache_bytes), end, tell)
+    if all(sample.held_out for sample in stretches):
+        many = f"{len(stretches)} graph{'s' if len(stretches) != 1 else ''}"
+        raise MapperError(f"there was time for {many}, none to fit on, in {seconds:g} s", hint="--seconds 150")
     probe_s = float(np.median([s.probe_s for found in stretches.values() for s in found]))
     measured = [typical(sample, found, probe_s) for sample, found in stretches.items()]
     begun = time.perf_counter()
@@ -58,7 +64,10 @@ def calibrate(name: str, seconds: float, tell: Tell, units: int = 1) -> Calibrat
          time.perf_counter() - begun)  # fmt: skip
     unit = unit.scaled(error_band=bands(found), probe_s=float(f"{probe_s:.4g}"))
     text = target_text(Found(name, processor, bandwidth, unit, tuple(found), units, handing))
-    return Calibrated(text, said, tuple(found), tuple(_notes(measured, left, found)))
+    notes = _notes(measured, left, found)
+    if idle := whole.cores - units * processor.cores:
+        notes.append(f"{idle} of {whole.cores} cores are in no unit: {units} units are to be equal")
+    return Calibrated(text, said, tuple(found), tuple(notes))
 
 
 def _share(units: int) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -58,7 +59,7 @@ def bands(errors: Sequence[KindErrors]) -> dict[str, float]:
 def target_text(found: Found) -> str:
     """The file, to be read again by mapper.hw.load."""
     versions = f"onnxruntime {runtime().__version__}, {date.today().isoformat()}"
-    held_out = ", ".join(f"{e.kind} {e.held_out:.1%}" for e in found.errors)
+    held_out = ", ".join(f"{e.kind} {e.held_out:.1%}" for e in found.errors if isfinite(e.held_out)) or "none measured"
     fit = f"mapper calibrate cpu ({versions}); mean error on a third of the shapes, not fitted: {held_out}"
     table: dict[str, Any] = {
         "schema": 1,

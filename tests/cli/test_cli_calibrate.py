@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,22 @@ def test_it_prints_the_errors_and_writes_the_file(mapper) -> None:
     assert "mine for 20 s" in ran.err
     assert "note: the machine is busy" in ran.err
     assert Path("mine.yaml").read_text(encoding="utf-8") == FOUND.text
+
+
+def test_errors_of_no_points_are_a_dash(mapper, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = replace(FOUND, errors=(KindErrors("norm", 1, nan, 0.08, nan, 0.2),))
+    monkeypatch.setattr(calibrating.plugins, "load", lambda *_: lambda *_: none)
+    out = mapper("calibrate", "cpu").out
+    assert "nan" not in out
+    assert next(line for line in out.splitlines() if "norm" in line).split() == [
+        "norm",
+        "1",
+        "-",
+        "8.0%",
+        "-",
+        "±",
+        "20%",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from mapper.errors import MapperError
+from mapper.hw.calibration import KindErrors
 from mapper.hw.load import load_target
 from mapper.hw.work import Feed
 from targets.calibration import cpu as calibration
@@ -137,6 +139,22 @@ def test_more_units_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> N
         calibration._share(3)
     assert calibration._share(2) == (0,)
     assert calibration._share(1) == ()
+
+
+def test_a_time_in_which_nothing_is_measured_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(calibration, "copy_bandwidth", lambda *_: 1e10)
+    with pytest.raises(MapperError, match="there was time for 0 graphs, none to fit on"):
+        calibration.calibrate("none", 0.0, lambda *_: None)
+
+
+def test_errors_of_no_points_do_not_stand_in_the_file() -> None:
+    nowhere = KindErrors("norm", 1, 0.1, float("nan"), float("nan"), 0.2)
+    unit = unfitted(MACHINE, BANDWIDTH)
+    assert (
+        "not fitted: none measured"
+        in yaml.safe_load(target_text(Found("x", MACHINE, BANDWIDTH, unit, (nowhere,))))["source"]
+    )
 
 
 @pytest.mark.parametrize("family", ["f32", "i8", "batched", "attention", "decode", "norm", "gelu", "move", "embedding"])
