@@ -94,7 +94,7 @@ class Emission:
 
     def _step(self, mine: OwnedPhase, unit: str, cut: Cut) -> Step:
         piece, planned = self._piece(mine.anatomy, unit, cut), mine.planned
-        tasks = {t.name: t for node in cut.nodes for t, _ in planned.tasks_of(node.name, mine.phase)}
+        tasks = {t.name: t for node in cut.nodes for t, _ in planned.tasks_of(node, mine.phase)}
         times = [planned.seconds(name) for name in tasks]
         return Step(
             name=piece.removesuffix(".onnx"),

@@ -40,7 +40,7 @@ def owned(plan: Plan, anatomy: Anatomy, phase: str) -> OwnedPhase:
     planned = Planned(plan, anatomy.label)
     owners = Owners(anatomy, planned, phase)
     nodes = owners.find(anatomy.outputs)
-    groups = pieces(nodes, owners.owner, starts([n.name for n in nodes], planned, phase))
+    groups = pieces(nodes, owners.owner, starts(nodes, planned, phase))
     states = _states(plan, anatomy, phase)
     return OwnedPhase(anatomy, planned, phase, nodes, owners.owner, owners.moved, groups, states)
 

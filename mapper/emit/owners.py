@@ -51,9 +51,8 @@ class Owners:
     def _by_plan_or_operands(self, node: FileNode, maker: Mapping[str, FileNode], ends: frozenset[str]) -> None:
         """ends: results of the phase; what makes one is no copy, some piece has it as a result."""
         planned = Counter[str]()
-        for name in (node.name, *node.inside):
-            for unit, work in self.planned.units_of(name, self.phase):
-                planned[unit] += work
+        for unit, work in self.planned.units_of(node, self.phase):
+            planned[unit] += work
         if planned:
             unit = max(planned, key=lambda u: (planned[u], u))
             self.owner[node.name] = unit

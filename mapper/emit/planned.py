@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from mapper.frontend.anatomy import FileNode
 from mapper.hw.work import TICKS_PER_SECOND
 from mapper.ir.graph import Op
 from mapper.ir.plan import Plan, Task
@@ -48,19 +49,19 @@ class Planned:
                 found[name] = min(start, slot.start), max(end, slot.end)
         return found
 
-    def tasks_of(self, node: str, phase: str) -> Iterator[tuple[Task, Op]]:
-        """The tasks of a phase that a node is part of, each with the op."""
-        for op in self._ops.get(node, ()):
+    def tasks_of(self, node: FileNode, phase: str) -> Iterator[tuple[Task, Op]]:
+        """The tasks of a phase that a node, or one in its branches and bodies, is part of, each with the op."""
+        for op in (op for name in node.names for op in self._ops.get(name, ())):
             task = self._task.get((self._cluster[op.name], phase))
             if task is not None:
                 yield task, op
 
-    def units_of(self, node: str, phase: str) -> Iterator[tuple[str, int]]:
+    def units_of(self, node: FileNode, phase: str) -> Iterator[tuple[str, int]]:
         """The units that a node is planned on, each with a weight: products count more than what rides on them."""
         for task, op in self.tasks_of(node, phase):
             yield self.plan.place[task.name].unit, 1000 if op.kind in ("matmul", "conv", "attention", "rnn") else 1
 
-    def start(self, node: str, phase: str) -> int | None:
+    def start(self, node: FileNode, phase: str) -> int | None:
         """When the first task that the node is part of starts, in ticks of one call; None for a node without a task."""
         found = [self._times[task.name][0] for task, _ in self.tasks_of(node, phase) if task.name in self._times]
         return min(found, default=None)
@@ -81,12 +82,12 @@ class Planned:
         return self.plan.place[first.name].unit
 
 
-def starts(names: Sequence[str], planned: Planned, phase: str) -> dict[str, int]:
-    """When the plan starts each node; one without a task starts as the one before it in the file."""
+def starts(nodes: Sequence[FileNode], planned: Planned, phase: str) -> dict[str, int]:
+    """When the plan starts each node, by name; one without a task starts as the one before it in the file."""
     found: dict[str, int] = {}
     last = 0
-    for name in names:
-        start = planned.start(name, phase)
+    for node in nodes:
+        start = planned.start(node, phase)
         last = last if start is None else start
-        found[name] = last
+        found[node.name] = last
     return found

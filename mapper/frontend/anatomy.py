@@ -44,6 +44,11 @@ class FileNode:
     def __post_init__(self) -> None:
         object.__setattr__(self, "outputs", tuple(self.proto.output))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The node's own name and those of the nodes inside it: what origins call it and its parts."""
+        return (self.name, *self.inside)
+
 
 @dataclass(frozen=True, slots=True)
 class TensorType:

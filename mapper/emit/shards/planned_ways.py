@@ -37,11 +37,10 @@ class PlannedWays:
 
     def of_node(self, node: FileNode) -> Iterator[tuple[Op, OpWay]]:
         """The ops that a node stands in and the way that the plan has for each; none where no team runs it."""
-        for name in (node.name, *node.inside):
-            for task, op in self.planned.tasks_of(name, self.phase):
-                way = self._ways(task.name).get(op.name)
-                if way is not None:
-                    yield op, way
+        for task, op in self.planned.tasks_of(node, self.phase):
+            way = self._ways(task.name).get(op.name)
+            if way is not None:
+                yield op, way
 
     def _ways(self, task: str) -> dict[str, OpWay]:
         if task not in self._found:
@@ -67,7 +66,7 @@ class PlannedWays:
         while True:
             yield self._prefix + name
             node = self._makers.get(name)
-            if node is None or node.proto.op_type not in _COPIES or any(self.planned.tasks_of(node.name, self.phase)):
+            if node is None or node.proto.op_type not in _COPIES or any(self.planned.tasks_of(node, self.phase)):
                 return
             name = node.proto.input[0]
 

@@ -107,9 +107,7 @@ class ShardedPhase:
                 outputs[piece.sums.get(name, name)] = (phase_name, name, form)
         model = self._model(piece, outputs)
         file = self.write(segment.unit, model)
-        tasks = {
-            t.name: t for run in segment.runs for t, _ in self.made.planned.tasks_of(run.node.name, self.made.phase)
-        }
+        tasks = {t.name: t for run in segment.runs for t, _ in self.made.planned.tasks_of(run.node, self.made.phase)}
         times = [self.made.planned.seconds(name) for name in tasks]
         self.clock = max([self.clock, *(b for _, b in times)])
         return Step(
