@@ -30,31 +30,31 @@ def made_up(phase: dict[str, Any], call: int, value: str, fill: str = "zeros", a
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("folder", type=Path, help="what `mapper emit` wrote")
 parser.add_argument("--inputs", type=Path, help="inputs by PHASE.CALL/NAME; others are made up")
-parser.add_argument("--outputs", type=Path, help="where results go")
+parser.add_argument("--outputs", type=Path, default="results.npz", help="where results go")
 args = parser.parse_args()
 manifest = json.loads((args.folder / "manifest.json").read_text(encoding="utf-8"))
 given = dict(np.load(args.inputs)) if args.inputs else {}
 sources = {sink: source for source, sink in manifest.get("handed", [])}  # for models that read results of others
 options = ort.SessionOptions()
 options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL  # the same bits as the whole model
-steps = [step for phase in manifest["phases"] for step in phase["steps"]]
-sessions = {step["piece"]: ort.InferenceSession(args.folder / step["piece"], options) for step in steps}
+pieces = {step["piece"] for phase in manifest["phases"] for step in phase["steps"]}
+sessions = {piece: ort.InferenceSession(args.folder / piece, options) for piece in pieces}
 states, made, results = {}, {}, {}
 for phase in manifest["phases"]:
     for call in range(phase["calls"]):
-        file, where, values = phase.get("file", ""), f"{phase['name']}.{call}/", {}
+        file, at, values = phase.get("file", ""), f"{phase['name']}.{call}/", {}
         for line in phase["inputs"]:
-            brought = given.get(where + line["value"], made_up(phase, call, **line))
+            brought = given.pop(at + line["value"], made_up(phase, call, **line))
             values[line["value"]] = made.get(sources.get(f"{file}/{line['value']}"), brought)
-        pasts = {s["past"]: s["name"] for s in phase["states"] if s.get("past") in {t["name"] for t in phase["values"]}}
-        values |= {past: states.get(name, made_up(phase, call, past)) for past, name in pasts.items()}
+        past = {s["past"]: s["name"] for s in phase["states"] if s.get("past") in {t["name"] for t in phase["values"]}}
+        values |= {p: states[n] if n in states else given.pop(at + p, made_up(phase, call, p)) for p, n in past.items()}
         for step in phase["steps"]:
             feed = {port["name"]: values[port["value"]] for port in step["inputs"]}
             found = sessions[step["piece"]].run([port["name"] for port in step["outputs"]], feed)
             values |= {port["value"]: array for port, array in zip(step["outputs"], found, strict=True)}
         states |= {s["name"]: values[s["present"]] for s in phase["states"] if s.get("present") in values}
-        results |= {where + name: values[name] for name in phase["outputs"]}
+        results |= {at + name: values[name] for name in phase["outputs"]}
         made |= {f"{file}/{name}": values[name] for name in phase["outputs"]}
     print(f"{phase['name']}: {phase['calls']} calls of {len(phase['steps'])} steps")
-if args.outputs:
-    np.savez(args.outputs, **results)
+assert not given, f"these are no inputs: {', '.join(given)}"
+np.savez(args.outputs, **results)

@@ -73,11 +73,12 @@ def test_the_kind_of_sample_03_is_under_twenty_lines() -> None:
 
 
 @pytest.mark.slow
-def test_sample_04_follows_a_manifest_to_the_same_bits_without_mapper(tmp_path: Path) -> None:
+@pytest.mark.parametrize("phases", [slice(0, 2), slice(1, 2)], ids=["prefill and decode", "decode"])
+def test_sample_04_follows_a_manifest_to_the_same_bits_without_mapper(tmp_path: Path, phases: slice) -> None:
     model, pieces = tmp_path / "model.onnx", tmp_path / "pieces"
     model.write_bytes(MODELS["llama-tiny"](None, 0).SerializeToString())
-    phases = ("prefill: batch=1 seq=8 past=0", "decode: batch=1 seq=1 past=8..10")
-    emit(mapper.compile(model, "edge-npu", phases, pipeline="round-robin", effort="quick").plan, [model], pieces)
+    texts = ("prefill: batch=1 seq=8 past=0", "decode: batch=1 seq=1 past=8..10")[phases]
+    emit(mapper.compile(model, "edge-npu", texts, pipeline="round-robin", effort="quick").plan, [model], pieces)
     program = opened(pieces).program
     brought = made_up(program, 1, 0).arrays
     names = {at: f"{program.parts[k].line.name}.{call}" for at, (k, call) in enumerate(program.calls)}
