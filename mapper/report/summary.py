@@ -177,8 +177,8 @@ def _phases(verdict: Verdict) -> dict[str, Any]:
 
 
 def _units(verdict: Verdict) -> dict[str, Any]:
-    """Figures by unit. busy_s counts the part of the unit that a task engages; a utilisation is busy over interval, in
-    the mean of the sets of ranks that a team is."""
+    """Figures by unit. busy_s counts the part of the unit that a task engages, and the time that transfers take of the
+    units at their ends; a utilisation is busy over interval, in the mean of the sets of ranks that a team is."""
     plan = verdict.plan
     busy = dict.fromkeys(plan.target.unit, 0.0)
     energy = dict.fromkeys(plan.target.unit, 0)
@@ -187,6 +187,9 @@ def _units(verdict: Verdict) -> dict[str, Any]:
             if activity.where in busy:
                 busy[activity.where] += phase.calls * activity.ticks * activity.share
                 energy[activity.where] += phase.calls * sum(pj for _, pj in activity.energy_pj)
+            elif activity.kind == "move":
+                for unit in busy.keys() & dict(activity.exclusive).keys():
+                    busy[unit] += phase.calls * activity.hold
     weights = unit_weights(plan)
     found = {}
     for unit in plan.target.units:
@@ -221,7 +224,9 @@ def _links(verdict: Verdict) -> dict[str, Any]:
             if activity.kind != "move":
                 continue
             for resource, _ in activity.exclusive:
-                row = found[resource.rsplit(":", 1)[0]]
+                row = found.get(resource.rpartition(":")[0])
+                if row is None:  # a unit at an end, which the link's overhead takes
+                    continue
                 row["bytes"] += phase.calls * activity.bytes
                 row["busy_s"] += phase.calls * activity.hold / TICKS_PER_SECOND
     return found
