@@ -188,8 +188,8 @@ def _units(verdict: Verdict) -> dict[str, Any]:
                 busy[activity.where] += phase.calls * activity.ticks * activity.share
                 energy[activity.where] += phase.calls * sum(pj for _, pj in activity.energy_pj)
             elif activity.kind == "move":
-                for unit in busy.keys() & dict(activity.exclusive).keys():
-                    busy[unit] += phase.calls * activity.hold
+                for end in busy.keys() & dict(activity.exclusive).keys():
+                    busy[end] += phase.calls * activity.hold
     weights = unit_weights(plan)
     found = {}
     for unit in plan.target.units:
