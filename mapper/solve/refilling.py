@@ -34,6 +34,10 @@ CHAINS, LINKS, RELIEF = 24, 4, 0.2
 """Where no change helps: how many that hurt least are followed by others, how many changes such a chain has, and by how
 much of its cost the first makes the fullest bin less full."""
 
+HIGHEST = 2.0**1000
+"""No power counts more: a form may be a thousand times slower than the mean load of a bin, and powers have to stay
+numbers that can be summed and compared."""
+
 LITTLE = 1e-9
 """Relative gain below which nothing is won."""
 
@@ -197,7 +201,7 @@ class _State:
         self.change[b, there] = after - now
 
     def _cost(self, load: Floats, size: Floats) -> Floats:
-        powers: Floats = np.maximum(load, 0.0)
+        powers: Floats = np.clip(load, 0.0, HIGHEST ** (0.5**self.doublings))
         for _ in range(self.doublings):
             np.multiply(powers, powers, out=powers)
         over: Floats = np.maximum(size - 1.0, 0.0)

@@ -53,6 +53,14 @@ def test_a_chain_of_changes_passes_where_single_ones_do_not_help() -> None:
     assert height(problem, found) <= 14
 
 
+def test_a_form_that_is_far_too_slow_is_not_taken() -> None:
+    problem = Problem((0, 0), ((1,), (1000,)), ((), ()), (), bins=2)
+    with np.errstate(over="raise", invalid="raise"):
+        found = refilled(problem, start(problem, [[4, 0]]))
+    assert found is not None
+    assert found.tolist() == [[2, 0], [2, 0]]
+
+
 def test_pieces_are_dealt_out_in_order() -> None:
     counts = np.array([[2, 0, 1], [0, 1, 0]])
     assert dealt((0, 0, 1), [0, 1, 0, 0], counts) == [(0, 0), (0, 2), (0, 0), (1, 1)]
