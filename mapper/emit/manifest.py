@@ -143,7 +143,7 @@ class Move(_Line):
     sink: str
     links: tuple[str, ...]
     """Directions of links that it holds, as `name:from>to`."""
-    bytes: int
+    bytes: Whole
     start_s: Seconds
     end_s: Seconds
 
@@ -155,8 +155,8 @@ class BufferLine(_Line):
     maker: str
     """The task or move that leaves it there; several may, one after another in different places."""
     memory: str
-    offset: int
-    size: int
+    offset: Whole
+    size: Whole
     start_s: Seconds
     end_s: Seconds
 
@@ -239,8 +239,10 @@ class Manifest(_Line):
     """sha256 of this manifest as canonical JSON with an empty seal."""
 
     @model_validator(mode="after")
-    def _speeds_rise(self) -> Self:
-        """Times at a speed are found between those of its neighbours."""
+    def _speeds_can_be_told(self) -> Self:
+        """Times at a speed are found between those of its neighbours; a speed by the probe."""
+        if bool(self.probe_s) != bool(self.speeds) or self.probe_s > 10:
+            raise ValueError(f"a probe of {self.probe_s:g} s with {len(self.speeds)} speeds")
         if not all(a.speed < b.speed for a, b in pairwise(self.speeds)) or any(s.speed == 1 for s in self.speeds):
             raise ValueError("speeds do not rise, or are 1")
         if any(len(line.latencies_s) != len(self.phases) for line in self.speeds):

@@ -131,15 +131,16 @@ def _times(report: Report) -> Iterator[str]:
     times = report.times
     where = "predicted" if report.here else f"{report.emitted.manifest.target}, planned"
     width = max(len("request"), *(len(p.name) for p in times.phases))
-    also = "" if times.speed is None else f"           at {times.speed:.2f} of its speed"
-    yield f"  {'':<{width}}  calls   measured   whole model   {where}{also}"
+    head = f"  {'':<{width}}  calls   measured   whole model   {where}"
+    second = width + 62
+    yield head if times.speed is None else f"{head:<{second}}at {times.speed:.2f} of its speed"
     rows = [(p.name, p.calls, p.measured_s, p.whole_s, p.predicted_s, p.predicted_now_s) for p in times.phases]
     calls = len(report.emitted.program.calls)
     rows.append(("request", calls, times.request_s, times.whole_s, times.predicted_s, times.predicted_now_s))
     for name, calls, took, whole, planned, now in rows:
         alone = _seconds(whole) if whole is not None else "-"
         line = f"  {name:<{width}}  {calls:>5}  {_seconds(took):>9}   {alone:>11}   {_against(report, planned, took)}"
-        yield line if times.speed is None else f"{line:<{width + 62}}{_against(report, now, took)}"
+        yield line if times.speed is None else f"{line:<{second}}{_against(report, now, took)}"
     if times.speed is not None:
         yield f"  speed {times.speed:.2f} of that which the target was calibrated at, by a probe around the requests"
     if times.rate is not None:

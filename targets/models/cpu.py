@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Self
 
-from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
 from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
@@ -66,7 +66,7 @@ class Cpu(UnitModel):
     speed: PositiveFloat = 1.0
     """What cores, private caches and dispatch reach now of what the figures say; memory is not touched. 0.7 is a
     machine whose probe takes 1 / 0.7 of `probe_s`."""
-    probe_s: NonNegativeFloat = 0.0
+    probe_s: float = Field(default=0.0, ge=0, le=10)
     """Time of the speed probe (mapper.runtime.probe) while the figures were measured; 0 where none ran."""
     error_band: ErrorBand = ErrorBands(assumed=0.5)
 

@@ -189,8 +189,23 @@ def test_speeds_between_which_no_time_can_be_found_are_refused(
     folder: Path, speeds: list[tuple[float, int]], words: str
 ) -> None:
     lines = [{"speed": speed, "latencies_s": [1.0] * count, "interval_s": 1.0} for speed, count in speeds]
-    change(folder, lambda data: data.update(speeds=lines))
+    change(folder, lambda data: data.update(speeds=lines, probe_s=5e-4))
     with pytest.raises(MapperError, match=words):
+        load(folder)
+
+
+@pytest.mark.parametrize(("probe_s", "speeds"), [(5e-4, []), (0.0, [0.5]), (60.0, [0.5])])
+def test_a_probe_goes_with_speeds_and_is_short(folder: Path, probe_s: float, speeds: list[float]) -> None:
+    lines = [{"speed": speed, "latencies_s": [1.0], "interval_s": 1.0} for speed in speeds]
+    change(folder, lambda data: data.update(speeds=lines, probe_s=probe_s))
+    with pytest.raises(MapperError, match=f"a probe of {probe_s:g} s with {len(speeds)} speeds"):
+        load(folder)
+
+
+@pytest.mark.parametrize(("table", "column"), [("moves", "bytes"), ("buffers", "size"), ("buffers", "offset")])
+def test_sizes_beyond_any_memory_are_refused(folder: Path, table: str, column: str) -> None:
+    change(folder, lambda data: data["phases"][0][table][0].update({column: 10**400}))
+    with pytest.raises(MapperError, match=rf"phases\.0\.{table}\.0\.{column}"):
         load(folder)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from perfetto import faults
 import mapper
 from mapper.cli.main import main
 from mapper.emit.emit import emit
-from mapper.emit.manifest import NAME, InputLine
+from mapper.emit.manifest import NAME, InputLine, SpeedLine, load, sealed, to_json
+from mapper.runtime import speed
 from samples.models.build import MODELS
 
 Run = Callable[..., tuple[int, str, str]]
@@ -89,6 +91,26 @@ def test_results_of_given_inputs_are_written(mapper_run: Run, folder: Path, tmp_
     with np.load(tmp_path / "o.npz") as found:
         assert found.files == ["run.0/y"]
         assert np.array_equal(found["run.0/y"], 4 * x * x)
+
+
+def test_times_at_the_speed_of_now_stand_in_a_column_of_their_own(
+    mapper_run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speed, "_processor", lambda: "Fast CPU 9")
+    half = SpeedLine(speed=0.5, latencies_s=(0.2,), interval_s=0.2)
+    found = load(folder)
+    phases = (found.phases[0].model_copy(update={"latency_s": 0.1}),)
+    known = {"about": "Fast CPU 9, measured.", "probe_s": 5e-4, "speeds": (half,), "phases": phases}
+    (folder / NAME).write_text(to_json(sealed(found.model_copy(update=known))))
+    code, out, err = mapper_run(folder, "--workers", "none", "--inflight", 1)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    head, row = next((a, b) for a, b in pairwise(lines) if "of its speed" in a)
+    first, second = head.index("predicted"), head.index("at ")
+    assert row[first - 1] == row[second - 1] == " "
+    assert row[first:].startswith("100 ms (")
+    assert row[second].isdigit()
+    assert "by a probe around the requests" in out
 
 
 def test_a_signal_while_results_are_written_is_told_and_leaves_no_part(
