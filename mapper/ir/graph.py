@@ -115,6 +115,11 @@ class Graph:
         return tuple(v.name for v in self.values if v.role is Role.OUTPUT or v.name in presents)
 
     @cached_property
+    def ends(self) -> frozenset[str]:
+        """`outputs` as a set."""
+        return frozenset(self.outputs)
+
+    @cached_property
     def states_at(self) -> dict[str, tuple[int, ...]]:
         """For each value that is a state before or after the call, the positions of its states."""
         found: dict[str, tuple[int, ...]] = {}

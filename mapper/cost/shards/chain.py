@@ -104,14 +104,14 @@ def _fits(found: Analysis, op: Op, way: OpWay, made: dict[str, Layout], takes: L
 
 def _stays_divided(found: Analysis, op: Op, way: OpWay) -> bool:
     """Whether all results can lie as the way leaves them; states lie with their op."""
-    kept = {n for s in found.graph.states for n in (s.past, s.present)}
+    kept = found.graph.states_at
     return all(_held(found, n, way.leaves) is way.leaves for n in op.outputs if n and n not in kept)
 
 
 def _leaves(found: Analysis, ops: tuple[str, ...], chain: _Chain) -> Layout | None:
     """The layout of all that leaves the cluster; None where results differ."""
     members, graph = set(ops), found.graph
-    ends = set(graph.outputs)
+    ends = graph.ends
     left = {
         layout
         for name, layout in chain.made

@@ -29,8 +29,8 @@ class OpWay:
 
 def op_ways(found: Analysis, op: Op, ranks: int) -> tuple[OpWay, ...]:
     """Every way that so many ranks have for the op; the first is that all do the same."""
-    kept = {n for s in found.graph.states for n in (s.past, s.present) if n}
-    if op.kind != "attention" and kept.intersection((*op.inputs, *op.outputs)):
+    kept = found.graph.states_at
+    if op.kind != "attention" and not kept.keys().isdisjoint((*op.inputs, *op.outputs)):
         return (_all_alike(found, op),)
     return (_all_alike(found, op), *_divided(found, op, ranks))
 
@@ -38,7 +38,7 @@ def op_ways(found: Analysis, op: Op, ranks: int) -> tuple[OpWay, ...]:
 def operands(found: Analysis, op: Op) -> list[str]:
     """What the op reads, each once, but for weights and states."""
     graph = found.graph
-    kept = {n for s in graph.states for n in (s.past, s.present)}
+    kept = graph.states_at
     names = dict.fromkeys(n for n in op.inputs if n)
     return [n for n in names if graph.value[n].role is not Role.WEIGHT and (n not in kept or n in graph.producer)]
 

@@ -139,11 +139,11 @@ def _units(column: Columns, ranks: int) -> list[Stretch]:
     each = column.units // column.groups
     if column.groups >= ranks:
         return [(column.groups * r // ranks * each, column.groups * (r + 1) // ranks * each) for r in range(ranks)]
-    owner = [r * column.groups // ranks for r in range(ranks)]
     found = []
-    for rank, group in enumerate(owner):
-        first, count = owner.index(group), owner.count(group)
-        k = rank - first
+    for rank in range(ranks):
+        group = rank * column.groups // ranks
+        first, stop = (-(-g * ranks // column.groups) for g in (group, group + 1))  # the ranks that share it
+        k, count = rank - first, stop - first
         inner = (0, 1) if each == 1 else (each * k // count, each * (k + 1) // count)
         found.append((group * each + inner[0], group * each + inner[1]))
     return found

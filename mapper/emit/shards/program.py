@@ -14,6 +14,7 @@ from mapper.emit.shards.rules import ELEMENTWISE, NO_RULE, Answer, Asked, Divisi
 from mapper.emit.shards.rules import RULES as ELEMENTS
 from mapper.emit.shards.shapes import RULES as SHAPES
 from mapper.emit.shards.sizes import PhaseFacts
+from mapper.emit.shards.waiting import Waiting
 from mapper.frontend.anatomy import Anatomy, FileNode
 from mapper.ir.graph import Op
 
@@ -45,6 +46,11 @@ class Segment:
     ranks: int
     runs: list[Run] = field(default_factory=list)
     dealt: dict[str, Dealt] = field(default_factory=dict)
+
+    @property
+    def ran(self) -> frozenset[str]:
+        """The names of its nodes."""
+        return frozenset(run.node.name for run in self.runs)
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Program:
 
 
 Blocked = dict[str, list[tuple[str, Lay]]]
-"""Nodes that cannot run yet, and the values that each lacks in some layout; none where it waits for other nodes."""
+"""Nodes that could run but for values that each lacks in some layout; none where it is left for later."""
 
 
 class Builder:
@@ -127,45 +133,47 @@ class Builder:
         return self.program
 
     def _group(self, unit: str, group: Sequence[FileNode]) -> None:
-        ranks, waiting = self.ranks(unit), list(group)
+        ranks, waiting = self.ranks(unit), Waiting(group)
         while waiting:
             segment, blocked = self._beside_readers(unit, waiting)
             if segment.runs:
                 self.program.items.append(segment)
-            for value, want in (need for lacking in blocked.values() for need in lacking):
-                self._exchange(value, ranks, want)
-            waiting = [node for node in waiting if node.name in blocked]
+            for name in sorted(blocked, key=waiting.place):
+                for value, want in blocked[name]:
+                    self._exchange(value, ranks, want)
+            waiting.ran(run.node for run in segment.runs)
 
-    def _beside_readers(self, unit: str, waiting: Sequence[FileNode]) -> tuple[Segment, Blocked]:
+    def _beside_readers(self, unit: str, waiting: Waiting) -> tuple[Segment, Blocked]:
         """A segment in which rows are dealt only where what reads them can run too: beyond it they are a sum."""
         late = frozenset[str]()
         segment, blocked = self._segment(unit, waiting, late)
         while early := _dealt_early(segment, waiting, blocked):
             other, left = self._segment(unit, waiting, late | early)
-            unmade = {out for node in waiting if node.name in left for out in node.outputs}
+            ran = other.ran
             for name, lacking in blocked.items():  # what they lack besides is on its way meanwhile
-                left[name] = left[name] or [(n, want) for n, want in lacking if n not in unmade]
+                if name not in ran and not left.get(name):
+                    left[name] = [(n, want) for n, want in lacking if waiting.maker(n) in {None, *ran}]
             if not other.runs and not any(left.values()):  # nothing would ever run
                 return self._segment(unit, waiting, late)
             segment, blocked, late = other, left, late | early
         return segment, blocked
 
-    def _segment(self, unit: str, waiting: Sequence[FileNode], late: frozenset[str]) -> tuple[Segment, Blocked]:
-        """What can run of the nodes, and what each of the others lacks. late: nodes that are left for the next one."""
+    def _segment(self, unit: str, waiting: Waiting, late: frozenset[str]) -> tuple[Segment, Blocked]:
+        """What can run of the nodes, and what others lack. late: nodes that are left for the next one."""
         segment: Segment = Segment(unit, self.ranks(unit))
         blocked: Blocked = {}
-        made_later: set[str] = set()
-        for node in waiting:
-            lacking = [] if node.name in late else self._try(segment, node, made_later)
+
+        def takes(node: FileNode) -> bool:
+            lacking = [] if node.name in late else self._try(segment, node)
             if lacking is not None:
                 blocked[node.name] = lacking
-                made_later.update(node.outputs)
+            return lacking is None
+
+        waiting.offer(takes)
         return segment, blocked
 
-    def _try(self, segment: Segment, node: FileNode, later: set[str]) -> list[tuple[str, Lay]] | None:
+    def _try(self, segment: Segment, node: FileNode) -> list[tuple[str, Lay]] | None:
         """Append the node to the segment; or what it lacks first."""
-        if not later.isdisjoint(node.reads):
-            return []
         division = self._division(node, segment) if segment.ranks > 1 else None
         wants = [(n, want) for n, want in _wants(node, division) if segment.dealt.get(n) != want]
         lacking = [(n, want) for n, want in wants if self.program.form(n, segment.ranks, want) is None]
@@ -286,10 +294,12 @@ class Builder:
                 self.asked.setdefault(name, (ranks, want))
 
 
-def _dealt_early(segment: Segment, waiting: Sequence[FileNode], blocked: Blocked) -> frozenset[str]:
+def _dealt_early(segment: Segment, waiting: Waiting, blocked: Blocked) -> frozenset[str]:
     """Nodes of a segment whose dealt rows are read by some that have to wait for something else."""
-    left = [node for node in waiting if node.name in blocked]
-    early = {name for node in left for name in node.reads if name in segment.dealt}
+    if not segment.dealt:
+        return frozenset()
+    ran = segment.ran
+    early = {name for name in segment.dealt if any(reader not in ran for reader in waiting.readers(name))}
     early -= {name for lacking in blocked.values() for name, _ in lacking}
     return frozenset(run.node.name for run in segment.runs if not early.isdisjoint(run.node.outputs))
 
