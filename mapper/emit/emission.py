@@ -80,9 +80,8 @@ class Emission:
         part = self._part(mine, phase, steps, ends, sharded.values)
         return part.model_copy(update={"states": tuple(rank_states(part.states, found.forms))})
 
-    def _team_piece(self, unit: str, model: onnx.ModelProto) -> str:
+    def _team_piece(self, unit: str, data: bytes) -> str:
         """The file of a model; equal ones are stored once."""
-        data = model.SerializeToString(deterministic=True)
         return self._file((unit, hashlib.sha256(data).digest()), unit, lambda _: data)
 
     def _tell(self, mine: OwnedPhase) -> None:

@@ -54,6 +54,7 @@ class Weights:
         self.columns = CutFile(out)
         self.missing: dict[Path, set[str]] = {}
         self._placed: dict[bytes, tuple[str, int, int]] = {}  # numbers from inside, by their digest
+        self._cut: dict[int, tuple[onnx.TensorProto, _Lies]] = {}  # looked up once for all ranks; ids of what is kept
         self._filled: dict[tuple[object, ...], tuple[str, int, int]] = {}  # by place, type and sizes that they had
 
     def stored(self, folder: Path, tensor: onnx.TensorProto, role: str = "") -> onnx.TensorProto:
@@ -76,10 +77,13 @@ class Weights:
         """Stretches of a tensor along an axis, one behind the other: by reference where they lie together in a file
         beside the model, else copied in chunks, each cut once. Raises MapperError where numbers of less than a byte do
         not begin at one."""
-        tensor_fact(tensor)
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            tensor_fact(tensor)
             return self.stored(folder, cut_inside(tensor, axis, stretches), role)
-        runs, lies = byte_runs(tensor, axis, stretches), self._lies(folder, tensor, role)
+        if id(tensor) not in self._cut:
+            tensor_fact(tensor)
+            self._cut[id(tensor)] = tensor, self._lies(folder, tensor, role)
+        runs, lies = byte_runs(tensor, axis, stretches), self._cut[id(tensor)][1]
         found = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
         found.dims[axis] = sum(b - a for a, b in stretches)
         if not runs.together:

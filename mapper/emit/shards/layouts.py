@@ -36,6 +36,10 @@ class Split:
     axis: int
     ranges: Ranges
 
+    def __hash__(self) -> int:
+        """Of the ends alone: one of all stretches takes longer than what it is looked up for."""
+        return hash((self.axis, len(self.ranges), self.ranges[0], self.ranges[-1]))
+
     def size(self, rank: int) -> int:
         """Entries that a rank has of the axis."""
         return sum(stop - start for start, stop in self.ranges[rank])
@@ -73,6 +77,10 @@ class Dealt:
     by: str
     ranges: Ranges
     experts: int
+
+    def __hash__(self) -> int:
+        """Of the ends alone, as that of `Split`."""
+        return hash((self.axis, self.by, self.ranges[0], self.ranges[-1]))
 
     def along(self, axis: int) -> Dealt:
         """The same rows along another axis."""

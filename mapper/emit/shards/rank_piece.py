@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from mapper.emit.cut import read_by
 from mapper.emit.shards.experts import rows_of, summand
 from mapper.emit.shards.layouts import SUM, WHOLE, Dealt, Lay, Split, Stretch, located
 from mapper.emit.shards.products import quantized
@@ -55,17 +54,6 @@ class RankPiece:
         for i, out in enumerate(run.node.outputs):
             if out:
                 self.made[out] = run.division.leaves[i] if run.division else WHOLE
-
-    def prune(self, wanted: Set[str]) -> None:
-        """Leave out what these results do not depend on."""
-        needed, kept = set(wanted), []
-        for node in reversed(self.nodes):
-            if not needed.isdisjoint(node.output):
-                needed.update(read_by(node))
-                kept.append(node)
-        self.nodes = kept[::-1]
-        self.inputs = {name: found for name, found in self.inputs.items() if name in needed}
-        self.initializers = {name: found for name, found in self.initializers.items() if name in needed}
 
     def _whole(self, node: FileNode) -> None:
         names = {name: self.local(name, WHOLE) for name in node.reads}
