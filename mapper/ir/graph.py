@@ -44,6 +44,11 @@ class Op:
         """The attribute's value, or `default`."""
         return next((value for key, value in self.attrs if key == name), default)
 
+    @property
+    def result(self) -> str:
+        """The first output that is there; one that nobody reads has no name."""
+        return next(name for name in self.outputs if name)
+
 
 @dataclass(frozen=True, slots=True)
 class State:

@@ -97,8 +97,8 @@ class Analysis:
         known: dict[str, tuple[int, str]] = {}
         for op in self.ops:
             if op.kind == "matmul" and op.attr("experts"):
-                found = (self.view(op).size("experts"), op.outputs[0])
-                known.update(dict.fromkeys((op.inputs[0], op.outputs[0]), found))
+                found = (self.view(op).size("experts"), op.result)
+                known.update(dict.fromkeys((op.inputs[0], op.result), found))
             elif op.kind in _CARRY and self.axes.get(next(iter(op.outputs), ""), NONE).picked:
                 inside = [known[n] for n in op.inputs if n in known and self.axes.get(n, NONE).picked]
                 known.update(dict.fromkeys((n for n in op.outputs if n), inside[0]) if inside else {})
@@ -150,7 +150,7 @@ def _of_attention(found: Analysis, op: Op) -> Iterator[tuple[str, tuple[Columns,
     seen = found.view(op)
     heads, groups = seen.size("heads"), seen.size("kv_heads")
     query, key = Columns(heads, heads, groups), Columns(groups, groups, groups)
-    yield op.outputs[0], (query,)
+    yield op.result, (query,)
     names = list(op.inputs[:3])
     named = [n for n in dict.fromkeys(names) if n and found.axes.get(n, NONE).features >= 0]
     if len(named) == 1:

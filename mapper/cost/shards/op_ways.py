@@ -74,7 +74,7 @@ def _rows(found: Analysis, name: str) -> int:
 
 def _by_rows(found: Analysis, op: Op, ranks: int, name: str, *, decides: bool) -> Iterator[OpWay]:
     """Each rank has some of the rows, where all operands with rows have the same."""
-    rows = _rows(found, op.outputs[0])
+    rows = _rows(found, op.result)
     summed = op.kind == "reduce"  # over the experts of each token
     read = [(n, _rows(found, n)) for n in operands(found, op)]
     if rows >= ranks and all(r in (0, rows) or (summed and found.axes[n].picked and r % rows == 0) for n, r in read):
@@ -82,16 +82,16 @@ def _by_rows(found: Analysis, op: Op, ranks: int, name: str, *, decides: bool) -
 
 
 def _matmul(found: Analysis, op: Op, ranks: int) -> Iterator[OpWay]:
-    seen, out = found.seen(op), found.axes.get(op.outputs[0], NONE)
+    seen, out = found.seen(op), found.axes.get(op.result, NONE)
     if len(seen.axes) < 2 or seen.view.op.attr("k") or out == NONE:
         return
     last, x = len(seen.out) - 1, seen.first
     if not seen.is_weight[1]:
-        if out.features >= 0 and _enough(found, op.outputs[0], ranks):
+        if out.features >= 0 and _enough(found, op.result, ranks):
             yield OpWay("features", _wants(found, op, Layout.FEATURES), Layout.FEATURES, True)
         return
     whole = tuple((n, Layout.COPY) for n in operands(found, op))
-    if out.features == last and _enough(found, op.outputs[0], ranks):
+    if out.features == last and _enough(found, op.result, ranks):
         yield OpWay("column", whole, Layout.FEATURES, True)
     contracted = len(seen.view.inputs[0]) - 1
     if x.features == contracted and all(c.units >= ranks for c in found.columns(op.inputs[0])):
@@ -113,16 +113,16 @@ def _enough(found: Analysis, value: str, ranks: int) -> bool:
 
 def _conv(found: Analysis, op: Op, ranks: int) -> Iterator[OpWay]:
     seen, groups = found.seen(op), found.view(op).size("groups", 1)
-    out, x = found.axes.get(op.outputs[0], NONE), seen.first
+    out, x = found.axes.get(op.result, NONE), seen.first
     if out == NONE or seen.view.op.attr("transposed", 0):
         return
-    if groups == 1 and _enough(found, op.outputs[0], ranks):
+    if groups == 1 and _enough(found, op.result, ranks):
         yield OpWay("column", tuple((n, Layout.COPY) for n in operands(found, op)), Layout.FEATURES, True)
     if x.features == out.features >= 0 and _enough(found, op.inputs[0], ranks):
         depthwise = groups == seen.view.inputs[0][x.features]
         if groups == 1:
             yield OpWay("row", _wants(found, op, Layout.FEATURES), Layout.SUM, True)
-        elif depthwise and _enough(found, op.outputs[0], ranks):
+        elif depthwise and _enough(found, op.result, ranks):
             yield OpWay("channel", _wants(found, op, Layout.FEATURES), Layout.FEATURES, True)
     yield from _by_rows(found, op, ranks, "tokens", decides=True)
 
@@ -138,11 +138,11 @@ def _attention(found: Analysis, op: Op, ranks: int) -> Iterator[OpWay]:
     divided = {n for n in names if n in main and found.columns(n)}
     rest_whole = all(not found.columns(n) for n in names if n not in main)
     fresh = {n for n in main if n in names}
-    if heads >= ranks and divided == fresh and rest_whole and found.columns(op.outputs[0]):
+    if heads >= ranks and divided == fresh and rest_whole and found.columns(op.result):
         yield OpWay("head", _wants(found, op, Layout.FEATURES), Layout.FEATURES, True)
     has_state = any(n in found.graph.pasts or n in found.graph.pasts.values() for n in (*op.inputs, *op.outputs) if n)
     by_rows = all(_rows(found, n) == (batch * q if n in main else 0) for n in names)
-    if by_rows and _rows(found, op.outputs[0]) == batch * q:
+    if by_rows and _rows(found, op.result) == batch * q:
         if batch % ranks == 0:
             yield OpWay("batch", _wants(found, op, Layout.TOKENS), Layout.TOKENS, True)
         elif not has_state and ranks % batch == 0 and q * batch >= ranks:
@@ -153,13 +153,13 @@ def _attention(found: Analysis, op: Op, ranks: int) -> Iterator[OpWay]:
 
 def _embedding(found: Analysis, op: Op, ranks: int) -> Iterator[OpWay]:
     """A look-up of rows: a part of each row, rows of some of the tokens, or rows of some of the words, others zero."""
-    if found.axes.get(op.outputs[0], NONE).features < 0:
+    if found.axes.get(op.result, NONE).features < 0:
         return
     wants = tuple((n, Layout.COPY) for n in operands(found, op))
-    if _enough(found, op.outputs[0], ranks):
+    if _enough(found, op.result, ranks):
         yield OpWay("column", wants, Layout.FEATURES, True)
     yield OpWay("vocabulary", wants, Layout.SUM, True)
-    if _rows(found, op.outputs[0]) >= ranks:
+    if _rows(found, op.result) >= ranks:
         yield OpWay("tokens", wants, Layout.TOKENS, True)
 
 
@@ -195,7 +195,7 @@ def _by_expert(found: Analysis, op: Op) -> Iterator[OpWay]:
 
 def _columns_agree(found: Analysis, op: Op, seen: Seen, ranks: int) -> bool:
     """Whether the features of operands and results are the same, and no row of a norm or a softmax needs all."""
-    out = op.outputs[0]
+    out = op.result
     if op.kind in ("norm", "softmax") and not _before_width(seen, seen.first.features):
         return False
     names = operands(found, op)

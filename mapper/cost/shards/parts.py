@@ -73,7 +73,7 @@ class _Asked:
     @property
     def out(self) -> Share:
         """The part of the first result that a rank makes."""
-        return self.share(self.op.outputs[0], self.way.leaves)
+        return self.share(self.op.result, self.way.leaves)
 
     def size(self, name: str) -> int:
         return self.work.dim(name)

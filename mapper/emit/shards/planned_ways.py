@@ -131,9 +131,9 @@ class PlannedWays:
         for op, way in self.of_node(node):
             if way.name != "column" or not op.outputs:
                 continue
-            columns = analysis.columns(op.outputs[0])
-            if op.outputs[0] not in analysis.heads:
-                parts = self._parts((output, op.outputs[0].removeprefix(self._prefix)), size)
+            columns = analysis.columns(op.result)
+            if op.result not in analysis.heads:
+                parts = self._parts((output, op.result.removeprefix(self._prefix)), size)
                 if len(parts) > 1 and (found := packed(parts, ranks)) is not None:
                     return found
             if columns and (found := by_columns(columns, size, ranks)) is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import onnx.parser
 import pytest
 from cost_builders import ONCE, Arrays
 from shard_builders import HEADS, INNER, RUN, SIZE, TOKENS, WIDTH, block, cached, mixture, phase, team_of
@@ -16,6 +18,8 @@ from mapper.cost.residency import residency
 from mapper.cost.shards.analysis import Analysis
 from mapper.cost.shards.chain import ALONE, cluster_ways
 from mapper.cost.shards.spread import Columns, Spread
+from mapper.frontend.load import load_model
+from mapper.frontend.phases import parse_phase
 from mapper.hw.collective import collective
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target
@@ -198,3 +202,20 @@ def test_the_ranks_of_a_team_write_their_weights_at_once() -> None:
     assert half.ticks == WIDTH * INNER // 2
     assert half.total_pj == 2 * WIDTH * INNER  # in both copies
     assert estimator.deploy(cluster, unit, "copy").total_pj == 2 * half.total_pj
+
+
+def test_an_op_whose_first_result_nobody_reads_is_divided_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    text = """<ir_version: 8, opset_import: ["": 17]>
+        g (float[64, 8] x) => (float[64, 4] y) <float[8, 8] w = {NUMBERS}>
+        { a = MatMul (x, w)
+          p, q = Split <axis = 1> (a)
+          y = Relu (q) }"""
+    text = text.replace("NUMBERS", ", ".join(["1"] * 64))
+    path.write_bytes(onnx.parser.parse_model(text).SerializeToString())
+    found = load_model(path, [parse_phase("run:")])
+    split = found.graph.op["Split_1"]
+    assert (split.outputs, split.result) == (("", "q"), "q")
+    options = offers(Estimator(team_of(2), found.graph, found.phases), Cluster("s", ("Split_1",), "s")).options
+    ticks = {o.shard: o.cost("run").ticks for o in options}
+    assert ticks["copy"] == 2 * ticks["tokens"] == 2 * ticks["features"]
