@@ -99,7 +99,7 @@ def _one_target(target: Target) -> int:
             m.name, si(m.capacity_bytes, "B"), si(m.bandwidth_bytes_per_s, "B/s"), f"{m.energy_pj_per_bit:g} pJ/bit",
             ", ".join(m.holds), ", ".join(m.serves),
         )  # fmt: skip
-    links = table_of("link", "from", "to", "bandwidth each way", "latency", "energy")
+    links = table_of("link", "from", "to", "bandwidth each way", "latency", "overhead", "energy")
     for k in target.links:
         links.add_row(
             k.name,
@@ -107,6 +107,7 @@ def _one_target(target: Target) -> int:
             k.b,
             si(k.bandwidth_bytes_per_s, "B/s"),
             si(k.latency_s, "s"),
+            si(k.overhead_s, "s") if k.overhead_s else "-",
             f"{k.energy_pj_per_bit:g} pJ/bit",
         )
     for table in (units, memories, links):

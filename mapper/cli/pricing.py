@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mapper.cli.saying import say
 from mapper.cli.tables import output, table_of
 from mapper.cost.pricing import Answer, Price, Pricer, Question, Refused
 from mapper.cost.rows import COLUMNS, OPTIONAL, reader
@@ -47,7 +48,7 @@ def _one(args: Namespace) -> int:
     work, wanted = work_of_text(args.work)
     rows = [price(target, unit, work, wanted) for unit in target.units if args.unit in (None, unit.name)]
     if args.json:
-        sys.stdout.write(json.dumps(rows if not args.unit else rows[0], indent=1) + "\n")
+        say(json.dumps(rows if not args.unit else rows[0], indent=1) + "\n")
         return 0
     table = table_of("unit", "time", "energy", "limited by", "causes", "type", "band")
     for row in rows:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from sweeps import sweep
@@ -47,6 +48,18 @@ def test_targets_lists_every_target_with_no_row_broken(mapper) -> None:
 def test_one_target_shows_units_memories_and_links(mapper) -> None:
     out = mapper("targets", "superhet").out
     assert all(word in out for word in ("cim3.arrays", "hbm", "d2d.host-gpu0", "source:"))
+
+
+def test_a_link_shows_what_it_takes_of_the_units_at_its_ends(mapper, tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(
+        "schema: 1\nname: two\nunits: {a: {use: units/cpu-neoverse-8c}, b: {use: units/cpu-neoverse-8c}}\n"
+        "memories: {m: {use: memories/ddr5-4800, serves: [a]}, n: {use: memories/ddr5-4800, serves: [b]}}\n"
+        "links: {l: {bandwidth_bytes_per_s: 1e9, latency_s: 3e-6, overhead_s: 2e-4, energy_pj_per_bit: 1, "
+        "between: [a, b]}}\nio: m\nsource: assumed\n"
+    )
+    row = next(line for line in mapper("targets", path).out.splitlines() if line.startswith("l "))
+    assert row.index("3.00 us") < row.index("200 us")
 
 
 def test_the_schema_of_targets_is_json(mapper) -> None:
