@@ -16,9 +16,10 @@ import onnx
 
 import mapper
 from benchmarks.emitted_models import Case
-from mapper.emit.emit import emit
+from mapper.emit.emit import emit, numbers_of
 from mapper.emit.manifest import Manifest
 from mapper.errors import InvalidPlan, MapperError
+from mapper.frontend.anatomy import anatomies
 from mapper.ir.plan import Plan
 from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pass_ import Context, Pass
@@ -128,7 +129,7 @@ def _try(pair: Pair, folder: Path, row: Row, clock: Iterator[None]) -> None:
         raise
     next(clock)
     _judge(row, report, kept)
-    if untold := _untold(plan, manifest):
+    if untold := _untold(plan, manifest, files):
         row.verdict, row.why = Verdict.FAILED, untold
     row.why = row.why or unchecked
 
@@ -163,16 +164,30 @@ def _check(out: Path, manifest: Manifest) -> str:
     return ""
 
 
-def _untold(plan: Plan, manifest: Manifest) -> str:
-    """A task that runs on another unit than planned, or nowhere, and no line of the manifest says so; '' for none."""
-    told = {(m.phase, planned, m.runs) for m in manifest.moved for planned in m.planned.split(", ")}
+def _untold(plan: Plan, manifest: Manifest, files: Sequence[Path]) -> str:
+    """A task that runs on another unit than planned, or nowhere, and no line of the manifest says so of one of its
+    nodes; '' for none."""
+    nodes = _nodes(plan, files)
+    told = {(m.phase, m.node, planned, m.runs) for m in manifest.moved for planned in m.planned.split(", ")}
     run = {(part.name, task, step.unit) for part in manifest.phases for step in part.steps for task in step.tasks}
     for phase, task, unit in sorted(run):
         planned = plan.place[task].unit
-        if unit != planned and (phase, planned, unit) not in told:
+        if unit != planned and not any((phase, node, planned, unit) in told for node in nodes[task]):
             return f"{task} is planned on {planned} and runs on {unit}, which the manifest does not tell"
     lost = {task.name for task in plan.tasks or ()} - {task for _, task, _ in run}
     return f"{min(lost)} runs nowhere" if lost else ""
+
+
+def _nodes(plan: Plan, files: Sequence[Path]) -> Mapping[str, set[str]]:
+    """The nodes of the files' main graphs that each task is made of."""
+    outer: dict[str, str] = {}
+    for found in anatomies(list(files), plan.phases, numbers_of(plan, "expect")):
+        start = f"{found.label}/" if found.label else ""
+        outer |= {start + name: node.name for node in found.nodes for name in node.names}
+    return {
+        task.name: {outer[name] for op in plan.cluster[task.cluster].ops for name in plan.graph.op[op].origin}
+        for task in plan.tasks or ()
+    }
 
 
 def _is_valid(path: Path, *, full: bool) -> bool:
