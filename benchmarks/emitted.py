@@ -5,6 +5,7 @@ python benchmarks/emitted.py --full                     all models on all target
 python benchmarks/emitted.py --models DIR               also the ONNX files there, and the pairs among them
 python benchmarks/emitted.py --only gpt2-tiny --target superhet --pipeline random-ops:7
 python benchmarks/emitted.py --part 2/4                 the second quarter of the targets
+python benchmarks/emitted.py --pipeline teams:1         ranks divide all that they can, on targets of equal chips
 
 A line for each pair: units that run something, their ranks, pieces, nodes that do not run where or how planned (told
 in the manifest), seconds of compile, emit and run. Every fifth pair runs in processes, the others in one. What the
@@ -31,10 +32,12 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.at_random import team_arrangements
 from benchmarks.emitted_models import Case, built, given
-from benchmarks.emitted_pair import Pair, Row, Verdict, pipeline, tried
+from benchmarks.emitted_pair import TEAMS, Pair, Row, Verdict, pipeline, tried
 from mapper.errors import MapperError, UsageError, did_you_mean
 from mapper.hw.library import find_target, target_names
+from mapper.hw.load import load_target
 from mapper.pipeline.named import pipeline_of
 
 MODELS_A_TARGET = 3
@@ -57,7 +60,7 @@ def pairs(options: argparse.Namespace, cases: Sequence[Case], targets: Sequence[
             for name in options.pipeline or ["default"]:
                 number += 1
                 processes = options.workers == "process" or not (options.workers or number % PROCESSES_EVERY)
-                yield Pair(case, targets[at], name, "process" if processes else "none")
+                yield Pair(case, targets[at], name, "process" if processes else "none", options.objective)
 
 
 @dataclass
@@ -140,6 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.models is not None:
         cases += given(options.models, options.most_weights)
     targets = list(options.target or target_names())
+    if not options.target and options.pipeline and all(name.split(":")[0] == TEAMS for name in options.pipeline):
+        targets = [name for name in targets if team_arrangements(load_target(name))]
     try:
         _check_names(options, [case.name for case in cases])
     except MapperError as error:
@@ -198,7 +203,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", action="append", help="a model's name")
     parser.add_argument("--full", action="store_true", help="all models on all targets")
     parser.add_argument("--models-a-target", type=int, default=MODELS_A_TARGET)
-    parser.add_argument("--pipeline", action="append", help="names, per-op, random:N, random-ops:N (default: default)")
+    parser.add_argument("--pipeline", action="append", help="names, per-op, random[-ops]:N, teams:N (default: default)")
+    parser.add_argument("--objective", default="throughput", help="what plans are for, as mapper compile takes it")
     parser.add_argument("--workers", choices=("none", "process"), help="for all (default: every fifth in processes)")
     parser.add_argument("--part", default="1/1", help="K/N: the K-th of N parts of the targets")
     parser.add_argument("--longest", type=float, default=LONGEST_S, help="seconds that a pair may take")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import tempfile
 import time
 import traceback
@@ -15,6 +14,7 @@ import numpy as np
 import onnx
 
 import mapper
+from benchmarks.at_random import PlaceAtRandom, PlaceTeamsAtRandom
 from benchmarks.emitted_models import Case
 from mapper.emit.emit import emit, numbers_of
 from mapper.emit.manifest import Manifest
@@ -22,7 +22,6 @@ from mapper.errors import InvalidPlan, MapperError
 from mapper.frontend.anatomy import anatomies
 from mapper.ir.plan import Plan
 from mapper.pipeline.named import pipeline_of
-from mapper.pipeline.pass_ import Context, Pass
 from mapper.pipeline.pipeline import Pipeline
 from mapper.runtime.compare import Kept
 from mapper.runtime.evaluate import evaluate
@@ -31,9 +30,6 @@ from mapper.runtime.run import Emitted, Settings, WorkerKind, opened
 from mapper.runtime.screen import Report
 from mapper.runtime.whole import Whole, files_of
 from passes.pipelines import FINISH, GRAPH, PREPARE
-from passes.place.baselines import assign, finish
-from passes.place.infeasible import finds_none
-from passes.place.translate import translate
 
 REQUESTS = 3
 
@@ -57,6 +53,7 @@ class Pair:
     target: str
     pipeline: str
     workers: WorkerKind
+    objective: str = "throughput"
 
 
 @dataclass
@@ -137,8 +134,9 @@ def _try(pair: Pair, folder: Path, row: Row, clock: Iterator[None]) -> None:
 def _plan(pair: Pair, files: Sequence[Path]) -> Plan:
     case = pair.case
     steps = pipeline(pair.pipeline)
+    mix = dict(case.mix) or None
     return mapper.compile(
-        files, pair.target, case.phases, mix=dict(case.mix) or None, pipeline=steps, effort="quick"
+        files, pair.target, case.phases, mix=mix, pipeline=steps, objective=pair.objective, effort="quick"
     ).plan
 
 
@@ -225,42 +223,19 @@ def _text(error: MapperError) -> str:
     return " ".join(str(error).split())
 
 
-@dataclass(frozen=True)
-class PlaceAtRandom(Pass):
-    """Each task on any unit that can run and hold it, by dice: no mapping that a search would find, but a valid one."""
-
-    name = "place-at-random"
-    requires = ("options", "tasks")
-    provides = ("placement", "residency", "bounds", "search")
-
-    dice: int = 0
-
-    def run(self, plan: Plan, ctx: Context) -> Plan:
-        """The plan with tasks on units by chance."""
-        t, chance = translate(plan), random.Random(self.dice)
-
-        def ranked(item: int) -> Iterator[int]:
-            units = sorted({unit for unit, _ in t.meaning[item]})
-            turn = {unit: chance.random() for unit in units}
-            return iter(sorted(range(len(t.meaning[item])), key=lambda o: turn[t.meaning[item][o][0]]))
-
-        found = assign(t, ranked)
-        if found is None:
-            raise finds_none(plan, self.name, "the weights do not fit its way", "place-cpsat searches all placements")
-        return finish(plan, t, found, self.name, ctx)
-
-
+TEAMS = "teams"
 PER_OP = f"{GRAPH},partition-ops,options,place-round-robin,{FINISH}"
 
 
 def pipeline(name: str) -> str | Pipeline:
     """A pipeline by name; `per-op`: every op a task of its own, dealt out in turn; `random:N`: by the dice N, tasks of
-    several ops, `random-ops:N`: every op."""
+    several ops, `random-ops:N`: every op; `teams:N`: by the dice N, tasks divided among ranks."""
     word, _, number = name.partition(":")
     if word == "per-op":
         return PER_OP
-    if word not in ("random", "random-ops"):
+    if word not in ("random", "random-ops", TEAMS):
         return name
-    start = PREPARE if word == "random" else f"{GRAPH},partition-ops,options"
-    first, last = pipeline_of(start), pipeline_of(FINISH)
-    return replace(first, passes=(*first.passes, PlaceAtRandom(int(number or 0)), *last.passes))
+    start = f"{GRAPH},partition-ops,options" if word == "random-ops" else PREPARE
+    first, last, dice = pipeline_of(start), pipeline_of(FINISH), int(number or 0)
+    place = PlaceTeamsAtRandom(dice) if word == TEAMS else PlaceAtRandom(dice)
+    return replace(first, passes=(*first.passes, place, *last.passes))
