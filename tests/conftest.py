@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,9 @@ def tiny_models() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plugins, "load", load_or_tiny)
         yield
+
+
+def pytest_collection_finish() -> None:
+    """What collection made stays for good: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
