@@ -1,0 +1,30 @@
+"""Arguments of the commands that read a finished plan: check, show, explain."""
+
+from __future__ import annotations
+
+import argparse
+
+from mapper.cli.parsers.shared import plan
+
+
+def check(p: argparse.ArgumentParser) -> None:
+    """Hold a plan to every rule."""
+    p.set_defaults(run="plans:check")
+    plan(p)
+    p.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def show(p: argparse.ArgumentParser) -> None:
+    """A plan on one screen."""
+    p.set_defaults(run="plans:show")
+    plan(p)
+    p.add_argument("--text", action="store_true", help="every decision as stable text instead of one screen")
+    p.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def explain(p: argparse.ArgumentParser) -> None:
+    """Why a plan is as it is."""
+    p.set_defaults(run="plans:explain")
+    plan(p)
+    p.add_argument("--op", metavar="NAME", help="only why this op (or part of a name) is where it is")
+    p.add_argument("--json", action="store_true", help="print the explanation as JSON")
