@@ -63,15 +63,17 @@ class Compiled:
     def files(self) -> dict[str, str]:
         """What `save` writes, by name."""
         from mapper.emit.trace import to_json as trace_json
+        from mapper.report.page.plan_page import plan_page
 
         files = {"plan.json": to_json(self.plan)}
         if self.finished:
             files["summary.json"] = json.dumps(self.summary, indent=1) + "\n"
             files["trace.json"] = trace_json(self.plan, self.verdict.programs)
+            files["report.html"] = plan_page(self.verdict, self.summary)
         return files
 
     def save(self, out: str | Path) -> Path:
-        """Write plan.json, summary.json and trace.json into a folder, all or none."""
+        """Write plan.json, summary.json, trace.json and report.html into a folder, all or none."""
         write_folder_atomically(Path(out), self.files())
         return Path(out)
 

@@ -100,7 +100,7 @@ class Front:
         return {"schema": 1, **named, "objectives": axes, "closed": self.closed, "points": rows}
 
     def save(self, out: str | Path) -> Path:
-        """Write pareto.json and a folder with plan.json, summary.json and trace.json for each point, all or none."""
+        """Write pareto.json and a folder with what `Compiled.save` writes for each point, all or none."""
         files = {"pareto.json": json.dumps(self.data, indent=1) + "\n"}
         for k, point in enumerate(self.points, 1):
             files |= {f"point-{k}/{name}": text for name, text in point.made.files().items()}

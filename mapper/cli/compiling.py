@@ -37,7 +37,7 @@ from mapper.report.units import si
 
 
 def compile_(args: Namespace) -> int:
-    """Map a model and write plan.json, summary.json and trace.json; print the answer."""
+    """Map a model and write plan.json, summary.json, trace.json and report.html; print the answer."""
     _names_of_passes(args, args.pipeline)
     files = _files(args)
     out = Path(args.out) if args.out else Path("out") / f"{'+'.join(f.stem for f in files)}-{Path(args.target).stem}"
@@ -164,7 +164,9 @@ def _finish(args: Namespace, done: Compiled, out: Path) -> int:
 def _next_steps(out: Path, done: Compiled) -> str:
     if not done.finished:
         return f"  stopped early  {out / 'plan.json'}; go on with: mapper opt {out / 'plan.json'} --pipeline TEXT\n"
-    return f"  next         mapper explain {out / 'plan.json'} · {out / 'trace.json'} in Perfetto\n"
+    return (
+        f"  next         {out / 'report.html'} in a browser · mapper explain {out} · {out / 'trace.json'} in Perfetto\n"
+    )
 
 
 def _files(args: Namespace) -> list[Path]:

@@ -47,7 +47,7 @@ def test_the_trace_loads_and_has_events(compiled: Path) -> None:
 
 
 def test_nothing_but_the_three_files_is_written(compiled: Path) -> None:
-    assert sorted(p.name for p in compiled.iterdir()) == ["plan.json", "summary.json", "trace.json"]
+    assert sorted(p.name for p in compiled.iterdir()) == ["plan.json", "report.html", "summary.json", "trace.json"]
 
 
 BY_PLACER = pytest.mark.parametrize("place", [PLACE, pytest.param("place-cpsat", marks=pytest.mark.slow)])

@@ -57,7 +57,9 @@ def compile(p: argparse.ArgumentParser) -> None:
         "--precision", metavar="TYPE", help="one arithmetic type for all, as fp16 or int8 (default: each unit's own)"
     )
     p.add_argument(
-        "--out", metavar="DIR", help="folder for plan.json, summary.json, trace.json (default: out/MODEL-TARGET)"
+        "--out",
+        metavar="DIR",
+        help="folder for plan.json, summary.json, trace.json and report.html (default: out/MODEL-TARGET)",
     )
     p.add_argument(
         "--emit", action="store_true", help="also cut the models into pieces, below DIR/pieces (see mapper emit)"

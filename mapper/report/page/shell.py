@@ -1,0 +1,114 @@
+"""The shell of every page: one HTML file that holds its data, its scripts and its charts, and asks for nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from mapper.errors import plain
+
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page: what stands over it, its data (JSON), and the script of assets/sections that draws it.
+
+    name: the anchor in the page. lead: a sentence under the title. script: the file's name, the section's own unless
+    several share one.
+    """
+
+    name: str
+    title: str
+    data: Any
+    lead: str = ""
+    script: str = ""
+
+    @property
+    def drawn_by(self) -> str:
+        """The name of its script."""
+        return self.script or self.name
+
+
+def page(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
+    """The page as the text of one HTML file; equal sections give equal bytes.
+
+    Whatever names are in the data reach the page as text: data is JSON in a block of its own, scripts write it by
+    `textContent`, and the policy in the head forbids every script but these and every request.
+    """
+    for section in sections:
+        assert _NAME.fullmatch(section.name), section.name
+    data = {
+        "title": plain(title),
+        "subtitle": plain(subtitle),
+        "sections": [
+            {"name": s.name, "title": s.title, "lead": s.lead, "script": s.drawn_by, "data": s.data} for s in sections
+        ],
+    }
+    drawing = dict.fromkeys(s.drawn_by for s in sections)
+    scripts = [_asset("echarts.min.js"), _asset("core.js"), *(_asset(f"sections/{name}.js") for name in drawing)]
+    scripts.append("mapper.start();")
+    blocks = "\n".join(f"<script>{text}</script>" for text in scripts)
+    return _HTML.format(
+        policy="; ".join([*_POLICY, "script-src " + " ".join(map(_hash, scripts))]),
+        title=html.escape(plain(title)),
+        style=_asset("page.css"),
+        data=as_block(data),
+        scripts=blocks,
+    )
+
+
+def as_block(data: Any) -> str:
+    """JSON that can stand inside a script element: nothing in it ends the element or begins a comment."""
+    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@cache
+def _asset(name: str) -> str:
+    """The text of a packaged file; a script must not hold what would end its element."""
+    text = resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    assert "</script" not in text.lower(), name
+    return text
+
+
+@cache
+def _hash(script: str) -> str:
+    """A script as the Content-Security-Policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+_POLICY = (
+    "default-src 'none'",
+    "style-src 'unsafe-inline'",
+    "img-src data: blob:",
+    "base-uri 'none'",
+    "form-action 'none'",
+)
+"""What a page may do besides running its own scripts: style itself, and show images that it made."""
+
+_HTML = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<noscript>This page draws itself: it needs JavaScript, and nothing from any network.</noscript>
+<script type="application/json" id="data">{data}</script>
+{scripts}
+</body>
+</html>
+"""
