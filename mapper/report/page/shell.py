@@ -7,10 +7,11 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from math import isfinite
 from typing import Any
 
 from mapper.errors import plain
@@ -67,9 +68,18 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
 
 
 def as_block(data: Any) -> str:
-    """JSON that can stand inside a script element: nothing in it ends the element or begins a comment."""
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    """JSON that can stand inside a script element: nothing in it ends the element or begins a comment. Numbers that
+    are not finite, for which JSON has no spelling, are null."""
+    text = json.dumps(_finite(data), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float):
+        return data if isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    return [_finite(value) for value in data] if isinstance(data, list | tuple) else data
 
 
 @cache
