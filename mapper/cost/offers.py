@@ -65,6 +65,18 @@ def undominated(options: Sequence[Option]) -> list[Option]:
     return [o for o in options if not o.shard or not any(_dominates(other, o) for other in options if other is not o)]
 
 
+def repriced(estimator: Estimator, cluster: Cluster, option: Option) -> Option:
+    """The same way to run the cluster at the estimator's prices, even where another way is better in everything there:
+    a plan may have chosen it. Its units must take the cluster there too."""
+    units = [estimator.target.unit[name] for name in option.units]
+    served = [name for name, _ in option.costs]
+    known = (w for p in estimator.phases if p.name in served for w in estimator.ways(cluster, units[0], p))
+    wanted = (option.shard, option.takes, option.leaves)
+    way = next(w for w in known if (w.name, w.takes, w.leaves) == wanted)
+    same = (option.source, option.replicas)
+    return next(o for o in estimator.options(cluster, units, served, way) if (o.source, o.replicas) == same)
+
+
 def _dominates(a: Option, b: Option) -> bool:
     """Whether a is as good as b everywhere and better somewhere."""
     same = ("takes", "leaves", "source", "replicas", "types")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mapper.cost.estimate import Estimator
-from mapper.cost.offers import offers
+from mapper.cost.offers import repriced
 from mapper.cost.program import Program, Spelling
 from mapper.cost.steady import loads_per_request
 from mapper.emit.manifest import SpeedLine
@@ -58,7 +58,7 @@ def _at(plan: Plan, speed: float) -> tuple[Program, ...]:
     target = at_speed(plan.target, speed)
     estimator = Estimator(target, plan.graph, plan.phases, plan.precision)
     classes = {c.repeat: c for c in plan.clusters or ()}
-    options = tuple(o for cluster in classes.values() for o in offers(estimator, cluster).options)
+    options = tuple(repriced(estimator, classes[option.repeat], option) for option in plan.options or ())
     return Spelling(replace(plan, target=target, options=options), estimator).programs()
 
 

@@ -11,13 +11,14 @@ from cost_builders import ONCE, Arrays
 from shard_builders import HEADS, INNER, RUN, SIZE, TOKENS, WIDTH, block, cached, mixture, phase, team_of
 
 from mapper.cost.estimate import Estimator
-from mapper.cost.offers import offers
+from mapper.cost.offers import offers, repriced
 from mapper.cost.places import Place, Places
 from mapper.cost.program import Spelling
 from mapper.cost.residency import residency
 from mapper.cost.shards.analysis import Analysis
 from mapper.cost.shards.chain import ALONE, cluster_ways
 from mapper.cost.shards.spread import Columns, Spread
+from mapper.emit.speeds import _at
 from mapper.frontend.load import load_model
 from mapper.frontend.phases import parse_phase
 from mapper.hw.collective import collective
@@ -219,3 +220,16 @@ def test_an_op_whose_first_result_nobody_reads_is_divided_by_the_next(tmp_path: 
     options = offers(Estimator(team_of(2), found.graph, found.phases), Cluster("s", ("Split_1",), "s")).options
     ticks = {o.shard: o.cost("run").ticks for o in options}
     assert ticks["copy"] == 2 * ticks["tokens"] == 2 * ticks["features"]
+
+
+def test_a_chosen_way_is_priced_anew_even_where_another_is_better_in_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phases = (phase("run", b=1, seq=1, past=7, all=8),)
+    plan = finished(cached(), team_of(2), {"qkv": "copy", "attention": "head", "out": "row"}, phases)
+    monkeypatch.setattr("mapper.cost.offers.undominated", lambda options: [o for o in options if not o.shard])
+    estimator = Estimator(plan.target, plan.graph, plan.phases)
+    assert not any(offers(estimator, cluster).options for cluster in plan.clusters or ())
+    found = [repriced(estimator, plan.cluster[o.repeat], o) for o in plan.options or ()]
+    assert found == list(plan.options or ())
+    assert _at(plan, 0.5) == Spelling(plan).programs()  # a unit that knows no speed takes as long as before
