@@ -40,8 +40,8 @@ def reasons(plan: Plan, wanted: str | None) -> list[dict[str, Any]]:
                 "limited_by": here.cost(phase).limited_by,
                 "band": here.cost(phase).band,
                 "validated": here.cost(phase).validated,
-                "alternatives": _alternatives(plan, repeat, phase, kind, here),
-                "refused": _refused(plan, repeat, phase),
+                "alternatives": alternatives_of(plan, repeat, phase, here),
+                "refused": refused_by(plan, repeat, phase),
             }
         )
     return rows
@@ -55,7 +55,7 @@ def _option(plan: Plan, repeat: str, phase: str, kind: str, replicas: int, shard
     )
 
 
-def _refused(plan: Plan, repeat: str, phase: str) -> list[dict[str, str]]:
+def refused_by(plan: Plan, repeat: str, phase: str) -> list[dict[str, str]]:
     """Each kind of unit that refuses the class in a phase, with its first reason."""
     found: dict[str, str] = {}
     for r in plan.refusals or ():
@@ -64,13 +64,14 @@ def _refused(plan: Plan, repeat: str, phase: str) -> list[dict[str, str]]:
     return [{"unit_kind": kind, "reason": reason} for kind, reason in found.items()]
 
 
-def _alternatives(plan: Plan, repeat: str, phase: str, kind: str, here: Option) -> list[dict[str, Any]]:
+def alternatives_of(plan: Plan, repeat: str, phase: str, here: Option) -> list[dict[str, Any]]:
     """The best option on each other kind of unit: how many times as slow, and as much energy inside the unit, and
     whether the error bands leave open which of the two is the better one by itself.
 
     A ratio to nothing is None.
     """
     best: dict[str, Option] = {}
+    kind = plan.target.unit[here.units[0]].kind
     for option in plan.options_of[repeat]:
         other = plan.target.unit[option.units[0]].kind
         if other != kind and option.serves(phase):
