@@ -12,11 +12,12 @@ DEMO := out/demo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-slow check format lock wheel clean
+.PHONY: help venv demo browser test test-slow check format lock wheel clean
 
 help:
 	@echo "make demo        map GPT-2 onto the chip 'superhet' and check the plan"
 	@echo "make test        the fast tests"
+	@echo "make browser     a Chromium for the tests of pages, where the system has none"
 	@echo "make test-slow   the slow tests"
 	@echo "make check       lint, format, types, imports"
 	@echo "make format      reformat the code"
@@ -43,6 +44,16 @@ demo: $(READY)
 	$(BIN)/mapper compile $(DEMO)/gpt2.onnx --target superhet \
 		--phase "prefill: batch=1 seq=512 past=0" --phase "decode: batch=1 seq=1 past=512..639" --out $(DEMO)/plan
 	$(BIN)/mapper check $(DEMO)/plan/plan.json
+
+# Tests of pages are skipped where no browser is to be had; the reason stands in pytest's output.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+
+browser:
+	@if command -v chromium chromium-browser google-chrome-stable google-chrome; then :; \
+	elif command -v apt-get > /dev/null; then \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium > /dev/null; } \
+			|| echo "no browser could be installed: tests of pages will be skipped"; \
+	else echo "no browser here, and no apt-get to install one: tests of pages will be skipped"; fi
 
 # Compiled once, so that no test waits for it and no two workers compile the same.
 $(KERNELS): $(READY) $(wildcard mapper/cost/*_kernels.py mapper/solve/*/*_kernels.py mapper/solve/*/*/*_kernels.py benchmarks/rivals/*_kernels.py)

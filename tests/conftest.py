@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import chromium as chromium
+from browser import opened as opened
 from builders import TinyUnit
 from hypothesis import HealthCheck, settings
 
