@@ -34,5 +34,5 @@ def test_figures_that_the_replay_does_not_find_are_not_believed() -> None:
 
 
 def test_a_schedule_that_breaks_a_rule_is_refused_as_by_the_judge() -> None:
-    with pytest.raises(InvalidPlan, match="schedule"):
+    with pytest.raises(InvalidPlan, match="before its call"):
         recorded(replace(PLAN, schedule=edited(PLAN.schedule, 0, start=-1)))
