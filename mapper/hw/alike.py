@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,6 +10,9 @@ from itertools import takewhile
 from typing import TypeVar
 
 from mapper.hw.target import Link, Memory, Target, Unit
+
+_NUMBERS = re.compile(r"\d+|(_\d+)+")
+"""What an entry's `count` or `grid` puts behind its name."""
 
 Part = TypeVar("Part", Unit, Memory, Link)
 
@@ -44,14 +48,17 @@ def alike_links(target: Target) -> tuple[Alike, ...]:
 
 
 def named(parts: Iterable[Part], pattern: str) -> list[Part]:
-    """The parts that a pattern means: by name, by kind, or by the entry of the target file that made them (the links
-    `d2d.a-b` are `d2d`). `*` stands for any characters, `a|b` for both."""
+    """The parts that a pattern means: by name or a part of it between dots, by kind, or by the entry of the target file
+    that made them (links `d2d.a-b` are `d2d`, units `cim0` to `cim3` are `cim`). `*` stands for any characters,
+    `a|b` for both."""
     words = pattern.split("|")
     return [part for part in parts if any(_means(word, part.name, part.kind) for word in words)]
 
 
 def _means(word: str, name: str, kind: str) -> bool:
-    return fnmatchcase(name, word) or kind == word or name.startswith(f"{word}.")
+    if fnmatchcase(name, word) or kind == word or f".{word}." in f".{name}.":
+        return True
+    return name.startswith(word) and _NUMBERS.fullmatch(name, len(word)) is not None
 
 
 def _groups(parts: Sequence[Part], key: Callable[[Part], Hashable]) -> tuple[Alike, ...]:

@@ -20,6 +20,9 @@ from mapper.hw.teams import arranged, arrangement_of
 
 EXAMPLE = "--set gpu0.launch_gap_s=8e-6 or --set cim*.arrays*=2"
 
+FARTHEST = 1e6
+"""The largest factor: beyond it times leave the range of ticks."""
+
 _SETTING = re.compile(r"(?P<name>[^=]*?)\s*(?P<how>\*=|/=|=)(?P<number>.*)", re.DOTALL)
 _Kept = TypeVar("_Kept", Memory, Link, Target)
 
@@ -68,12 +71,9 @@ def parse_change(text: str) -> Change:
     name = found["name"].strip()
     if found["how"] == "=":
         return Change(name, value=number)
-    if number <= 0:
-        raise UsageError(f"--set {text}: a factor is above 0; {number:g} is not")
-    factor = number if found["how"] == "*=" else 1 / number
-    if not isfinite(factor):
-        raise _unreadable(text)
-    return Change(name, factor=factor)
+    if not 1 / FARTHEST <= number <= FARTHEST:
+        raise UsageError(f"--set {text}: a factor lies between {1 / FARTHEST:g} and {FARTHEST:g}; {number:g} does not")
+    return Change(name, factor=number if found["how"] == "*=" else 1 / number)
 
 
 def _unreadable(text: str) -> UsageError:
