@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from itertools import repeat
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from mapper.errors import did_you_mean
@@ -83,8 +82,6 @@ class Codecs:
             kept = [name for name in parts if name in needed or given[name] != parts[name][0]]
             return {name: at(f".{name}", parts[name][1].write, given[name]) for name in kept}
 
-        reads = {name: codec.read for name, (_, codec) in parts.items()}
-
         def read(raw: Any) -> Any:
             if not isinstance(raw, dict):
                 raise DataError(f"expected a {kind.__name__}, found {shown(raw)}")
@@ -94,15 +91,7 @@ class Codecs:
             for name in needed:
                 if name not in raw:
                     raise DataError(f"a {kind.__name__} needs the key '{name}'")
-            done = {}
-            name = ""
-            try:
-                for name, part in raw.items():
-                    done[name] = reads[name](part)
-            except DataError as wrong:
-                wrong.path = f".{name}{wrong.path}"
-                raise
-            return kind(**done)
+            return kind(**{name: at(f".{name}", parts[name][1].read, part) for name, part in raw.items()})
 
         return Codec(write, read)
 
@@ -171,36 +160,21 @@ def _table(item: Codec) -> Codec:
         return [at(f"[{i}]", item.write, v) for i, v in enumerate(_of_type(tuple, values))]
 
     def read(raw: Any) -> tuple[Any, ...]:
-        return _each(zip(repeat(item.read), _of_type(list, raw), strict=False))
+        return tuple([at(f"[{i}]", item.read, v) for i, v in enumerate(_of_type(list, raw))])
 
     return Codec(write, read)
 
 
-def _each(pairs: Iterable[tuple[Callable[[Any], Any], Any]]) -> tuple[Any, ...]:
-    """The elements, each read in its way."""
-    done: list[Any] = []
-    try:
-        for read, part in pairs:
-            done.append(read(part))
-    except DataError as wrong:
-        wrong.path = f"[{len(done)}]{wrong.path}"
-        raise
-    return tuple(done)
-
-
 def _row(items: tuple[Codec, ...]) -> Codec:
-    reads = [item.read for item in items]
-
-    def as_many(values: Any) -> Any:
+    def pairs(values: Sequence[Any]) -> list[tuple[str, Codec, Any]]:
         if len(values) != len(items):
             raise DataError(f"expected {len(items)} entries, found {len(values)}")
-        return values
+        return [(f"[{i}]", item, v) for i, (item, v) in enumerate(zip(items, values, strict=True))]
 
-    def write(row: Any) -> list[Any]:
-        values = as_many(_of_type(tuple, row))
-        return [at(f"[{i}]", item.write, v) for i, (item, v) in enumerate(zip(items, values, strict=True))]
-
-    return Codec(write, lambda raw: _each(zip(reads, as_many(_of_type(list, raw)), strict=True)))
+    return Codec(
+        lambda row: [at(step, item.write, v) for step, item, v in pairs(_of_type(tuple, row))],
+        lambda raw: tuple([at(step, item.read, v) for step, item, v in pairs(_of_type(list, raw))]),
+    )
 
 
 def _of_type(kind: type, value: Any) -> Any:

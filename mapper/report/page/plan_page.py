@@ -7,9 +7,10 @@ from typing import Any
 
 from mapper.cost.judge import Verdict
 from mapper.report.page import headline
+from mapper.report.page.floor import section as floor
 from mapper.report.page.shell import Section, page
 
-SECTIONS: tuple[Callable[[Verdict, dict[str, Any]], Section | None], ...] = (headline.section,)
+SECTIONS: tuple[Callable[[Verdict, dict[str, Any]], Section | None], ...] = (headline.section, floor.section)
 """What the page shows, from the top down: each makes its section from the verdict and the plan's summary, or None where
 a plan has nothing of the kind."""
 

@@ -53,6 +53,12 @@ const mapper = (() => {
     return steps[Math.min(steps.length - 1, Math.floor(Math.max(0, part) * steps.length))];
   }
 
+  /** The colour of text that stands on `heat(part)`. */
+  function ink(part) {
+    const [r, g, b] = heat(part).match(/[0-9a-f]{2}/gi).map((h) => parseInt(h, 16));
+    return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#16202c" : "#ffffff";
+  }
+
   /** A chart below `root`: `option(theme)` is asked for ECharts' option when it comes into view and at each change of
    * theme; returns a handle whose `.chart` is the ECharts instance once there is one. */
   function chart(root, height, option, ready) {
@@ -184,7 +190,7 @@ const mapper = (() => {
     redraw();
   }
 
-  const ui = { el, si, percent, tip, color, heat, chart, later, table };
+  const ui = { el, si, percent, tip, color, heat, ink, chart, later, table };
 
   function start() {
     const dark = matchMedia("(prefers-color-scheme: dark)");

@@ -1,1 +1,0 @@
-"""What becomes of a plan when a figure of its target is another."""
