@@ -10,6 +10,7 @@ from pathlib import Path
 from mapper.cli.saying import say
 from mapper.compiled import Compiled
 from mapper.cost.check import check as check_plan
+from mapper.cost.recorded import recorded
 from mapper.errors import MapperError
 from mapper.ir.plan import Bound, Plan
 from mapper.ir.serial import load
@@ -67,7 +68,7 @@ def _bounds(plan: Plan) -> tuple[Bound, ...]:
 def show(args: Namespace) -> int:
     """A plan on one screen, as text or as JSON."""
     plan = load(plan_file(args.plan))
-    done = Compiled(plan)
+    done = Compiled(plan, known=recorded(plan) if plan.figures is not None else None)
     if args.json and not done.finished:
         raise _unfinished(args.plan)
     if args.text or not done.finished:
@@ -82,7 +83,7 @@ def show(args: Namespace) -> int:
 def explain(args: Namespace) -> int:
     """What limits a plan, why each op is where it is, and the fallbacks."""
     plan = load(plan_file(args.plan))
-    done = Compiled(plan)
+    done = Compiled(plan, known=recorded(plan) if plan.figures is not None else None)
     if not done.finished:
         raise _unfinished(args.plan)
     found = explain_plan(done.verdict, args.op)

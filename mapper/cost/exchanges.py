@@ -9,7 +9,6 @@ from statistics import fmean
 from mapper.cost.shards.parts import Exchange
 from mapper.errors import MapperError
 from mapper.hw.collective import quickest
-from mapper.hw.load import load_target
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import TICKS_PER_SECOND, Cost, Work
 from mapper.ir.exchange_kinds import EXCHANGE_KINDS
@@ -48,6 +47,8 @@ def with_group(target: Target, graph: Graph) -> Target:
             f"{what}; {target.name} says nothing about a group: it has no `system:`",
             hint="name the target that several of it form, as a100-80 does with dgx-a100",
         )
+    from mapper.hw.load import load_target  # all that reads target files, which few plans need
+
     system = target.group or load_target(target.system)
     own = {_part(u) for u in target.units}
     most = max((len(names) for kind, names in _alike(system).items() if kind in own), default=0)

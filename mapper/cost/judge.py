@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
+from typing import TYPE_CHECKING
 
 from mapper.cost.liveness import Segment, gates, segments, waits
-from mapper.cost.machine import Room
 from mapper.cost.orders import needed
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
@@ -19,6 +19,9 @@ from mapper.ir.goal import TIMES, Limit, Objective, Quantity
 from mapper.ir.plan import Plan
 from mapper.ir.request import runs
 from mapper.ir.rules_memory import arenas
+
+if TYPE_CHECKING:
+    from mapper.cost.machine import Room
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,8 @@ class Rooms:
 
     def at(self, inflight: int) -> Room:
         """The demands on so many requests."""
+        from mapper.cost.machine import Room  # as slow to load as in `mapper.cost.steady`
+
         rows = arena_slots(replace(self._plan, inflight=inflight))
         slots = {key: n for key, n in rows.items() if n < inflight}
         found = [

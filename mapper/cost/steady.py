@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mapper.cost.machine import Machine, Room
 from mapper.cost.program import Program
 from mapper.errors import InvalidPlan
+
+if TYPE_CHECKING:  # numpy and numba, which are slow to load: only what simulates needs them
+    from mapper.cost.machine import Room
 
 EVENTS = 120_000
 """Activities simulated at most: enough for the utilisation to settle within a fraction of a percent, except where one
@@ -71,6 +74,8 @@ def steady(
     alone = sum(c * t for c, t in zip(calls, latencies, strict=True))
     if inflight <= 1 or not busiest:
         return Steady(max(alone, loads.get(busiest, 0)), busiest, loads.get(busiest, 0) / alone if alone else 0.0, 0)
+    from mapper.cost.machine import Machine
+
     machine = Machine(programs, calls, busiest, room, latencies, inflight)
     wanted, most = _activities(events, machine.per_request), CYCLES * inflight * machine.per_request
     course = CYCLES * inflight * max(map(len, machine.steps))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
+from itertools import repeat
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from mapper.errors import did_you_mean
@@ -82,6 +83,8 @@ class Codecs:
             kept = [name for name in parts if name in needed or given[name] != parts[name][0]]
             return {name: at(f".{name}", parts[name][1].write, given[name]) for name in kept}
 
+        reads = {name: codec.read for name, (_, codec) in parts.items()}
+
         def read(raw: Any) -> Any:
             if not isinstance(raw, dict):
                 raise DataError(f"expected a {kind.__name__}, found {shown(raw)}")
@@ -91,7 +94,15 @@ class Codecs:
             for name in needed:
                 if name not in raw:
                     raise DataError(f"a {kind.__name__} needs the key '{name}'")
-            return kind(**{name: at(f".{name}", parts[name][1].read, part) for name, part in raw.items()})
+            done = {}
+            name = ""
+            try:
+                for name, part in raw.items():
+                    done[name] = reads[name](part)
+            except DataError as wrong:
+                wrong.path = f".{name}{wrong.path}"
+                raise
+            return kind(**done)
 
         return Codec(write, read)
 
@@ -160,21 +171,36 @@ def _table(item: Codec) -> Codec:
         return [at(f"[{i}]", item.write, v) for i, v in enumerate(_of_type(tuple, values))]
 
     def read(raw: Any) -> tuple[Any, ...]:
-        return tuple([at(f"[{i}]", item.read, v) for i, v in enumerate(_of_type(list, raw))])
+        return _each(zip(repeat(item.read), _of_type(list, raw), strict=False))
 
     return Codec(write, read)
 
 
+def _each(pairs: Iterable[tuple[Callable[[Any], Any], Any]]) -> tuple[Any, ...]:
+    """The elements, each read in its way."""
+    done: list[Any] = []
+    try:
+        for read, part in pairs:
+            done.append(read(part))
+    except DataError as wrong:
+        wrong.path = f"[{len(done)}]{wrong.path}"
+        raise
+    return tuple(done)
+
+
 def _row(items: tuple[Codec, ...]) -> Codec:
-    def pairs(values: Sequence[Any]) -> list[tuple[str, Codec, Any]]:
+    reads = [item.read for item in items]
+
+    def as_many(values: Any) -> Any:
         if len(values) != len(items):
             raise DataError(f"expected {len(items)} entries, found {len(values)}")
-        return [(f"[{i}]", item, v) for i, (item, v) in enumerate(zip(items, values, strict=True))]
+        return values
 
-    return Codec(
-        lambda row: [at(step, item.write, v) for step, item, v in pairs(_of_type(tuple, row))],
-        lambda raw: tuple([at(step, item.read, v) for step, item, v in pairs(_of_type(list, raw))]),
-    )
+    def write(row: Any) -> list[Any]:
+        values = as_many(_of_type(tuple, row))
+        return [at(f"[{i}]", item.write, v) for i, (item, v) in enumerate(zip(items, values, strict=True))]
+
+    return Codec(write, lambda raw: _each(zip(reads, as_many(_of_type(list, raw)), strict=True)))
 
 
 def _of_type(kind: type, value: Any) -> Any:

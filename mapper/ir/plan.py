@@ -149,11 +149,18 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A proven lower bound on an objective, in its own unit, and the argument that gave it."""
+    """A proven lower bound on an objective, in its own unit, and the argument that gave it.
+
+    relaxed: the value of the linear program (or path) that the argument starts from, never more than `value`; 0 where
+    there is none. rests_on: by resource, memory (`room in ...`) or cause of energy, the percent by which `relaxed`
+    falls for each percent more of it (docs/whatif.md). Passes that only prove bounds tell these two.
+    """
 
     objective: str
     value: float
     name: str
+    relaxed: float = 0.0
+    rests_on: tuple[tuple[str, float], ...] = ()
 
 
 class Status(StrEnum):

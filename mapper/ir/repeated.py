@@ -15,7 +15,6 @@ from itertools import pairwise
 from typing import Any
 
 from mapper.ir.codec import DataError
-from mapper.ir.runs import runs
 
 _NUMBER = re.compile(r"(?<!\d)(?<!\d\.)(?:0|[1-9]\d*)(?!\d)(?!\.\d)")
 
@@ -38,6 +37,8 @@ def folded(rows: Sequence[Any]) -> list[Any]:
     """The rows with every repeated stretch as one element, where that is shorter."""
     if len(rows) < _FEWEST or not isinstance(rows[0], dict | list):
         return list(rows)
+    from mapper.ir.runs import runs  # rests on numpy, which no reader of plans needs
+
     texts = [line(row) for row in rows]
     found: list[Any] = []
     done = 0
@@ -85,13 +86,7 @@ def _instances(element: dict[str, Any], path: str) -> list[Any]:
     if times * sum(1 + len(n) for n in numbers) > 100 * _MOST:
         raise DataError(f"{times} instances of {len(pattern)} rows are more than a plan holds", path=path)
     changes = [_change(change, numbers, times, f"{path}.vary[{n}]") for n, change in enumerate(vary)]
-    found: list[Any] = []
-    for i in range(times):
-        mine = [list(n) for n in numbers]
-        for row, k, values in changes:
-            mine[row][k] = values[i] if isinstance(values, list) else numbers[row][k] + i * values
-        found += [json.loads(_filled(text, values)) for text, values in zip(texts, mine, strict=True)]
-    return found
+    return _filled(texts, changes, times)
 
 
 def _change(change: Any, numbers: Sequence[Sequence[int]], times: int, path: str) -> tuple[int, int, int | list[int]]:
@@ -107,7 +102,21 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _filled(text: str, values: Sequence[int]) -> str:
-    """The text with its numbers replaced, in order."""
-    numbers = iter(values)
-    return _NUMBER.sub(lambda _: str(next(numbers)), text)
+def _filled(texts: Sequence[str], changes: Sequence[tuple[int, int, int | list[int]]], times: int) -> list[Any]:
+    """The rows of all instances: the texts with the numbers that change replaced."""
+    parts = ["["]
+    first = []  # for each row, where its first number stands among the parts; every second part is a number
+    for text in texts:
+        first.append(len(parts) + 1)
+        numbers, around = _NUMBER.findall(text), _NUMBER.split(text)
+        parts += [part for pair in zip(around, numbers, strict=False) for part in pair]
+        parts += [around[-1], ","]
+    parts[-1] = "]"
+    places = [(first[row] + 2 * k, values) for row, k, values in changes]
+    start = {place: int(parts[place]) for place, _ in places}
+    found: list[Any] = []
+    for i in range(times):
+        for place, values in places:
+            parts[place] = str(values[i] if isinstance(values, list) else start[place] + i * values)
+        found += json.loads("".join(parts))
+    return found

@@ -132,7 +132,7 @@ def critical_path(activities: tuple[Activity, ...], call: Call) -> list[int]:
 def _interval(verdict: Verdict) -> Band:
     """Of the resource that would be the busiest: other errors may make it another one."""
     flow = verdict.steady
-    if not flow.busiest or not flow.utilisation:
+    if not flow.busiest or not verdict.loads[flow.busiest]:
         return Band(verdict.interval, verdict.interval, verdict.interval, unvalidated=1.0)
     parts: defaultdict[str, list[Part]] = defaultdict(list)
     for phase, program in zip(verdict.plan.phases, verdict.programs, strict=True):
@@ -141,10 +141,11 @@ def _interval(verdict: Verdict) -> Band:
                 part = _part(verdict, activity, phase.calls * ticks)
                 parts[resource].append(part if resource != POWER else Part(part.model, part.amount, ENERGY_BAND, False))
     busy = {resource: combined(found) for resource, found in parts.items()}
+    slack = verdict.interval / verdict.loads[flow.busiest]
     return Band(
-        min(verdict.interval, max(b.low for b in busy.values()) / flow.utilisation),
+        min(verdict.interval, slack * max(b.low for b in busy.values())),
         verdict.interval,
-        max(verdict.interval, max(b.high for b in busy.values()) / flow.utilisation),
+        max(verdict.interval, slack * max(b.high for b in busy.values())),
         busy[flow.busiest].unvalidated,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
@@ -12,6 +13,7 @@ from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
+from mapper.solve.placement.relaxation import Rests
 from mapper.solve.placement.tables import build
 from passes.place.translate import translate
 
@@ -41,7 +43,18 @@ def scale(plan: Plan, objective: Objective | None = None) -> float:
 def bounds_of(problem: pb.Problem, plan: Plan, budget: Budget) -> tuple[Bound, ...]:
     """The proven lower bound of the problem's objective, in SI units."""
     found = lower_bound(build(problem), solved_as(plan.objective), budget)
-    return (Bound(plan.objective.value, found.value * scale(plan), found.name),)
+    return (told(Bound(plan.objective.value, found.value * scale(plan), found.name), found.rests, plan),)
+
+
+def told(bound: Bound, rests: Rests | None, plan: Plan) -> Bound:
+    """The bound with what its linear program rests on; engines of a unit's arrays count as the unit."""
+    if rests is None:
+        return bound
+    found: defaultdict[str, float] = defaultdict(float)
+    for name, worth in rests.rows:
+        found[name.partition("/")[0]] += worth
+    rows = sorted(((name, round(worth, 4)) for name, worth in found.items()), key=lambda row: (-row[1], row[0]))
+    return replace(bound, relaxed=min(bound.value, rests.value * scale(plan)), rests_on=tuple(rows))
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ grow with them, and take minutes where hundreds of items meet tens of units."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Best:
+class Best:
     """The best of some candidates, what the judge finds of it, and its placement, some operands brought late."""
 
     judged: Judged
@@ -98,27 +98,27 @@ class PlaceCpSat(Pass):
         result, related = searched(plan, t, known, ctx.budget(self.name))
         found = [(result.method, result.solution), *related, *result.others]
         baselines = best_of_each(plan, t, known, self.candidates)
-        bound = _bound(plan, result)
-        best = _judged_twice(plan, t, found, baselines, ctx, bound.value)
+        bound = bound_of(plan, result)
+        best = judged_twice(plan, t, found, baselines, ctx, bound.value)
         tight = t.problem
         for _ in range(TIGHTENED if best.judged[0] else 0):
             tight = tightened(plan, tight, best.solution, looked_at_best(t.apply(plan, best.solution), ctx, EVENTS))
             again = _again(plan, tight, ctx, [best.solution, *(s for _, s in found)])
             if again is None:
                 break
-            retried = _judged_twice(plan, t, again, [best.candidate], ctx, bound.value)
+            retried = judged_twice(plan, t, again, [best.candidate], ctx, bound.value)
             if retried.judged < best.judged:
                 best = retried
             if not best.judged[0]:
                 break
-        search = search_of(t, best.solution, _status(result, ctx, best.judged, bound), best.candidate[0])
+        search = search_of(t, best.solution, status_of(result, ctx, best.judged, bound), best.candidate[0])
         placed = replace(t.apply(plan, best.solution), bounds=(bound,), search=search)
         return with_late(placed, best.placement)
 
 
-def _judged_twice(
+def judged_twice(
     plan: Plan, t: Translation, found: list[Candidate], baselines: list[Candidate], ctx: Context, proven: float
-) -> _Best:
+) -> Best:
     """The best of the candidates, refined and probed, and of the baselines, judged in full; what the probe found where
     no baseline may be better and `proven`, what no plan undercuts, is out of reach."""
     probed, *seconds = _probed(plan, t, found, ctx, proven)
@@ -129,14 +129,14 @@ def _judged_twice(
     if not near and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
         return probed  # a longer look would tell nothing that is asked for
     known = {best.solution: best.placement for best in (probed, *near) if best.placement}
-    return _judged_best(plan, t, [first, *(best.candidate for best in near)], ctx, EVENTS, known, last=bool(close))
+    return judged_best(plan, t, [first, *(best.candidate for best in near)], ctx, EVENTS, known, last=bool(close))
 
 
-def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, proven: float) -> list[_Best]:
+def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, proven: float) -> list[Best]:
     """The best of the candidates by a probe: of the first in all its variants, of the others in the one that is best
     there; and where `proven` is not near, with less waiting. Behind it, there, those that are nearly as good: with many
     requests in flight a probe is rough."""
-    tried = [_judged_best(plan, t, refined(plan, t, found[0]), ctx, PROBE)]
+    tried = [judged_best(plan, t, refined(plan, t, found[0]), ctx, PROBE)]
     others = refined_alike(plan, t, found[1:], tried[0].candidate, found[0])
     tried += _better(plan, t, list(dict.fromkeys(others)), ctx, tried[0])
     best = min(tried, key=lambda b: b.judged)
@@ -147,10 +147,10 @@ def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, pr
     return [b for b in tried if b.judged <= (tried[0].judged[0], tried[0].judged[1] * (1 + ROUGH))]
 
 
-def _better(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, best: _Best) -> list[_Best]:
+def _better(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, best: Best) -> list[Best]:
     """What a probe finds best of those that may be better than the best so far."""
     news = [c for c in tried if (least := least_of(plan, t, c[1])) is None or (0.0, least) < best.judged]
-    return [_judged_best(plan, t, news, ctx, PROBE)] if news else []
+    return [judged_best(plan, t, news, ctx, PROBE)] if news else []
 
 
 def _may_beat(plan: Plan, t: Translation, solution: pb.Solution, probed: Judged) -> bool:
@@ -159,19 +159,19 @@ def _may_beat(plan: Plan, t: Translation, solution: pb.Solution, probed: Judged)
     return bool(plan.limits) or least is None or least < probed[1] * (1 + NEAR)
 
 
-def _near(plan: Plan, t: Translation, rivals: list[Candidate], probed: _Best, ctx: Context) -> list[_Best]:
+def _near(plan: Plan, t: Translation, rivals: list[Candidate], probed: Best, ctx: Context) -> list[Best]:
     """The rivals that need the longer look: those that a probe finds nearly as good as what it finds best of all. What
     a probe does not see yet of the steady state, it does not see of any of them."""
     if plan.limits or plan.objective not in STEADY:
-        return [_Best(probed.judged, rival) for rival in rivals]
-    found: list[_Best] = []
+        return [Best(probed.judged, rival) for rival in rivals]
+    found: list[Best] = []
     for rival in rivals:
         try:
             verdict = looked_at_best(t.apply(plan, rival[1]), ctx, PROBE)
         except Infeasible:
             continue
         judged = (verdict.excess, verdict.value(plan.objective))
-        found.append(_Best(judged, rival, verdict.plan.placement or ()))
+        found.append(Best(judged, rival, verdict.plan.placement or ()))
     most = min(best.judged[1] for best in (probed, *found)) * (1 + NEAR)
     return [best for best in found if best.judged[1] < most]
 
@@ -216,7 +216,7 @@ def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> 
         except Infeasible:
             continue
         candidate = (f"{found.method}, relieved", widen_back(narrow, t, found.solution))
-        best = _judged_best(plan, t, refined(plan, t, candidate), ctx, PROBE)
+        best = judged_best(plan, t, refined(plan, t, candidate), ctx, PROBE)
         if best.judged != NO_ROOM:
             return best.candidate
         crowded = candidate
@@ -247,7 +247,7 @@ class BoundsBySearch(Pass):
         """The plan with the bound that the search proves."""
         t = translate(plan)
         result, _ = searched(plan, t, every_start(t, plan, ctx), ctx.budget(self.name))
-        return replace(plan, bounds=(_bound(plan, result),))
+        return replace(plan, bounds=(bound_of(plan, result),))
 
 
 SEEDS = {
@@ -288,18 +288,19 @@ def _nearest(plan: Plan, t: Translation, unmet: driver.LimitsUnmet, budget: Budg
     return driver.Result(unmet.nearest, value, bound.value, bound.name, "feasible", "nearest to the limits", ())
 
 
-def _status(result: driver.Result, ctx: Context, judged: Judged, bound: Bound) -> Status:
+def status_of(result: driver.Result, ctx: Context, judged: Judged, bound: Bound) -> Status:
     """Optimal only if the judge's value, not just the problem's, meets the bound."""
     if ctx.stop.is_set() or result.status == "interrupted":
         return Status.INTERRUPTED
     return Status.OPTIMAL if judged <= (0.0, bound.value * (1 + 1e-9)) else Status.FEASIBLE
 
 
-def _bound(plan: Plan, result: driver.Result) -> Bound:
+def bound_of(plan: Plan, result: driver.Result) -> Bound:
+    """The bound that a search proved, in SI units."""
     return Bound(plan.objective.value, result.bound * scale(plan), result.bound_name)
 
 
-def _judged_best(
+def judged_best(
     plan: Plan,
     t: Translation,
     tried: list[Candidate],
@@ -307,7 +308,7 @@ def _judged_best(
     events: int,
     known: Mapping[pb.Solution, tuple[Place, ...]] | None = None,
     last: bool = False,
-) -> _Best:
+) -> Best:
     """The candidate that breaks the limits least, among those that keep them the one with the least value, after the
     default schedule and memory passes, the first among equals; and what was found of it.
 
@@ -315,7 +316,7 @@ def _judged_best(
     bounds of what the judge finds. When none fits its memories, a probe gives the first, a judgement is Infeasible.
     known: the placements in which a probe liked some solutions best. last: see `looked_at`.
     """
-    best: _Best | None = None
+    best: Best | None = None
     problems: list[Infeasible] = []
     for candidate in tried:
         if best is not None and (least := least_of(plan, t, candidate[1])) is not None and (0.0, least) >= best.judged:
@@ -329,9 +330,9 @@ def _judged_best(
             continue
         judged = (verdict.excess, verdict.value(plan.objective))
         if best is None or judged < best.judged:
-            best = _Best(judged, candidate, verdict.plan.placement or ())
+            best = Best(judged, candidate, verdict.plan.placement or ())
     if best is not None:
         return best
     if events == PROBE:
-        return _Best(NO_ROOM, tried[0])
+        return Best(NO_ROOM, tried[0])
     raise problems[0]

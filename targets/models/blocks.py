@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -24,6 +24,12 @@ class Block(BaseModel):
     """A group of figures inside a unit file; immutable and hashable like the unit itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Fitted(Block):
+    """A group of constants of a cost model: fitted to measurements or assumed, nothing that a builder chooses."""
+
+    fitted: ClassVar[bool] = True
 
 
 class PerType(Block):
@@ -77,7 +83,7 @@ def _one_for_all(figure: object) -> object:
     return figure if isinstance(figure, Mapping) else {ASSUMED: figure}
 
 
-class ErrorBands(Block):
+class ErrorBands(Fitted):
     """Relative error of the time: a figure for each kind of work that was compared with measurements, and `assumed`
     for all others. One number instead of the block is an assumption for all kinds."""
 
@@ -114,7 +120,7 @@ ErrorBand = Annotated[ErrorBands, BeforeValidator(_one_for_all, json_schema_inpu
 """What a unit file gives as `error_band`: a number or a block."""
 
 
-class Efficiency(Block):
+class Efficiency(Fitted):
     """The part of each peak that real code reaches, between 0 and 1."""
 
     matmul: PositiveFloat = 0.7

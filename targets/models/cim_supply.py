@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import NonNegativeFloat, PositiveFloat, model_validator
 
-from targets.models.blocks import Block
+from targets.models.blocks import Block, Fitted
 
 UNKNOWN, KNOWN = 0.28, 0.03
 """Mean error of the energy of a layer by fixed energies per action, and by those with the statistics of its operands
@@ -53,7 +53,7 @@ class Supply(Block):
         return ratio**2 if self.energy_slope is None else 1 + self.energy_slope * (ratio - 1)
 
 
-class Statistics(Block):
+class Statistics(Fitted):
     """Bits that are one, as a part of all bits: of the operands, and of those that the file's energies hold for.
 
     Drivers spend energy on inputs that are one, cells where input and weight are both one; converters always.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from mapper.hw.work import Role, Work
-from targets.models.blocks import Block
+from targets.models.blocks import Fitted
 
 Array = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ RESERVED_BYTES = 2048
 """Shared memory that is not for scores (estimate_min_multi_block_count)."""
 
 
-class KernelFit(Block):
+class KernelFit(Fitted):
     """The fitted constants of one decode kernel: cycles and bytes per cycle, so that they hold for other clocks."""
 
     launch_s: NonNegativeFloat
@@ -100,7 +100,7 @@ DEFAULT_GROUPED_NARROW = KernelFit(
 )  # fmt: skip
 
 
-class DecodeFit(Block):
+class DecodeFit(Fitted):
     """The fitted constants of attention against a cache, by kernel; `narrow` ones read caches of 8 bits and less.
 
     Defaults are joint fits over all GPUs measured with TensorRT-LLM (benchmarks/fit_decode.py), for devices that were

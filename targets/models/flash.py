@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import DType, Role, Work
-from targets.models.blocks import Block
+from targets.models.blocks import Fitted
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ L2_EDGE = 6
 """Steepness of the step from operands that are found in the L2 to those that are not."""
 
 
-class FlashKernel(Block):
+class FlashKernel(Fitted):
     """One kernel: the head dimension that it is made for, its tile, and how fast it is."""
 
     head_dim: PositiveInt = 128
@@ -53,7 +53,7 @@ GENERIC = (_brief(64, 32), _brief(128, 32), _brief(192, 16), FlashKernel(head_di
 """The kernels that TensorRT-LLM runs on GPUs without the shared memory of an A100 (cpp/kernels/fmha_v2/setup.py)."""
 
 
-class PrefillFit(Block):
+class PrefillFit(Fitted):
     """The fitted constants of attention over many query rows (benchmarks/fit_attention.py).
 
     Defaults are one fit to A100, A6000, L40S and RTX PRO 6000 in 16 bits (benchmarks/fit_attention_joint.py), for GPUs
@@ -107,7 +107,7 @@ NARROW = PrefillFit(
 """The L40S, the one GPU measured in eight bits."""
 
 
-class PrefillFits(Block):
+class PrefillFits(Fitted):
     """Constants by number type."""
 
     f16: PrefillFit = PrefillFit()

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import TICKS_PER_SECOND, Cost, DType, Feed, Role, UnitModel, Work
-from targets.models.blocks import Block, ErrorBand, ErrorBands, NumberType, PerType
+from targets.models.blocks import ErrorBand, ErrorBands, Fitted, NumberType, PerType
 from targets.models.decode import decode_seconds
 from targets.models.decode_grid import DecodeDevice, DecodeFit, steps_of
 from targets.models.flash import PrefillDevice, PrefillFits, is_prompt, prefill_seconds
@@ -31,7 +31,7 @@ from targets.models.stream import StreamDevice, StreamFit, stream_seconds, strea
 from targets.models.tiles import Products, TileDevice, TileFits, gemm_seconds, launch_seconds
 
 
-class GpuEfficiency(Block):
+class GpuEfficiency(Fitted):
     """The part of a peak that no fit of a kernel gives."""
 
     vector: PositiveFloat = 0.5

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from mapper.hw.work import DType, Feed, Role, Work
-from targets.models.blocks import Block, PerType
+from targets.models.blocks import Fitted, PerType
 from targets.models.rates import MATRIX_KINDS, PRODUCTS, products_of, traffic_of
 
 Array = NDArray[np.float64]
@@ -23,7 +23,7 @@ ERROR_FUNCTIONS = ("gelu", "erf", "geglu")
 """Functions of an element that need the error function, the slowest of the usual ones."""
 
 
-class ProductFit(Block):
+class ProductFit(Fitted):
     """Constants of matrix products. Defaults here and below: the fit of `mapper calibrate cpu` on two server cores with
     AVX-512 (Ice Lake at 2.8 GHz, onnxruntime 1.31), for CPUs never measured. They are in lane operations and parts of
     peaks, so that they scale with cores, clock and width."""
@@ -45,7 +45,7 @@ class ProductFit(Block):
     """Exponent of the soft maximum of arithmetic and traffic."""
 
 
-class ProductFits(Block):
+class ProductFits(Fitted):
     """Constants of products by family of types; the vector units of integers have a peak and a packing of their own."""
 
     f32: ProductFit = ProductFit()
@@ -58,7 +58,7 @@ class ProductFits(Block):
         return self.f32 if dtype.is_float else self.i8
 
 
-class AttentionFit(Block):
+class AttentionFit(Fitted):
     """Constants of attention, which no CPU kernel skips the masked half of."""
 
     compute: PositiveFloat = 0.5
@@ -73,7 +73,7 @@ class AttentionFit(Block):
     """Reached part of the memory's bandwidth, for caches."""
 
 
-class LaneFit(Block):
+class LaneFit(Fitted):
     """Constants of what is no product, in lane operations for one element."""
 
     plain_ops: NonNegativeFloat = 14.0
@@ -95,7 +95,7 @@ class LaneFit(Block):
     """Exponent of the soft maximum of arithmetic and traffic."""
 
 
-class ThreadFit(Block):
+class ThreadFit(Fitted):
     """When an op takes a further core, and what it costs."""
 
     grain_cycles: PositiveFloat = 1e4

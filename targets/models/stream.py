@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from mapper.hw.work import Feed, Work
-from targets.models.blocks import Block, PerType
+from targets.models.blocks import Fitted, PerType
 from targets.models.rates import traffic_of
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ FURTHER_READS = {LAYER: 1.0, SOFTMAX: 2.0}
 """Times that a row is read again: a norm takes its moments first, a softmax its maximum and its sum."""
 
 
-class StreamFit(Block):
+class StreamFit(Fitted):
     """The fitted constants of kernels that are no product and no attention (benchmarks/fit_stream.py). Defaults: the
     joint fit of all measured GPUs, for GPUs never measured."""
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveFloat
 
 from mapper.hw.work import DType
-from targets.models.blocks import Block
+from targets.models.blocks import Fitted
 
 Array = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ TOGETHER = 1024
 """Products priced in one go: their tables for all tiles and splits stay in a core's cache, four times as quick."""
 
 
-class TileFit(Block):
+class TileFit(Fitted):
     """The fitted constants of the tile model for one GPU and number type.
 
     Defaults are joint fits over all measured GPUs (benchmarks/fit_gemm.py), for devices that were never measured.
@@ -124,7 +124,7 @@ MATRIX_TYPES = (DType.F16, DType.BF16, DType.F8, DType.F4, DType.I8, DType.U8, D
 """Types that matrix cores multiply."""
 
 
-class TileFits(Block):
+class TileFits(Fitted):
     """Constants by number type; a type without its own takes those of the next wider one."""
 
     f32: TileFit = SIMT

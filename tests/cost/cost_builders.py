@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from mapper.cost.liveness import Segment
+from mapper.cost.machine import Room
 from mapper.cost.program import Activity, Program
-from mapper.cost.steady import Room
 from mapper.hw.target import Link, Memory, Target, Unit
 from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
 from mapper.ir.graph import Graph, Op, Phase, State, Value

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from mapper.cost.channel_kernels import fair_part
 from mapper.cost.engines import CHANNEL
-from mapper.cost.machine import spread, spread_alike
+from mapper.cost.machine import Room, spread, spread_alike
 from mapper.cost.program import Program
-from mapper.cost.steady import EVENTS, LONGER, MOST, Room, Steady, loads_per_request, steady
+from mapper.cost.steady import EVENTS, LONGER, MOST, Steady, loads_per_request, steady
 from mapper.errors import InvalidPlan
 
 

@@ -31,7 +31,7 @@ def text_of(verdict: Verdict) -> str:
 
 
 def test_the_screen_of_a_tiny_model(verdict: Verdict, golden: Callable[[str, str], None]) -> None:
-    settled = replace(verdict, steady=Steady(100_000_000, "dsa", 0.8, 1000))  # whatever the simulation settles at
+    settled = replace(verdict, steady=Steady(125_000_000, "dsa", 0.8, 1000))  # whatever the simulation settles at
     text = text_of(settled)
     assert text.count("3.2 s") == 1
     golden("screen_gpt2_tiny.txt", text + "\n")

@@ -9,7 +9,7 @@ from mapper.solve.budget import Budget
 from mapper.solve.placement.classes import classify
 from mapper.solve.placement.energy_bound import energy_bound
 from mapper.solve.placement.forced import Forced, forced
-from mapper.solve.placement.linear import Solver
+from mapper.solve.placement.linear import Optimum, Solver
 from mapper.solve.placement.path_bound import add_limits, latency_bound
 from mapper.solve.placement.relaxation import (
     NOTHING,
@@ -19,6 +19,7 @@ from mapper.solve.placement.relaxation import (
     relax,
     shares,
 )
+from mapper.solve.placement.rests import rests_of
 from mapper.solve.placement.tables import Tables
 
 
@@ -50,7 +51,7 @@ def throughput_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     best = solver.solve(budget)
     if best is None:
         return NOTHING
-    first = Bound(_ticks(best.bound * longest), "unrelated-machines LP", shares(r, best.columns))
+    first = _of(alone, best, longest)
     found = _parametric(alone, solver, budget, first, longest)
     alone.limit(longest)
     return replace(found, relaxation=r, unit=longest)
@@ -67,15 +68,21 @@ def _parametric(alone: Forced, solver: Solver, budget: Budget, first: Bound, lon
         alone.limit(starts[middle], solver)
         best = solver.solve(budget)
         if best is None:
-            return Bound(refuted, first.name, first.shares)
+            return replace(found, value=refuted)
         least = _ticks(best.bound * longest)
         if least >= ends[middle]:  # nothing in this range, and less below it, where fewer options are left
             refuted, low = ends[middle], middle + 1
         else:
-            placed = shares(alone.relaxation, best.columns)
-            found, high = Bound(least, first.name, placed), middle - 1
+            found, high = _of(alone, best, longest), middle - 1
     value = min(longest, max(refuted, found.value))
-    return Bound(value, f"parametric {first.name}" if value > first.value else first.name, found.shares)
+    return replace(found, value=value, name=f"parametric {first.name}" if value > first.value else first.name)
+
+
+def _of(alone: Forced, best: Optimum, longest: float) -> Bound:
+    """The bound that an optimum of the relaxation is."""
+    r = alone.relaxation
+    placed, rests = shares(r, best.columns), rests_of(r, best, longest)
+    return Bound(_ticks(best.bound * longest), "unrelated-machines LP", placed, rests=rests)
 
 
 def _ticks(value: float) -> float:

@@ -21,6 +21,7 @@ from mapper.solve.placement.relaxation import (
     rules,
     shares,
 )
+from mapper.solve.placement.rests import rests_of
 from mapper.solve.placement.tables import Tables
 
 PROGRAMS = 24
@@ -52,7 +53,8 @@ def energy_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     shown = least or first
     ranges.keep(rest or [first])
     name = "energy LP" if value <= first.bound else "energy LP by intervals"
-    return Bound(max(0.0, value), name, shares(r, shown.optimum.columns), r, most)
+    best = shown.optimum
+    return Bound(max(0.0, value), name, shares(r, best.columns), r, most, rests_of(r, best, most))
 
 
 def _program(tables: Tables, most: float, longest: float) -> Relaxation:

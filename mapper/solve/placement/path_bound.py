@@ -23,6 +23,7 @@ from mapper.solve.placement.relaxation import (
     relax,
     shares,
 )
+from mapper.solve.placement.rests import rests_of, rests_of_path
 from mapper.solve.placement.tables import Floats, Tables
 
 ROUNDS = 6
@@ -36,7 +37,8 @@ def latency_bound(tables: Tables, budget: Budget) -> Bound:
     """The relaxation under the sum of the phases' ends, which no path and no machine's work may exceed."""
     problem = tables.problem
     path = critical_path(tables)
-    first = Bound(float(sum(c * e for c, e in zip(problem.calls, path.ends, strict=True))), "critical path")
+    alone = rests_of_path(tables, path)
+    first = Bound(alone.value, "critical path", rests=alone)
     scales = _scales(tables)
     worst = sum(c * s for c, s in zip(problem.calls, scales, strict=True)) or 1.0
     longest = longest_interval(problem) + 1.0
@@ -68,6 +70,7 @@ def add_phase_ends(r: Relaxation, scales: list[float]) -> list[int]:
     for scale, least in zip(scales, critical_path(r.tables).ends, strict=True):
         ends.append(r.program.column(1.0))
         r.program.low[-1] = min(1.0, least / scale)
+    r.ends = ends
     add_machine_work(r, ends, scales)
     add_latency_limits(r, ends, scales)
     return ends
@@ -100,8 +103,8 @@ def _scales(tables: Tables) -> list[float]:
 def _better(found: Bound, r: Relaxation, best: Optimum, worst: float) -> Bound:
     value = float(np.ceil(best.bound * worst * (1 - 1e-9) - 1e-6))
     if value > found.value:
-        return Bound(value, "path LP", shares(r, best.columns))
-    return Bound(found.value, found.name, shares(r, best.columns))
+        return Bound(value, "path LP", shares(r, best.columns), rests=rests_of(r, best, worst))
+    return Bound(found.value, found.name, shares(r, best.columns), rests=found.rests)
 
 
 def _slowest(tables: Tables, phase: int) -> int:
@@ -126,7 +129,7 @@ def add_machine_work(r: Relaxation, ends: list[int], scales: list[float]) -> Non
             if option.machine in shared:
                 work.setdefault((item.phase, option.machine), []).append((x, option.ticks / scales[item.phase]))
     for (phase, _), terms in work.items():
-        r.program.row([*terms, (ends[phase], -1.0)], high=0.0)
+        r.times.append(r.program.row([*terms, (ends[phase], -1.0)], high=0.0))
 
 
 def add_path(r: Relaxation, trail: tuple[int, ...], end: int, scale: float) -> None:
@@ -150,7 +153,7 @@ def add_path(r: Relaxation, trail: tuple[int, ...], end: int, scale: float) -> N
             for (a, b), x in r.flows[net][slot].items():
                 if a != b:
                     terms.append((x, problem.transfers[net.size][a, b].ticks / scale))
-    r.program.row(terms, high=0.0)
+    r.times.append(r.program.row(terms, high=0.0))
 
 
 def _slot(r: Relaxation, n: int, sink: int) -> int:

@@ -37,6 +37,8 @@ class Relaxation:
     """The program and its columns. count[c][o]: items of class c with option o. short[c]: items of the class left
     unplaced, at a price no solution pays (so that the program is always feasible). legs[net class][(a, b)]: nets sent
     from a to b; flows: the same for each of its sinks. kind: the class of a net. interval: in units of `scale` ticks.
+    Rows: loads (the class of resources of each), rooms (the memory of each), times (those that ends of phases keep);
+    ends: the columns of those ends.
     """
 
     program: Program
@@ -49,6 +51,10 @@ class Relaxation:
     legs: dict[NetClass, dict[tuple[int, int], int]] = field(default_factory=dict)
     flows: dict[NetClass, list[dict[tuple[int, int], int]]] = field(default_factory=dict)
     kind: dict[int, NetClass] = field(default_factory=dict)
+    loads: dict[int, int] = field(default_factory=dict)
+    rooms: dict[int, int] = field(default_factory=dict)
+    times: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
 
     def size(self, c: int) -> int:
         """Items of class c."""
@@ -73,16 +79,27 @@ class Relaxation:
         return sorted(set(self.tables.reads[self.classes.items[c][0]].tolist()))
 
 
+@dataclass(frozen=True, slots=True)
+class Rests:
+    """What the optimum of a linear program rests on: its value, and by name the percent by which it falls for each
+    percent that there is more of something, as its duals tell (see mapper.solve.placement.rests)."""
+
+    value: float
+    rows: tuple[tuple[str, float], ...]
+
+
 @dataclass(frozen=True)
 class Bound:
     """A value no solution can undercut, the argument's name, per item the share of each option in the relaxation
-    (empty where there is none), and the relaxation, with the worth of 1 in its objective."""
+    (empty where there is none), and the relaxation, with the worth of 1 in its objective. rests: of the last linear
+    program that was solved; None where no linear program was."""
 
     value: float
     name: str
     shares: tuple[Floats, ...] = ()
     relaxation: Relaxation | None = None
     unit: float = 1.0
+    rests: Rests | None = None
 
 
 NOTHING = Bound(0.0, "none")
@@ -263,7 +280,8 @@ def add_memory_capacity(r: Relaxation) -> None:
                 degree = len(linked[k_class]) * len(items) / len(members[k_class])
                 r.program.row([(present[k_class], degree)] + [(x, -w) for x, w in wanted], low=0.0)
     for memory, total in filled.items():
-        r.program.row(total, high=problem.capacities[memory] / max(1, problem.capacities[memory]))
+        row = r.program.row(total, high=problem.capacities[memory] / max(1, problem.capacities[memory]))
+        r.rooms[row] = memory
 
 
 def add_resource_loads(r: Relaxation) -> None:
@@ -280,7 +298,8 @@ def add_resource_loads(r: Relaxation) -> None:
                 terms.setdefault(r.classes.resource[resource], []).append((x, ticks / r.scale))
     many = Counter(r.classes.resource)
     for resource_class, loads in terms.items():
-        r.program.row([*loads, (r.interval, -float(many[resource_class]))], high=0.0)
+        row = r.program.row([*loads, (r.interval, -float(many[resource_class]))], high=0.0)
+        r.loads[row] = resource_class
 
 
 def price_of_leaving_out(r: Relaxation, price: float) -> None:

@@ -18,7 +18,7 @@ from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.greedy import fastest
 from mapper.solve.placement.tables import Tables, build
 from passes.partition.options import Options
-from passes.place.bounds import scale, solved_as
+from passes.place.bounds import scale, solved_as, told
 from passes.place.folding.grouping import regrouped
 from passes.place.folding.quick import Quick
 from passes.place.folding.whole import in_whole_pieces
@@ -91,7 +91,7 @@ class Pooled:
         """A value, in SI units, that no placement on the explicit target undercuts."""
         tables, objective = build(self.t.problem), solved_as(self.plan.objective)
         found = lower_bound(tables, objective, budget, self._ceiling(tables))
-        return self.proven(found.value, found.name)
+        return told(self.proven(found.value, found.name), found.rests, self.plan)
 
     def _ceiling(self, tables: Tables) -> float:
         """The value of a placement that is quickly found, infinite where it breaks a rule: scales the relaxation."""

@@ -1,0 +1,1 @@
+"""What becomes of a plan when a figure of its target is another."""
