@@ -45,6 +45,11 @@ class Verdict:
         """Ticks between requests in steady state."""
         return self.steady.interval
 
+    @property
+    def activities_per_request(self) -> int:
+        """How many activities a request is."""
+        return sum(p.calls * len(x.activities) for p, x in zip(self.plan.phases, self.programs, strict=True))
+
     @cached_property
     def energy_by_cause(self) -> dict[str, int]:
         """Dynamic energy by cause, and the power of everything that is switched on over one interval."""
@@ -119,22 +124,30 @@ class Verdict:
         return tuple(named.items())
 
 
-def judge(plan: Plan, spelling: Spelling | None = None, events: int = EVENTS) -> Verdict:
-    """Run the plan: one call of each phase by its schedule, then the steady state over so many activities.
+def judge(plan: Plan, spelling: Spelling | None = None, events: int = EVENTS, watched: int = 0) -> Verdict:
+    """Run the plan: one call of each phase by its schedule, then the steady state over so many activities, of which the
+    last `watched` are written down (`mapper.cost.window`); the figures are the same with any number.
 
     Raises InvalidPlan when the schedule or the memory map asks for what the machine cannot do.
     """
     assert plan.schedule is not None
-    assert plan.memory is not None
-    assert plan.inflight is not None
     programs = (spelling or Spelling(plan)).programs()
     slots = {s.what: s for s in plan.schedule}
     calls = tuple(replay(program, slots) for program in programs)
     _nothing_extra(plan, programs)
-    counts = [p.calls for p in plan.phases]
+    loads = loads_per_request(programs, [p.calls for p in plan.phases])
+    return Verdict(plan, programs, calls, flow(plan, programs, calls, events, watched), loads, peaks(plan))
+
+
+def flow(
+    plan: Plan, programs: Sequence[Program], calls: Sequence[Call], events: int = EVENTS, watched: int = 0
+) -> Steady:
+    """The plan's steady state, by the program and the replayed call of each phase; else as `judge`."""
+    assert plan.memory is not None
+    assert plan.inflight is not None
     room = Rooms(plan, programs, calls).at(plan.inflight)
-    flow = steady(programs, counts, [c.ticks for c in calls], plan.inflight, room, events, [c.starts for c in calls])
-    return Verdict(plan, programs, calls, flow, loads_per_request(programs, counts), peaks(plan))
+    counts, alone, starts = [p.calls for p in plan.phases], [c.ticks for c in calls], [c.starts for c in calls]
+    return steady(programs, counts, alone, plan.inflight, room, events, starts, watched)
 
 
 def _nothing_extra(plan: Plan, programs: tuple[Program, ...]) -> None:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapper.cost.liveness import Segment
-from mapper.cost.machine_tables import BOTTLENECK, HEAP, NOW, RAN, state, tables, with_runs
+from mapper.cost.machine_tables import BOTTLENECK, HEAP, NOW, RAN, state, tables, with_log, with_runs
 from mapper.cost.program import Program
 from mapper.cost.steps import longest_holds, steps_of
+from mapper.cost.tail import Tail, settled, tail
 
 GOLDEN, WHOLE = 618_033_989, 1_000_000_000
 """Multiples of the golden section, less their whole parts, are evenly spread however many they are (Weyl 1916)."""
@@ -59,7 +60,7 @@ class Machine:
             steps_of(program, extra, parts, busiest, longest)
             for program, extra, parts in zip(programs, room.waits, room.segments, strict=True)
         ]
-        self._last = [np.array([step.last for step in steps], dtype=np.int64) for steps in self.steps]
+        self._last = [np.array([step.activities[-1] for step in steps], dtype=np.int64) for steps in self.steps]
         ticks = max((int(step.hold + step.tail) for steps in self.steps for step in steps), default=0)
         self._shift = max(0, (ticks * STEPS).bit_length() - BITS)
         free = _capacities(programs)
@@ -77,6 +78,7 @@ class Machine:
         self._state = state(self._tables, inflight, [*free.values(), *room.slots.values()], len(channels), self._spare)
         self._inflight = inflight
         self._began = self._arrivals = np.empty(0, dtype=np.int64)
+        self._watched = 0
 
     @property
     def now(self) -> int:
@@ -144,9 +146,21 @@ class Machine:
         while not advance(self._tables, self._state, self._arrivals, self._began, goal, self._spare):
             self._make_room()
 
+    def watch(self, steps: int) -> None:
+        """Write down what holds resources while so many more steps end."""
+        self._watched = max(int(self._state.clock[NOW]), settled(self._state))
+        self._state = with_log(self._state, steps + len(self._state.runs))
+
+    def tail(self, pace: float) -> Tail:
+        """What was seen since `watch`; pace: how many ticks of the machine are one of the simulation."""
+        return tail(self._state, self.steps, self._watched, int(self._state.clock[NOW]), self._shift, pace)
+
     def _make_room(self) -> None:
         """Let there be room for more runs: those that hold nothing any more may be many."""
-        self._state = with_runs(self._state, max(self._spare, len(self._state.runs)))
+        more = max(self._spare, len(self._state.runs))
+        self._state = with_runs(self._state, more)
+        if len(self._state.log):  # each may have let go, and not ended yet
+            self._state = with_log(self._state, more)
 
 
 def _capacities(programs: Sequence[Program]) -> dict[str, int]:

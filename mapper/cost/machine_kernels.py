@@ -7,6 +7,7 @@ from mapper.cost.machine_tables import (
     AGE,
     ARRIVED,
     AT,
+    BEGAN,
     BEGUN,
     BOTTLENECK,
     CALL,
@@ -15,20 +16,29 @@ from mapper.cost.machine_tables import (
     EXCLUSIVE,
     FIRST_ENTRY,
     FIRST_STEP,
+    FROM,
     HEAP,
     IDLE,
     LEFT,
     LET_GO,
+    LOGGED,
     NEEDS,
     NODE,
     NOW,
+    OF_CALL,
+    OF_NODE,
+    OF_PHASE,
+    OF_ROUND,
     PHASE,
     RAN,
     RETRY,
+    ROUND,
     SEEN,
     SEGMENT,
     SINCE,
+    STARTED,
     STUCK,
+    UNTIL,
     UPTO,
     USERS,
     WEIGHT,
@@ -64,6 +74,8 @@ def advance(t: Tables, m: State, arrivals: Array, began: Array, goal: int, spare
         step = t.phases[m.requests[s, PHASE], FIRST_STEP] + i
         if not m.runs[run, LET_GO]:
             m.runs[run, LET_GO] = 1
+            if clock[LOGGED] < len(m.log):
+                _write_down(m, run, s)
             _let_go(t, m, run, step)
             m.progress[run, 0], m.progress[run, 1] = t.holds[step, 1], 1.0
             if m.progress[run, 0] > 0:
@@ -80,11 +92,22 @@ def advance(t: Tables, m: State, arrivals: Array, began: Array, goal: int, spare
 
 
 @inlined
+def _write_down(m: State, run: int, s: int) -> None:
+    row = m.log[m.clock[LOGGED]]
+    row[OF_NODE], row[OF_ROUND] = m.runs[run, NODE], m.requests[s, ROUND]
+    row[OF_PHASE], row[OF_CALL] = m.requests[s, PHASE], m.requests[s, CALL]
+    row[FROM], row[UNTIL] = m.runs[run, BEGAN], m.clock[NOW]
+    m.clock[LOGGED] += 1
+
+
+@inlined
 def _next_call(t: Tables, m: State, s: int) -> None:
     row = m.requests[s]
     row[CALL] += 1
     if row[CALL] >= t.phases[row[PHASE], CALLS]:
         row[CALL], row[PHASE] = 0, (row[PHASE] + 1) % (len(t.phases) - 1)
+        if row[PHASE] == 0:
+            row[ROUND] += 1
 
 
 @compiled
@@ -105,7 +128,7 @@ def _begin_call(t: Tables, m: State, s: int, arrivals: Array, began: Array) -> N
         m.inside[s, e, 0], m.inside[s, e, 1] = 0, t.entries[entry + e, 1]
     for i in range(behind - first) if since < 0 else range(0):
         if began[first + i] < -since:
-            waiting[i] = -1
+            waiting[i] = STARTED
             row[LEFT] -= 1
             for k in range(t.steps[first + i, USERS], t.steps[first + i + 1, USERS]):
                 waiting[t.users[k]] -= 1
@@ -130,7 +153,8 @@ def _start(t: Tables, m: State, s: int, i: int) -> bool:
     m.clock[IDLE] -= 1
     run = m.idle[m.clock[IDLE]]
     m.runs[run, NODE], m.runs[run, SINCE] = s * m.waiting.shape[1] + i, m.clock[NOW]
-    m.runs[run, LET_GO], m.runs[run, AT], m.runs[run, SEEN] = 0, -1, 0
+    m.runs[run, LET_GO], m.runs[run, AT], m.runs[run, SEEN], m.runs[run, BEGAN] = 0, -1, 0, m.clock[NOW]
+    m.waiting[s, i] = STARTED
     m.progress[run, 0], m.progress[run, 1] = t.holds[step, 0], 1.0
     hold_channels(t, m, run, step)
     return True

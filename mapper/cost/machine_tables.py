@@ -21,18 +21,25 @@ and what is behind the last that it uses, and its ticks of the busiest resource.
 FIRST_STEP, FIRST_ENTRY, CALLS = range(3)
 """Columns of phases."""
 
-PHASE, CALL, LEFT, AGE, STUCK = range(5)
+PHASE, CALL, LEFT, AGE, STUCK, ROUND = range(6)
 """Columns of requests: what it is in, steps of the call that have not ended, when the call began in the order of calls,
-and how many of its steps queue for room."""
+how many of its steps queue for room, and how many requests the place in flight has served before."""
 
-NODE, SINCE, LET_GO, AT, SEEN = range(5)
+NODE, SINCE, LET_GO, AT, SEEN, BEGAN = range(6)
 """Columns of runs: which step of which request, since when at its rate, whether it holds nothing any more, where in the
-heap, and when it was last looked at."""
+heap, when it was last looked at, and when it began."""
 
-NOW, RAN, BOTTLENECK, TICKET, ARRIVED, BEGUN, HEAP, IDLE, RETRY, LISTED, LOOKS = range(11)
+NOW, RAN, BOTTLENECK, TICKET, ARRIVED, BEGUN, HEAP, IDLE, RETRY, LISTED, LOOKS, LOGGED = range(12)
 """Entries of the clock: ticks, steps ended, their ticks of the busiest resource, numbers given out, requests that have
-begun, calls begun, runs under way, runs to be had, requests to try again, channels listed, and looks at
-crowded channels."""
+begun, calls begun, runs under way, runs to be had, requests to try again, channels listed, looks at crowded channels,
+and rows of the log written."""
+
+OF_NODE, OF_ROUND, OF_PHASE, OF_CALL, FROM, UNTIL = range(6)
+"""Columns of the log: which step of which request, its `ROUND`, phase and call, and from when until when it held its
+resources."""
+
+STARTED = -1
+"""What a step waits for that has started."""
 
 
 class Tables(NamedTuple):
@@ -57,7 +64,7 @@ class State(NamedTuple):
     whether it has room there and who uses it still; queues: by resource and phase, a heap's root and size, its `nodes`
     (by request and step) as two children; progress: ticks left and speed by run (floats); links: by run and
     channel the next and the one before on the memory; ends: by memory the first and last; most: by memory, shares that
-    one run gets at most (floats)."""
+    one run gets at most (floats); log: what let go of its resources, as far as there are rows for it."""
 
     clock: Array
     held: Array
@@ -79,6 +86,7 @@ class State(NamedTuple):
     shares: Array
     retry: Array
     mine: Array
+    log: Array
 
 
 def tables(
@@ -130,17 +138,17 @@ def state(t: Tables, requests: int, free: Sequence[int], channels: int, runs: in
     queues = np.zeros((len(free), len(per_phase), 2), dtype=np.int64)
     queues[:, :, 0] = -1
     empty = State(
-        clock=np.zeros(11, dtype=np.int64),
+        clock=np.zeros(12, dtype=np.int64),
         held=np.zeros(1),
         free=np.array(free, dtype=np.int64),
-        requests=np.zeros((requests, 5), dtype=np.int64),
+        requests=np.zeros((requests, 6), dtype=np.int64),
         waiting=np.empty((requests, steps), dtype=np.int32),
         inside=np.empty((requests, entries, 2), dtype=np.int64),
         queues=queues,
         nodes=np.empty((requests * steps, 2), dtype=np.int64),
         heap=np.empty((0, 3), dtype=np.int64),
         idle=np.empty(0, dtype=np.int64),
-        runs=np.empty((0, 5), dtype=np.int64),
+        runs=np.empty((0, 6), dtype=np.int64),
         progress=np.empty((0, 2)),
         links=np.empty((0, many, 2), dtype=np.int64),
         ends=np.full((channels, 2), -1, dtype=np.int64),
@@ -150,6 +158,7 @@ def state(t: Tables, requests: int, free: Sequence[int], channels: int, runs: in
         shares=np.empty(0, dtype=np.int64),
         retry=np.empty((2 * requests * entries + 1, 2), dtype=np.int64),
         mine=np.empty(steps, dtype=np.int64),
+        log=np.empty((0, 6), dtype=np.int64),
     )
     return with_runs(empty, runs)
 
@@ -164,6 +173,11 @@ def with_runs(m: State, more: int) -> State:
     grown["idle"][m.clock[IDLE] : m.clock[IDLE] + more] = np.arange(known, known + more)
     m.clock[IDLE] += more
     return m._replace(**grown)
+
+
+def with_log(m: State, more: int) -> State:
+    """The state with room for so many more rows of the log."""
+    return m._replace(log=np.concatenate((m.log, np.empty((more, 6), dtype=np.int64))))
 
 
 def _begins(rows: Iterable[Sized]) -> list[int]:

@@ -7,7 +7,7 @@ resource; the utilisation of the busiest resource gives the interval between req
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mapper.cost.program import Program
@@ -15,6 +15,7 @@ from mapper.errors import InvalidPlan
 
 if TYPE_CHECKING:  # numpy and numba, which are slow to load: only what simulates needs them
     from mapper.cost.machine import Room
+    from mapper.cost.tail import Tail
 
 EVENTS = 120_000
 """Activities simulated at most: enough for the utilisation to settle within a fraction of a percent, except where one
@@ -34,12 +35,14 @@ CYCLES = 4
 
 @dataclass(frozen=True, slots=True)
 class Steady:
-    """What the simulation saw: ticks between requests, the busiest resource and how busy it was (0..1)."""
+    """What the simulation saw: ticks between requests, the busiest resource and how busy it was (0..1); and its end, if
+    that was asked for and several requests were in flight."""
 
     interval: int
     busiest: str
     utilisation: float
     activities: int
+    tail: Tail | None = field(default=None, compare=False, repr=False)
 
 
 def loads_per_request(programs: Sequence[Program], calls: Sequence[int]) -> dict[str, int]:
@@ -60,6 +63,7 @@ def steady(
     room: Room,
     events: int = EVENTS,
     starts: Sequence[Sequence[int]] = (),
+    watched: int = 0,
 ) -> Steady:
     """Simulate `inflight` requests, started evenly spread over their course, until `events` activities have run.
 
@@ -67,7 +71,7 @@ def steady(
     Where that is too short for each request to end a call before it is watched, `LONGER` times as many run; where even
     that is too short, requests start in the midst of their calls: all at the beginning of a call would queue at its
     first unit. What is watched is then the work done on all resources, which tells the rate of requests sooner than
-    that on the busiest alone.
+    that on the busiest alone. Of the last `watched` activities it is written down when they ran.
     """
     loads = loads_per_request(programs, calls)
     busiest = max(loads, key=lambda r: (loads[r], r), default="")
@@ -84,7 +88,11 @@ def steady(
     machine.start(loads[busiest], starts if short else ())
     machine.run(budget // CYCLES)
     began, done, held = machine.now, machine.bottleneck_done, machine.held
-    machine.run(budget - budget // CYCLES)
+    rest = budget - budget // CYCLES
+    machine.run(rest - min(watched, rest))
+    if watched:
+        machine.watch(min(watched, rest))
+        machine.run(min(watched, rest))
     if machine.stands_still:
         raise InvalidPlan(
             f"{inflight} requests in flight block one another after {machine.ran} activities: each waits for memory or "
@@ -98,7 +106,8 @@ def steady(
     if work <= 0 or span <= 0:
         return Steady(alone, busiest, loads[busiest] / alone if alone else 0.0, machine.ran)
     utilisation = min(1.0, work / span)
-    return Steady(max(loads[busiest], round(loads[busiest] / utilisation)), busiest, utilisation, machine.ran)
+    tail = machine.tail(max(1.0, work / span)) if watched else None
+    return Steady(max(loads[busiest], round(loads[busiest] / utilisation)), busiest, utilisation, machine.ran, tail)
 
 
 def _activities(events: int, per_request: int) -> int:

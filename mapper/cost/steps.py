@@ -14,14 +14,19 @@ NOWHERE: tuple[int, tuple[str, ...]] = (-1, ())
 class Step:
     """What the machine needs to know of a stretch. tail: ticks from letting go to the result. users: the steps of its
     call that wait for it; needs: how many it waits for. weight: its ticks of the busiest resource. segment, memories:
-    the scarce ones it uses, each as often as activities of it do; many: its activities; last: the last of them."""
+    the scarce ones it uses, each as often as activities of it do; activities: those that it is, in order."""
 
     __slots__ = (
-        "channels", "exclusive", "hold", "last", "many", "memories", "needs", "segment", "tail", "users", "weight",
+        "activities", "channels", "exclusive", "hold", "memories", "needs", "segment", "tail", "users", "weight",
     )  # fmt: skip
 
     def __init__(
-        self, stretch: Sequence[Activity], last: int, entry: tuple[int, tuple[str, ...]], busiest: str, needs: int
+        self,
+        stretch: Sequence[Activity],
+        activities: tuple[int, ...],
+        entry: tuple[int, tuple[str, ...]],
+        busiest: str,
+        needs: int,
     ) -> None:
         self.exclusive = stretch[0].exclusive
         hold = sum(a.hold for a in stretch)
@@ -29,7 +34,7 @@ class Step:
         self.hold, self.tail = float(hold), float(stretch[-1].ticks - stretch[-1].hold)
         self.weight = sum(dict(a.loads).get(busiest, 0) for a in stretch)
         self.segment, self.memories = entry
-        self.needs, self.many, self.last = needs, len(stretch), last
+        self.needs, self.activities = needs, activities
         self.users: tuple[int, ...] = ()
 
 
@@ -73,7 +78,7 @@ def steps_of(
     for stretch in stretches:
         rows = [program.activities[i] for i in stretch]
         segment, memories = entries.get(stretch[0], NOWHERE)
-        steps.append(Step(rows, stretch[-1], (segment, memories), busiest, len(before[stretch[0]])))
+        steps.append(Step(rows, tuple(stretch), (segment, memories), busiest, len(before[stretch[0]])))
         steps[-1].users = tuple(sorted(number[i] for i in after[stretch[-1]]))
     return steps
 

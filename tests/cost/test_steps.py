@@ -27,18 +27,18 @@ def test_a_chain_on_one_unit_is_one_step_up_to_the_longest_activity_there() -> N
 def test_a_residual_that_a_later_one_reads_does_not_break_a_stretch() -> None:
     rows = (activity("a", 1), activity("b", 1, after=(0,)), activity("c", 1, after=(0, 1)))
     (step,) = steps(program(*rows), chain(9))
-    assert (step.hold, step.many, step.needs, step.users, step.weight) == (3.0, 3, 0, (), 3)
+    assert (step.hold, len(step.activities), step.needs, step.users, step.weight) == (3.0, 3, 0, (), 3)
 
 
 def test_what_others_wait_for_or_wait_with_ends_a_stretch() -> None:
     fork = program(activity("a", 1), activity("b", 1, after=(0,)), activity("c", 1, "v", after=(0,)))
-    assert [s.many for s in steps(fork, chain(9))] == [1, 1, 1]
+    assert [len(s.activities) for s in steps(fork, chain(9))] == [1, 1, 1]
     join = program(activity("a", 1), activity("b", 1, "v"), activity("c", 1, after=(0, 1)))
-    assert [s.many for s in steps(join, chain(9))] == [1, 1, 1]
+    assert [len(s.activities) for s in steps(join, chain(9))] == [1, 1, 1]
 
 
 def test_what_takes_turns_in_a_scarce_memory_is_a_step_of_its_own() -> None:
-    assert [s.many for s in steps(chain(1, 1), chain(9), parts=(Segment((("m", (1,)),)),))] == [1, 1]
+    assert [len(s.activities) for s in steps(chain(1, 1), chain(9), parts=(Segment((("m", (1,)),)),))] == [1, 1]
 
 
 def test_a_stretch_asks_for_the_mean_share_of_a_channel() -> None:
