@@ -6,11 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from mapper.cost.judge import Verdict
-from mapper.report.page import headline
+from mapper.report.page import bound, headline, limiting, placement, reproduction, units
 from mapper.report.page.floor import section as floor
 from mapper.report.page.shell import Section, page
 
-SECTIONS: tuple[Callable[[Verdict, dict[str, Any]], Section | None], ...] = (headline.section, floor.section)
+SECTIONS: tuple[Callable[[Verdict, dict[str, Any]], Section | None], ...] = (
+    headline.section,
+    limiting.section,
+    floor.section,
+    units.section,
+    placement.section,
+    bound.section,
+    reproduction.section,
+)
 """What the page shows, from the top down: each makes its section from the verdict and the plan's summary, or None where
 a plan has nothing of the kind."""
 

@@ -55,7 +55,7 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
         ],
     }
     drawing = dict.fromkeys(s.drawn_by for s in sections)
-    scripts = [_asset("echarts.min.js"), _asset("core.js"), *(_asset(f"sections/{name}.js") for name in drawing)]
+    scripts = [*map(_asset, _SHARED), *(_asset(f"sections/{name}.js") for name in drawing)]
     scripts.append("mapper.start();")
     blocks = "\n".join(f"<script>{text}</script>" for text in scripts)
     return _HTML.format(
@@ -95,6 +95,9 @@ def _hash(script: str) -> str:
     """A script as the Content-Security-Policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
+
+_SHARED = ("echarts.min.js", "core.js", "table.js")
+"""Scripts of every page, in this order."""
 
 _POLICY = (
     "default-src 'none'",

@@ -1,9 +1,10 @@
-// What every page shares: elements made of text, charts that are drawn when they come into view, tables, light and dark.
+// What every page shares: elements made of text, charts that are drawn when they come into view, light, dark and print.
 "use strict";
 
 const mapper = (() => {
   const drawers = {};
   const charts = [];
+  let printing = false;
   const unseen = new Map(); // element -> what draws it when it comes near the window
   const data = JSON.parse(document.getElementById("data").textContent);
 
@@ -34,8 +35,12 @@ const mapper = (() => {
     return `${scaled.toFixed(digits)} ${prefix}${unit}`.trim();
   }
 
+  /** A part as a percentage; one that would read as nothing has as many digits as it takes. */
   function percent(part, digits = 1) {
-    return part === null || part === undefined ? "–" : `${(100 * part).toFixed(digits)} %`;
+    if (part === null || part === undefined || Number.isNaN(part)) return "–";
+    const hundred = 100 * part;
+    if (hundred !== 0 && Math.abs(hundred) < 0.5 * 10 ** -digits) return Math.abs(hundred) < 0.001 ? "< 0.001 %" : `${hundred.toFixed(3)} %`;
+    return `${hundred.toFixed(Math.abs(hundred) >= 99.95 ? 0 : digits)} %`;
   }
 
   /** A tooltip for ECharts: rows of [label, value] under a title, all of them text. */
@@ -68,8 +73,9 @@ const mapper = (() => {
       box,
       chart: null,
       draw() {
+        const zoom = handle.chart ? handle.chart.getOption().dataZoom : null;
         if (handle.chart) handle.chart.dispose();
-        handle.chart = echarts.init(box, null, { renderer: "canvas" });
+        handle.chart = echarts.init(box, null, { renderer: "canvas", devicePixelRatio: printing ? 3 : undefined });
         const base = {
           animation: false,
           backgroundColor: "transparent",
@@ -79,6 +85,7 @@ const mapper = (() => {
         };
         const asked = option();
         handle.chart.setOption({ ...base, ...asked, tooltip: { ...base.tooltip, ...asked.tooltip } });
+        (zoom || []).forEach((z, k) => handle.chart.dispatchAction({ type: "dataZoom", dataZoomIndex: k, start: z.start, end: z.end }));
         if (ready) ready(handle.chart);
       },
     };
@@ -109,72 +116,18 @@ const mapper = (() => {
     while (unseen.size) [...unseen.keys()].forEach(see);
   }
 
-  /** A table with a search field and columns that sort: columns {key, title, text(row), value(row), class}; shows so
-   * many rows at a time. `detail(row)` gives the element that opens below a row. */
-  function table(root, columns, rows, { search = false, rows: most = 50, detail = null } = {}) {
-    let found = rows, shown = most, order = null;
-    const text = (column, row) => (column.text ? column.text(row) : row[column.key]);
-    const value = (column, row) => (column.value ? column.value(row) : row[column.key]);
-    const body = el("tbody");
-    const count = el("span", { class: "count", role: "status" });
-    const more = el("button", { type: "button", class: "more", on: { click: () => { shown += 10 * most; fill(); } } }, "more");
-    const field = el("input", { type: "search", placeholder: "search", "aria-label": "search", on: { input: () => { shown = most; find(); } } });
-    const heads = columns.map((c, k) =>
-      el("th", { class: c.class, scope: "col" }, el("button", { type: "button", on: { click: () => sort(k) } }, c.title)),
-    );
-    const haystack = new Map();
-    function find() {
-      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-      found = rows.filter((row) => {
-        if (!words.length) return true;
-        if (!haystack.has(row)) haystack.set(row, columns.map((c) => String(text(c, row) ?? "")).join(" \u0000").toLowerCase());
-        return words.every((w) => haystack.get(row).includes(w));
-      });
-      arrange();
-    }
-    function sort(k) {
-      order = order && order.k === k ? { k, down: !order.down } : { k, down: typeof value(columns[k], rows[0] ?? {}) === "number" };
-      arrange();
-    }
-    function arrange() {
-      if (order) {
-        const c = columns[order.k];
-        found = [...found].sort((a, b) => {
-          const [x, y] = [value(c, a), value(c, b)];
-          const less = typeof x === "number" && typeof y === "number" ? x - y : String(x ?? "").localeCompare(String(y ?? ""));
-          return order.down ? -less : less;
-        });
-      }
-      heads.forEach((h, k) => h.setAttribute("aria-sort", order && order.k === k ? (order.down ? "descending" : "ascending") : "none"));
-      fill();
-    }
-    function fill() {
-      body.replaceChildren(...found.slice(0, shown).map(line));
-      count.textContent = found.length === rows.length ? `${rows.length} rows` : `${found.length} of ${rows.length} rows`;
-      more.hidden = found.length <= shown;
-    }
-    function line(row) {
-      const cells = columns.map((c) => {
-        const shownText = text(c, row);
-        return el("td", { class: c.class }, shownText instanceof Node ? shownText : String(shownText ?? ""));
-      });
-      const made = el("tr", {}, cells);
-      if (detail) {
-        made.classList.add("opens");
-        made.addEventListener("click", () => {
-          if (made.nextSibling && made.nextSibling.classList.contains("detail")) made.nextSibling.remove();
-          else made.after(el("tr", { class: "detail" }, el("td", { colspan: columns.length }, detail(row))));
-        });
-      }
-      return made;
-    }
-    root.append(
-      el("div", { class: "tools" }, search ? field : null, count),
-      el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads)), body)),
-      more,
-    );
-    find();
-    return { search(words) { field.value = words; find(); } };
+  /** A bar for a part from 0 to 1, with its percentage as text. `tone` is "heat" for a utilisation. */
+  function bar(part, tone = "plain") {
+    const width = `${Math.min(100, Math.max(0, 100 * (part || 0)))}%`;
+    const fill = el("i", { class: `fill ${tone}`, style: { width } });
+    if (tone === "heat") fill.dataset.heat = String(Math.min(4, Math.floor(Math.max(0, part) * 5)));
+    return el("span", { class: "bar" }, el("span", { class: "track", "aria-hidden": "true" }, fill), el("span", { class: "part" }, percent(part)));
+  }
+
+  /** Terms and their definitions as a list; pairs without a definition are left out. */
+  function facts(pairs) {
+    const told = pairs.filter(([, b]) => b !== null && b !== undefined && b !== "");
+    return el("dl", { class: "facts" }, told.map(([a, b]) => el("div", {}, el("dt", {}, a), el("dd", {}, b))));
   }
 
   function section(name, draw) {
@@ -190,36 +143,60 @@ const mapper = (() => {
     redraw();
   }
 
-  const ui = { el, si, percent, tip, color, heat, ink, chart, later, table };
+  const ui = { el, si, percent, tip, color, heat, ink, chart, later, bar, facts }; // and table, of table.js
 
+  /** The page's own parts: its title, the list of its sections, and each section as its script draws it. */
   function start() {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     document.documentElement.dataset.theme = dark.matches ? "dark" : "light";
     dark.addEventListener("change", (e) => theme(e.matches ? "dark" : "light"));
     const other = () => (document.documentElement.dataset.theme === "dark" ? "light" : "dark");
     const main = el("main");
-    const named = data.sections.filter((s) => s.title);
-    const nav = el("nav", { "aria-label": "sections" }, named.map((s) => el("a", { href: `#${s.name}` }, s.title)));
+    const links = new Map(data.sections.filter((s) => s.title).map((s) => [s.name, el("a", { href: `#${s.name}` }, s.title)]));
+    const nav = el("nav", { "aria-label": "sections", hidden: links.size < 2 }, [...links.values()]);
     const toggle = el("button", { type: "button", class: "theme", title: "light or dark", "aria-label": "light or dark", on: { click: () => theme(other()) } }, "◐");
     document.body.append(el("header", {}, el("div", {}, el("h1", {}, data.title), el("p", {}, data.subtitle)), toggle), nav, main);
     for (const s of data.sections) {
       const root = el("div", { class: "body" });
-      main.append(el("section", { id: s.name, "data-section": s.name }, s.title ? el("h2", {}, s.title) : null, s.lead ? el("p", { class: "lead" }, s.lead) : null, root));
+      const title = s.title ? el("h2", { id: `${s.name}-title` }, s.title) : null;
+      main.append(el("section", { id: s.name, "data-section": s.name, "aria-labelledby": title && title.id }, title, s.lead ? el("p", { class: "lead" }, s.lead) : null, root));
       drawers[s.script](root, s.data, ui);
     }
+    follow(links);
     let asked = 0;
     addEventListener("resize", () => {
       cancelAnimationFrame(asked);
-      asked = requestAnimationFrame(() => charts.forEach((c) => c.chart && c.chart.resize()));
+      asked = requestAnimationFrame(resize);
     });
     let before = null;
     addEventListener("beforeprint", () => {
       before = document.documentElement.dataset.theme;
+      printing = true;
+      document.documentElement.dataset.printing = "yes"; // as wide as paper, so that charts are
       seeAll();
       theme("light");
     });
-    addEventListener("afterprint", () => theme(before || "light"));
+    addEventListener("afterprint", () => {
+      printing = false;
+      delete document.documentElement.dataset.printing;
+      theme(before || "light");
+    });
     document.documentElement.dataset.ready = "yes";
+  }
+
+  function resize() {
+    charts.forEach((c) => c.chart && c.chart.resize());
+  }
+
+  /** The link of the section that is being read is marked. */
+  function follow(links) {
+    const nav = new IntersectionObserver((entries) => {
+      for (const e of entries) {
+        const link = links.get(e.target.id);
+        if (e.isIntersecting) links.forEach((a) => a.toggleAttribute("aria-current", a === link));
+      }
+    }, { rootMargin: "-15% 0px -75% 0px" });
+    document.querySelectorAll("section").forEach((s) => nav.observe(s));
   }
 
   return { section, start, ui };
