@@ -11,7 +11,7 @@ from mapper.report.limits import largest_costs, waiting
 from mapper.report.page.shell import Section
 
 CAUSES = 8
-RESOURCES = 10
+RESOURCES = 8
 """So many are shown, the largest ones."""
 
 

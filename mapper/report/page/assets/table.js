@@ -74,6 +74,7 @@ mapper.ui.table = (root, columns, rows, options = {}) => {
     body.replaceChildren(...found.slice(0, shown).map(line));
     const of = found.length === rows.length ? `${rows.length} rows` : `${found.length} of ${rows.length} rows`;
     count.textContent = found.length > shown ? `${of}, the first ${shown} shown` : of;
+    count.hidden = !search && found.length <= shown;
     more.textContent = `show ${Math.min(10 * most, found.length - shown)} more`;
     more.hidden = found.length <= shown;
   }
