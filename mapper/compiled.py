@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mapper.cost.judge import Verdict, judge
+from mapper.cost.judge import WATCHED, Verdict, judge
 from mapper.emit.files import write_folder_atomically
 from mapper.errors import MapperError, UsageError, did_you_mean
 from mapper.ir.plan import Plan
@@ -37,7 +37,7 @@ class Compiled:
     @cached_property
     def verdict(self) -> Verdict:
         """The judge's figures; replayed when first asked for, unless known already."""
-        return self.known or judge(self.plan)
+        return self.known or judge(self.plan, watched=WATCHED)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -62,13 +62,16 @@ class Compiled:
 
     def files(self) -> dict[str, str]:
         """What `save` writes, by name."""
+        from mapper.cost.window import window
+        from mapper.emit.steady_bars import MOST_BARS
         from mapper.emit.trace import to_json as trace_json
         from mapper.report.page.plan_page import plan_page
 
         files = {"plan.json": to_json(self.plan)}
         if self.finished:
             files["summary.json"] = json.dumps(self.summary, indent=1) + "\n"
-            files["trace.json"] = trace_json(self.plan, self.verdict.programs)
+            steady = window(self.verdict, 1, MOST_BARS)
+            files["trace.json"] = trace_json(self.plan, self.verdict.programs, steady)
             files["report.html"] = plan_page(self.verdict, self.summary)
         return files
 

@@ -23,6 +23,9 @@ from mapper.ir.rules_memory import arenas
 if TYPE_CHECKING:
     from mapper.cost.machine import Room
 
+WATCHED = 100_000
+"""Activities at the end of the steady state to be written down for `mapper.cost.window`: more than bars of any."""
+
 
 @dataclass(frozen=True)
 class Verdict:

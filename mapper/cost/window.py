@@ -7,16 +7,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mapper.cost.bars import Bar, InCall, Window, parts
-from mapper.cost.judge import Verdict, flow
+from mapper.cost.judge import WATCHED, Verdict, flow
 from mapper.cost.machine_tables import Array
 from mapper.cost.one_by_one import one_by_one
 from mapper.cost.program import Program
 from mapper.cost.tail import HELD, IN_CALL, IN_PHASE, IN_PLACE, IN_ROUND, OF_STEP, START, Tail
 
 __all__ = ["MOST_BARS", "WATCHED", "Bar", "InCall", "Window", "window"]
-
-WATCHED = 100_000
-"""Activities at the end of a simulation that a judge should write down for windows: more than the bars of any."""
 
 MOST_BARS = 40_000
 """Bars of a window: beyond, it is shorter than it was asked to be."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,7 +48,7 @@ class ActivityBars:
         self._plan = plan
         self._known: dict[tuple[Option, str, str, int], tuple[Cost, ...]] = {}
         ops = sum(len(plan.cluster[task.cluster].ops) for task in plan.tasks or ())
-        self.with_ops = ops <= MOST_OPS
+        self.ops_left_out = ops if ops > MOST_OPS else 0
 
     @cached_property
     def _estimator(self) -> Estimator:
@@ -65,7 +65,7 @@ class ActivityBars:
                 words = {"bytes": activity.bytes, "energy_uj": _microjoules(activity.energy_pj)}
                 bar = call.bar(activity.name, slot.start, slot.end, activity.kind, **words)
                 yield activity.where, _keyed(bar, key)
-            for k, place in enumerate(_links(self._plan, activity)):
+            for k, place in enumerate(links_of(self._plan, activity)):
                 bar = self._move(call, activity, slot)
                 yield place, _keyed(bar, key if not k and activity.where not in self._plan.target.unit else None)
         for slot in call.lost:
@@ -111,7 +111,7 @@ class ActivityBars:
 
     def _ops(self, bar: Bar, task: Task, cluster: Cluster) -> Iterator[Bar]:
         """The ops of a task one after the other, in the parts that each has of its cost."""
-        if len(cluster.ops) < 2 or not self.with_ops:
+        if len(cluster.ops) < 2 or self.ops_left_out:
             return
         costs = self._op_costs(task, cluster)
         whole, gone = sum(cost.ticks for cost in costs), 0
@@ -132,12 +132,20 @@ class ActivityBars:
         return self._known[key]
 
 
+def by_place(plan: Plan, rows: Mapping[str, list[Bar]]) -> dict[str, list[Bar]]:
+    """Tracks by name: units, then links, in the order of the target."""
+    rank = {name: k for k, name in enumerate(plan.target.link)}
+    others = sorted(rows.keys() - plan.target.unit.keys(), key=lambda x: (rank.get(x.partition(":")[0], len(rank)), x))
+    units = {f"unit {unit}": rows[unit] for unit in plan.target.unit if unit in rows}
+    return units | {f"link {place}": rows[place] for place in others}
+
+
 def _keyed(bar: Bar, key: tuple[str, str] | None) -> Bar:
     return Bar(bar.name, bar.start, bar.end, bar.category, bar.args, bar.inside, key)
 
 
-def _links(plan: Plan, activity: Activity) -> Sequence[str]:
-    """The directions of links that an activity holds, or its route where it holds none."""
+def links_of(plan: Plan, activity: Activity) -> Sequence[str]:
+    """The directions of links that a move or a cast holds, or its route where it holds none; of tasks none."""
     if activity.task:
         return ()
     held = [resource for resource, _ in activity.exclusive if resource.partition(":")[0] in plan.target.link]

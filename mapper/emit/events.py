@@ -87,9 +87,9 @@ def text(events: Iterable[Event], about: Mapping[str, object] = NOTHING) -> Iter
     """The file, an event a line. about: what stands before them."""
     head = json.dumps({"displayTimeUnit": "ns", "otherData": dict(about)})
     yield f'{head[:-1]}, "traceEvents": ['
-    mark = "\n"
+    mark, encode = "\n", json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
     for event in events:
-        yield mark + json.dumps(event, separators=(",", ":"), allow_nan=False)
+        yield mark + encode(event)
         mark = ",\n"
     yield "\n]}\n"
 
@@ -127,6 +127,8 @@ def _rows(name: str, bars: Sequence[Bar]) -> Iterator[tuple[list[Bar], str]]:
 
 def _straight(bar: Bar, aside: list[Bar]) -> Bar:
     """The bar with those within it that follow one another; the others go to `aside`."""
+    if not bar.inside:
+        return bar
     kept: list[Bar] = []
     for inner in sorted(bar.inside, key=_order):
         if (kept and inner.start < kept[-1].end) or inner.start < bar.start or inner.end > bar.end:

@@ -1,18 +1,20 @@
 """The plan as a trace for Perfetto: one request, its phases and calls, and what units, links and memories do meanwhile.
 
 The first call of each phase is drawn in full; further calls take as long and do the same. Times are those of one
-request alone on the machine: requests in flight together wait for one another, and when is not part of the plan.
+request alone on the machine. Behind it stands a stretch of the steady state, in which requests wait for one another.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mapper.cost.bars import Window
 from mapper.cost.program import Program, Spelling
-from mapper.emit.activity_bars import ActivityBars, FirstCall, nanoseconds
+from mapper.emit.activity_bars import ActivityBars, FirstCall, by_place, nanoseconds
 from mapper.emit.events import PREDICTED, REQUESTS, Bar, Event, Flow, Group, about, drawn, sums, text
+from mapper.emit.steady_bars import steady_group, told
 from mapper.errors import MapperError
 from mapper.hw.work import TICKS_PER_SECOND
 from mapper.ir.plan import Plan, Slot
@@ -28,26 +30,30 @@ def trace(plan: Plan, programs: Sequence[Program] | None = None) -> dict[str, An
     return found
 
 
-def to_json(plan: Plan, programs: Sequence[Program] | None = None) -> str:
-    """The file, an event a line; else as `trace`."""
-    words = {"model": plan.graph.name, "target": plan.target.name, "objective": plan.objective.value}
-    return "".join(text(_events(plan, programs), words))
-
-
-def _events(plan: Plan, programs: Sequence[Program] | None) -> Iterator[Event]:
+def to_json(plan: Plan, programs: Sequence[Program] | None = None, steady: Window | None = None) -> str:
+    """The file, an event a line; else as `trace`. steady: a stretch of the steady state, behind the request."""
     if plan.schedule is None:
         raise MapperError("the plan has no schedule to trace", hint="run a scheduling pass first")
-    done = _drawn(plan, Spelling(plan).programs() if programs is None else programs)
-    rows: dict[str, list[Bar]] = {}
+    programs = Spelling(plan).programs() if programs is None else programs
     bars = ActivityBars(plan)
+    words: dict[str, object] = {
+        "model": plan.graph.name, "target": plan.target.name, "objective": plan.objective.value,
+    }  # fmt: skip
+    words |= {"ops_left_out": bars.ops_left_out} if bars.ops_left_out else {}
+    words |= told(steady) if steady else {}
+    return "".join(text(_events(plan, programs, bars, steady), words))
+
+
+def _events(plan: Plan, programs: Sequence[Program], bars: ActivityBars, steady: Window | None) -> Iterator[Event]:
+    done = _drawn(plan, programs)
+    rows: dict[str, list[Bar]] = {}
     for part in done:
         for place, bar in bars.of(part):
             rows.setdefault(place, []).append(bar)
-    others = sorted(rows.keys() - plan.target.unit.keys(), key=_link_order(plan))
-    tracks = {REQUESTS: [_request(plan, done)]}
-    tracks |= {f"unit {unit}": rows[unit] for unit in plan.target.unit if unit in rows}
-    tracks |= {f"link {place}": rows[place] for place in others}
-    return drawn([Group(PREDICTED, tracks, _counters(plan, done))], _flows(done))
+    tracks = {REQUESTS: [_request(plan, done)]} | by_place(plan, rows)
+    groups = [Group(PREDICTED, tracks, _counters(plan, done))]
+    groups += [steady_group(plan, programs, steady)] if steady else []
+    return drawn(groups, _flows(done))
 
 
 def _drawn(plan: Plan, programs: Sequence[Program]) -> list[FirstCall]:
@@ -69,11 +75,6 @@ def _is_of(plan: Plan, slot: Slot, phase: str) -> bool:
     """Whether a slot that the plan does not call for is of a phase: the one that its name begins with, or the first."""
     named = [p for p in plan.phase if slot.what.startswith((f"{p}/", f"{p}:", f"{p}."))]
     return phase == max(named, key=len, default=plan.phases[0].name)
-
-
-def _link_order(plan: Plan) -> Callable[[str], tuple[int, str]]:
-    rank = {name: k for k, name in enumerate(plan.target.link)}
-    return lambda place: (rank.get(place.partition(":")[0], len(rank)), place)
 
 
 def _request(plan: Plan, done: Sequence[FirstCall]) -> Bar:
