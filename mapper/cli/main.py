@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from mapper.cli.ending import Ended
-from mapper.cli.parsers import hardware, making, pieces, plans
+from mapper.cli.parsers import comparing, hardware, making, pieces, plans
 from mapper.cli.saying import silence_output
 from mapper.errors import MapperError, plain
 
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     plans.check(commands.add_parser("check", help="derive every figure of a plan again and hold it to every rule"))
     plans.show(commands.add_parser("show", help="a plan on one screen, or as text"))
     plans.explain(commands.add_parser("explain", help="what limits a plan, why each op is where it is, the fallbacks"))
+    comparing.diff(commands.add_parser("diff", help="what moved, what got faster and why, between two plans"))
     hardware.passes(commands.add_parser("passes", help="the passes and pipelines there are"))
     hardware.targets(commands.add_parser("targets", help="the targets there are, or one of them"))
     hardware.cost(commands.add_parser("cost", help="price one piece of work on one unit, or a table of them"))
