@@ -58,9 +58,10 @@ class Spelling:
         """The engine that runs a placed task, and the option it was placed with."""
         place, option = self.plan.place[task.name], self.plan.chosen(task.name)
         unit = self.plan.target.unit[place.unit]
-        return self._engine(unit.name, self.plan.holder[task.cluster], option, task.phase), option
+        return self.engine_at(unit.name, self.plan.holder[task.cluster], option, task.phase), option
 
-    def _engine(self, unit: str, cluster: str, option: Option, phase: str) -> Engine:
+    def engine_at(self, unit: str, cluster: str, option: Option, phase: str) -> Engine:
+        """The engine that would run a cluster, whose weights the one named keeps, on a unit in the option's way."""
         single = option
         if option.replicas > 1:
             same = self.plan.options_of[option.repeat]

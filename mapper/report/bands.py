@@ -105,28 +105,46 @@ def _latency(verdict: Verdict) -> Band:
     parts: list[Part] = []
     for phase, program, call in zip(verdict.plan.phases, verdict.programs, verdict.calls, strict=True):
         parts += [
-            _part(verdict, program.activities[i], phase.calls * (call.ends[i] - call.starts[i]))
-            for i in critical_path(program.activities, call)
+            _part(verdict, program.activities[i], phase.calls * ticks)
+            for i, ticks in critical_legs(program.activities, call)
         ]
     return combined(parts, rest=verdict.latency - sum(p.amount for p in parts))
 
 
 def critical_path(activities: tuple[Activity, ...], call: Call) -> list[int]:
-    """Activities without which the call would have ended sooner, from the last one back: each ended when the next one
-    began, because the next needs its result (taken first) or what it held."""
-    ended: defaultdict[int, list[int]] = defaultdict(list)
+    """Activities without which the call would have ended sooner, from the last one back."""
+    return [i for i, _ in critical_legs(activities, call)]
+
+
+def critical_legs(activities: tuple[Activity, ...], call: Call) -> list[tuple[int, int]]:
+    """Activities without which the call would have ended sooner, from the last one back, each with the ticks from its
+    start to that of the next: this one began when the one before it ended, because it needs its result (taken first) or
+    what it held, or when that let go of what it held."""
+    ended, freed = defaultdict[int, list[int]](list), defaultdict[int, list[int]](list)
     for i, end in enumerate(call.ends):
         ended[end].append(i)
-    path: list[int] = []
+        if activities[i].hold < activities[i].ticks:
+            freed[_freed(activities[i], call.starts[i], end)].append(i)
+    path: list[tuple[int, int]] = []
     seen: set[int] = set()
     now: int | None = min(ended.get(call.ticks, ()), default=None)
+    until = call.ticks
     while now is not None:
-        path.append(now)
+        start = call.starts[now]
+        path.append((now, until - start))
         seen.add(now)
-        before = [i for i in ended.get(call.starts[now], ()) if i not in seen]
+        until = start
+        before = [i for i in ended.get(start, ()) if i not in seen]
         needed = [i for i in activities[now].after if i in before]
-        now = min(needed or before, default=None)
+        held = {name for name, _ in activities[now].exclusive}
+        let_go = [i for i in freed.get(start, ()) if i not in seen and held & dict(activities[i].exclusive).keys()]
+        now = min(needed or let_go or before, default=None)
     return path
+
+
+def _freed(activity: Activity, start: int, end: int) -> int:
+    """When an activity lets go of what it holds, stretched as its slot is."""
+    return start - (-activity.hold * (end - start) // activity.ticks)
 
 
 def _interval(verdict: Verdict) -> Band:

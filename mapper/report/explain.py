@@ -1,20 +1,27 @@
-"""The explanation of a plan: the bottleneck, the bound, why each class of ops is where it is, every fallback."""
+"""The explanation of a plan: the bottleneck chain, the bound, why each class of ops is where it is, every fallback."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from mapper.cost.judge import Verdict
-from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
-from mapper.ir.plan import Objective, Plan
+from mapper.hw.work import PJ_PER_J
+from mapper.ir.plan import Bound, Objective, Plan
 from mapper.report.arrangement import arrangement_words
 from mapper.report.bands import Bands, bands
-from mapper.report.limits import largest_costs, waiting
-from mapper.report.reasons import open_decisions, reasons
-from mapper.report.screen import energy_lines
-from mapper.report.summary import band_data, fallbacks, value_and_bound
-from mapper.report.units import percent, shorten, si, times
+from mapper.report.chain import chain
+from mapper.report.limit_lines import idle_lines, idle_parts, limit_lines
+from mapper.report.limits import largest_costs
+from mapper.report.moves import Move, Moves
+from mapper.report.reason_lines import by_time, reason_lines
+from mapper.report.reasons import Reason, open_decisions, reasons
+from mapper.report.remedies import remedy
+from mapper.report.stretches import stretches
+from mapper.report.summary import band_data, fallbacks, spoken, value_and_bound
+from mapper.report.units import listed, percent, shorten, si
 
 
 @dataclass(frozen=True)
@@ -25,15 +32,21 @@ class Explanation:
     data: dict[str, Any]
 
 
-def explain(verdict: Verdict, op: str | None = None) -> Explanation:
-    """Why the plan is as it is; with `op`, only why the clusters whose name contains it are where they are."""
+def explain(verdict: Verdict, op: str | None = None, proof: Bound | None = None) -> Explanation:
+    """Why the plan is as it is; with `op`, only why the clusters whose name contains it are where they are.
+
+    proof: the bound with what it rests on, if it was proved again.
+    """
     plan = verdict.plan
     rows = reasons(plan, op)
+    moves = _moves(verdict, rows)
+    ops = [_with_moves(i, row, moves) for i, row in enumerate(rows)]
     if op is not None:
-        return Explanation("\n".join(_reason_lines(rows)), {"ops": rows})
+        lines = [_MEANING, *reason_lines(plan, rows, moves, every=True)]
+        return Explanation("\n".join(lines), {"ops": ops})
     value, bound, gap = value_and_bound(verdict)
-    limits = [(s.what, s.part) for s in largest_costs(verdict, 6)]
-    found = bands(verdict)
+    limits, path, found = chain(verdict), stretches(verdict), bands(verdict)
+    total = sum(s.ticks for s in path)
     fell = [{"op": name, "wanted": kind, "reason": why} for name, kind, why in fallbacks(plan)]
     data = {
         "objective": plan.objective.value,
@@ -43,80 +56,99 @@ def explain(verdict: Verdict, op: str | None = None) -> Explanation:
         "gap": gap,
         "busiest": verdict.steady.busiest,
         "busiest_utilisation": verdict.steady.utilisation,
-        "limits": [{"what": what, "part": part} for what, part in limits],
+        "limits": [{"what": s.what, "part": s.part} for s in largest_costs(verdict, 6)],
+        "chain": [limit.data() for limit in limits],
+        "critical_path": [s.data(total) for s in path],
         "bands": band_data(found),
         "energy_j": {cause: pj / PJ_PER_J for cause, pj in verdict.energy_by_cause.items()},
-        "ops": rows,
-        "fallbacks": fell,
+        "idle_w": dict(idle_parts(verdict)),
+        "ops": ops,
+        "fallbacks": [{**row, **({"remedy": words} if (words := remedy(row["reason"])) else {})} for row in fell],
+        "bounds": [_bound_data(b) for b in plan.bounds or ()],
+        "rests_on": dict(proof.rests_on) if proof else None,
     }
     blocks = [
-        [
-            "what limits it",
-            *(f"  {shorten(what, 70):<70}  {percent(part):>7}" for what, part in limits),
-            *_flow(verdict),
-        ],
-        ["how far from the best", *_bound_lines(plan, value, bound, gap)],
-        ["how sure the figures are", *_band_lines(plan, found, rows)],
-        [
-            f"where the energy goes (± {percent(found.energy.relative)})",
-            *(f"  {line}" for line in energy_lines(verdict)[:10]),
-        ],
-        ["why each op is where it is (by class of equal ops; alternatives by their cost alone)", *_reason_lines(rows)],
+        ["what limits it", *limit_lines(verdict, limits, path)],
+        ["how far from the best", *_bound_lines(plan, value, bound, gap), *_rests_lines(proof)],
+        ["how sure the figures are", *_band_lines(plan, found, rows), *_gap_lines(found, plan.objective, gap)],
+        [f"where the energy goes (± {percent(found.energy.relative)})", *idle_lines(verdict)],
+        ["why each op is where it is", _MEANING, *reason_lines(plan, rows, moves)],
         [f"fallbacks: {len(fell)}", *_grouped(fell)],
     ]
-    return Explanation("\n\n".join("\n".join(lines) for lines in blocks), data)
+    return Explanation("\n\n".join("\n".join(map(str.rstrip, lines)) for lines in blocks), data)
 
 
-def _flow(verdict: Verdict) -> list[str]:
-    loads = sorted(verdict.loads.items(), key=lambda r: -r[1])[:5]
-    interval = verdict.interval or 1
-    lines = [f"  a new request every {si(verdict.interval / TICKS_PER_SECOND, 's')}; the busiest resources:"]
-    lines += [f"    {shorten(name, 68):<68}  {percent(ticks / interval):>7} busy" for name, ticks in loads]
-    lines += [f"  {words}" for words in waiting(verdict)]
-    if verdict.plan.inflight:
-        lines.append(f"  {verdict.plan.inflight} requests in flight; one alone takes {si(verdict.latency / 1e12, 's')}")
-    return lines
+_MEANING = (
+    "  (equal ops together; of other kinds of units the time and the energy by themselves, ? where the error bands\n"
+    "   leave open which is better; behind |: the plan if all of them moved there and the rest stayed: requests/s by\n"
+    "   the loads of the busiest, latency if each is waited for, energy)"
+)
+
+
+def _moves(verdict: Verdict, rows: Sequence[Reason]) -> dict[tuple[int, str], Move]:
+    """What would become of the plan, by the reason's index and the other kind of unit."""
+    known = Moves(verdict)
+    return {(i, a.unit_kind): known.to(row.tasks, a.option) for i, row in enumerate(rows) for a in row.alternatives}
+
+
+def _with_moves(i: int, row: Reason, moves: dict[tuple[int, str], Move]) -> dict[str, Any]:
+    data = row.data()
+    data["alternatives"] = [{**a.data(), "moved_there": moves[i, a.unit_kind].data()} for a in row.alternatives]
+    return data
+
+
+def _bound_data(bound: Bound) -> dict[str, Any]:
+    return {"objective": bound.objective, "value": bound.value, "name": bound.name}
 
 
 def _bound_lines(plan: Plan, value: float, bound: float | None, gap: float | None) -> list[str]:
     if bound is None or gap is None or not plan.bounds:
         return ["  no bound is known"]
-    return [
+    won = next(b for b in plan.bounds if b.objective == plan.objective.value)
+    lines = [
         f"  value {value:.6g}, bound {bound:.6g}, gap {percent(gap)}",
-        f"  proved by: {plan.bounds[0].name}, over these options: in each phase a cluster whole on one {_holder(plan)}",
+        f"  proved by: {won.name}",
+        f"  over these options: in each phase a cluster whole on one {_holder(plan)}",
+        f"  considered: {_considered(plan)}",
         f"  found by: {plan.search.method if plan.search else 'unknown'}",
     ]
+    for other in plan.bounds:
+        if other is not won:
+            told = spoken(plan.objective, other.value) if other.objective == won.objective else other.value
+            lines.append(f"  also proved: {other.objective} {told:.6g} by {other.name}")
+    return lines
+
+
+def _considered(plan: Plan) -> str:
+    """How many ways to run how many classes of clusters the bound ranges over."""
+    classes = {c.repeat for c in plan.clusters or ()}
+    kinds = {plan.target.unit[u].kind for o in plan.options or () for u in o.units}
+    phases = f" in {len(plan.phases)} phases" if len(plan.phases) > 1 else ""
+    return (
+        f"{len(plan.options or ())} ways to run {len(classes)} classes of {len(plan.clusters or ())} clusters on "
+        f"{len(kinds)} kind{'s' * (len(kinds) > 1)} of units{phases}"
+    )
+
+
+def _rests_lines(proof: Bound | None) -> list[str]:
+    """The resources that the bound rests on: by how many percent it falls for each percent more of them."""
+    if proof is None:
+        return []
+    if not proof.rests_on:
+        return [f"  what it rests on is not known of {proof.name}"]
+    rows = sorted(proof.rests_on, key=lambda r: (-r[1], r[0]))
+    lines = ["  it rests on (percent that the bound falls for each percent more of it):"]
+    lines += [f"    {shorten(name, 60):<60} {price:>7.3f}" for name, price in rows[:8]]
+    return lines
 
 
 def _holder(plan: Plan) -> str:
     """What a cluster runs on as a whole."""
     folded = arrangement_words(plan.target)
-    return f"unit or team, in all arrangements (here {folded})" if folded else "unit"
+    return f"unit or team,\n    in all arrangements (here {folded})" if folded else "unit"
 
 
-def _compared(alternative: dict[str, Any]) -> str:
-    slow, energy = alternative["times_as_slow"], alternative["times_the_energy"]
-    words = [f"{times(ratio)} the {what}" for what, ratio in (("time", slow), ("energy", energy)) if ratio is not None]
-    unsure = " (inside the error bands: may be the better one)" if alternative["inside_band"] else ""
-    return f"{alternative['unit_kind']} {', '.join(words) or 'is free too'}{unsure}"
-
-
-def _reason_lines(rows: list[dict[str, Any]]) -> list[str]:
-    lines = []
-    for row in rows:
-        units = ", ".join(row["units"])
-        copies = f", {row['replicas']} copies" if row["replicas"] > 1 else ""
-        many = f" and {row['like_it'] - 1} like it" if row["like_it"] > 1 else ""
-        lines.append(
-            f"  {row['op']}{many} in {row['phase']}: {units}{copies}, {si(row['time_s'], 's')} ({row['limited_by']})"
-        )
-        others = [_compared(a) for a in row["alternatives"]]
-        others += [f"not {r['unit_kind']}: {r['reason']}" for r in row["refused"]]
-        lines += [f"      {other}" for other in others]
-    return lines
-
-
-def _band_lines(plan: Plan, found: Bands, rows: list[dict[str, Any]]) -> list[str]:
+def _band_lines(plan: Plan, found: Bands, rows: Sequence[Reason]) -> list[str]:
     """Where each total may lie, how much of it no measurement stands behind, and which decisions that leaves open."""
     totals = (("requests/s", found.throughput, ""), ("latency", found.latency, "s"), ("energy", found.energy, "J"))
     lines = [
@@ -125,17 +157,37 @@ def _band_lines(plan: Plan, found: Bands, rows: list[dict[str, Any]]) -> list[st
         for name, band, unit in totals
     ]
     by = "energy" if plan.objective is Objective.ENERGY else "time"
-    return [
-        *lines,
-        f"  {open_decisions(rows)} of {len(rows)} placements have an alternative whose {by} may be the smaller one",
+    lines.append(
+        f"  {open_decisions(rows)} of {len(rows)} placements have an alternative whose {by} may be the smaller one"
+    )
+    unsure = [(r, part) for r, part in by_time(plan, rows) if any(a.inside_band for a in r.alternatives)]
+    names = [
+        f"{shorten(r.repeat, 36)} in {r.phase} ({percent(part)} of the time) on "
+        f"{' or '.join([r.unit_kind, *(a.unit_kind for a in r.alternatives if a.inside_band)])}"
+        for r, part in unsure[:3]
+        if part >= 1e-3
     ]
+    return lines + [f"    {shorten(words, 114)}" for words in names]
+
+
+def _gap_lines(found: Bands, objective: Objective, gap: float | None) -> list[str]:
+    """Whether a better plan or better models are what is worth looking for."""
+    of = {Objective.THROUGHPUT: found.throughput, Objective.ENERGY: found.energy}
+    if gap is None or objective is Objective.EDP:
+        return []
+    band = of.get(objective, found.latency).relative
+    told = f"  the gap of {percent(gap)} is {'inside' if gap < band else 'wider than'} the band of {percent(band)}: "
+    return [told + ("the models are less sure than that" if gap < band else "there is more to find or to prove")]
 
 
 def _grouped(fell: list[dict[str, str]]) -> list[str]:
     groups: dict[tuple[str, str], list[str]] = {}
     for row in fell:
         groups.setdefault((row["wanted"], row["reason"]), []).append(row["op"])
-    return [
-        f"  {len(ops)} not on {kind}: {why}\n      {', '.join(ops[:4])}{' ...' if len(ops) > 4 else ''}"
-        for (kind, why), ops in groups.items()
-    ]
+    lines = []
+    for (kind, why), ops in groups.items():
+        words = remedy(why)
+        lines += wrap(f"{len(ops)} not on {kind}: {why}", 116, initial_indent="  ", subsequent_indent="      ")
+        lines += [f"      would take {words}"] if words else []
+        lines.append(f"      {listed(ops, 110)}")
+    return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mapper.cost.activity import Activity
 from mapper.cost.judge import Verdict, arena_slots
 from mapper.ir.goal import TIMES, Objective
 from mapper.ir.request import runs
@@ -56,10 +57,15 @@ def waiting(verdict: Verdict) -> list[str]:
 
 
 def _busiest(verdict: Verdict) -> list[Share]:
-    resource = verdict.steady.busiest
+    return fills(verdict, verdict.steady.busiest)
+
+
+def fills(verdict: Verdict, resource: str) -> list[Share]:
+    """What fills a resource, largest first: the part of its load that each class of activities has."""
     total = verdict.loads.get(resource, 0) or 1
     calls = [p.calls for p in verdict.plan.phases]
-    return _grouped(verdict, calls, total, lambda loads, ticks: dict(loads).get(resource, 0))
+    found = _grouped(verdict, calls, total, lambda loads, ticks: dict(loads).get(resource, 0))
+    return sorted(found, key=lambda s: (-s.part, s.what))
 
 
 def _time(verdict: Verdict) -> list[Share]:
@@ -80,10 +86,24 @@ def _grouped(verdict: Verdict, counts: Sequence[int], total: int, measure: objec
     return [Share(label, ticks / total) for label, ticks in sums.items()]
 
 
+def label_by_kind(verdict: Verdict, phase: str, activity: Activity) -> str:
+    """As `label_of`, with the kinds of units and memories in place of their names: what is alike gets one label."""
+    target = verdict.plan.target
+    ends = activity.where.split(" > ")
+    if activity.where in target.unit:
+        where = target.unit[activity.where].kind
+    elif all(name in target.memory for name in ends):
+        where = " > ".join(target.memory[name].kind for name in ends)
+    else:
+        where = activity.where
+    return label_of(verdict, phase, activity.kind, activity.task, where, activity.limited_by)
+
+
 def label_of(verdict: Verdict, phase: str, kind: str, task: str, where: str, limited_by: str) -> str:
     """Words for a class of activities: 'attention on gpu0 in decode (memory)'."""
     several = f" in {phase}" if len(verdict.plan.phases) > 1 else ""
     if kind != "task":
-        return f"{kind}s {where}{several}"
+        on = "on " if kind == "cast" and " > " not in where else ""
+        return f"{kind}s {on}{where}{several}"
     reason = f" ({limited_by})" if limited_by else ""
     return f"{kind_of(verdict, task)} on {where}{several}{reason}"

@@ -87,8 +87,8 @@ def _others(plan: Plan, repeat: str, phase: str, task: str) -> list[str]:
     here = plan.chosen(task)
     words = []
     for other in alternatives_of(plan, repeat, phase, here):
-        pairs = ((other["times_as_slow"], "time"), (other["times_the_energy"], "energy"))
+        pairs = ((other.times_as_slow, "time"), (other.times_the_energy, "energy"))
         ratios = [f"{times(ratio)} {what}" for ratio, what in pairs if ratio is not None]
-        unsure = " (in the band)" if other["inside_band"] else ""
-        words.append(f"{other['unit_kind']} {', '.join(ratios) or 'free'}{unsure}")
-    return words + [f"not {r['unit_kind']}: {r['reason']}" for r in refused_by(plan, repeat, phase)]
+        unsure = " (in the band)" if other.inside_band else ""
+        words.append(f"{other.unit_kind} {', '.join(ratios) or 'free'}{unsure}")
+    return words + [f"not {kind}: {why}" for kind, why in refused_by(plan, repeat, phase)]

@@ -33,7 +33,7 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
     value, bound, gap = value_and_bound(verdict)
     ranks = ranks_of(plan.graph)
     deploy_s, deploy_j = deployment(plan)
-    rows, per_run = reasons(plan, None), plan.requests_per_run
+    rows, per_run = reasons(plan), plan.requests_per_run
     return {
         "schema": SCHEMA,
         "model": plan.graph.name,

@@ -1,0 +1,87 @@
+"""Why ops are where they are as lines of text: what else there is, and what the plan would become there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mapper.hw.work import TICKS_PER_SECOND
+from mapper.ir.plan import Plan
+from mapper.report.moves import Move
+from mapper.report.reasons import Alternative, Reason
+from mapper.report.units import listed, percent, shorten, si, times
+
+NEGLIGIBLE = 1e-3
+"""Classes of ops that have less of the time of all tasks are told by their number alone."""
+
+
+def by_time(plan: Plan, rows: Sequence[Reason]) -> list[tuple[Reason, float]]:
+    """The reasons with the part that their tasks have in the time of all tasks of a request, largest first."""
+    ticks = [len(r.tasks) * plan.phase[r.phase].calls * r.cost.ticks for r in rows]
+    total = sum(ticks) or 1
+    pairs = [(row, t / total) for row, t in zip(rows, ticks, strict=True)]
+    return sorted(pairs, key=lambda pair: -pair[1])
+
+
+def reason_lines(
+    plan: Plan, rows: Sequence[Reason], moves: dict[tuple[int, str], Move], *, every: bool = False
+) -> list[str]:
+    """Two columns of words for each reason; those that take next to no time are counted, unless every one is wanted.
+
+    moves: what would become of the plan, by the reason's index among the rows and the other kind of unit.
+    """
+    index = {id(row): i for i, row in enumerate(rows)}
+    lines: list[str] = []
+    hidden = 0
+    for row, part in by_time(plan, rows):
+        if part < NEGLIGIBLE and not every:
+            hidden += 1
+            continue
+        lines.append(_head(plan, row, part))
+        lines += [f"      {_compared(a)}{_become(moves.get((index[id(row)], a.unit_kind)))}" for a in row.alternatives]
+        lines += [f"      not {kind}: {shorten(why, 105 - len(kind), end=True)}" for kind, why in row.refused]
+    if hidden:
+        lines.append(f"  and {hidden} more that take less than {percent(NEGLIGIBLE)} each: mapper explain --op NAME")
+    return lines
+
+
+def _head(plan: Plan, row: Reason, part: float) -> str:
+    phase = f" in {row.phase}" if len(plan.phases) > 1 else ""
+    kind = _kind(plan, row)
+    what = f"{len(row.tasks)} {kind} as {row.repeat}" if len(row.tasks) > 1 else f"{kind} {row.repeat}"
+    copies = f", {row.here.replicas} copies" if row.here.replicas > 1 else ""
+    shard = f", by {row.here.shard}" if row.here.shard else ""
+    names = sorted(set(row.units))
+    units = listed(names, 40) if len(names) <= 3 else f"{len(names)} {shorten(row.unit_kind, 24)}"
+    time = si(row.cost.ticks / TICKS_PER_SECOND, "s")
+    each = " each" if len(row.tasks) > 1 else ""
+    rest = f"{phase}: {units}{copies}{shard}, {time}{each} ({row.cost.limited_by}), {percent(part)} of the time"
+    return f"  {shorten(what, max(24, 114 - len(rest)))}{rest}"
+
+
+def _kind(plan: Plan, row: Reason) -> str:
+    graph, cluster = plan.graph, plan.cluster[plan.task[row.tasks[0]].cluster]
+    return (graph.op.get(cluster.name) or graph.op[cluster.ops[0]]).kind
+
+
+def _compared(other: Alternative) -> str:
+    pairs = ((other.times_as_slow, "time"), (other.times_the_energy, "energy"))
+    cells = [f"{times(ratio) if ratio is not None else '':>6} {what}" for ratio, what in pairs]
+    return f"{shorten(other.unit_kind, 18):<18} {cells[0]}{'? ' if other.inside_band else '  '}{cells[1]}"
+
+
+def _become(move: Move | None) -> str:
+    if move is None:
+        return ""
+    if move.lacks:
+        return f" | no room: {shorten(move.lacks, 24)} lacks {si(move.lacks_bytes, 'B')}"
+    changes = ((move.rate, "requests/s"), (move.work, "latency"), (move.energy, "energy"))
+    words = [f"{what} {_signed(part)}" for part, what in changes if abs(part) >= 5e-4]
+    full = f" ({shorten(move.limit, 10)} full)" if move.rate < -5e-4 else ""
+    if not words:
+        return " | nothing changes"
+    return f" | {words[0]}{full}{''.join(f', {w}' for w in words[1:])}"
+
+
+def _signed(part: float) -> str:
+    """A change in percent, or as a factor where it is large: -11 %, +4.0 %, 5.7x."""
+    return f"{1 + part:.2g}x" if part >= 1 else f"{'+' if part > 0 else ''}{percent(part)}"
