@@ -9,11 +9,13 @@ from mapper.cost.judge import Verdict
 from mapper.report.page import bound, headline, limiting, placement, reproduction, units
 from mapper.report.page.floor import section as floor
 from mapper.report.page.shell import Section, page
+from mapper.report.page.timeline import section as timeline
 
 SECTIONS: tuple[Callable[[Verdict, dict[str, Any]], Section | None], ...] = (
     headline.section,
     limiting.section,
     floor.section,
+    timeline.section,
     units.section,
     placement.section,
     bound.section,

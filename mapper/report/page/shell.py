@@ -70,7 +70,10 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
 def as_block(data: Any) -> str:
     """JSON that can stand inside a script element: nothing in it ends the element or begins a comment. Numbers that
     are not finite, for which JSON has no spelling, are null."""
-    text = json.dumps(_finite(data), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    try:
+        text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # so that only data with such a number is walked through
+        text = json.dumps(_finite(data), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
