@@ -45,6 +45,7 @@ def test_nothing_is_a_step_of_nothing() -> None:
     assert of() == Steps((0,), (0,), (0,))
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(1, 99), st.integers(-20, 119), st.integers(1, 60)), max_size=30), st.integers(2, 9)
 )
