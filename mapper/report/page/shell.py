@@ -69,12 +69,24 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
 
 def as_block(data: Any) -> str:
     """JSON that can stand inside a script element: nothing in it ends the element or begins a comment. Numbers that
-    are not finite, for which JSON has no spelling, are null."""
+    are not finite, for which JSON has no spelling, are null. Characters that steer how text is read, such as marks of
+    its direction, are spelled out."""
     try:
         text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     except ValueError:  # so that only data with such a number is walked through
         text = json.dumps(_finite(data), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    text = _ESCAPE.sub(_spelled, text)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-f]{4})")
+
+
+def _spelled(found: re.Match[str]) -> str:
+    """An escape of JSON as it is where it stands for what can be printed (or half of it), else as text."""
+    character = chr(int(found[2], 16))
+    shown = character.isprintable() or 0xD800 <= ord(character) < 0xE000
+    return found[0] if shown else f"{found[1]}\\\\u{found[2]}"
 
 
 def _finite(data: Any) -> Any:
