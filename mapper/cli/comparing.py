@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from mapper.cli.plans import plan_file
 from mapper.cli.saying import say
-from mapper.cost.judge import Verdict, judge
+from mapper.cost.judge import Verdict
+from mapper.cost.recorded import recorded
+from mapper.emit.files import refuse_unwritable, write_atomically
 from mapper.errors import MapperError, plain
 from mapper.ir.serial import load
 from mapper.report.diff.conditions import Condition, parse_condition
@@ -21,9 +24,15 @@ from mapper.report.diff.screen import diff_screen, op_screen
 def diff(args: Namespace) -> int:
     """What moved, what got faster or slower, and why; 1 where a condition of --fail-on is broken."""
     conditions = [parse_condition(text) for text in args.fail_on]
+    if args.out:
+        refuse_unwritable(Path(args.out))
     before, after = _judged(args.before), _judged(args.after)
     found = difference(before, after, (_recorded(args.before), _recorded(args.after)))
     broken = _broken(found, conditions)
+    if args.out:
+        from mapper.report.diff.page import diff_page
+
+        write_atomically(Path(args.out), diff_page(found, broken))
     if args.json:
         say(json.dumps(difference_data(found, broken, args.op), indent=1) + "\n")
     else:
@@ -38,7 +47,7 @@ def _judged(given: str) -> Verdict:
     plan = load(plan_file(given))
     if plan.figures is None:
         raise MapperError(f"{given} is not finished: no figures", hint="run the rest of the pipeline with mapper opt")
-    return judge(plan)
+    return recorded(plan)
 
 
 def _recorded(given: str) -> dict[str, Any]:

@@ -19,4 +19,5 @@ def diff(p: argparse.ArgumentParser) -> None:
         '"unit.gpu0.busy>5%%" (points) or "memory.hbm.peak>+1GB"; repeatable',
     )
     p.add_argument("--op", metavar="NAME", help="only what differs of this op (or part of a name)")
+    p.add_argument("--out", metavar="FILE.html", help="also write the difference as a page")
     p.add_argument("--json", action="store_true", help="print all of it as JSON, nothing else")

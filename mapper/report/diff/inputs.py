@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
@@ -31,7 +31,7 @@ class Input:
 
 def inputs(before: Plan, after: Plan, recorded: tuple[Mapping[str, Any], Mapping[str, Any]]) -> tuple[Input, ...]:
     """The inputs that differ; recorded: the summaries that were written beside the plans (versions), or nothing."""
-    found = _differing(_source(before), _source(after))
+    found = [_shortened(x) for x in _differing(_source(before), _source(after))]
     found += _differing(*(_settings(plan) for plan in (before, after)))
     found += _differing(*({f"phase {p.name}": _phase(p) for p in plan.phases} for plan in (before, after)))
     found += _target(before.target, after.target)
@@ -50,6 +50,17 @@ def _source(plan: Plan) -> dict[str, str]:
         "ops after import and fusion": str(len(graph.ops)),
         "clusters": str(len(plan.clusters or ())),
     }
+
+
+def _shortened(row: Input) -> Input:
+    """Of two pipelines only the passes that differ."""
+    if row.name != "pipeline" or not (row.before and row.after):
+        return row
+    was, now = row.before.split(","), row.after.split(",")
+    start = next((i for i, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
+    most = min(len(was), len(now)) - start
+    end = next((i for i in range(most) if was[-1 - i] != now[-1 - i]), most)
+    return replace(row, before=",".join(was[start : len(was) - end]), after=",".join(now[start : len(now) - end]))
 
 
 def _settings(plan: Plan) -> dict[str, str]:

@@ -19,7 +19,7 @@ from mapper.report.units import bar, shorten, si
 
 _LABEL = 12
 _MOST_INPUTS, _MOST_PARTS, _MOST_MOVES, _MOST_UNITS = 10, 8, 16, 16
-_SMALL = 0.0005
+SMALL = 0.0005
 """Parts of a total below this are not listed one by one."""
 
 
@@ -108,7 +108,7 @@ def _why(found: Decomposition) -> list[str]:
         f"{signed(share(found, found.delta))} (parts add up)"
     ]
     parts = told(found)
-    large = [p for p in parts if abs(share(found, p.delta)) >= _SMALL][:_MOST_PARTS] or list(parts[:1])
+    large = [p for p in parts if abs(share(found, p.delta)) >= SMALL][:_MOST_PARTS] or list(parts[:1])
     for part in large:
         amount = si(found.si(part.delta), unit)
         lines.append(f"{signed(share(found, part.delta)):>10} {'+' * (part.delta > 0) + amount:>12}  {part.text}")
@@ -136,10 +136,10 @@ def _move_line(move: Move) -> str:
     blocks = f" ({spans(move.blocks)})" if move.blocks else ""
     name = f"{number}{move.what}{blocks} in {move.phase}"
     times = f"{si(move.ticks[0] * 1e-12, 's'):>8} -> {si(move.ticks[1] * 1e-12, 's'):<8}"
-    return shorten(f"  {shorten(name, 44):<44} {times}  {_way(move)}", WIDTH - INDENT, end=True)
+    return shorten(f"  {shorten(name, 44):<44} {times}  {way(move)}", WIDTH - INDENT, end=True)
 
 
-def _way(move: Move) -> str:
+def way(move: Move) -> str:
     """Where and how, before and after: only what differs."""
     a, b = move.before, move.after
     words = [f"{move.source} -> {b.unit}" if "unit" in move.changed else b.unit]
