@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -31,6 +31,20 @@ class _Line(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True, allow_inf_nan=False
     )
+
+
+class _Timed(Protocol):
+    start_s: float
+    end_s: float
+
+
+Timed = TypeVar("Timed", bound=_Timed)
+
+
+def _ends_after_its_start(line: Timed) -> Timed:
+    if line.end_s < line.start_s:
+        raise ValueError(f"ends at {line.end_s:g} s, before it starts at {line.start_s:g} s")
+    return line
 
 
 class FileLine(_Line):
@@ -132,6 +146,8 @@ class Step(_Line):
     end_s: Seconds = 0.0
     """When the plan has its first task start and its last end in one call."""
 
+    _in_order = model_validator(mode="after")(_ends_after_its_start)
+
 
 class Move(_Line):
     """A value on its way from memory to memory, or cast on a unit, or exchanged by the ranks of a team, as planned."""
@@ -147,6 +163,8 @@ class Move(_Line):
     start_s: Seconds
     end_s: Seconds
 
+    _in_order = model_validator(mode="after")(_ends_after_its_start)
+
 
 class BufferLine(_Line):
     """Where the plan keeps a value of a call: bytes [offset, offset + size) of a memory."""
@@ -159,6 +177,8 @@ class BufferLine(_Line):
     size: Whole
     start_s: Seconds
     end_s: Seconds
+
+    _in_order = model_validator(mode="after")(_ends_after_its_start)
 
 
 class DimLine(_Line):

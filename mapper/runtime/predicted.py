@@ -24,7 +24,8 @@ def predicted(program: Program) -> tuple[Group, list[Flow]]:
         part = program.parts[index]
         end = at + _ns(part.line.latency_s)
         inside: list[Bar] = []
-        if bars < MOST_BARS:
+        lacks = _left_out(part.line) if bars >= MOST_BARS else {}
+        if not lacks:
             for track, bar in _call(part.line, number, at):
                 tracks.setdefault(track, []).append(bar)
                 bars += 1
@@ -32,7 +33,8 @@ def predicted(program: Program) -> tuple[Group, list[Flow]]:
                     inside.append(Bar(bar.name, bar.start, bar.end, "step"))
             flows += _flows(part, number)
             _buffers(part.line, at, changes)
-        calls.setdefault(index, []).append(Bar(f"{part.line.name} {call}", at, end, "call", inside=tuple(inside)))
+        bar = Bar(f"{part.line.name} {call}", at, end, "call", lacks, tuple(inside))
+        calls.setdefault(index, []).append(bar)
         at = end
     for index, found in calls.items():
         line = program.parts[index].line
@@ -42,6 +44,11 @@ def predicted(program: Program) -> tuple[Group, list[Flow]]:
     units = {track: tracks.pop(track) for track in order if track in tracks}
     rows = {REQUESTS: [request], **units, **dict(sorted(tracks.items()))}
     return Group(PREDICTED, rows, {f"live bytes in {m}": sums(row) for m, row in changes.items()}), flows
+
+
+def _left_out(line: PhasePart) -> dict[str, object]:
+    """What a call says that is drawn without what goes on in it."""
+    return {"steps_left_out": sum(1 for step in line.steps if step.tasks), "moves_left_out": len(line.moves)}
 
 
 def _call(line: PhasePart, number: int, at: int) -> Iterator[tuple[str, Bar]]:

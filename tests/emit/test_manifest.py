@@ -214,3 +214,14 @@ def test_times_that_no_plan_has_are_refused(folder: Path, seconds: float) -> Non
     change(folder, lambda data: data["phases"][0].update(latency_s=seconds))
     with pytest.raises(MapperError, match=r"phases\.0\.latency_s"):
         load(folder)
+
+
+@pytest.mark.parametrize("table", ["steps", "moves", "buffers"])
+def test_what_ends_before_it_starts_is_refused_even_under_a_seal(folder: Path, table: str) -> None:
+    made = load(folder)
+    lines = getattr(made.phases[0], table)
+    wrong = lines[0].model_copy(update={"start_s": 2e-3, "end_s": 1e-3})
+    part = made.phases[0].model_copy(update={table: (wrong, *lines[1:])})
+    (folder / NAME).write_text(to_json(sealed(made.model_copy(update={"phases": (part,)}))))
+    with pytest.raises(MapperError, match=rf"phases\.0\.{table}\.0: .*ends at 0.001 s, before it starts at 0.002 s"):
+        load(folder)

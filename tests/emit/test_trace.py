@@ -10,6 +10,7 @@ from builders import tiny_graph, tiny_inputs, tiny_plan
 from perfetto import faults, loads_whole
 
 from mapper.cost.activity import Activity, Program
+from mapper.emit import activity_bars
 from mapper.emit.events import Bar
 from mapper.emit.trace import MOST_CALLS, stages, to_json, trace
 from mapper.errors import MapperError
@@ -94,6 +95,13 @@ def test_a_task_says_what_limits_it_and_what_it_takes(plan: Plan) -> None:
         "ops": "mm act", "limited_by": "memory", "bytes": 64, "gb_per_s": 0.032, "energy_uj": 5e-6, "types": "f16",
         "weights": "a.mem", "repeat": "product",
     }  # fmt: skip
+
+
+def test_of_too_many_ops_the_trace_says_how_many_it_leaves_out(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ops_left_out" not in trace(plan, programs(plan))["otherData"]
+    monkeypatch.setattr(activity_bars, "MOST_OPS", 5)
+    assert trace(plan, programs(plan))["otherData"]["ops_left_out"] == 6
+    assert bars(plan, "unit a") == [("c0", 0.0, 2.0), ("c0", 4.074, 0.5)]
 
 
 def test_a_move_is_on_its_link_as_long_as_it_holds_it(plan: Plan) -> None:

@@ -9,7 +9,7 @@ from folders import phase, tensor
 from perfetto import Event, faults, loads_whole
 
 from mapper.emit.manifest import BufferLine, InputLine, Manifest, Move, Port, Step, UnitLine
-from mapper.runtime import trace
+from mapper.runtime import predicted, trace
 from mapper.runtime.flow import CallTime, Record, StepTime
 from mapper.runtime.program import Program, program_of
 
@@ -130,6 +130,13 @@ def test_of_long_runs_later_requests_have_one_bar_each(program: Program, monkeyp
     events = list(trace.events(program, recorded(4)))
     assert len(bars(events, "measured", "requests #2")) == 1 + 1 + 2 + 4
     assert len(bars(events, "measured", "requests #3")) == 1
+
+
+def test_calls_of_a_long_plan_say_what_is_not_drawn_of_them(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predicted, "MOST_BARS", 1)
+    group, _ = predicted.predicted(program)
+    (run,) = group.tracks["requests"][0].inside
+    assert [call.args for call in run.inside] == [{}, {"steps_left_out": 2, "moves_left_out": 1}]
 
 
 def test_perfetto_takes_all_of_it(program: Program, tmp_path: Path) -> None:
