@@ -134,8 +134,8 @@ def target() -> Any:
 
 def through(imported: Any, steps: str) -> None:
     """Runs graph passes on an imported model."""
-    from mapper.compiler import pipeline_of
     from mapper.ir.plan import Objective, Plan
+    from mapper.pipeline.named import pipeline_of
     from mapper.pipeline.pass_ import Context
 
     plan = Plan(target(), imported.graph, imported.phases, Objective.THROUGHPUT)

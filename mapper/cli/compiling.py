@@ -22,7 +22,6 @@ from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
 from mapper.frontend import Imported, parse_phase
 from mapper.hw.load import load_target
-from mapper.hw.target import Target
 from mapper.hw.what_if import changed
 from mapper.hw.work import Role
 from mapper.ir.goal import Goal
@@ -39,19 +38,20 @@ from mapper.report.units import si
 def compile_(args: Namespace) -> int:
     """Map a model and write plan.json, summary.json, trace.json and report.html; print the answer."""
     _names_of_passes(args, args.pipeline)
-    files = _files(args)
+    files = files_of(args)
     out = Path(args.out) if args.out else Path("out") / f"{'+'.join(f.stem for f in files)}-{Path(args.target).stem}"
-    _refuse_file(out)
+    refuse_file(out)
     axes = parse_axes(args.pareto) if args.pareto is not None else None
-    goal = goal_of(args.objective, _inflight(args.inflight))
+    goal = goal_of(args.objective, inflight_of(args.inflight))
+    names = " + ".join(f.name for f in files)
     show = Show(args.quiet or args.json, axes.best if axes else goal.objective)
     with stop_on_interrupt(show) as stop:
         options: dict[str, Any] = {
             "dims": settings("--dim", args.dim),
             "expect": settings("--expect", args.expect),
-            "mix": settings("--mix", args.mix.replace(",", " ").split()) if args.mix is not None else None,
-            "connect": [_connection(text) for text in args.connect],
-            "batch": _batch(args.batch),
+            "mix": mix_of(args.mix),
+            "connect": [connection(text) for text in args.connect],
+            "batch": batch_of(args.batch),
             "pipeline": args.pipeline,
             "effort": args.effort,
             "time_limit": args.time_limit,
@@ -59,7 +59,7 @@ def compile_(args: Namespace) -> int:
             "seed": args.seed,
             "stop": stop,
             "tell": show.tell,
-            "imported": lambda found, target: _imported(show, " + ".join(f.name for f in files), found, target),
+            "imported": lambda found, target: imported(show, names, found),
         }
         target = changed(load_target(args.target), args.set) if args.set else args.target
         if axes is not None:
@@ -106,7 +106,7 @@ def opt(args: Namespace) -> int:
     path = plan_file(args.plan)
     plan = load(path)
     out = Path(args.out) if args.out else path.parent
-    _refuse_file(out)
+    refuse_file(out)
     show = Show(args.quiet or args.json, plan.objective)
     with stop_on_interrupt(show) as stop:
         done = resume(
@@ -122,17 +122,18 @@ def opt(args: Namespace) -> int:
     return _finish(args, done, out)
 
 
-def _inflight(text: str) -> int | None:
+def inflight_of(text: str) -> int | None:
     """The most requests in flight; None where the compiler decides."""
-    return None if text == "auto" else _count("--inflight", text)
+    return None if text == "auto" else count("--inflight", text)
 
 
-def _batch(text: str | None) -> int | str | None:
+def batch_of(text: str | None) -> int | str | None:
     """The batch: a number, auto, or None where phases and dims say it."""
-    return text if text is None or text == AUTO else _count("--batch", text)
+    return text if text is None or text == AUTO else count("--batch", text)
 
 
-def _count(flag: str, text: str) -> int:
+def count(flag: str, text: str) -> int:
+    """The whole number of 1 or more that a text is. Raises UsageError."""
     if not (text.isascii() and text.isdecimal() and 0 < int(text) < 10**9):
         raise UsageError(f"{flag} {text}: write a whole number of 1 or more, or auto")
     return int(text)
@@ -169,7 +170,7 @@ def _next_steps(out: Path, done: Compiled) -> str:
     )
 
 
-def _files(args: Namespace) -> list[Path]:
+def files_of(args: Namespace) -> list[Path]:
     """The models named on the command line and by phases."""
     named = [spec.file for spec in map(parse_phase, args.phase) if spec.file]
     models = [Path(m) for m in args.models]
@@ -177,7 +178,13 @@ def _files(args: Namespace) -> list[Path]:
     return list(dict.fromkeys([*models, *(Path(n) for n in named if n not in known)]))
 
 
-def _connection(text: str) -> tuple[str, str]:
+def mix_of(text: str | None) -> dict[str, int] | None:
+    """Runs of each model by name; None where no mix is asked for."""
+    return None if text is None else settings("--mix", text.replace(",", " ").split())
+
+
+def connection(text: str) -> tuple[str, str]:
+    """Which result goes to which input."""
     made, equals, read = (part.strip() for part in text.partition("="))
     if not (equals and made and read):
         raise UsageError(
@@ -186,7 +193,8 @@ def _connection(text: str) -> tuple[str, str]:
     return made, read
 
 
-def _imported(show: Show, names: str, found: Imported, target: Target) -> None:
+def imported(show: Show, names: str, found: Imported) -> None:
+    """Tell what was read, and what is worth a warning."""
     graph = found.graph
     words = f"{names}  {len(graph.ops)} ops, {si(graph.parameters)} parameters"
     pasts = [graph.value[s.past] for s in graph.states if s.past]
@@ -222,6 +230,7 @@ def _names_of_passes(args: Namespace, pipeline: str) -> None:
             raise UsageError(f"--print-after {name}: no such pass in the pipeline; {did_you_mean(name, known)}")
 
 
-def _refuse_file(out: Path) -> None:
+def refuse_file(out: Path) -> None:
+    """Raise where a folder is to be written and a file is in the way."""
     if out.exists() and not out.is_dir():
         raise MapperError(f"{out} is a file, not a folder", hint="give another folder with --out")

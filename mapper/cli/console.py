@@ -3,43 +3,50 @@
 from __future__ import annotations
 
 import signal
-import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
+from mapper.cli.steps import Steps
 from mapper.errors import plain
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.instruments import Silent
 from mapper.pipeline.pass_ import Pass, Progress
-from mapper.report.units import percent, si
+from mapper.report.units import percent, shorten, si
+
+WIDTH = 104
+"""Columns of a finished step and its words."""
 
 
 class Show(Silent):
-    """Tells what each pass did, and how a search stands while it runs."""
+    """Tells what each pass did, and how each step stands while it runs."""
 
-    def __init__(self, quiet: bool, objective: Objective) -> None:
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+    def __init__(self, quiet: bool, objective: Objective, steps: Steps | None = None) -> None:
+        self.steps = steps or Steps(quiet)
         self.quiet = quiet
         self.objective = objective
-        self._live: Live | None = None
-        self._said = 0.0
         self._graph: dict[str, float] = {}
+        self._running = ""
+
+    @property
+    def console(self) -> Console:
+        """Where it is told."""
+        return self.steps.console
 
     def line(self, step: str, words: str, seconds: float | None = None) -> None:
         """One finished step."""
         if self.quiet:
             return
         took = "" if seconds is None else f"{seconds:8.1f} s"
-        self.console.print(Text(f"  {step:<12}{plain(words)[:92]:<92}{took}".rstrip()))
+        room = max(12, len(step) + 1)
+        words = shorten(plain(words), WIDTH - room, end=True)
+        self.console.print(Text(f"  {plain(step):<{room}}{words:<{WIDTH - room}}{took}".rstrip()))
 
     def note(self, words: str) -> None:
         """A warning, whole, in as many lines as it takes."""
@@ -47,12 +54,11 @@ class Show(Silent):
             self.line("", line)
 
     def before(self, step: Pass, plan: Plan) -> None:
-        if not self.quiet and self.console.is_terminal and (step.name.startswith("place") or step.name == "schedule"):
-            self._live = Live(Text(f"  {step.name:<12}searching ..."), console=self.console, transient=True)
-            self._live.start()
+        self._running = _label(step)
+        self.steps.tell(self._running, "searching ..." if self._running == "place" else "")
 
     def after(self, step: Pass, plan: Plan, seconds: float) -> None:
-        self._stop()
+        self._ended()
         if "graph" in step.provides:
             self._graph[step.name] = self._graph.get(step.name, 0.0) + seconds
         else:
@@ -62,41 +68,37 @@ class Show(Silent):
             self.line(*_told(step, plan), seconds)
 
     def failed(self, step: Pass, plan: Plan, error: BaseException) -> None:
-        self._stop()
+        self._ended()
 
-    def _stop(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+    def _ended(self) -> None:
+        self.steps.clear()
+        self._running = ""
 
     def tell(self, progress: Progress) -> None:
-        """How a search stands; at most a few times a second."""
-        now = time.monotonic()
-        if self.quiet or now - self._said < (0.2 if self._live else 2.0):
-            return
-        self._said = now
-        text = f"  {progress.step:<12}{self._standing(progress)}"
-        if self._live is not None:
-            self._live.update(Text(text))
-        elif progress.best is not None:
-            self.console.print(Text(text))
+        """How a search stands."""
+        words = standing(progress, self.objective)
+        self.steps.tell(self._running or progress.step, words or "searching ...", progress.done)
 
-    def _standing(self, progress: Progress) -> str:
-        words = []
-        if progress.best is not None:
-            words.append(f"best {self._value(progress.best)}")
-        if progress.bound:
-            words.append(f"bound {self._value(progress.bound)}")
-        if progress.best and progress.bound:
-            words.append(f"gap {percent(max(0.0, 1 - progress.bound / progress.best))}")
-        return "   ".join(words)
 
-    def _value(self, value: float) -> str:
-        if self.objective is Objective.THROUGHPUT:
-            return f"{si(1 / (value * 1e-12))} req/s" if value else "-"
-        if self.objective is Objective.EDP:
-            return si(value * 1e-24, "J s")
-        return si(value * 1e-12, "J" if self.objective is Objective.ENERGY else "s")
+def standing(progress: Progress, objective: Objective) -> str:
+    """How a search stands in words: best value, bound and gap as far as they are known, and what it is at."""
+    words = []
+    if progress.best is not None:
+        words.append(f"best {_value(progress.best, objective)}")
+    if progress.bound:
+        words.append(f"bound {_value(progress.bound, objective)}")
+    if progress.best and progress.bound:
+        words.append(f"gap {percent(max(0.0, 1 - progress.bound / progress.best))}")
+    return "   ".join([*words, *([progress.doing] if progress.doing else [])])
+
+
+def _value(value: float, objective: Objective) -> str:
+    """A value of an objective in the judge's units, as people say it."""
+    if objective is Objective.THROUGHPUT:
+        return f"{si(1 / value)} req/s" if value else "-"
+    if objective is Objective.EDP:
+        return si(value, "J s")
+    return si(value, "J" if objective is Objective.ENERGY else "s")
 
 
 def _fused(plan: Plan) -> str:
@@ -107,28 +109,41 @@ def _fused(plan: Plan) -> str:
     return f"{len(plan.graph.ops)} ops: " + ", ".join(f"{n} {kind}" for n, kind in named[:5])
 
 
+LABELS = {"partition": "cluster", "options": "cost"}
+"""What steps are called that pass names do not tell."""
+
+
+def _label(step: Pass) -> str:
+    """What a step is called while it runs and when it is done."""
+    if "graph" in step.provides:
+        return "fuse"
+    return "place" if step.name.startswith("place") else LABELS.get(step.name, step.name)
+
+
 def _told(step: Pass, plan: Plan) -> tuple[str, str]:
+    """What a finished step is called, and what it did."""
+    label = _label(step)
     match step.name:
         case "partition":
             classes = len({c.repeat for c in plan.clusters or ()})
             words = f"{_count(plan.clusters, 'cluster')} of {classes} class{'es' if classes > 1 else ''}"
             layers = [f"{len(b.instances)} equal blocks of {len(b.instances[0])}" for b in plan.blocks or ()]
-            return "cluster", ", ".join([words, *layers[:3]])
+            return label, ", ".join([words, *layers[:3]])
         case "options":
             kinds = _count({u.kind for u in plan.target.units}, "unit kind")
-            return "cost", f"{_count(plan.options, 'option')} on {kinds} in {_count(plan.phases, 'phase')}"
+            return label, f"{_count(plan.options, 'option')} on {kinds} in {_count(plan.phases, 'phase')}"
         case "schedule":
-            return "schedule", f"{len(plan.schedule or ())} tasks, moves and casts"
+            return label, f"{len(plan.schedule or ())} tasks, moves and casts"
         case "memory":
             return (
-                "memory",
+                label,
                 f"{_count(plan.memory, 'buffer')}, {plan.inflight} request{'s' * (plan.inflight != 1)} in flight",
             )
         case "judge":
-            return "judge", "replayed"
-    if step.name.startswith("place"):
-        return "place", f"by {plan.search.method}" if plan.search else "placed"
-    return step.name, ""
+            return label, "replayed"
+    if label == "place":
+        return label, f"by {plan.search.method}" if plan.search else "placed"
+    return label, ""
 
 
 def _count(things: Sized | None, one: str) -> str:
@@ -146,7 +161,7 @@ def stop_on_interrupt(show: Show) -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
         if not show.quiet:
-            sys.stderr.write("\n  stopping: keeping the best plan so far (again to quit at once)\n")
+            show.console.print(Text("\n  stopping: keeping the best plan so far (again to quit at once)"))
 
     before: Any = None
     main_thread = threading.current_thread() is threading.main_thread()
@@ -155,5 +170,6 @@ def stop_on_interrupt(show: Show) -> Iterator[threading.Event]:
     try:
         yield stop
     finally:
+        show.steps.clear()
         if main_thread:
             signal.signal(signal.SIGINT, before)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from mapper.cli.ending import Ended
-from mapper.cli.parsers import comparing, hardware, making, pieces, plans
+from mapper.cli.parsers import comparing, hardware, making, pieces, plans, targets_compared
 from mapper.cli.saying import silence_output
 from mapper.errors import MapperError, plain
 
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     making.compile(commands.add_parser("compile", help="map a model onto a target"))
     making.inspect(commands.add_parser("inspect", help=_INSPECT, description=_INSPECT.capitalize() + ".", epilog=_DIMS))
     making.opt(commands.add_parser("opt", help="carry on from a plan with more passes"))
+    targets_compared.compare(commands.add_parser("compare", help="a model on many targets: one table, a plan each"))
     pieces.emit(commands.add_parser("emit", help="cut the models of a plan into ONNX pieces, one per unit and stretch"))
     pieces.run(commands.add_parser("run", help="run emitted pieces, time them, compare them with the whole model"))
     plans.check(commands.add_parser("check", help="derive every figure of a plan again and hold it to every rule"))

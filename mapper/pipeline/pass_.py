@@ -28,15 +28,44 @@ class Effort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a search stands: best value and bound so far, in the objective's unit."""
+    """How a search stands: best value and bound so far, in the judge's units (seconds or joules of a request).
+
+    done: the part (0 to 1) of its work that is done, at most: what is left may turn out not to be needed. doing: what
+    it is at, in a few words.
+    """
 
     step: str
     best: float | None = None
     bound: float | None = None
+    done: float | None = None
+    doing: str = ""
 
 
 def _silent(progress: Progress) -> None:
     """Tell nobody."""
+
+
+class Telling:
+    """What a step has told of itself so far: news come one by one, and are told together."""
+
+    def __init__(self, step: str, tell: Callable[[Progress], None]) -> None:
+        self._now, self._tell = Progress(step), tell
+
+    def found(self, best: float | None, bound: float | None) -> None:
+        """Another best value or bound, in the judge's units."""
+        self._say(replace(self._now, best=best, bound=bound))
+
+    def reached(self, part: float) -> None:
+        """So much of the work is done; never less than before."""
+        self._say(replace(self._now, done=max(part, self._now.done or 0.0)))
+
+    def doing(self, words: str) -> None:
+        """What it is at."""
+        self._say(replace(self._now, doing=words))
+
+    def _say(self, news: Progress) -> None:
+        self._now = news
+        self._tell(news)
 
 
 @dataclass(frozen=True)
@@ -58,7 +87,8 @@ class Context:
         quiet = Budget(self.effort.deterministic_seconds, self.seed, self.deadline, self.stop)
         if not step:
             return quiet
-        return replace(quiet, tell=lambda best, bound: self.tell(Progress(step, best, bound)))
+        telling = Telling(step, self.tell)
+        return replace(quiet, tell=telling.found, reached=telling.reached)
 
 
 class Pass(ABC):

@@ -40,6 +40,16 @@ def scale(plan: Plan, objective: Objective | None = None) -> float:
     return 1 / TICKS_PER_SECOND / runs(plan, wanted).parts
 
 
+def told_of(plan: Plan, budget: Budget) -> Budget:
+    """The budget of a search of the plan's placement problem, whose values are told in the judge's units."""
+    unit, tell = scale(plan), budget.tell
+
+    def told(best: float | None, bound: float | None) -> None:
+        tell(None if best is None else best * unit, None if bound is None else bound * unit)
+
+    return replace(budget, tell=told)
+
+
 def bounds_of(problem: pb.Problem, plan: Plan, budget: Budget) -> tuple[Bound, ...]:
     """The proven lower bound of the problem's objective, in SI units."""
     found = lower_bound(build(problem), solved_as(plan.objective), budget)

@@ -34,7 +34,7 @@ class PlaceByPhase(Pass):
             return PlaceCpSat().run(plan, ctx)
         t = translate(plan)
         try:
-            found = by_phase(t.problem, solved_as(plan.objective), ctx.budget(self.name).part(BY_PHASE_SHARE))
+            found = by_phase(t.problem, solved_as(plan.objective), ctx.budget().part(BY_PHASE_SHARE))
         except Infeasible as error:
             hint = "place-cpsat places all phases at once"
             raise finds_none(plan, self.name, error.message, hint, error.details) from error

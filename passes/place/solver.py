@@ -18,7 +18,7 @@ from mapper.solve.placement.by_phase import by_phase
 from mapper.solve.placement.tables import build
 from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.place.baselines import search_of, starts
-from passes.place.bounds import scale, solved_as
+from passes.place.bounds import scale, solved_as, told_of
 from passes.place.infeasible import does_not_fit
 from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.mending.late import with_late
@@ -35,6 +35,9 @@ SEED_SHARE = 0.3
 
 STAGES_SHARE = 0.1
 """Part of the budget that the cut into stages gets."""
+
+STARTED, SEARCHED = 0.2, 0.9
+"""Parts of the time that are over when the starts are found, and when the search is: judging takes the rest."""
 
 TIGHTENED = 4
 """Searches under tighter limits at most, where the judge finds more than the placement problem does."""
@@ -94,8 +97,10 @@ class PlaceCpSat(Pass):
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with placement, residency, the proven bound and how the search ended."""
         t = translate(plan)
+        budget = ctx.budget(self.name)
         known = every_start(t, plan, ctx)
-        result, related = searched(plan, t, known, ctx.budget(self.name))
+        result, related = searched(plan, t, known, budget.stretch(STARTED, SEARCHED))
+        budget.reached(SEARCHED)
         found = [(result.method, result.solution), *related, *result.others]
         baselines = best_of_each(plan, t, known, self.candidates)
         bound = bound_of(plan, result)
@@ -262,6 +267,7 @@ def searched(
 ) -> tuple[driver.Result, list[Candidate]]:
     """The search, started from the baselines and from quick searches for related objectives; and what these found."""
     found = [s for _, s in known]
+    budget = told_of(plan, budget)
     related: list[Candidate] = []
     quiet = replace(budget.part(SEED_SHARE), tell=silent)
     wanted = [(seed.value, t.problem) for seed in SEEDS.get(plan.objective, ())] + limited_alone(t.problem)

@@ -38,7 +38,7 @@ class PlaceStages(Pass):
         """The plan with each task on its stage's unit."""
         t = translate(plan)
         try:
-            found = staged(plan, t, ctx.budget(self.name))
+            found = staged(plan, t, ctx.budget())
         except Infeasible as error:
             hint = "place-cpsat searches all placements"
             raise finds_none(plan, self.name, error.message, hint, error.details) from error

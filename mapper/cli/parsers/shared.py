@@ -30,8 +30,51 @@ def bindings(p: argparse.ArgumentParser) -> None:
     )
 
 
-def search(p: argparse.ArgumentParser) -> None:
-    """How long and how to search, and what to print."""
+def question(p: argparse.ArgumentParser) -> None:
+    """What is asked of a target: models, sizes of dims, the goal and the passes that look for it."""
+    p.add_argument(
+        "models",
+        metavar="MODEL.onnx",
+        nargs="*",
+        help="an ONNX file (weights are not needed), or several: parts of one request, each run by a phase, or a mix",
+    )
+    p.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="UNIT.KEY=NUMBER",
+        help="another figure for a unit, as gpu0.launch_gap_s=8e-6 where kernels are launched one by one; repeatable",
+    )
+    bindings(p)
+    p.add_argument(
+        "--mix", metavar="NAME=RUNS,...", help="several models of their own on one target: runs of each per request"
+    )
+    p.add_argument(
+        "--connect",
+        action="append",
+        default=[],
+        metavar="RESULT=INPUT",
+        help="hand a result of one file to an input of a later one, where names do not tell",
+    )
+    p.add_argument(
+        "--objective",
+        default="throughput",
+        metavar="WHAT",
+        help="throughput|latency|energy|edp|ttft|tpot, with limits if wanted: "
+        '"throughput subject to latency<=0.2 power<=700 energy<=3 ttft<=50ms tpot<=0.01 inflight<=8"',
+    )
+    p.add_argument("--inflight", default="auto", metavar="N|auto", help="requests in flight at most (default auto)")
+    p.add_argument(
+        "--batch", metavar="N|auto", help="requests that a run serves together: the size of dim `batch` in all phases"
+    )
+    p.add_argument("--pipeline", default="default", metavar="NAME|TEXT", help="a pipeline's name or passes as text")
+    p.add_argument(
+        "--precision", metavar="TYPE", help="one arithmetic type for all, as fp16 or int8 (default: each unit's own)"
+    )
+
+
+def effort(p: argparse.ArgumentParser) -> None:
+    """How long and how to search."""
     p.add_argument(
         "--effort", default="default", metavar="HOW", help="quick|default|max: deterministic work of the search"
     )
@@ -39,6 +82,11 @@ def search(p: argparse.ArgumentParser) -> None:
         "--time-limit", type=float, metavar="S", help="wall-clock seconds for the search (not deterministic)"
     )
     p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the search (default 0)")
+
+
+def search(p: argparse.ArgumentParser) -> None:
+    """How long and how to search, and what to print."""
+    effort(p)
     p.add_argument(
         "--print-after", action="append", default=[], metavar="PASS", help="print the plan after a pass, or 'all'"
     )

@@ -48,6 +48,12 @@ GOOD_ENOUGH, WITH_MANY, MANY = 1e-4, 2e-3, 2000
 NEARLY, OTHERS = 0.01, 2
 """How much worse (relative) a former best placement may be to be told of, and how many are."""
 
+DESCENT, COUNTS, EXACT = 1.0, 1.0, 10.0
+"""About how long acts of the search take, one to another: gpt2 on a host with a GPU spends 0.8 s on a descent or on
+whole counts, and 10 s on CP-SAT's neighbourhoods. Good for telling how much is done."""
+
+_PLANNED = (COUNTS, DESCENT, EXACT, DESCENT)
+
 TIMED_STEPS_PER_SECOND = 2500
 """The same where each needs the latency."""
 
@@ -95,6 +101,14 @@ class _Search:
         self.history: list[tuple[str, float]] = []
         self.passed: list[tuple[float, str, Solution]] = []
         self.counted = 0
+        self.begun = 0.0
+        few = FEW_ITEMS >= len(tables.rows) > EXACT_ITEMS
+        self.planned = sum(_PLANNED) + (DESCENT if few else 0.0)
+
+    def act(self, weight: float) -> Budget:
+        """The budget of the next act, which takes about so much of the time."""
+        low, self.begun = self.begun, min(self.planned, self.begun + weight)
+        return self.budget.stretch(low / self.planned, self.begun / self.planned)
 
     def offer(self, solution: Solution, method: str) -> Value:
         """Keep a placement if it is the best so far; its value is returned."""
@@ -214,6 +228,7 @@ def _whole_counts(search: _Search, share: float) -> None:
     if search.closed or search.value[0] > 0 or search.budget.over():
         return
     search.counted += 1
+    search.act(COUNTS)
     fresh = lower_bound(search.tables, search.goal.objective, search.budget, search.value[1])  # scaled to the limit
     whole = with_whole_counts(fresh, search.budget.part(share), search.value[1])
     if search.goal.objective in ("throughput", "latency"):
@@ -227,6 +242,7 @@ def _descend(search: _Search, near: Neighbours, share: float) -> None:
     if search.best is None or search.finished:
         return
     seed = search.budget.seed + len(search.history)
+    search.act(DESCENT)
     descent = Descent(search.tables, search.goal, near, search.best, seed)
     rate = STEPS_PER_SECOND if search.goal.timing is None else TIMED_STEPS_PER_SECOND
     steps = search.budget.deterministic_seconds * share * rate
@@ -238,6 +254,7 @@ def _save_energy(search: _Search, near: Neighbours, share: float) -> None:
     """Less energy at the same interval."""
     if search.best is None or search.budget.over():
         return
+    search.act(DESCENT)
     descent = Descent(search.tables, search.goal, near, search.best, search.budget.seed)
     descent.run(int(search.budget.deterministic_seconds * share * STEPS_PER_SECOND), search.budget)
     search.offer(Solution(tuple(descent.best_choice)), search.method)
@@ -248,7 +265,7 @@ def _free_and_solve(search: _Search, near: Neighbours, share: float) -> None:
     if search.best is None or search.value[0] > 0 or search.finished or search.goal.timing is not None:
         return
     lns = Neighbourhoods(search.tables, search.goal, near, search.best, search.budget.seed)
-    lns.run(search.budget.deterministic_seconds * share, search.budget, search.enough)
+    lns.run(search.budget.deterministic_seconds * share, search.act(EXACT), search.enough)
     search.offer(Solution(tuple(lns.best_choice)), "neighbourhood search")
 
 
@@ -263,6 +280,7 @@ def _exact(search: _Search, share: float) -> None:
         model = model_of(search.tables, objective, search.best.choice, everything, hint=True)
     except OutOfRange:  # an energy times a time, say: the descent's placement and the relaxation's bound stand
         return
+    search.act(EXACT if len(problem.items) <= EXACT_ITEMS else 0.0)
     part = search.budget.part(share * (0.5 if timed else 1.0))
     answer = cpsat.solve(model.model, part, parameters=_parameters(search, timed))
     if answer.outcome is cpsat.Outcome.INFEASIBLE:

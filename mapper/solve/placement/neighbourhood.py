@@ -43,6 +43,7 @@ class Neighbourhoods:
             share = Budget(min(ROUND_SECONDS, left), budget.seed + self._turn, budget.deadline, budget.stop)
             answer = cpsat.solve(model.model, share)
             left -= answer.deterministic_seconds + 0.02
+            budget.reached(min(1.0, 1 - left / seconds))
             finished = answer.outcome is cpsat.Outcome.OPTIMAL
             self._size = min(self._size * 1.15, len(self.best_choice)) if finished else max(self._size * 0.85, 4.0)
             if answer.found:

@@ -13,7 +13,7 @@ from mapper.errors import Infeasible
 from mapper.hw.teams import Arrangement, arranged, with_more_copies
 from mapper.ir.goal import TIMES, Objective
 from mapper.ir.plan import Bound, Plan, Search, Status
-from mapper.pipeline.pass_ import Context, Pass
+from mapper.pipeline.pass_ import Context, Pass, Telling
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.driver import Result
 from passes.memory.memory import PROBE
@@ -42,6 +42,9 @@ WORTHWHILE = 2e-3
 
 POOLS = 3
 """Numbers of ranks that are searched at most once there is a plan; the bounds of the others count all the same."""
+
+POOLED, SEARCHED = 0.1, 0.4
+"""Parts of the time: of all, when the pools are written; of a pool's, when its search is over and dealing begins."""
 
 FAR = 0.3
 """What must be left to be won (relative) for more pools than `POOLS` to be searched, if they are small."""
@@ -122,12 +125,14 @@ class _Folding:
         self.found: Plan | None = None
         self.problems: list[Infeasible] = []
         self.searched = 0
+        self.telling = Telling(PlaceTeams.name, ctx.tell)
 
     def best(self) -> Plan:
         """The best judged plan, with the bound over all arrangements."""
         budget = self.ctx.budget(PlaceTeams.name)
         relaxed = pools(self.plan, self.ctx)
         bounds = [pool.quick(budget) for pool in relaxed]
+        self.telling.reached(POOLED)
         sharp, open_ = set[int](), set(range(len(relaxed)))
         while open_ and not self._enough(bounds[k := min(open_, key=lambda k: (bounds[k].value, k))]):
             if k not in sharp:
@@ -137,15 +142,24 @@ class _Folding:
             if self.found is not None and self.searched >= POOLS and not self._far(relaxed[k], bounds[k]):
                 break
             open_.discard(k)
+            self._tell(bounds, f"sets of {relaxed[k].arrangement.ranks}")
             bounds[k] = self._solved(relaxed[k], bounds[k])
             self.searched += 1
         bound = min(bounds, key=lambda b: b.value)
         apart = next(k for k, pool in enumerate(relaxed) if pool.arrangement == Arrangement())
+        self._tell(bounds, "single chips")
         if self.least > (0.0, max(bounds[apart].value, least_apart(relaxed[apart]))):
             self._judge_single_chips()
         if self.found is None:
             raise self.problems[0] if self.problems else self._no_stages()
         return self._finished(self.found, bound)
+
+    def _tell(self, bounds: Sequence[Bound], doing: str) -> None:
+        """The best judged plan so far, the bound over all arrangements, and how much is searched."""
+        excess, value = self.least
+        self.telling.found(None if excess else value, min(b.value for b in bounds) or None)
+        self.telling.doing(doing)
+        self.telling.reached(_part_of(self.searched))
 
     def _no_stages(self) -> Infeasible:
         ways = ", ".join(f"{way.ranks} x {way.copies}" for way in self.ways)
@@ -195,8 +209,10 @@ class _Folding:
     def _result(self, pool: Pooled, t: Translation) -> Result | None:
         """What the search finds for a pool's problem or a restriction of it; None: no placement."""
         share = SEARCH_SHARE if t is pool.t or pool.stages == 1 else ROUGH_SHARE
+        low, high = _part_of(self.searched), _part_of(self.searched + 1)
+        budget = replace(self.ctx.budget().part(share), reached=self.telling.reached)
         try:
-            return searched(pool.plan, t, [], self.ctx.budget(PlaceTeams.name).part(share))[0]
+            return searched(pool.plan, t, [], budget.stretch(low, low + (high - low) * SEARCHED))[0]
         except Infeasible as error:
             self.problems.append(error)
             return None
@@ -296,6 +312,11 @@ class _Folding:
         closed = self.least <= (0.0, bound.value * (1 + 1e-9))
         status = Status.INTERRUPTED if self.ctx.stop.is_set() else Status.OPTIMAL if closed else Status.FEASIBLE
         return replace(found, bounds=(bound,), search=replace(found.search, status=status))
+
+
+def _part_of(searched: int) -> float:
+    """The part of the work that is done when so many pools are searched."""
+    return min(1.0, POOLED + (1 - POOLED) * searched / (POOLS + 1))
 
 
 def _words(candidate: _Candidate) -> str:

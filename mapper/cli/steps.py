@@ -1,0 +1,139 @@
+"""Lines about steps that are running: live on a terminal, now and then a plain line elsewhere, none if quiet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from mapper.errors import plain
+from mapper.report.units import bar, shorten
+
+BETWEEN_S = 2.0
+"""Seconds between two plain lines, at least: where there is no terminal, a step that is over sooner has no line."""
+A_SECOND = 4
+"""How often the live lines are drawn."""
+MOST = 8
+"""So many steps have a live line of their own; the others are counted."""
+NAME, WORDS, BAR = 12, 92, 14
+"""Columns of a line."""
+WIDE = 100
+"""Columns of a terminal that has room for bars."""
+SURE = 0.05
+"""Part of a step that must be done before what is left of it says anything about time."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a step stands: since when it runs, what there is to say, which part of it is done (0 to 1)."""
+
+    began: float
+    words: str
+    done: float | None = None
+
+    def left_s(self, now: float) -> float | None:
+        """Seconds until it is over if it goes on at its pace; None as long as too little is done to say."""
+        if self.done is None or self.done < SURE:
+            return None
+        return (now - self.began) * (1 - self.done) / self.done
+
+
+class Stderr(Console):
+    """Standard error. The cursor stays visible, so that nothing has to be mended when the process is killed."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True, highlight=False, soft_wrap=True)
+
+    def show_cursor(self, show: bool = True) -> bool:
+        """Leave the cursor as it is."""
+        return False
+
+
+class Steps:
+    """The steps that are running now, by name."""
+
+    def __init__(self, quiet: bool, console: Console | None = None, clock: Callable[[], float] = time.monotonic):
+        self.quiet, self.console, self.clock = quiet, console or Stderr(), clock
+        self._running: dict[str, Standing] = {}
+        self._live: Live | None = None
+        self._said = clock()
+
+    def tell(self, name: str, words: str, done: float | None = None) -> None:
+        """How a step stands; it begins when it is told of first. What is done never becomes less."""
+        if self.quiet:
+            return
+        known = self._running.get(name)
+        if known is not None and known.done is not None:
+            done = max(known.done, done or 0.0)
+        self._running[name] = Standing(known.began if known else self.clock(), words, done)
+        if self.console.is_terminal:
+            if self._live is None:
+                self._live = Live(
+                    console=self.console,
+                    get_renderable=self._drawn,
+                    refresh_per_second=A_SECOND,
+                    transient=True,
+                    redirect_stdout=False,
+                )
+                self._live.start()
+        elif words and self.clock() - max(self._said, self._running[name].began) >= BETWEEN_S:
+            self._said = self.clock()
+            self.console.print(self._line(name, self._said))
+
+    def over(self, name: str) -> None:
+        """A step has ended, one way or the other."""
+        self._running.pop(name, None)
+        if not self._running and self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def clear(self) -> None:
+        """No step is running any more."""
+        for name in list(self._running):
+            self.over(name)
+
+    @contextmanager
+    def step(self, name: str, words: str = "") -> Iterator[None]:
+        """A block that is a step."""
+        self.tell(name, words)
+        try:
+            yield
+        finally:
+            self.over(name)
+
+    def _drawn(self) -> Group:
+        now = self.clock()
+        names = list(self._running)
+        lines = [self._line(name, now) for name in names[:MOST]]
+        if len(names) > MOST:
+            lines.append(Text(f"  {'':<{NAME}}and {len(names) - MOST} more"))
+        return Group(*lines)
+
+    def _line(self, name: str, now: float) -> Text:
+        """A line no wider than the console, so that live lines can be drawn over."""
+        standing = self._running.get(name)
+        if standing is None:  # it ended while this was drawn
+            return Text("")
+        words = plain(standing.words)
+        if standing.done is not None and self.console.is_terminal and self.console.width >= WIDE:
+            words = f"{bar(standing.done, BAR)}  {words}"
+        left = standing.left_s(now)
+        if left is not None and now - standing.began >= 1.0:
+            words += f"   up to {spoken_s(left)} left"
+        width = min(WORDS, max(10, self.console.width - NAME - 14)) if self.console.is_terminal else WORDS
+        room = max(len(name) + 1, NAME)
+        words = shorten(words, width - (room - NAME), end=True)
+        took = f"{now - standing.began:8.1f} s"
+        return Text(f"  {plain(name):<{room}}{words:<{width - (room - NAME)}}{took}", no_wrap=True, overflow="ellipsis")
+
+
+def spoken_s(seconds: float) -> str:
+    """A time that is left: 8 s, 4 min, 2 h."""
+    if seconds < 99.5:
+        return f"{max(1.0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5940 else f"{seconds / 3600:.0f} h"
