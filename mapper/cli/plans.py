@@ -66,7 +66,11 @@ def _bounds(plan: Plan) -> tuple[Bound, ...]:
 
 
 def show(args: Namespace) -> int:
-    """A plan on one screen, as text or as JSON."""
+    """The answer of a plan on a screen, then all of it at a glance; as text or as JSON."""
+    from mapper.report.glance.sections import SECTIONS, chosen, glance, glance_data
+
+    wanted = [name for text in args.only or () for name in text.split(",") if name]
+    names = chosen([name for name in wanted if name != "answer"]) if wanted != ["answer"] else ()
     plan = load(plan_file(args.plan))
     done = Compiled(plan, known=recorded(plan) if plan.figures is not None else None)
     if args.json and not done.finished:
@@ -74,9 +78,11 @@ def show(args: Namespace) -> int:
     if args.text or not done.finished:
         say(text_of(plan).rstrip() + "\n")
     elif args.json:
-        say(json.dumps(done.summary, indent=1) + "\n")
+        seen = glance_data(done.verdict, names if wanted else tuple(SECTIONS))
+        say(json.dumps({**done.summary, "glance": seen}, indent=1) + "\n")
     else:
-        say(screen(done.verdict, done.summary) + "\n")
+        answer = [screen(done.verdict, done.summary)] if not wanted or "answer" in wanted else []
+        say("\n\n".join([*answer, *([glance(done.verdict, names)] if names else [])]) + "\n")
     return 0
 
 
@@ -86,12 +92,19 @@ def explain(args: Namespace) -> int:
     done = Compiled(plan, known=recorded(plan) if plan.figures is not None else None)
     if not done.finished:
         raise _unfinished(args.plan)
-    found = explain_plan(done.verdict, args.op)
+    found = explain_plan(done.verdict, args.op, _proof(plan) if args.proof else None)
     if args.json:
         say(json.dumps(found.data, indent=1) + "\n")
     else:
         say(found.text + "\n")
     return 0
+
+
+def _proof(plan: Plan) -> Bound:
+    """The bound proved again by linear programs, with what it rests on."""
+    from mapper.whatif.shadow import rests_on
+
+    return rests_on(plan)
 
 
 def _unfinished(path: str) -> MapperError:

@@ -10,8 +10,8 @@ from typing import Any
 from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J
 from mapper.ir.plan import Bound, Objective, Plan
-from mapper.report.arrangement import arrangement_words
 from mapper.report.bands import Bands, bands
+from mapper.report.bound_lines import bound_lines
 from mapper.report.chain import chain
 from mapper.report.limit_lines import idle_lines, idle_parts, limit_lines
 from mapper.report.limits import largest_costs
@@ -20,7 +20,7 @@ from mapper.report.reason_lines import by_time, reason_lines
 from mapper.report.reasons import Reason, open_decisions, reasons
 from mapper.report.remedies import remedy
 from mapper.report.stretches import stretches
-from mapper.report.summary import band_data, fallbacks, spoken, value_and_bound
+from mapper.report.summary import band_data, fallbacks, value_and_bound
 from mapper.report.units import listed, percent, shorten, si
 
 
@@ -69,7 +69,7 @@ def explain(verdict: Verdict, op: str | None = None, proof: Bound | None = None)
     }
     blocks = [
         ["what limits it", *limit_lines(verdict, limits, path)],
-        ["how far from the best", *_bound_lines(plan, value, bound, gap), *_rests_lines(proof)],
+        ["how far from the best", *(f"  {line}" for line in bound_lines(verdict)), *_rests_lines(proof)],
         ["how sure the figures are", *_band_lines(plan, found, rows), *_gap_lines(found, plan.objective, gap)],
         [f"where the energy goes (± {percent(found.energy.relative)})", *idle_lines(verdict)],
         ["why each op is where it is", _MEANING, *reason_lines(plan, rows, moves)],
@@ -101,35 +101,6 @@ def _bound_data(bound: Bound) -> dict[str, Any]:
     return {"objective": bound.objective, "value": bound.value, "name": bound.name}
 
 
-def _bound_lines(plan: Plan, value: float, bound: float | None, gap: float | None) -> list[str]:
-    if bound is None or gap is None or not plan.bounds:
-        return ["  no bound is known"]
-    won = next(b for b in plan.bounds if b.objective == plan.objective.value)
-    lines = [
-        f"  value {value:.6g}, bound {bound:.6g}, gap {percent(gap)}",
-        f"  proved by: {won.name}",
-        f"  over these options: in each phase a cluster whole on one {_holder(plan)}",
-        f"  considered: {_considered(plan)}",
-        f"  found by: {plan.search.method if plan.search else 'unknown'}",
-    ]
-    for other in plan.bounds:
-        if other is not won:
-            told = spoken(plan.objective, other.value) if other.objective == won.objective else other.value
-            lines.append(f"  also proved: {other.objective} {told:.6g} by {other.name}")
-    return lines
-
-
-def _considered(plan: Plan) -> str:
-    """How many ways to run how many classes of clusters the bound ranges over."""
-    classes = {c.repeat for c in plan.clusters or ()}
-    kinds = {plan.target.unit[u].kind for o in plan.options or () for u in o.units}
-    phases = f" in {len(plan.phases)} phases" if len(plan.phases) > 1 else ""
-    return (
-        f"{len(plan.options or ())} ways to run {len(classes)} classes of {len(plan.clusters or ())} clusters on "
-        f"{len(kinds)} kind{'s' * (len(kinds) > 1)} of units{phases}"
-    )
-
-
 def _rests_lines(proof: Bound | None) -> list[str]:
     """The resources that the bound rests on: by how many percent it falls for each percent more of them."""
     if proof is None:
@@ -140,12 +111,6 @@ def _rests_lines(proof: Bound | None) -> list[str]:
     lines = ["  it rests on (percent that the bound falls for each percent more of it):"]
     lines += [f"    {shorten(name, 60):<60} {price:>7.3f}" for name, price in rows[:8]]
     return lines
-
-
-def _holder(plan: Plan) -> str:
-    """What a cluster runs on as a whole."""
-    folded = arrangement_words(plan.target)
-    return f"unit or team,\n    in all arrangements (here {folded})" if folded else "unit"
 
 
 def _band_lines(plan: Plan, found: Bands, rows: Sequence[Reason]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
@@ -54,7 +54,7 @@ def _relief(k: int, limit: Limit) -> list[str]:
     twice = f"     twice as fast: at most {gained(limit.twice)} requests/s with this placement"
     if limit.relieved <= limit.twice * 1.01:
         return [f"{twice}, as then {then} limits"]
-    return [twice, f"     took it no time: at most {gained(limit.relieved)}, then {then} limits"]
+    return [twice, f"     if it took no time: at most {gained(limit.relieved)}, then {then} limits"]
 
 
 def gained(part: float | None) -> str:
@@ -93,7 +93,7 @@ def path_lines(verdict: Verdict, path: list[Stretch], most: int) -> list[str]:
 def idle_lines(verdict: Verdict) -> list[str]:
     """Energy by cause, and what the part that flows without work is made of."""
     total, per_run = verdict.energy or 1, verdict.plan.requests_per_run
-    rows = sorted(_by_kind(verdict).items(), key=lambda r: (-r[1], r[0]))
+    rows = sorted(energy_by_kind(verdict).items(), key=lambda r: (-r[1], r[0]))
     shown = [(cause, pj) for cause, pj in rows if pj][:10]
     lines = []
     for cause, pj in shown:
@@ -107,14 +107,16 @@ def idle_lines(verdict: Verdict) -> list[str]:
     return lines
 
 
-def _by_kind(verdict: Verdict) -> dict[str, int]:
-    """Energy by cause, the memories of one kind together."""
+def energy_by_kind(verdict: Verdict) -> dict[str, int]:
+    """Energy by cause, the memories of one kind together, and the links."""
     target = verdict.plan.target
+    kinds = {f"memory {m.name}": ("memories", m.kind) for m in target.memories}
+    kinds |= {f"link {k.name}": ("links", k.kind) for k in target.links}
+    many = Counter(kinds.values())
     found: defaultdict[str, int] = defaultdict(int)
     for cause, pj in verdict.energy_by_cause.items():
-        memory = target.memory.get(cause.removeprefix("memory ")) if cause.startswith("memory ") else None
-        alike = sum(m.kind == memory.kind for m in target.memories) if memory else 0
-        found[f"{alike} memories {memory.kind}" if memory and alike > 1 else cause] += pj
+        kind = kinds.get(cause)
+        found[f"{many[kind]} {kind[0]} {kind[1]}" if kind and many[kind] > 1 else cause] += pj
     return dict(found)
 
 

@@ -65,7 +65,7 @@ def _kind(plan: Plan, row: Reason) -> str:
 
 def _compared(other: Alternative) -> str:
     pairs = ((other.times_as_slow, "time"), (other.times_the_energy, "energy"))
-    cells = [f"{times(ratio) if ratio is not None else '':>6} {what}" for ratio, what in pairs]
+    cells = [f"{times(ratio):>6} {what}" if ratio is not None else f"{'':<{7 + len(what)}}" for ratio, what in pairs]
     return f"{shorten(other.unit_kind, 18):<18} {cells[0]}{'? ' if other.inside_band else '  '}{cells[1]}"
 
 

@@ -30,15 +30,35 @@ def test_a_plan_changed_by_hand_is_refused_with_the_rule(mapper, compiled: Path,
 
 
 def test_show_fits_a_screen(mapper, compiled: Path) -> None:
-    out = mapper("show", compiled).out
+    out = mapper("show", compiled, "--only", "answer").out
     assert "gpt2-tiny on edge-npu · throughput" in out
     assert len(out.splitlines()) <= 30
     assert max(map(len, out.splitlines())) <= 118
 
 
+def test_show_goes_on_with_what_is_seen_at_a_glance(mapper, compiled: Path) -> None:
+    ran = mapper("show", compiled)
+    for words in ("gpt2-tiny on edge-npu", "memories", "one request alone", "rooflines", "how to make it again"):
+        assert words in ran.out
+    assert max(len(line) for line in ran.out.splitlines() if "--pipeline" not in line) <= 118
+    some = mapper("show", compiled, "--only", "links,bound").out
+    assert "how far from the best" in some
+    assert "rooflines" not in some
+    assert "gpt2-tiny on" not in some
+    ran = mapper("show", compiled, "--only", "rooflin")
+    assert ran.code == 2
+    assert "did you mean 'roofline'" in ran.err
+
+
 def test_show_as_text_and_as_json(mapper, compiled: Path) -> None:
     assert "place" in mapper("show", compiled, "--text").out
-    assert json.loads(mapper("show", compiled, "--json").out)["model"] == "gpt2-tiny"
+    found = json.loads(mapper("show", compiled, "--json").out)
+    glance = found.pop("glance")
+    summary = json.loads((compiled / "summary.json").read_text())
+    for made in (found, summary):
+        del made["seconds"], made["versions"]
+    assert found == summary
+    assert set(glance) > {"timeline", "steady", "reproduce"}
 
 
 def test_explain_says_what_limits_how_far_and_why(mapper, compiled: Path) -> None:
@@ -56,6 +76,11 @@ def test_explain_one_op(mapper, compiled: Path) -> None:
     ran = mapper("explain", compiled, "--op", "no-such-op")
     assert ran.code == 1
     assert "no op 'no-such-op'" in ran.err
+
+
+def test_explain_proves_the_bound_again_for_what_it_rests_on(mapper, compiled: Path) -> None:
+    assert "it rests on" not in mapper("explain", compiled).out
+    assert "it rests on" in mapper("explain", compiled, "--proof").out
 
 
 def test_explain_as_json(mapper, compiled: Path) -> None:

@@ -15,11 +15,18 @@ def check(p: argparse.ArgumentParser) -> None:
 
 
 def show(p: argparse.ArgumentParser) -> None:
-    """A plan on one screen."""
+    """A plan at a glance."""
     p.set_defaults(run="plans:show")
     plan(p)
     p.add_argument("--text", action="store_true", help="every decision as stable text instead of one screen")
-    p.add_argument("--json", action="store_true", help="print the summary as JSON")
+    p.add_argument("--json", action="store_true", help="print the summary as JSON, with all sections under 'glance'")
+    p.add_argument(
+        "--only",
+        action="append",
+        metavar="SECTIONS",
+        help="only some, with commas: answer, memories, links, timeline, steady, energy, time, roofline, bound, "
+        "reproduce; steady (the steady state, simulated) is shown only if it is asked for",
+    )
 
 
 def explain(p: argparse.ArgumentParser) -> None:
@@ -27,4 +34,7 @@ def explain(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run="plans:explain")
     plan(p)
     p.add_argument("--op", metavar="NAME", help="only why this op (or part of a name) is where it is")
+    p.add_argument(
+        "--proof", action="store_true", help="prove the bound again, for what it rests on (seconds for large plans)"
+    )
     p.add_argument("--json", action="store_true", help="print the explanation as JSON")

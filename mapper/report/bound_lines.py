@@ -1,0 +1,47 @@
+"""The bound of a plan in words: the argument that won, what it ranges over, and what else was proved."""
+
+from __future__ import annotations
+
+from mapper.cost.judge import Verdict
+from mapper.ir.plan import Plan
+from mapper.report.arrangement import arrangement_words
+from mapper.report.summary import spoken, value_and_bound
+from mapper.report.units import percent
+
+
+def bound_lines(verdict: Verdict) -> list[str]:
+    """Value, bound and gap; what the bound rests on; how the plan was found."""
+    plan = verdict.plan
+    value, bound, gap = value_and_bound(verdict)
+    won = next((b for b in plan.bounds or () if b.objective == plan.objective.value), None)
+    if won is None or bound is None or gap is None:
+        return ["no bound is known"]
+    lines = [
+        f"value {value:.6g}, bound {bound:.6g}, gap {percent(gap)}",
+        f"proved by: {won.name}",
+        f"over these options: in each phase a cluster whole on one {_holder(plan)}",
+        f"considered: {_considered(plan)}",
+        f"found by: {plan.search.method if plan.search else 'unknown'}",
+    ]
+    for other in plan.bounds or ():
+        if other is not won:
+            told = spoken(plan.objective, other.value) if other.objective == won.objective else other.value
+            lines.append(f"also proved: {other.objective} {told:.6g} by {other.name}")
+    return lines
+
+
+def _considered(plan: Plan) -> str:
+    """How many ways to run how many classes of clusters the bound ranges over."""
+    classes = {c.repeat for c in plan.clusters or ()}
+    kinds = {plan.target.unit[u].kind for o in plan.options or () for u in o.units}
+    phases = f" in {len(plan.phases)} phases" if len(plan.phases) > 1 else ""
+    return (
+        f"{len(plan.options or ())} ways to run {len(classes)} classes of {len(plan.clusters or ())} clusters on "
+        f"{len(kinds)} kind{'s' * (len(kinds) > 1)} of units{phases}"
+    )
+
+
+def _holder(plan: Plan) -> str:
+    """What a cluster runs on as a whole."""
+    folded = arrangement_words(plan.target)
+    return f"unit or team,\n    in all arrangements (here {folded})" if folded else "unit"

@@ -1,0 +1,1 @@
+"""A plan at a glance on a terminal: sections of bars and sparklines, each as lines of text and as data."""
