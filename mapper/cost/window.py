@@ -12,6 +12,7 @@ from mapper.cost.machine_tables import Array
 from mapper.cost.one_by_one import one_by_one
 from mapper.cost.program import Program
 from mapper.cost.tail import HELD, IN_CALL, IN_PHASE, IN_PLACE, IN_ROUND, OF_STEP, START, Tail
+from mapper.cost.typical import typical_end
 
 __all__ = ["MOST_BARS", "WATCHED", "Bar", "InCall", "Window", "window"]
 
@@ -20,8 +21,8 @@ MOST_BARS = 40_000
 
 
 def window(verdict: Verdict, intervals: float = 2.0, most: int = MOST_BARS) -> Window:
-    """The last so many intervals of the judge's simulation, or, where that is shorter or they have more than `most`
-    bars, less. Of one request at a time, the first.
+    """So many intervals of the judge's simulation, or, where that is shorter or they have more than `most` bars, less:
+    near its end, where the machine is busy most nearly as the judge says. Of one request at a time, the first.
 
     Activities have a bar each where these are no more than `most`, else those that a unit runs in a row have one. Where
     the verdict did not watch (`judge(plan, watched=WATCHED)`), its steady state is simulated again.
@@ -38,11 +39,13 @@ def _of_many(verdict: Verdict, tail: Tail, intervals: float, most: int) -> Windo
     pace, programs = tail.pace, verdict.programs
     wanted = round(intervals * verdict.interval / pace)
     seen, ends = tail.seen, tail.seen[:, HELD] + _late(tail, programs)
-    begin = max(tail.began, tail.now - wanted)
-    if np.count_nonzero(ends >= begin) > most:
-        begin = 1 + int(np.partition(ends, len(ends) - most - 1)[len(ends) - most - 1])
-    rows = seen[ends >= begin]
-    numbers = _numbers(tail, rows)
+    length = tail.now - _begin(tail, ends, tail.now, wanted, most)
+    calls = [phase.calls for phase in verdict.plan.phases]
+    stop = typical_end(tail, programs, calls, verdict.interval / pace, length)
+    begin = _begin(tail, ends, stop, length, most)
+    rows = seen[(ends >= begin) & (seen[:, START] < stop)]
+    under_way = _under_way(tail, stop)
+    numbers = _numbers(rows, under_way, stop)
     bars = [
         _bar(programs, tail, numbers[place, gone], phase, call, step, start, held)
         for place, gone, phase, call, step, start, held in rows.tolist()
@@ -50,17 +53,36 @@ def _of_many(verdict: Verdict, tail: Tail, intervals: float, most: int) -> Windo
     if sum(len(bar.activities) for bar in bars) <= most:
         bars = [part for bar in bars for part in parts(bar, programs)]
     bars.sort(key=lambda bar: (bar.start, bar.request, bar.activities))
-    lacking = 1 - (tail.now - begin) / wanted if wanted else 0.0
+    lacking = 1 - (stop - begin) / wanted if wanted else 0.0
     return Window(
         round(begin * pace),
-        round(tail.now * pace),
+        round(stop * pace),
         verdict.interval,
         tuple(bars),
         len(numbers),
-        tuple(_calls(tail, rows, numbers)),
+        tuple(_calls(tail, rows, under_way, stop, numbers)),
         round(lacking * intervals * verdict.activities_per_request),
         pace,
     )
+
+
+def _begin(tail: Tail, ends: Array, stop: int, wanted: int, most: int) -> int:
+    """When a stretch of the wanted length begins, or a shorter one with no more than `most` bars."""
+    begin = max(tail.began, stop - wanted)
+    there = ends[(ends >= begin) & (tail.seen[:, START] < stop)]
+    if len(there) > most:
+        begin = 1 + int(np.partition(there, len(there) - most - 1)[len(there) - most - 1])
+    return begin
+
+
+def _under_way(tail: Tail, stop: int) -> Array:
+    """By place in flight the round, phase and call that it is in when a stretch stops: that of what starts next there;
+    it may not have begun."""
+    after = tail.seen[tail.seen[:, START] >= stop]
+    places, first = np.unique(after[:, IN_PLACE], return_index=True)
+    found = tail.calling.copy()
+    found[places] = after[first][:, [IN_ROUND, IN_PHASE, IN_CALL]]
+    return found
 
 
 def _late(tail: Tail, programs: Sequence[Program]) -> Array:
@@ -78,13 +100,13 @@ def _rest(program: Program, step: Sequence[int]) -> int:
     return last.ticks - last.hold
 
 
-def _numbers(tail: Tail, rows: Array) -> dict[tuple[int, int], int]:
+def _numbers(rows: Array, under_way: Array, stop: int) -> dict[tuple[int, int], int]:
     """A number for each request, by its place and round: the one that was furthest when first seen has the lowest."""
     first: dict[tuple[int, int], tuple[int, int, int]] = {}
     for place, gone, phase, call, start in rows[:, [IN_PLACE, IN_ROUND, IN_PHASE, IN_CALL, START]].tolist():
         first.setdefault((place, gone), (-phase, -call, start))
-    for place, (gone, phase, call) in enumerate(tail.calling.tolist()):
-        first.setdefault((place, gone), (-phase, -call, tail.now))
+    for place, (gone, phase, call) in enumerate(under_way.tolist()):
+        first.setdefault((place, gone), (-phase, -call, stop))
     return {key: k for k, key in enumerate(sorted(first, key=lambda key: (first[key], key)))}
 
 
@@ -97,13 +119,23 @@ def _bar(
     return Bar(number, phase, call, activities, *times)
 
 
-def _calls(tail: Tail, rows: Array, numbers: dict[tuple[int, int], int]) -> Iterator[InCall]:
-    under_way = set()
-    for place, (gone, phase, call) in enumerate(tail.calling.tolist()):
-        started = tail.started[place].tolist()
-        later = (i for step, begun in zip(tail.steps[phase], started, strict=False) if not begun for i in step)
-        under_way.add((place, gone, phase, call))
-        yield InCall(numbers[place, gone], phase, call, frozenset(later))
+def _calls(
+    tail: Tail, rows: Array, under_way: Array, stop: int, numbers: dict[tuple[int, int], int]
+) -> Iterator[InCall]:
+    """The calls of a stretch: those under way when it stops, with what comes later, and those that had ended."""
+    calls = tail.seen[:, [IN_ROUND, IN_PHASE, IN_CALL]]
+    after = (tail.seen[:, START] >= stop) & (calls == under_way[tail.seen[:, IN_PLACE]]).all(axis=1)
+    later: dict[int, set[int]] = {place: set() for place in range(len(under_way))}
+    for place, step in tail.seen[after][:, [IN_PLACE, OF_STEP]].tolist():
+        later[place].add(step)
+    for place in np.flatnonzero((tail.calling == under_way).all(axis=1)).tolist():
+        later[place].update(np.flatnonzero(~tail.started[place]).tolist())
+    open_calls = set()
+    for place, (gone, phase, call) in enumerate(under_way.tolist()):
+        steps = tail.steps[phase]
+        coming = frozenset(i for step in later[place] if step < len(steps) for i in steps[step])
+        open_calls.add((place, gone, phase, call))
+        yield InCall(numbers[place, gone], phase, call, coming)
     for place, gone, phase, call in np.unique(rows[:, [IN_PLACE, IN_ROUND, IN_PHASE, IN_CALL]], axis=0).tolist():
-        if (place, gone, phase, call) not in under_way:
+        if (place, gone, phase, call) not in open_calls:
             yield InCall(numbers[place, gone], phase, call, frozenset())

@@ -54,6 +54,15 @@ def test_resources_are_as_busy_as_the_judge_says(plan: tuple[str, str]) -> None:
     assert loads_in(found, verdict.programs) == pytest.approx(said, abs=0.03)
 
 
+@pytest.mark.parametrize("plan", [SEVERAL, PIPELINE, ("bert-tiny", "edge-npu")])
+def test_a_short_stretch_is_one_in_which_the_machine_does_what_a_request_takes(plan: tuple[str, str]) -> None:
+    """The last interval of the simulation may have an op twice and another not at all."""
+    verdict = watched(*plan)
+    found = loads_in(window(verdict, 1), verdict.programs)
+    for resource, ticks in verdict.loads.items():
+        assert found.get(resource, 0.0) == pytest.approx(ticks / verdict.interval, abs=0.1), resource
+
+
 def test_alone_requests_keep_resources_as_busy_as_the_judge_says() -> None:
     verdict = alone()
     said = {resource: ticks / verdict.interval for resource, ticks in verdict.loads.items()}

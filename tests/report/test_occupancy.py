@@ -89,6 +89,23 @@ def test_in_steady_state_there_is_more_than_one_call_alone_ever_has(plan: tuple[
     assert sum(together.values()) >= sum(least.values()) > 0
 
 
+@pytest.mark.parametrize("plan", PLANS)
+def test_a_short_stretch_knows_what_lay_there_before_and_stays_after_it(plan: tuple[str, str]) -> None:
+    """A long stretch sees what a short one within it has to infer."""
+    verdict = watched(*plan)
+    short, long = window(verdict, 0.7), window(verdict, 30)
+    assert long.start < short.start < short.end <= long.end
+    inner, outer = ({m.memory: m.buffers for m in in_steady_state(verdict, w, 10**9)} for w in (short, long))
+    for name, whole in outer.items():
+        own = inner.get(name, Steps((0,), (0,), (0,)))
+        at = [t for t in (long.start + t for t in whole.times) if short.start <= t < short.end]
+        assert levels(own, [t - short.start for t in at]) == levels(whole, [t - long.start for t in at]), name
+
+
+def levels(found: Steps, at: list[int]) -> list[int]:
+    return [found.high[k] for k in (np.searchsorted(found.times, at, "right") - 1).tolist()]
+
+
 def test_requests_one_by_one_have_the_buffers_of_their_calls() -> None:
     verdict = by_itself()
     together = {m.memory: m.buffers.most for m in in_steady_state(verdict, window(verdict, 1))}
