@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mapper.cost.judge import Verdict
-from mapper.report.page import bound, headline, limiting, placement, reproduction, units
+from mapper.report.page import bound, causes, headline, limiting, placement, reproduction, roofs, units
 from mapper.report.page.floor import section as floor
 from mapper.report.page.shell import Section, page
 from mapper.report.page.timeline import section as timeline
@@ -16,6 +16,8 @@ SECTIONS: tuple[Callable[[Verdict, dict[str, Any]], Section | None], ...] = (
     limiting.section,
     floor.section,
     timeline.section,
+    roofs.section,
+    causes.section,
     units.section,
     placement.section,
     bound.section,

@@ -207,7 +207,9 @@ mapper.section("timeline", (root, d, ui) => {
     range = [0, 100];
     buttons.forEach((b, k) => b.setAttribute("aria-pressed", String(views[k] === view)));
     say();
-    if (handle.chart) handle.draw();
+    if (!handle.chart) return;
+    handle.draw();
+    zoomTo(0, 100); // a chart that is drawn anew keeps its zoom
   }
 
   function say() {
