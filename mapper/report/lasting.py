@@ -91,11 +91,10 @@ def times_of_calls(verdict: Verdict, found: Window) -> Iterator[tuple[InCall, Ar
         by_call.setdefault(bar[:3], []).append(bar)
 
     @cache
-    def shares(phase: int, activities: tuple[int, ...]) -> tuple[Array, Array]:
-        """Activities, and which parts of the time of their bar have gone when each starts and the last ends."""
+    def shares(phase: int, activities: tuple[int, ...]) -> tuple[int, ...]:
+        """How much of a bar has gone when each of its activities starts and the last lets go, of the last number."""
         holds = [verdict.programs[phase].activities[i].hold for i in activities]
-        gone = np.array([0, *accumulate(holds)], dtype=np.float64)
-        return np.array(activities), gone / max(gone[-1], 1.0)
+        return tuple(accumulate(holds, initial=0)) if any(holds) else (0,) * len(holds) + (1,)
 
     for call in found.calls:
         starts = np.full(len(verdict.programs[call.phase].activities), BEFORE, dtype=np.int64)
@@ -103,9 +102,9 @@ def times_of_calls(verdict: Verdict, found: Window) -> Iterator[tuple[InCall, Ar
         starts[list(call.later)] = ends[list(call.later)] = AFTER
         for bar in by_call.get(call[:3], ()):
             if len(bar.activities) > 1:
-                here, edges = shares(bar.phase, bar.activities)
-                ticks = bar.start - found.start + ((bar.held - bar.start) * edges).astype(np.int64)
-                starts[here], ends[here] = ticks[:-1], ticks[1:]
+                length, gone = bar.held - bar.start, shares(bar.phase, bar.activities)
+                ticks = [bar.start - found.start + length * part // gone[-1] for part in gone]
+                starts[list(bar.activities)], ends[list(bar.activities)] = ticks[:-1], ticks[1:]
             else:
                 starts[bar.activities[0]] = bar.start - found.start
             ends[bar.activities[-1]] = bar.end - found.start
