@@ -119,6 +119,28 @@ def test_an_unfinished_plan_is_refused() -> None:
         difference(verdict, replace(verdict, plan=replace(verdict.plan, figures=None)))
 
 
+def test_ops_of_other_kinds_are_paired_by_the_nodes_of_the_file_that_they_stand_for() -> None:
+    plan = finished("gpt2-tiny", "superhet")
+    op = next(o for o in plan.graph.ops if o.kind == "norm" and o.origin)
+    other = replace(op, name="fused otherwise", kind="opaque")
+    swap = {op.name: other}
+    graph = replace(plan.graph, ops=tuple(swap.get(o.name, o) for o in plan.graph.ops))
+    clusters = tuple(
+        replace(c, ops=tuple("fused otherwise" if o == op.name else o for o in c.ops)) for c in plan.clusters or ()
+    )
+    found = pair(plan, replace(plan, graph=graph, clusters=clusters))
+    assert all(group.is_pair for group in found.groups)
+    unknown = replace(graph, name="another model")
+    assert not all(group.is_pair for group in pair(plan, replace(plan, graph=unknown, clusters=clusters)).groups)
+
+
+def test_ops_that_share_nodes_within_a_plan_are_not_joined_by_them() -> None:
+    plan = finished("gpt2-tiny", "superhet")
+    graph = replace(plan.graph, ops=tuple(replace(o, origin=("one node of all",)) for o in plan.graph.ops))
+    plan = replace(plan, graph=graph)
+    assert all(group.is_pair for group in pair(plan, plan).groups)
+
+
 def test_ops_that_only_one_plan_has_stay_alone() -> None:
     plan = finished("gpt2-tiny", "superhet")
     last = (plan.clusters or ())[-1]

@@ -25,9 +25,8 @@ Summary = Mapping[str, Any]
 class Difference:
     """What differs between two plans.
 
-    same: whether they are one plan, decision by decision, on the same inputs but for what `inputs` says of seeds and
-    versions. decisions: the decisions that differ. moved: tasks that run elsewhere or in another way. alone: clusters
-    without a counterpart. decompositions: the objective's first.
+    decisions: the decisions that differ. moved: tasks that run elsewhere or in another way. alone: clusters
+        without a counterpart. decompositions: the objective's first.
     """
 
     before: Verdict
@@ -46,10 +45,11 @@ class Difference:
         """What of one plan stands for what of the other."""
         return self.sides[0].pairing
 
-    @property
+    @cached_property
     def same(self) -> bool:
         """Whether every decision and every figure that decides is the same."""
-        return not self.decisions and replace(self.before.plan, source=()) == replace(self.after.plan, source=())
+        plans = [replace(v.plan, source=(), search=None, bounds=None) for v in (self.before, self.after)]
+        return not self.decisions and plans[0] == plans[1]
 
     @property
     def renamed(self) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -95,15 +95,14 @@ def _phases(before: Plan, after: Plan) -> tuple[tuple[str, str], ...]:
 def _groups(before: Plan, after: Plan) -> tuple[tuple[Group, ...], int]:
     """Clusters that share an op, by name and kind or as the same nodes of one file; those that are left by what they
     compute, in their order."""
-    same_file = _digest(before) == _digest(after) and before.graph.name == after.graph.name
     joined = _Joined()
-    homes: dict[object, str] = {}
-    for side, plan in (("a", before), ("b", after)):
-        for cluster in plan.clusters or ():
-            home = side + cluster.name
-            joined.add(home)
-            for token in _tokens(plan, cluster, same_file):
-                joined.join(homes.setdefault(token, home), home)
+    sides = (("a", before), ("b", after))
+    ops = [{op: side + c.name for c in plan.clusters or () for op in c.ops} for side, plan in sides]
+    for home in (*ops[0].values(), *ops[1].values()):
+        joined.add(home)
+    for a, b in _same_ops(before, after):
+        if a in ops[0] and b in ops[1]:
+            joined.join(ops[0][a], ops[1][b])
     parts = joined.parts()
     groups = [_group(members) for members in parts]
     lonely = [group for group in groups if not group.is_shared]
@@ -124,13 +123,22 @@ def _digest(plan: Plan) -> str:
     return dict(plan.source).get("sha256", "")
 
 
-def _tokens(plan: Plan, cluster: Cluster, same_file: bool) -> Iterable[object]:
-    """What a cluster of another plan must have one of to hold some of the same ops."""
-    for name in cluster.ops:
-        op = plan.graph.op[name]
-        yield name, op.kind
-        if same_file:
-            yield from (("node", node) for node in op.origin)
+def _same_ops(before: Plan, after: Plan) -> Iterator[tuple[str, str]]:
+    """Ops of two graphs with one name and kind; of one file also those that stand for some of the same nodes, where one
+    of them has no other partner."""
+    mine, theirs = before.graph.op, after.graph.op
+    shared = {name for name, op in mine.items() if name in theirs and theirs[name].kind == op.kind}
+    yield from ((name, name) for name in mine if name in shared)
+    if _digest(before) != _digest(after) or before.graph.name != after.graph.name:
+        return
+    makers: defaultdict[str, list[str]] = defaultdict(list)
+    for op in after.graph.ops:
+        for node in op.origin:
+            makers[node].append(op.name)
+    for op in before.graph.ops:
+        for other in dict.fromkeys(name for node in op.origin for name in makers[node]):
+            if op.name not in shared or other not in shared:
+                yield op.name, other
 
 
 def _signature(plan: Plan, cluster: Cluster) -> object:

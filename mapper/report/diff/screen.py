@@ -96,7 +96,7 @@ def _verdict(total: Total) -> str:
 
 def _busiest(found: Difference, k: int) -> str:
     flow = (found.before, found.after)[k].steady
-    return f"{shorten(flow.busiest, 12)} {100 * flow.utilisation:.0f} %" if flow.busiest else "nothing"
+    return f"{shorten(flow.busiest, 10)} {100 * flow.utilisation:.0f} %" if flow.busiest else "nothing"
 
 
 def _why(found: Decomposition) -> list[str]:

@@ -91,12 +91,13 @@ def _text(found: Decomposition, rows: Sequence[Row]) -> str:
 def _transfers(rows: Sequence[Row], delta: int) -> str:
     first = rows[0]
     before, after = sum(r.before for r in rows), sum(r.after for r in rows)
+    name = f"{first.what} {first.place}" if " > " in first.place else f"{first.what} on {first.place}"
     if first.cause is Cause.REPRICED:
-        return f"{first.what} {first.place} cost {'less' if delta < 0 else 'more'}"
+        return f"{name} cost {'less' if delta < 0 else 'more'}"
     if first.cause is Cause.PATH:
-        return f"{first.what} {first.place} {'are waited for no more' if delta < 0 else 'are waited for'}"
+        return f"{name} {'are waited for no more' if delta < 0 else 'are waited for'}"
     how = "no more" if not after else "new" if not before else "fewer" if delta < 0 else "more"
-    return f"{how} {first.what} {first.place}"
+    return f"{how} {name}"
 
 
 def _blocks(rows: Iterable[Row]) -> str:
