@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 from argparse import Namespace
 from math import isfinite
 from pathlib import Path
-
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from mapper.cli.console import Show
 from mapper.cli.saying import say
@@ -23,8 +18,6 @@ from mapper.ir.goal import Objective
 
 DEFAULT_NAME = "this-cpu"
 LEAST_SECONDS = 5.0
-BETWEEN_S = 10.0
-"""Seconds between lines about a step that is still going on, where there is no terminal."""
 
 
 def calibrate(args: Namespace) -> int:
@@ -35,13 +28,24 @@ def calibrate(args: Namespace) -> int:
     if args.units < 1:
         raise UsageError(f"--units {args.units}: write a whole number of 1 or more")
     path = _path(args.out, args.name)
-    with Steps(args.quiet) as steps:
-        found = calibrator(path.stem, args.seconds, steps.tell, args.units)
+    show = Show(args.quiet, Objective.LATENCY)
+
+    def tell(step: str, words: str, seconds: float | None) -> None:
+        if seconds is None:
+            show.steps.tell(step, words)
+        else:
+            show.steps.over(step)
+            show.line(step, words, seconds)
+
+    try:
+        found = calibrator(path.stem, args.seconds, tell, args.units)
+    finally:
+        show.steps.clear()
     write_atomically(path, found.text)
     if not args.quiet:
         say(screen(found, path))
         for note in found.notes:
-            steps.show.note(note)
+            show.note(note)
     return 0
 
 
@@ -74,40 +78,3 @@ def screen(found: Calibrated, path: Path) -> str:
 def _figures(e: KindErrors) -> tuple[tuple[float, int], ...]:
     """Errors with their decimals; those of no points are no numbers."""
     return (e.fitted, 1), (e.held_out, 1), (e.roofline, 0)
-
-
-class Steps:
-    """Steps of a calibration: a live line on a terminal, now and then a line elsewhere."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.show = Show(quiet, Objective.LATENCY)
-        self._live: Live | None = None
-        self._said = time.monotonic()
-
-    def __enter__(self) -> Steps:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop()
-
-    def tell(self, step: str, words: str, seconds: float | None) -> None:
-        """How a step stands, or that it is done."""
-        if seconds is not None:
-            self._stop()
-            self.show.line(step, words, seconds)
-        elif not self.show.quiet and self.show.console.is_terminal:
-            self._update(self.show.console, Text(f"  {step:<12}{words}"))
-        elif time.monotonic() - self._said > BETWEEN_S:
-            self._said = time.monotonic()
-            self.show.line(step, words)
-
-    def _update(self, console: Console, text: Text) -> None:
-        if self._live is None:
-            self._live = Live(text, console=console, transient=True)
-            self._live.start()
-        self._live.update(text)
-
-    def _stop(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None

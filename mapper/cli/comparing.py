@@ -10,6 +10,7 @@ from typing import Any
 
 from mapper.cli.plans import plan_file
 from mapper.cli.saying import say
+from mapper.cli.steps import Steps
 from mapper.cost.judge import Verdict
 from mapper.cost.recorded import recorded
 from mapper.emit.files import refuse_unwritable, write_atomically
@@ -26,8 +27,9 @@ def diff(args: Namespace) -> int:
     conditions = [parse_condition(text) for text in args.fail_on]
     if args.out:
         refuse_unwritable(Path(args.out))
-    before, after = _judged(args.before), _judged(args.after)
-    found = difference(before, after, (_recorded(args.before), _recorded(args.after)))
+    with Steps(args.json, live=True).step("diff", "reading both plans"):
+        before, after = _judged(args.before), _judged(args.after)
+        found = difference(before, after, (_recorded(args.before), _recorded(args.after)))
     broken = _broken(found, conditions)
     if args.out:
         from mapper.report.diff.page import diff_page

@@ -17,6 +17,7 @@ from mapper.cli.fronts import front_of, write_front
 from mapper.cli.plans import plan_file
 from mapper.cli.saying import say
 from mapper.cli.settings import settings
+from mapper.cli.steps import Steps
 from mapper.compiler import AUTO, Compiled, compile, goal_of, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
@@ -62,6 +63,7 @@ def compile_(args: Namespace) -> int:
             "imported": lambda found, target: imported(show, names, found),
         }
         target = changed(load_target(args.target), args.set) if args.set else args.target
+        show.steps.tell("import", names)
         if axes is not None:
             axes = _within(axes, goal, args)
             front = front_of(args.models, target, args.phase, axes, args.points, show, options)
@@ -82,8 +84,9 @@ def _emit(args: Namespace, done: Compiled, files: Sequence[Path], out: Path) -> 
     from mapper.cli.emitting import FOLDER, screen  # only where asked for
     from mapper.emit.emit import emit
 
-    with ended_by_signals(f"the plan is in {out}, its pieces were not written"):
-        emitted = emit(done.plan, files, out / FOLDER)
+    steps = Steps(args.quiet or args.json)
+    with ended_by_signals(f"the plan is in {out}, its pieces were not written"), steps.step("emit"):
+        emitted = emit(done.plan, files, out / FOLDER, count=steps.counted("emit"))
     if not (args.quiet or args.json):
         say(screen(emitted, out / FOLDER, files))
 
@@ -104,7 +107,8 @@ def opt(args: Namespace) -> int:
     """Carry on from a saved plan."""
     _names_of_passes(args, args.pipeline)
     path = plan_file(args.plan)
-    plan = load(path)
+    with Steps(args.quiet or args.json).step("read", path.name):
+        plan = load(path)
     out = Path(args.out) if args.out else path.parent
     refuse_file(out)
     show = Show(args.quiet or args.json, plan.objective)
@@ -141,14 +145,17 @@ def count(flag: str, text: str) -> int:
 
 def _finish(args: Namespace, done: Compiled, out: Path) -> int:
     """Hold the plan to every rule, write the files, print the answer."""
+    steps = Steps(args.quiet or args.json)
     if done.finished:
         try:
-            done = replace(done, known=check(done.plan))
+            with steps.step("check", "holding the plan to every rule"):
+                done = replace(done, known=check(done.plan))
         except InvalidPlan as error:
             raise InvalidPlan(
                 f"internal: the finished plan breaks a rule: {error.message}", rule=error.rule, details=error.details
             ) from error
-    done.save(out)
+    with steps.step("write", str(out)):
+        done.save(out)
     if args.json:
         text = json.dumps(done.summary if done.finished else {"plan": str(out / "plan.json")}, indent=1)
         say(text + "\n")
@@ -195,6 +202,7 @@ def connection(text: str) -> tuple[str, str]:
 
 def imported(show: Show, names: str, found: Imported) -> None:
     """Tell what was read, and what is worth a warning."""
+    show.steps.clear()
     graph = found.graph
     words = f"{names}  {len(graph.ops)} ops, {si(graph.parameters)} parameters"
     pasts = [graph.value[s.past] for s in graph.states if s.past]

@@ -12,6 +12,7 @@ from pathlib import Path
 from mapper.cli.ending import ended_by_signals
 from mapper.cli.plans import plan_file
 from mapper.cli.saying import say
+from mapper.cli.steps import Steps
 from mapper.emit.emit import COPY, Emitted, emit
 from mapper.emit.files import write_atomically
 from mapper.emit.manifest import NAME, Manifest
@@ -36,7 +37,9 @@ def emit_(args: Namespace) -> int:
 def _emitted(args: Namespace) -> str:
     """What there is to say when it is done."""
     path = plan_file(args.plan)
-    plan = load(path)
+    steps = Steps(args.json)
+    with steps.step("emit", "reading the plan"):
+        plan = load(path)
     models = [Path(m) for m in args.models]
     if args.format == "ort-ep":
         if args.random_weights is not None:
@@ -45,7 +48,10 @@ def _emitted(args: Namespace) -> str:
             raise UsageError("--weights says where pieces read them; --format ort-ep writes no pieces")
         return _assigned(plan, models, Path(args.out) if args.out else path.parent / "ort-ep.json", args.json)
     out = Path(args.out) if args.out else path.parent / FOLDER
-    done = emit(plan, models, out, random_weights=args.random_weights, weights=args.weights)
+    with steps.step("emit"):
+        done = emit(
+            plan, models, out, random_weights=args.random_weights, weights=args.weights, count=steps.counted("emit")
+        )
     return json.dumps(summary(done, out), indent=1) + "\n" if args.json else screen(done, out, models)
 
 

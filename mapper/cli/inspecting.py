@@ -6,9 +6,11 @@ import json
 import shlex
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 from mapper.cli.saying import say
 from mapper.cli.settings import settings
+from mapper.cli.steps import Steps
 from mapper.errors import plain
 from mapper.inspector import inspect as inspect_model
 from mapper.report.inspect_data import inspection_data
@@ -18,9 +20,9 @@ from mapper.report.inspection import Inspection
 
 def inspect(args: Namespace) -> int:
     """Print the inspection; 1 when dims are missing or a value has no shape."""
-    found = inspect_model(
-        args.model, args.phase, dims=settings("--dim", args.dim), expect=settings("--expect", args.expect)
-    )
+    dims, expect = settings("--dim", args.dim), settings("--expect", args.expect)
+    with Steps(args.json, live=True).step("inspect", Path(args.model).name):
+        found = inspect_model(args.model, args.phase, dims=dims, expect=expect)
     if args.json:
         say(json.dumps(inspection_data(found), indent=1) + "\n")
     else:

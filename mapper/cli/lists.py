@@ -10,6 +10,7 @@ from inspect import getdoc
 
 from rich.console import Console
 
+from mapper.cli.steps import Steps
 from mapper.cli.tables import output, table_of
 from mapper.hw import plugins
 from mapper.hw.editor import json_schema
@@ -71,8 +72,7 @@ def targets(args: Namespace) -> int:
     if args.name:
         return _one_target(load_target(args.name))
     table = table_of("target", "units", "memory", "power", "about")
-    for name in target_names():
-        target = load_target(name)
+    for name, target in _every_target():
         outside = sum(m.capacity_bytes for m in target.memories if not m.unit)
         power = f"{target.power_limit_w:g} W" if target.power_limit_w else ""
         kinds: dict[str, int] = {}
@@ -82,6 +82,18 @@ def targets(args: Namespace) -> int:
         table.add_row(name, units, si(outside, "B"), power, target.about)
     output().print(table)
     return 0
+
+
+def _every_target() -> list[tuple[str, Target]]:
+    """All targets by name; there are many files to read."""
+    steps, names = Steps(live=True), target_names()
+    found = []
+    with steps.step("targets"):
+        count = steps.counted("targets")
+        for k, name in enumerate(names):
+            count("reading", k, len(names))
+            found.append((name, load_target(name)))
+    return found
 
 
 def _one_target(target: Target) -> int:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mapper.cli.saying import say
+from mapper.cli.steps import Steps
 from mapper.compiled import Compiled
 from mapper.cost.check import check as check_plan
 from mapper.cost.recorded import recorded
@@ -34,9 +35,16 @@ def plan_file(given: str) -> Path:
 
 def check(args: Namespace) -> int:
     """Derive everything again from plan.json alone; the first broken rule is an error that names it."""
-    plan = load(plan_file(args.plan))
-    verdict = check_plan(plan, recomputed_bounds=_bounds)
-    done = Compiled(plan)
+    path, steps = plan_file(args.plan), Steps(args.json, live=True)
+
+    def bounds(plan: Plan) -> tuple[Bound, ...]:
+        steps.tell("check", "proving the bound again")
+        return _bounds(plan)
+
+    with steps.step("check", "every rule and every figure"):
+        plan = load(path)
+        verdict = check_plan(plan, recomputed_bounds=bounds)
+        done = Compiled(plan, known=verdict)
     gap = done.summary["gap"]
     if args.json:
         say(json.dumps({"ok": True, "value": done.summary["value"], "gap": gap}) + "\n")
@@ -71,8 +79,9 @@ def show(args: Namespace) -> int:
 
     wanted = [name for text in args.only or () for name in text.split(",") if name]
     names = chosen([name for name in wanted if name != "answer"]) if wanted != ["answer"] else ()
-    plan = load(plan_file(args.plan))
-    done = Compiled(plan, known=recorded(plan) if plan.figures is not None else None)
+    with Steps(args.json, live=True).step("read", "the plan and its figures"):
+        plan = load(plan_file(args.plan))
+        done = Compiled(plan, known=recorded(plan) if plan.figures is not None else None)
     if args.json and not done.finished:
         raise _unfinished(args.plan)
     if args.text or not done.finished:
@@ -88,11 +97,13 @@ def show(args: Namespace) -> int:
 
 def explain(args: Namespace) -> int:
     """What limits a plan, why each op is where it is, and the fallbacks."""
-    plan = load(plan_file(args.plan))
-    done = Compiled(plan, known=recorded(plan) if plan.figures is not None else None)
+    with Steps(args.json, live=True).step("read", "the plan and its figures"):
+        plan = load(plan_file(args.plan))
+        done = Compiled(plan, known=recorded(plan) if plan.figures is not None else None)
     if not done.finished:
         raise _unfinished(args.plan)
-    found = explain_plan(done.verdict, args.op, _proof(plan) if args.proof else None)
+    with Steps(args.json, live=True).step("explain", "proving the bound" if args.proof else ""):
+        found = explain_plan(done.verdict, args.op, _proof(plan) if args.proof else None)
     if args.json:
         say(json.dumps(found.data, indent=1) + "\n")
     else:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mapper.cli.saying import say
+from mapper.cli.steps import Steps
 from mapper.cli.tables import output, table_of
 from mapper.cost.pricing import Answer, Price, Pricer, Question, Refused
 from mapper.cost.rows import COLUMNS, OPTIONAL, reader
@@ -70,7 +71,8 @@ def _table(path: Path, out: Path, keep_going: bool) -> int:
     header, rows, lines = _read(path)
     read = reader(header)
     asked = [read(row) for row in rows]
-    answered = iter(Pricer().answers([q for q in asked if isinstance(q, Question)]))
+    with Steps(live=True).step("cost", f"pricing {len(rows)} rows"):
+        answered = iter(Pricer().answers([q for q in asked if isinstance(q, Question)]))
     answers = [q if isinstance(q, Refused) else next(answered) for q in asked]
     bad = [i for i, answer in enumerate(answers) if isinstance(answer, Refused)]
     if bad and not keep_going:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mapper.cli.ending import ended_by_signals
 from mapper.cli.saying import say
+from mapper.cli.steps import Steps
 from mapper.emit.files import refuse_unwritable, write_atomically
 from mapper.errors import UsageError
 from mapper.runtime import trace
@@ -41,7 +42,11 @@ def _ran(args: Namespace) -> tuple[Report, Kept]:
     wholes = files_of(emitted.manifest, _models(args, emitted)) if args.compare is not None else None
     for path in filter(None, (args.trace, args.outputs)):
         refuse_unwritable(Path(path))
-    return evaluate(emitted, how, inputs, words, wholes, tolerance, keep=bool(args.outputs))
+    steps = Steps(args.json)
+    with steps.step("run"):
+        return evaluate(
+            emitted, how, inputs, words, wholes, tolerance, keep=bool(args.outputs), count=steps.counted("run")
+        )
 
 
 def _write(args: Namespace, report: Report, kept: Kept) -> None:

@@ -16,7 +16,7 @@ from mapper.report.units import bar, shorten
 
 BETWEEN_S = 2.0
 """Seconds between two plain lines, at least: where there is no terminal, a step that is over sooner has no line."""
-A_SECOND = 4
+A_SECOND = 3
 """How often the live lines are drawn."""
 MOST = 8
 """So many steps have a live line of their own; the others are counted."""
@@ -55,10 +55,18 @@ class Stderr(Console):
 
 
 class Steps:
-    """The steps that are running now, by name."""
+    """The steps that are running now, by name. live: tell nothing where there is no terminal."""
 
-    def __init__(self, quiet: bool, console: Console | None = None, clock: Callable[[], float] = time.monotonic):
-        self.quiet, self.console, self.clock = quiet, console or Stderr(), clock
+    def __init__(
+        self,
+        quiet: bool = False,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        live: bool = False,
+    ) -> None:
+        self.console, self.clock = console or Stderr(), clock
+        self.quiet = quiet or (live and not self.console.is_terminal)
         self._running: dict[str, Standing] = {}
         self._live: Live | None = None
         self._said = clock()
@@ -68,8 +76,8 @@ class Steps:
         if self.quiet:
             return
         known = self._running.get(name)
-        if known is not None and known.done is not None:
-            done = max(known.done, done or 0.0)
+        if known is not None and known.done is not None and done is not None:
+            done = max(known.done, done)
         self._running[name] = Standing(known.began if known else self.clock(), words, done)
         if self.console.is_terminal:
             if self._live is None:
@@ -96,6 +104,14 @@ class Steps:
         """No step is running any more."""
         for name in list(self._running):
             self.over(name)
+
+    def counted(self, name: str) -> Callable[[str, int, int], None]:
+        """A function that is told of a loop's work: what it is, how many are done, of how many."""
+
+        def count(what: str, done: int, total: int) -> None:
+            self.tell(name, f"{what} {done} of {total}" if total else what, done / total if total else None)
+
+        return count
 
     @contextmanager
     def step(self, name: str, words: str = "") -> Iterator[None]:

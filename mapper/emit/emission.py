@@ -12,6 +12,7 @@ from types import MappingProxyType
 import onnx
 
 from mapper.cost.program import Program, Spelling
+from mapper.emit.counting import Counted, uncounted
 from mapper.emit.cut import Cut, Stored, cuts, model_of, store_all
 from mapper.emit.filling import operand_roles
 from mapper.emit.fills import fill_of
@@ -39,6 +40,7 @@ class Emission:
     written: dict[tuple[object, ...], str] = field(default_factory=dict)
     roles: dict[Path, Mapping[str, str]] = field(default_factory=dict)
     moved: list[Moved] = field(default_factory=list)
+    count: Counted = uncounted
 
     @cached_property
     def programs(self) -> tuple[Program, ...]:
@@ -62,14 +64,18 @@ class Emission:
 
     def phase(self, phase: Phase) -> PhasePart:
         """The pieces of a phase, written, and its lines of the manifest."""
+        self.count(f"pieces of {phase.name}", 0, 0)
         mine = self._owned[phase.name]
         self._tell(mine)
         if mine.has_teams:
             return self._sharded(mine, phase)
         anatomy, groups = mine.anatomy, mine.groups
         found = zip(groups, cuts(anatomy, mine.nodes, groups, anatomy.outputs), strict=True)
-        steps = tuple(self._step(mine, mine.owner[group[0].name], cut) for group, cut in found)
-        return self._part(mine, phase, steps, anatomy.outputs)
+        steps: list[Step] = []
+        for group, cut in found:
+            self.count(f"pieces of {phase.name}", len(steps), len(groups))
+            steps.append(self._step(mine, mine.owner[group[0].name], cut))
+        return self._part(mine, phase, tuple(steps), anatomy.outputs)
 
     def _sharded(self, mine: OwnedPhase, phase: Phase) -> PhasePart:
         anatomy, found = mine.anatomy, self.teams[phase.name]

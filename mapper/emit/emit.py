@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from mapper.emit.counting import Counted, uncounted
 from mapper.emit.data_files import CopiedFiles, DataFiles, ReferredFiles
 from mapper.emit.emission import Emission
 from mapper.emit.files import staged_folder
@@ -51,20 +52,23 @@ def emit(
     *,
     random_weights: int | None = None,
     weights: WeightsKind = COPY,
+    count: Counted = uncounted,
 ) -> Emitted:
     """Write the pieces of a finished plan below `out`, all or none.
 
     models: the files that the plan was compiled from. random_weights: a seed, to make up the numbers of weights that
     are not there; whole models on the same numbers are then written too. weights: whether data beside the models is
-    copied below `out`, as far as pieces read it, or read where it is. Raises MapperError for an unfinished plan,
-    for files that are not those of the plan, and for an `out` that is a model's own folder (copy), that does not hold
-    the models' data (reference), or that has files that would be overwritten; an earlier emission there is replaced.
+    copied below `out`, as far as pieces read it, or read where it is. count is told how far it is. Raises
+    MapperError for an unfinished plan, for files that are not those of the plan, and for an `out` that is a model's own
+    folder (copy), that does not hold the models' data (reference), or that has files that would be overwritten; an
+    earlier emission there is replaced.
     """
     files = [Path(m) for m in models]
     if weights == COPY:
         _check_apart(Path(out), files)
     if plan.figures is None or plan.schedule is None:
         raise MapperError("the plan is not finished: nothing to emit", hint="run the rest of the pipeline: mapper opt")
+    count("reading the model", 0, 0)
     found = anatomies(files, plan.phases, numbers_of(plan, "expect"))
     check_same(plan, found)
     earlier(Path(out))
@@ -72,10 +76,12 @@ def emit(
     with staged_folder(Path(out), partial(put_emission, kept=kept)) as folder:
         filling = None if random_weights is None else Filling(random_weights)
         data: DataFiles = CopiedFiles(folder) if weights == COPY else ReferredFiles(Path(out))
-        emission = Emission(plan, found, folder, Weights(folder, filling, data))
+        emission = Emission(plan, found, folder, Weights(folder, filling, data), count=count)
         phases = tuple(emission.phase(phase) for phase in plan.phases)
+        count("weights", 0, 0)
         whole = () if filling is None else tuple(emission.whole(k, a) for k, a in enumerate(found))
         weight_bytes = emission.weights.finish()
+        count("checksums", 0, 0)
         written = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
         kept.update(path.resolve() for path in data.places)
         manifest = sealed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from mapper.emit.counting import Counted, uncounted
 from mapper.runtime.compare import Comparison, Error, Kept, compared_requests, is_sharded
 from mapper.runtime.inputs import Brought
 from mapper.runtime.measured import measured
@@ -24,21 +25,24 @@ def evaluate(
     tolerance: float | None = None,
     *,
     keep: bool = False,
+    count: Counted = uncounted,
 ) -> tuple[Report, Kept]:
     """What a run gave, and the results that were kept.
 
     inputs, words: what requests bring, and how that is called. wholes: the whole model's file of each label, to compare
     with. tolerance: the relative error allowed; None: the same bits where the same kernels run on the same numbers,
-    else `rounding_bound`. keep: keep the first request's results also where nothing is compared.
+    else `rounding_bound`. keep: keep the first request's results also where nothing is compared. count is told how far
+    it is.
     """
     kept = Kept(compared_requests(how.requests) if wholes else frozenset([0] if keep else []))
-    ran = run(emitted, how, inputs, kept)
+    ran = run(emitted, how, inputs, kept, count)
     seconds: dict[int, list[float]] = {}
     found, notes = None, _notes(emitted, ran, kept)
     if wholes:
+        count("opening the whole model", 0, 0)
         whole = Whole(emitted.program, wholes, how.threads, how.optimize)
         bound = _bound(emitted, how, wholes, ran) if tolerance is None else tolerance
-        found = _compared(emitted, whole, Comparison(bound, tolerance or 0.0), inputs, kept, seconds)
+        found = _compared(emitted, whole, Comparison(bound, tolerance or 0.0), inputs, kept, seconds, count)
         notes += [f"input '{n}' of the whole model got zeros ({s}): no piece reads it" for n, s in whole.zeros.items()]
     times = measured(emitted.manifest, emitted.program, ran.record, ran.inflight, seconds, ran.probes)
     here = is_this_machine(emitted.manifest)
@@ -47,13 +51,21 @@ def evaluate(
 
 
 def _compared(
-    emitted: Emitted, whole: Whole, found: Comparison, inputs: Brought, kept: Kept, seconds: dict[int, list[float]]
+    emitted: Emitted,
+    whole: Whole,
+    found: Comparison,
+    inputs: Brought,
+    kept: Kept,
+    seconds: dict[int, list[float]],
+    count: Counted,
 ) -> tuple[Error, ...]:
     """The errors of what was kept; times of the whole model's calls go to `seconds`, by phase."""
     last: dict[int, int] = {}
     for request, at in kept.results:
         last[request] = max(at, last.get(request, 0))
-    for call in whole.calls(emitted.program, inputs, last):
+    total = sum(at + 1 for at in last.values())
+    for done, call in enumerate(whole.calls(emitted.program, inputs, last)):
+        count("calls of the whole model", done, total)
         index = emitted.program.calls[call.at][0]
         seconds.setdefault(index, []).append(call.seconds)
         if (call.request, call.at) in kept.results:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mapper.emit.counting import Counted, uncounted
 from mapper.runtime.jobs import Bound, Done, Executor, Job, Unfit
 from mapper.runtime.memory import Arena, Block
 from mapper.runtime.program import Part, Program
@@ -84,11 +85,18 @@ returns."""
 
 class Flow:
     """Brings requests through a program. arena: where values live. inputs: what requests bring. take: who wants
-    results, if any."""
+    results, if any. count: who is told how many calls are done."""
 
     def __init__(
-        self, program: Program, executor: Executor, arena: Arena, inputs: Inputs, take: Take | None = None
+        self,
+        program: Program,
+        executor: Executor,
+        arena: Arena,
+        inputs: Inputs,
+        take: Take | None = None,
+        count: Counted = uncounted,
     ) -> None:
+        self.count, self._calls_done = count, 0
         self.program, self.executor, self.arena = program, executor, arena
         self.inputs, self.take = inputs, take
         self.record = Record()
@@ -272,6 +280,8 @@ class Flow:
         part, end = self.program.parts[call.index], time.monotonic_ns()
         number = self.program.calls[request.at][1]
         self.record.calls.append(CallTime(request.number, call.index, number, call.start_ns, end))
+        self._calls_done += 1
+        self.count("calls", self._calls_done, 0)
         if self.take is not None:
             found = {part.line.values[v].name: call.blocks[v] for v in part.results}
             memory = self.arena.memory

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mapper.emit.counting import Counted, uncounted
 from mapper.emit.manifest import Manifest, load
 from mapper.errors import UsageError
 from mapper.runtime.flow import Flow, Inputs, Record, Take
@@ -77,13 +78,14 @@ class Ran:
         return any(CUDA in found for found in self.providers)
 
 
-def run(emitted: Emitted, how: Settings, inputs: Inputs, take: Take | None = None) -> Ran:
+def run(emitted: Emitted, how: Settings, inputs: Inputs, take: Take | None = None, count: Counted = uncounted) -> Ran:
     """Bring requests through the plan. A first one for each copy, with a call of each phase,
-    warms up and is not counted.
+    warms up and is not counted. count is told how many calls are done.
 
     Raises MapperError for a step that fails, a worker that dies, memory that is full.
     """
     require()
+    count("starting", 0, 0)
     setups, pinned, notes = _setups(emitted, how)
     inflight = how.at_once(emitted.manifest)
     arena = Arena()
@@ -91,9 +93,11 @@ def run(emitted: Emitted, how: Settings, inputs: Inputs, take: Take | None = Non
         with _executor(how.workers, setups, arena) as executor:
             notes += _dropped(emitted, executor.providers, setups)
             warm = Flow(emitted.program.at_most(1), executor, arena, _first_calls(emitted.program, inputs))
+            count("warming up", 0, 0)
             copies = max(emitted.program.copies, default=1)
             warm.run(range(copies), copies)
-            flow = Flow(emitted.program, executor, arena, inputs, take)
+            total = how.requests * len(emitted.program.calls)
+            flow = Flow(emitted.program, executor, arena, inputs, take, lambda what, done, _: count(what, done, total))
             watch = Watch(emitted.manifest, setups, here_alone=how.workers == "none")
             watch.look()
             for together in _turns(how.requests, inflight):
