@@ -2,8 +2,8 @@
 
     python benchmarks/page.py PLAN...
 
-PLAN is a plan.json or its folder. Interactive: all sections are there and the charts in the window are drawn, two frames
-later, counted from the beginning of the navigation, from disk, in a headless Chromium with an empty cache.
+PLAN is a plan.json or its folder. Interactive: all sections are there and the charts in the window are drawn, two
+frames later, counted from the beginning of the navigation, from disk, in a headless Chromium with an empty cache.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ TIMES = 3
 
 
 def main() -> None:
+    """Print a line for each plan."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plans", nargs="+", metavar="PLAN")
     args = parser.parse_args()

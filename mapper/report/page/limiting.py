@@ -1,53 +1,70 @@
-"""What limits a plan: what its objective's value is made of, which resources are busiest, what they wait for."""
+"""What limits a plan: the chain of busiest resources, the critical path of a request, the causes of energy."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from mapper.cost.judge import Verdict
-from mapper.hw.target import Target
-from mapper.hw.work import TICKS_PER_SECOND
+from mapper.ir.goal import TIMES, Objective
+from mapper.report.chain import chain
+from mapper.report.limit_lines import HARDLY, idle_parts
 from mapper.report.limits import largest_costs, waiting
 from mapper.report.page.shell import Section
+from mapper.report.stretches import stretches
 
+STRETCHES = 8
 CAUSES = 8
-RESOURCES = 8
+NAMES = 12
 """So many are shown, the largest ones."""
 
 
 def section(verdict: Verdict, summary: dict[str, Any]) -> Section | None:
-    """The causes and the busiest resources; nothing for a plan in which nothing takes time."""
-    causes = largest_costs(verdict, CAUSES)
-    if not causes:
+    """The parts in the order in which they matter to the objective; nothing for a plan in which nothing takes time."""
+    if not verdict.loads:
         return None
-    plan, flow = verdict.plan, verdict.steady
-    data = {
-        "objective": plan.objective.value,
-        "causes": [{"what": s.what, "part": s.part} for s in causes],
-        "busiest": flow.busiest,
-        "utilisation": flow.utilisation,
+    plan = verdict.plan
+    of = {Objective.TTFT: "until the first token", Objective.TPOT: "for all later tokens"}
+    data: dict[str, Any] = {
         "interval_s": summary["interval_s"],
-        "resources": _resources(verdict),
+        "inflight": plan.inflight,
         "waiting": waiting(verdict),
+        "path_of": of.get(plan.objective, "of a request alone"),
+        "chain": _chain(verdict),
+        "path": _path(verdict),
     }
+    if plan.objective is Objective.THROUGHPUT:
+        data["order"] = ("chain", "path")
+    elif plan.objective in TIMES:
+        data["order"] = ("path", "chain")
+    else:
+        data["order"] = ("energy", "path", "chain")
+        data["energy"] = [{"what": s.what, "part": s.part} for s in largest_costs(verdict, CAUSES)]
+        data["idle_w"] = idle_parts(verdict)
     return Section("limits", "What limits it", data)
 
 
-def _resources(verdict: Verdict) -> list[dict[str, Any]]:
-    """The busiest resources with the time that one request takes of each, the longest first."""
-    largest = sorted(verdict.loads.items(), key=lambda r: (-r[1], r[0]))[:RESOURCES]
-    return [
-        {"name": name, "kind": _kind(verdict.plan.target, name), "load_s": ticks / TICKS_PER_SECOND,
-         "utilisation": ticks / verdict.interval if verdict.interval else 0.0}
-        for name, ticks in largest
-    ]  # fmt: skip
+def _chain(verdict: Verdict) -> list[dict[str, Any]]:
+    """Each limit with what fills it; alike resources beyond the first ones as their number."""
+    rows = []
+    for k, limit in enumerate(chain(verdict)):
+        if k == 0 or limit.busy >= HARDLY:
+            row = limit.data()
+            rows.append(row | {"resources": row["resources"][:NAMES], "more": max(0, len(limit.resources) - NAMES)})
+    return rows
 
 
-def _kind(target: Target, resource: str) -> str:
-    """What a resource is: the kind of a unit or a memory, a direction of a link, or a part of a unit."""
-    if resource in target.unit:
-        return target.unit[resource].kind
-    if resource in target.memory:
-        return target.memory[resource].kind
-    link = target.link.get(resource.rpartition(":")[0])
-    return link.kind if link else ""
+def _path(verdict: Verdict) -> dict[str, Any]:
+    """The critical path: its longest stretches, the others as a part, and the kind of unit that most of it is on."""
+    found = stretches(verdict)
+    total = sum(s.ticks for s in found)
+    by: dict[str, int] = {}
+    for s in found:
+        by[s.where] = by.get(s.where, 0) + s.ticks
+    where = max(by, key=lambda name: (by[name], name), default="")
+    return {
+        "stretches": [s.data(total) for s in found[:STRETCHES]],
+        "more": len(found[STRETCHES:]),
+        "rest": sum(s.ticks for s in found[STRETCHES:]) / total if total else 0.0,
+        "where": where,
+        "part": by[where] / total if total else 0.0,
+    }

@@ -6,6 +6,7 @@ import pytest
 from made_pages import judged, page_of, summed
 
 from mapper.cost.judge import Verdict
+from mapper.ir.plan import Objective
 from mapper.report.page import bound, headline, limiting, placement, reproduction, units
 from mapper.report.page.plan_page import plan_page
 from mapper.report.summary import fallbacks
@@ -75,15 +76,39 @@ def test_equal_layers_share_their_record(verdict: Verdict, summary: dict[str, An
 def test_the_busiest_resource_comes_first_in_what_limits(verdict: Verdict, summary: dict[str, Any]) -> None:
     section = limiting.section(verdict, summary)
     assert section is not None
-    busy = [row["utilisation"] for row in section.data["resources"]]
-    assert section.data["resources"][0]["name"] == verdict.steady.busiest
+    busy = [row["busy"] for row in section.data["chain"]]
+    assert section.data["chain"][0]["resources"][0] == verdict.steady.busiest
     assert busy == sorted(busy, reverse=True)
 
 
+def test_the_critical_path_is_shown_to_its_whole_length(verdict: Verdict, summary: dict[str, Any]) -> None:
+    section = limiting.section(verdict, summary)
+    assert section is not None
+    path = section.data["path"]
+    assert sum(s["part"] for s in path["stretches"]) + path["rest"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("objective", "first"), [("throughput", "chain"), ("latency", "path"), ("energy", "energy")])
+def test_what_the_objective_is_made_of_comes_first(verdict: Verdict, objective: str, first: str) -> None:
+    other = replace(verdict, plan=replace(verdict.plan, objective=Objective(objective), bounds=()))
+    section = limiting.section(other, summed(other))
+    assert section is not None
+    assert section.data["order"][0] == first
+
+
 def test_a_plan_in_which_nothing_takes_time_has_nothing_that_limits_it(verdict: Verdict) -> None:
-    idle = replace(verdict, programs=(), calls=(), loads={})
-    idle = replace(idle, plan=replace(idle.plan, phases=()))
-    assert limiting.section(idle, {}) is None
+    assert limiting.section(replace(verdict, loads={}), {}) is None
+
+
+def test_every_row_knows_what_else_could_run_it_or_why_nothing_can(verdict: Verdict, summary: dict[str, Any]) -> None:
+    section = placement.section(verdict, summary)
+    assert section is not None
+    kinds = {u.kind for u in verdict.plan.target.units}
+    for record in section.data["records"]:
+        choice = section.data["choices"][record["choice"]]
+        told = {a["unit_kind"] for a in choice["alternatives"]} | {kind for kind, _, _ in choice["refused"]}
+        if record["time_s"]:
+            assert told | {record["unit_kind"]} == kinds
 
 
 def test_the_energy_of_the_units_is_a_part_of_all(verdict: Verdict, summary: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ const mapper = (() => {
     if (value === null || value === undefined) return "–";
     if (!Number.isFinite(value)) return value > 0 ? "∞" : "–";
     if (value === 0) return `0 ${unit}`.trim();
+    if (!unit && Math.abs(value) >= 1e-3 && Math.abs(value) < 0.9995) return value.toPrecision(3);
     const [size, prefix] = SIZES.find(([s]) => Math.abs(value) >= s * 0.9995) || SIZES[SIZES.length - 1];
     const scaled = value / size;
     const digits = Math.abs(scaled) >= 99.95 ? 0 : Math.abs(scaled) >= 9.995 ? 1 : 2;
@@ -119,7 +120,7 @@ const mapper = (() => {
   /** A bar for a part from 0 to 1, with its percentage as text. `tone` is "heat" for a utilisation. */
   function bar(part, tone = "plain") {
     const width = `${Math.min(100, Math.max(0, 100 * (part || 0)))}%`;
-    const fill = el("i", { class: `fill ${tone}`, style: { width } });
+    const fill = el("i", { class: `fill ${tone}`, style: { width, minWidth: part > 0 ? "2px" : "0" } });
     if (tone === "heat") fill.dataset.heat = String(Math.min(4, Math.floor(Math.max(0, part) * 5)));
     return el("span", { class: "bar" }, el("span", { class: "track", "aria-hidden": "true" }, fill), el("span", { class: "part" }, percent(part)));
   }

@@ -19,9 +19,30 @@ mapper.section("placement", (root, d, ui) => {
     return made;
   };
 
+  const signed = (part) => (part === null || part === undefined ? "–" : `${part > 0 ? "+" : ""}${percent(part)}`.replace("-", "−"));
+  const times = (ratio) => (ratio === null ? "–" : ratio >= 1000 ? "> 1000 ×" : `${ratio >= 9.95 ? ratio.toFixed(0) : ratio.toPrecision(2)} ×`);
+
+  /** The alternatives of a class: by themselves, and what the plan would become. */
+  function others(list) {
+    if (!list.length) return null;
+    const head = ["kind of unit", "time", "energy", "requests/s", "latency", "energy", ""];
+    const notes = (a) => [
+      a.lacks ? `no room: ${a.lacks} lacks ${si(a.lacks_bytes, "B")}` : null,
+      a.inside_band ? "may be the better one, inside the error bands" : null,
+      !a.lacks && a.limit ? `then ${a.limit} limits` : null,
+    ].filter(Boolean).join("; ");
+    return el("div", { class: "scroll" }, el("h3", {}, "could also run on"), el("table", { class: "small" },
+      el("thead", {},
+        el("tr", { class: "over" }, el("th"), el("th", { colspan: 2 }, "by itself, against here"), el("th", { colspan: 3 }, "the plan, if all equal ops moved")),
+        el("tr", {}, head.map((h, k) => el("th", { scope: "col", class: k && k < 6 ? "number" : null }, h)))),
+      el("tbody", {}, list.map((a) => el("tr", {},
+        el("td", {}, a.unit_kind),
+        [times(a.times_as_slow), times(a.times_the_energy), signed(a.throughput), a.latency_at_most > 0 ? `≤ ${signed(a.latency_at_most)}` : signed(a.latency_at_most), signed(a.energy)].map((x) => el("td", { class: "number" }, x)),
+        el("td", { class: "note" }, notes(a)))))));
+  }
+
   function detail(r) {
-    const refused = r.alternatives.filter((a) => a.startsWith("not "));
-    const others = r.alternatives.filter((a) => !a.startsWith("not "));
+    const { alternatives, refused } = d.choices[r.choice];
     const list = (title, items) => (items.length ? el("div", {}, el("h3", {}, title), el("ul", {}, items.map((x) => el("li", {}, x)))) : null);
     const about = ui.facts([
       ["class", like.get(r.key) > 1 ? `${r.class} (${like.get(r.key)} alike)` : r.class],
@@ -34,12 +55,13 @@ mapper.section("placement", (root, d, ui) => {
       ["divided among ranks", r.shard || null],
       ["rows in tiles", r.tiles ? String(r.tiles) : null],
     ]);
-    const why = el("div", { class: "why" },
+    const why = [
       list("fallback", r.fallback ? [r.fallback] : []),
-      list("could also run on (time and energy against here)", others),
-      list("cannot run on", refused.map((x) => x.slice(4))),
-      others.length || refused.length ? null : el("p", { class: "lead" }, "no other kind of unit"));
-    return el("div", { class: "two" }, why, about);
+      others(alternatives),
+      list("cannot run on", refused.map(([kind, reason, needs]) => [el("b", {}, kind), `: ${reason}`, needs ? el("div", { class: "note" }, `would take ${needs}`) : null])),
+      alternatives.length || refused.length ? null : el("p", { class: "lead" }, "no other kind of unit"),
+    ];
+    return el("div", {}, why, about);
   }
 
   ui.table(root, [
@@ -55,7 +77,7 @@ mapper.section("placement", (root, d, ui) => {
   ], rows, {
     search: true,
     detail,
-    words: (r) => [r.class, r.unit_kind, r.shard, r.fallback, ...r.all, ...r.alternatives].join(" "),
+    words: (r) => [r.class, r.unit_kind, r.shard, r.fallback, ...r.all, ...d.choices[r.choice].refused.flat()].join(" "),
     filters: [
       { title: "phase", of: (r) => r.phase },
       { title: "kind of op", of: (r) => r.kind },
