@@ -35,12 +35,13 @@ the number of its call, the step by its position in the phase, and from when unt
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of a simulation, in its ticks: all that held resources between `began` and `now`.
+    """The end of a simulation: all that held resources between `began` and `now`, on its own clock.
 
     seen: a row for each step, by their start; what is under way at the end is there until the tick that it comes to at
     its last speed. steps: the activities of each, by phase. calling, started: by place in flight the round, phase and
-    call at the end, and which steps of that call have started. pace: how many ticks of the machine one of the
-    simulation is, which knows no limit of power.
+    call at the end, and which steps of that call have started. shift: the bits by which the clock is coarser than
+    ticks, where 64 bits would not hold all moments. pace: how many ticks of the machine one of the simulation is, which
+    knows no limit of power.
     """
 
     began: int
@@ -49,7 +50,12 @@ class Tail:
     steps: tuple[tuple[tuple[int, ...], ...], ...]
     calling: Array
     started: Array
+    shift: int
     pace: float
+
+    def ticks(self, moment: int) -> int:
+        """A moment of the clock in ticks of the machine."""
+        return moment << self.shift if self.pace == 1 else round((moment << self.shift) * self.pace)
 
 
 def settled(m: State) -> int:
@@ -61,7 +67,7 @@ def settled(m: State) -> int:
 
 
 def tail(m: State, steps: Sequence[Sequence[Step]], began: int, now: int, shift: int, pace: float) -> Tail:
-    """The log of a machine, with what is under way; began, now: on its own clock, coarser by so many bits."""
+    """The log of a machine, with what is under way."""
     width = m.waiting.shape[1]
     log = m.log[: m.clock[LOGGED]]
     under_way = m.heap[: m.clock[HEAP]]
@@ -73,14 +79,14 @@ def tail(m: State, steps: Sequence[Sequence[Step]], began: int, now: int, shift:
         _rows(runs[:, NODE], width, m.requests[places][:, [ROUND, PHASE, CALL]], runs[:, BEGAN], under_way[:, 0]),
     ))  # fmt: skip
     seen = seen[np.lexsort((seen[:, OF_STEP], seen[:, IN_PLACE], seen[:, START]))]
-    seen[:, START:] <<= shift
     return Tail(
-        began << shift,
-        now << shift,
+        began,
+        now,
         seen,
         tuple(tuple(step.activities for step in of_phase) for of_phase in steps),
         m.requests[:, [ROUND, PHASE, CALL]],
         m.waiting == STARTED,
+        shift,
         pace,
     )
 

@@ -15,7 +15,7 @@ PARTS, MOST_PARTS = 8, 512
 
 
 def typical_end(tail: Tail, programs: Sequence[Program], calls: Sequence[int], interval: float, length: float) -> int:
-    """When the stretch of a length (ticks of the simulation) ends whose steps are nearest in number to those of
+    """When the stretch of a length (on the clock of the simulation) ends whose steps are nearest in number to those of
     `length / interval` requests, each counted by how long it holds its resources; of equals the last one."""
     part = interval / PARTS
     wide = max(1, round(length / part))

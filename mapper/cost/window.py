@@ -36,12 +36,13 @@ def window(verdict: Verdict, intervals: float = 2.0, most: int = MOST_BARS) -> W
 
 
 def _of_many(verdict: Verdict, tail: Tail, intervals: float, most: int) -> Window:
-    pace, programs = tail.pace, verdict.programs
-    wanted = round(intervals * verdict.interval / pace)
+    programs = verdict.programs
+    interval = verdict.interval / tail.pace / (1 << tail.shift)
+    wanted = round(intervals * interval)
     seen, ends = tail.seen, tail.seen[:, HELD] + _late(tail, programs)
     length = tail.now - _begin(tail, ends, tail.now, wanted, most)
     calls = [phase.calls for phase in verdict.plan.phases]
-    stop = typical_end(tail, programs, calls, verdict.interval / pace, length)
+    stop = typical_end(tail, programs, calls, interval, length)
     begin = _begin(tail, ends, stop, length, most)
     rows = seen[(ends >= begin) & (seen[:, START] < stop)]
     under_way = _under_way(tail, stop)
@@ -55,14 +56,14 @@ def _of_many(verdict: Verdict, tail: Tail, intervals: float, most: int) -> Windo
     bars.sort(key=lambda bar: (bar.start, bar.request, bar.activities))
     lacking = 1 - (stop - begin) / wanted if wanted else 0.0
     return Window(
-        round(begin * pace),
-        round(stop * pace),
+        tail.ticks(begin),
+        tail.ticks(stop),
         verdict.interval,
         tuple(bars),
         len(numbers),
         tuple(_calls(tail, rows, under_way, stop, numbers)),
         round(lacking * intervals * verdict.activities_per_request),
-        pace,
+        tail.pace,
     )
 
 
@@ -91,7 +92,7 @@ def _late(tail: Tail, programs: Sequence[Program]) -> Array:
     found = np.zeros((len(programs), width), dtype=np.int64)
     for p, program in enumerate(programs):
         for k, step in enumerate(tail.steps[p]):
-            found[p, k] = _rest(program, step)
+            found[p, k] = _rest(program, step) >> tail.shift
     return found[tail.seen[:, IN_PHASE], tail.seen[:, OF_STEP]]
 
 
@@ -114,9 +115,8 @@ def _bar(
     programs: Sequence[Program], tail: Tail, number: int, phase: int, call: int, step: int, start: int, held: int
 ) -> Bar:
     activities = tail.steps[phase][step]
-    end = held + _rest(programs[phase], activities)
-    times = (start, held, end) if tail.pace == 1 else (round(tick * tail.pace) for tick in (start, held, end))
-    return Bar(number, phase, call, activities, *times)
+    end = held + (_rest(programs[phase], activities) >> tail.shift)
+    return Bar(number, phase, call, activities, tail.ticks(start), tail.ticks(held), tail.ticks(end))
 
 
 def _calls(

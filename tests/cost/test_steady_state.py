@@ -34,6 +34,11 @@ def test_on_one_unit_the_interval_is_its_load(inflight: int) -> None:
 def test_where_ticks_exceed_64_bits_in_sum_the_clock_is_a_coarser_one() -> None:
     two = program(activity("a", 10 << 54, "u"), activity("b", 30 << 54, "w", after=(0,)))
     assert flow(3, two, 40 << 54).interval == 30 << 54
+    tail = steady([two], [1], [40 << 54], 30, roomy(two), watched=50).tail
+    assert tail is not None
+    assert tail.now << tail.shift > 1 << 64
+    held = [(step, tail.ticks(until) - tail.ticks(start)) for *_, step, start, until in tail.seen.tolist()]
+    assert set(held) == {(0, 10 << 54), (1, 30 << 54)}
 
 
 @pytest.mark.parametrize("inflight", [2, 4])
