@@ -138,14 +138,13 @@ class Steps:
         words = plain(standing.words)
         if standing.done is not None and self.console.is_terminal and self.console.width >= WIDE:
             words = f"{bar(standing.done, BAR)}  {words}"
-        left = standing.left_s(now)
-        if left is not None and now - standing.began >= 1.0:
-            words += f"   up to {spoken_s(left)} left"
         width = min(WORDS, max(10, self.console.width - NAME - 14)) if self.console.is_terminal else WORDS
+        left, shown = standing.left_s(now), now - standing.began >= 1.0
+        tail = f"  up to {spoken_s(left)} left" if left is not None and shown else ""
         room = max(len(name) + 1, NAME)
-        words = shorten(words, width - (room - NAME), end=True)
-        took = f"{now - standing.began:8.1f} s"
-        return Text(f"  {plain(name):<{room}}{words:<{width - (room - NAME)}}{took}", no_wrap=True, overflow="ellipsis")
+        width -= room - NAME + len(tail)
+        text = f"  {plain(name):<{room}}{shorten(words, width, end=True):<{width}}{tail}{now - standing.began:8.1f} s"
+        return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def spoken_s(seconds: float) -> str:

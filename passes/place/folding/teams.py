@@ -142,7 +142,7 @@ class _Folding:
             if self.found is not None and self.searched >= POOLS and not self._far(relaxed[k], bounds[k]):
                 break
             open_.discard(k)
-            self._tell(bounds, f"sets of {relaxed[k].arrangement.ranks}")
+            self._tell(bounds, _kind_of(relaxed[k]))
             bounds[k] = self._solved(relaxed[k], bounds[k])
             self.searched += 1
         bound = min(bounds, key=lambda b: b.value)
@@ -312,6 +312,12 @@ class _Folding:
         closed = self.least <= (0.0, bound.value * (1 + 1e-9))
         status = Status.INTERRUPTED if self.ctx.stop.is_set() else Status.OPTIMAL if closed else Status.FEASIBLE
         return replace(found, bounds=(bound,), search=replace(found.search, status=status))
+
+
+def _kind_of(pool: Pooled) -> str:
+    """What a pool is tried with."""
+    ranks = pool.arrangement.ranks
+    return f"teams of {ranks}" if ranks > 1 else "stages"
 
 
 def _part_of(searched: int) -> float:

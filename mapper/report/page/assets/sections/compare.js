@@ -52,12 +52,12 @@ mapper.section("compare", (root, d, ui) => {
     const least = Math.min(...bars.map((p) => p[d.compared_by]).filter((v) => v > 0));
     const log = most / least > 1000;
     ui.chart(root, 60 + 26 * bars.length, () => ({
-      grid: { left: 170, right: 90, top: 8, bottom: 28 },
+      grid: { left: 250, right: 40, top: 8, bottom: 28 },
       xAxis: { type: log ? "log" : "value", min: log ? least / 10 : 0, axisLabel: { formatter: (v) => ui.si(v, unit), color: ui.color("ink") }, splitLine: { lineStyle: { color: ui.color("line") } } },
-      yAxis: { type: "category", inverse: true, data: bars.map((p) => p.target), axisLabel: { formatter: short, color: ui.color("ink") } },
+      yAxis: { type: "category", inverse: true, data: bars.map((p) => p.target), axisLabel: { formatter: (name, k) => `${short(name)}   ${ui.si(bars[k][d.compared_by], unit)}`, color: ui.color("ink") } },
       tooltip: { trigger: "item", formatter: (p) => tipOf(bars[p.dataIndex]) },
       series: [
-        { type: "bar", data: bars.map((p) => p[d.compared_by]), barMaxWidth: 16, label: { show: true, position: "insideLeft", distance: 6, formatter: (p) => ui.si(p.value, unit), color: "#fff" } },
+        { type: "bar", data: bars.map((p) => p[d.compared_by]), barMaxWidth: 16 },
         { type: "custom", renderItem: whisker(true), encode: { x: [1, 2], y: 0 }, z: 5, silent: true, data: bars.map((p, k) => [k, span(p, d.compared_by)]).filter(([, s]) => s).map(([k, s]) => [k, log ? Math.max(s[0], least / 10) : s[0], s[1]]) },
       ],
     }));
@@ -78,7 +78,7 @@ mapper.section("compare", (root, d, ui) => {
         yAxis: { ...axis("energy_per_token_j", "J/token", "J"), nameGap: 64 },
         tooltip: { trigger: "item", formatter: (p) => tipOf(placed[p.dataIndex]) },
         series: [
-          { type: "scatter", symbolSize: 10, data: placed.map((p) => [p.tokens_per_s, p.energy_per_token_j]), labelLayout: { hideOverlap: true }, label: { show: true, position: "top", formatter: (p) => short(placed[p.dataIndex].target), color: ui.color("ink") } },
+          { type: "scatter", symbolSize: 10, data: placed.map((p) => [p.tokens_per_s, p.energy_per_token_j]), labelLayout: { hideOverlap: true, dy: -10 }, label: { show: true, position: "right", distance: 6, formatter: (p) => short(placed[p.dataIndex].target), color: ui.color("ink") } },
           { type: "custom", renderItem: whisker(true), silent: true, data: spans.filter(([, s]) => s).map(([k, s]) => [placed[k].energy_per_token_j, s[0], s[1]]) },
           { type: "custom", renderItem: whisker(false), silent: true, data: spans.filter(([, , s]) => s).map(([k, , s]) => [placed[k].tokens_per_s, s[0], s[1]]) },
         ],
@@ -89,7 +89,7 @@ mapper.section("compare", (root, d, ui) => {
     const number = (field) => ({
       key: field, title: figures[field][0], class: "number",
       text: (row) => {
-        const band = total[field] && row.bands[total[field]] ? ` ±${ui.percent(row.bands[total[field]].relative, 0)}` : "";
+        const band = field !== "tokens_per_s" && total[field] && row.bands[total[field]] ? ` ±${ui.percent(row.bands[total[field]].relative, 0)}` : "";
         return row[field] === null ? "–" : `${ui.si(row[field], figures[field][1])}${band}`;
       },
       value: (row) => row[field] ?? -1,
@@ -98,18 +98,22 @@ mapper.section("compare", (root, d, ui) => {
     ui.table(root, [
       { key: "target", title: "target", class: "name" },
       ...["throughput_per_s", "tokens_per_s", "ttft_s", "tpot_s", "energy_per_token_j"].map(number),
-      { key: "average_power_w", title: "power", class: "number", text: (row) => ui.si(row.average_power_w, "W") + (row.power_limit_w ? ` of ${ui.si(row.power_limit_w, "W")}` : "") },
+      { key: "average_power_w", title: "power (of limit)", class: "number", text: (row) => ui.si(row.average_power_w, "W") + (row.power_limit_w ? ` (${ui.percent(row.average_power_w / row.power_limit_w, 0)})` : "") },
       { key: "gap", title: "gap", class: "number", text: (row) => ui.percent(row.gap) },
       ...(d.baseline ? [ratio] : []),
+    ], plans, { search: plans.length > 10 });
+    root.append(ui.el("h3", {}, "what limits each, and which others may be as good"));
+    ui.table(root, [
+      { key: "target", title: "target", class: "name" },
       { key: "limited", title: "limited by", class: "long", text: (row) => (row.limited_by.length ? `${row.limited_by[0].what} ${ui.percent(row.limited_by[0].part, 0)}` : "nothing") },
       { key: "open", title: "may be as good", class: "long", text: (row) => (row.open || []).join(", ") },
-    ], plans, { search: plans.length > 10 });
+    ], plans);
   }
   if (others.length) {
     root.append(ui.el("h3", {}, "targets without a plan"));
     ui.table(root, [
       { key: "target", title: "target", class: "name" },
-      { key: "outcome", title: "", text: (row) => ({ refused: "does not fit", failed: "failed" })[row.outcome] || row.outcome },
+      { key: "outcome", title: "", text: (row) => ({ refused: "no plan", failed: "failed" })[row.outcome] || row.outcome },
       { key: "reason", title: "why", class: "long", text: (row) => [row.reason, ...(row.details || []).slice(0, 2)].filter(Boolean).join(" · ") },
       { key: "levers", title: "levers", class: "long" },
     ], others);
