@@ -34,7 +34,8 @@ def chain_lines(verdict: Verdict, limits: list[Limit]) -> list[str]:
     """Each limit with what fills it, and what relieving it would bring at most."""
     every = si(verdict.interval / TICKS_PER_SECOND, "s")
     flight = f", {verdict.plan.inflight} in flight" if verdict.plan.inflight else ""
-    lines = [f"  a new request every {every}{flight}; the busiest resources:"]
+    what = f"batch of {verdict.plan.batch} requests" if verdict.plan.batch else "request"
+    lines = [f"  a new {what} every {every}{flight}; the busiest resources:"]
     for k, limit in enumerate((x for i, x in enumerate(limits) if not i or x.busy >= HARDLY), start=1):
         names = listed(list(limit.resources), 60)
         lines.append(f"  {k}  {shorten(names, 62)} ({shorten(limit.kind, 28)}): {percent(limit.busy)} busy")
@@ -68,7 +69,7 @@ def path_lines(verdict: Verdict, path: list[Stretch], most: int) -> list[str]:
     """The critical path by classes of activities, and what a faster unit would bring at most."""
     total = sum(s.ticks for s in path) or 1
     of = {Objective.TTFT: "until the first token", Objective.TPOT: "for all later tokens"}
-    what = of.get(verdict.plan.objective, "for a request alone")
+    what = of.get(verdict.plan.objective, f"for a {'batch' if verdict.plan.batch else 'request'} alone")
     lines = [f"  the critical path takes {si(total / TICKS_PER_SECOND, 's')} {what}:"]
     for s in path[:most]:
         each = si(s.ticks / s.times / TICKS_PER_SECOND, "s") if s.times else ""

@@ -51,11 +51,11 @@ def _head(plan: Plan, row: Reason, part: float) -> str:
     copies = f", {row.here.replicas} copies" if row.here.replicas > 1 else ""
     shard = f", by {row.here.shard}" if row.here.shard else ""
     names = sorted(set(row.units))
-    units = listed(names, 40) if len(names) <= 3 else f"{len(names)} {shorten(row.unit_kind, 24)}"
+    units = listed(names, 28) if len(names) <= 3 else f"{len(names)} {shorten(row.unit_kind, 24)}"
     time = si(row.cost.ticks / TICKS_PER_SECOND, "s")
     each = " each" if len(row.tasks) > 1 else ""
     rest = f"{phase}: {units}{copies}{shard}, {time}{each} ({row.cost.limited_by}), {percent(part)} of the time"
-    return f"  {shorten(what, max(24, 114 - len(rest)))}{rest}"
+    return f"  {shorten(what, max(16, 114 - len(rest)))}{rest}"
 
 
 def _kind(plan: Plan, row: Reason) -> str:

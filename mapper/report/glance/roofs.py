@@ -21,7 +21,7 @@ def roofline(verdict: Verdict) -> Section:
     kinds: dict[str, list[Roofline]] = {}
     for one in rooflines(verdict):
         kinds.setdefault(one.kind, []).append(one)
-    lines = [f"{'':<38}{'op/B':>8} {'reached':>10}  {'of its roof':<28}{'':>7}bound by"]
+    lines = [f"{'':<38}{'op/B':>8} {'reached':>10}  {'of its roof':<22}bound by"]
     data: dict[str, Any] = {}
     for kind, units in kinds.items():
         first = max(units, key=lambda u: sum(p.runs * p.seconds for p in u.points))
@@ -64,5 +64,5 @@ def _line(row: dict[str, Any], several: bool) -> str:
     what = shorten(f"{row['what']} in {row['phase']}" if several else row["what"], 35)
     intensity = "-" if row["intensity"] is None else f"{row['intensity']:.3g}"
     reached = si(row["ops_per_s"], "op/s") if row["ops_per_s"] else "-"
-    drawn = f"{bar(min(1.0, row['part']), 20)} {percent(row['part']):>7}" if row["part"] is not None else f"{'':<28}"
-    return f"  {what:<36}{intensity:>8} {reached:>10}  {drawn}  {row['bound_by']} ({shorten(row['limited_by'], 24)})"
+    drawn = f"{bar(min(1.0, row['part']), 12)} {percent(row['part']):>7}" if row["part"] is not None else f"{'':<20}"
+    return f"  {what:<36}{intensity:>8} {reached:>10}  {drawn}  {row['bound_by']} ({shorten(row['limited_by'], 22)})"

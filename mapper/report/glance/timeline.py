@@ -33,7 +33,7 @@ def timeline(verdict: Verdict) -> Section:
     lines += [f"{shorten(n, NAME - 1):<{NAME}}" + "|".join(spark(rows.get(n, none)) for rows in calls) for n in shown]
     data = {p.name: {n: [round(x, 4) for x in row] for n, row in rows.items()} for p, rows in
             zip(plan.phases, calls, strict=True)}  # fmt: skip
-    return Section("one request alone, one call of each phase", (*lines, *others(rest, "units")), data)
+    return Section("one request alone: one call of each phase", (*lines, *others(rest, "units")), data)
 
 
 def _phase(verdict: Verdict, k: int, room: int) -> str:
