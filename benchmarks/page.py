@@ -18,11 +18,9 @@ from statistics import median
 
 from playwright.sync_api import Browser, sync_playwright
 
-from mapper.cost.recorded import recorded
+from mapper.compiled import Compiled
 from mapper.ir.serial import load
 from mapper.report.page.plan_page import plan_page
-from mapper.report.summary import summarise
-from mapper.versions import versions
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 FLAGS = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
@@ -55,8 +53,8 @@ def written(path: Path) -> tuple[str, str, float, float]:
     plan = load(path / "plan.json" if path.is_dir() else path)
     seconds, work, html = [], [], ""
     for _ in range(TIMES):
-        verdict = recorded(plan)  # anew each time: charts keep what they know of a verdict
-        summary = summarise(verdict, {}, versions())
+        done = Compiled(plan)  # anew each time: charts keep what they know of a verdict
+        verdict, summary = done.verdict, done.summary
         began, busy = time.perf_counter(), time.process_time()
         html = plan_page(verdict, summary)
         seconds.append(time.perf_counter() - began)

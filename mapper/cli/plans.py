@@ -82,8 +82,10 @@ def show(args: Namespace) -> int:
     with Steps(args.json, live=True).step("read", "the plan and its figures"):
         plan = load(plan_file(args.plan))
         done = Compiled(plan, known=recorded(plan) if plan.figures is not None else None)
-    if args.json and not done.finished:
+    if (args.json or args.page) and not done.finished:
         raise _unfinished(args.plan)
+    if args.page:
+        return _write_page(done, Path(args.page))
     if args.text or not done.finished:
         say(text_of(plan).rstrip() + "\n")
     elif args.json:
@@ -92,6 +94,17 @@ def show(args: Namespace) -> int:
     else:
         answer = [screen(done.verdict, done.summary)] if not wanted or "answer" in wanted else []
         say("\n\n".join([*answer, *([glance(done.verdict, names)] if names else [])]) + "\n")
+    return 0
+
+
+def _write_page(done: Compiled, path: Path) -> int:
+    """The page of a plan that has none beside it, as those of earlier versions."""
+    from mapper.emit.files import write_atomically
+    from mapper.report.page.plan_page import plan_page
+
+    with Steps(live=True).step("page", str(path)):
+        write_atomically(path, plan_page(done.verdict, done.summary))
+    say(f"  {path}\n")
     return 0
 
 

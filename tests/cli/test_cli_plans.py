@@ -61,6 +61,19 @@ def test_show_as_text_and_as_json(mapper, compiled: Path) -> None:
     assert set(glance) > {"timeline", "steady", "reproduce"}
 
 
+def test_show_writes_the_page_that_compile_does(mapper, compiled: Path, tmp_path: Path) -> None:
+    ran = mapper("show", compiled, "--page", tmp_path / "new" / "a.html")
+    assert ran.code == 0
+    page = (tmp_path / "new" / "a.html").read_text()
+    assert page == (compiled / "report.html").read_text()
+
+
+def test_a_page_is_not_written_over_a_folder(mapper, compiled: Path, tmp_path: Path) -> None:
+    ran = mapper("show", compiled, "--page", tmp_path)
+    assert ran.code == 1
+    assert "it is a folder" in ran.err
+
+
 def test_explain_says_what_limits_how_far_and_why(mapper, compiled: Path) -> None:
     out = mapper("explain", compiled).out
     for words in ("what limits it", "how far from the best", "where the energy goes", "why each op", "fallbacks: "):

@@ -27,6 +27,7 @@ def show(p: argparse.ArgumentParser) -> None:
         help="only some, with commas: answer, memories, links, timeline, steady, energy, time, roofline, bound, "
         "reproduce; steady (the steady state, simulated) is shown only if it is asked for",
     )
+    p.add_argument("--page", metavar="FILE.html", help="write the plan's page, as compile does beside plan.json")
 
 
 def explain(p: argparse.ArgumentParser) -> None:

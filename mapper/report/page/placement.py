@@ -7,7 +7,7 @@ from typing import Any
 
 from mapper.cost.judge import Verdict
 from mapper.report.moves import Moves
-from mapper.report.page.shell import Section
+from mapper.report.page.shell import Section, seen
 from mapper.report.placements import placement_rows
 from mapper.report.reasons import Reason, reasons, refused_by
 from mapper.report.remedies import remedy
@@ -84,8 +84,3 @@ def _alternatives(reason: Reason, moves: Moves) -> list[dict[str, Any]]:
 def _refused(refused: tuple[tuple[str, str], ...]) -> list[tuple[str, str, str]]:
     """Kinds of units, why they refuse, and what it would take."""
     return [(kind, why, remedy(why)) for kind, why in refused]
-
-
-def seen(value: Any) -> Any:
-    """A number with the digits that can be seen."""
-    return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -67,6 +67,11 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
     )
 
 
+def seen(value: Any) -> Any:
+    """A number with the digits that can be seen; anything else as it is."""
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
 def as_block(data: Any) -> str:
     """JSON that can stand inside a script element: nothing in it ends the element or begins a comment. Numbers that
     are not finite, for which JSON has no spelling, are null. Characters that steer how text is read, such as marks of
