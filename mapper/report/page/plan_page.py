@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mapper.cost.judge import Verdict
-from mapper.report.page import bound, causes, headline, limiting, placement, reproduction, roofs, units
+from mapper.report.page import bound, causes, headline, limiting, occupied, placement, reproduction, roofs, units
 from mapper.report.page.floor import section as floor
 from mapper.report.page.shell import Section, page
 from mapper.report.page.timeline import section as timeline
@@ -18,6 +18,7 @@ SECTIONS: tuple[Callable[[Verdict, dict[str, Any]], Section | None], ...] = (
     timeline.section,
     roofs.section,
     causes.section,
+    occupied.section,
     units.section,
     placement.section,
     bound.section,

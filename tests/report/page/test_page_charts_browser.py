@@ -95,7 +95,7 @@ def test_keys_zoom_and_move_and_show_the_whole(opened: Open, html: str) -> None:
 def test_the_pointer_over_a_bar_says_what_it_is(opened: Open, html: str) -> None:
     page = opened(html, size=(1366, 900))
     drawn(page, "timeline")
-    page.page.get_by_role("button", name="prefill").click()
+    page.page.locator("#timeline").get_by_role("button", name="prefill").click()
     _point_at_a_bar(page)
     tip = page.page.locator("#timeline .tip")
     tip.wait_for()
@@ -117,7 +117,7 @@ def test_the_steady_state_is_one_button_away(opened: Open, html: str) -> None:
     page = opened(html, size=(1366, 900))
     drawn(page, "timeline")
     before = page.js(f"{CHART.format('timeline')}.getOption().xAxis[0].max")
-    page.page.get_by_role("button", name="steady state").click()
+    page.page.locator("#timeline").get_by_role("button", name="steady state").click()
     assert "requests on their way" in page.page.locator("#timeline").inner_text()
     assert page.js(f"{CHART.format('timeline')}.getOption().xAxis[0].max") != before
 

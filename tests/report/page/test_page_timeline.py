@@ -11,8 +11,9 @@ from real_plans import finished
 
 from mapper.cost.judge import Verdict, judge
 from mapper.hw.work import TICKS_PER_SECOND
+from mapper.report.page.stretch import MOST_BARS
 from mapper.report.page.timeline.levels import steps
-from mapper.report.page.timeline.section import MOST_BARS, section
+from mapper.report.page.timeline.section import section
 
 
 @pytest.fixture(scope="module")

@@ -10,17 +10,14 @@ from mapper.cost.activity import Activity
 from mapper.cost.bars import Window
 from mapper.cost.engines import CHANNEL
 from mapper.cost.judge import Verdict
-from mapper.cost.window import window
 from mapper.hw.work import TICKS_PER_SECOND
 from mapper.report.page.shell import Section
+from mapper.report.page.stretch import stretch
 from mapper.report.page.timeline.levels import Span, steps
 from mapper.report.page.timeline.tracks import Tracks
 from mapper.report.units import si
 
 Taken = tuple[tuple[str, float], ...]
-
-INTERVALS, MOST_BARS = 2.0, 24_000
-"""How long a stretch of the steady state is drawn, and its bars at most."""
 
 FINEST = 4_000_000
 """Times are drawn in steps of this part of the whole: finer than can be seen after zooming in a thousand times."""
@@ -96,7 +93,7 @@ def _let_go(activity: Activity, start: int, end: int) -> int:
 
 def _steady(verdict: Verdict, tracks: Tracks) -> dict[str, Any]:
     """A stretch of the steady state, with all requests that are in flight there."""
-    found = window(verdict, INTERVALS, MOST_BARS)
+    found = stretch(verdict)
     lead = (
         f"The machine in steady state: {found.requests} requests on their way, "
         f"{found.intervals:.3g} intervals of {si(found.interval / TICKS_PER_SECOND, 's')} between requests."
