@@ -27,8 +27,10 @@ def diff(args: Namespace) -> int:
     conditions = [parse_condition(text) for text in args.fail_on]
     if args.out:
         refuse_unwritable(Path(args.out))
-    with Steps(args.json, live=True).step("diff", "reading both plans"):
+    steps = Steps(args.quiet or args.json, live=True)
+    with steps.step("read", "the figures of both plans"):
         before, after = _judged(args.before), _judged(args.after)
+    with steps.step("compare", "op by op"):
         found = difference(before, after, (_recorded(args.before), _recorded(args.after)))
     broken = _broken(found, conditions)
     if args.out:
@@ -37,7 +39,7 @@ def diff(args: Namespace) -> int:
         write_atomically(Path(args.out), diff_page(found, broken))
     if args.json:
         say(json.dumps(difference_data(found, broken, args.op), indent=1) + "\n")
-    else:
+    elif not args.quiet:
         say((op_screen(found, args.op) if args.op else diff_screen(found)) + "\n")
     for line in broken:
         sys.stderr.write(f"failed: {plain(line)}\n")

@@ -71,3 +71,20 @@ def test_a_folder_without_a_plan_and_an_unfinished_plan_are_refused(mapper, comp
     ran = mapper("diff", compiled, tmp_path)
     assert (ran.code, ran.out) == (1, "")
     assert "is not finished" in ran.err
+
+
+def test_quiet_says_broken_conditions_only(mapper, compiled: Path, doubled: Path) -> None:
+    ran = mapper("diff", compiled, doubled, "--quiet", "--fail-on", "energy>-1%")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("failed: energy>-1%: ")
+
+
+def test_the_page_is_written_whole_beside_the_text(mapper, compiled: Path, doubled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "pages" / "diff.html"
+    ran = mapper("diff", compiled, doubled, "--out", out)
+    assert "the same plan" in ran.out
+    assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert [p.name for p in out.parent.iterdir()] == ["diff.html"]
+    refused = mapper("diff", compiled, doubled, "--out", tmp_path)
+    assert (refused.code, refused.out) == (1, "")
+    assert "it is a folder" in refused.err

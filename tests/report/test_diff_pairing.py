@@ -34,7 +34,7 @@ def test_units_keep_their_names_unless_another_does_clearly_more_of_the_same() -
     target = judged("greedy").plan.target
     nearly = {("dsa0", "dsa0"): 100, ("dsa0", "dsa1"): 105, ("dsa1", "dsa0"): 105, ("dsa1", "dsa1"): 100}
     assert paired(target, target, nearly).renamed == ()
-    clearly = {key: n if key[0] == key[1] else 3 * n for key, n in nearly.items()}
+    clearly = {key: n if key[0] == key[1] else 9 * n for key, n in nearly.items()}
     assert paired(target, target, clearly).renamed == (("dsa0", "dsa1"), ("dsa1", "dsa0"))
 
 

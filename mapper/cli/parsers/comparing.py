@@ -21,3 +21,4 @@ def diff(p: argparse.ArgumentParser) -> None:
     p.add_argument("--op", metavar="NAME", help="only what differs of this op (or part of a name)")
     p.add_argument("--out", metavar="FILE.html", help="also write the difference as a page")
     p.add_argument("--json", action="store_true", help="print all of it as JSON, nothing else")
+    p.add_argument("--quiet", action="store_true", help="print nothing but errors and broken conditions")

@@ -119,6 +119,9 @@ def _flatten(path: str, value: Any, found: dict[str, str]) -> None:
         found[path] = f"a table of {len(value)} rows ({hash_of(value)})"
     elif isinstance(value, list | tuple):
         found[path] = ", ".join(map(str, value))
+    elif isinstance(value, float):
+        short = f"{value:g}"
+        found[path] = short if float(short) == value else repr(value)
     elif value is not None:
         found[path] = str(value.value if isinstance(value, Enum) else value)
 

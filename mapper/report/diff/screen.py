@@ -134,7 +134,7 @@ def _moved(found: Difference) -> list[str]:
 def _move_line(move: Move) -> str:
     number = f"{len(move.clusters)} " if len(move.clusters) > 1 else ""
     blocks = f" ({spans(move.blocks)})" if move.blocks else ""
-    name = f"{number}{move.what}{blocks} in {move.phase}"
+    name = plain(f"{number}{move.what}{blocks} in {move.phase}")
     times = f"{si(move.ticks[0] * 1e-12, 's'):>8} -> {si(move.ticks[1] * 1e-12, 's'):<8}"
     return shorten(f"  {shorten(name, 44):<44} {times}  {way(move)}", WIDTH - INDENT, end=True)
 
@@ -162,7 +162,7 @@ def _units(found: Difference) -> list[str]:
     names = [name for name in _named(found, "unit") if _differs(found, f"unit.{name}")]
     for name in names[:_MOST_UNITS]:
         busy, energy = found.figure[f"unit.{name}.busy"], found.figure[f"unit.{name}.energy"]
-        called = name if before.get(name, name) == name else f"{before[name]} -> {name}"
+        called = plain(name if before.get(name, name) == name else f"{before[name]} -> {name}")
         lines.append(
             f"{shorten(called, 16):<16}  {_bar(busy.before)}  {_bar(busy.after)}  {change_words(busy):>12}  "
             f"{shown(energy, energy.before)} -> {shown(energy, energy.after)} ({change_words(energy)})"
