@@ -38,7 +38,8 @@ from mapper.report.units import si
 
 def compile_(args: Namespace) -> int:
     """Map a model and write plan.json, summary.json, trace.json and report.html; print the answer."""
-    _names_of_passes(args, args.pipeline)
+    with Steps(args.quiet or args.json, live=True).step("load", "passes"):
+        _names_of_passes(args, args.pipeline)
     files = files_of(args)
     out = Path(args.out) if args.out else Path("out") / f"{'+'.join(f.stem for f in files)}-{Path(args.target).stem}"
     refuse_file(out)
@@ -105,7 +106,8 @@ def _within(axes: Axes, goal: Goal, args: Namespace) -> Axes:
 
 def opt(args: Namespace) -> int:
     """Carry on from a saved plan."""
-    _names_of_passes(args, args.pipeline)
+    with Steps(args.quiet or args.json, live=True).step("load", "passes"):
+        _names_of_passes(args, args.pipeline)
     path = plan_file(args.plan)
     with Steps(args.quiet or args.json).step("read", path.name):
         plan = load(path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 from mapper.cli.ending import Ended
@@ -29,7 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     module, _, function = str(args.run).partition(":")
     try:
-        code = int(getattr(import_module(f"mapper.cli.{module}"), function)(args) or 0)
+        with _loading(quiet=getattr(args, "quiet", False) or getattr(args, "json", False)):
+            command = getattr(import_module(f"mapper.cli.{module}"), function)
+        code = int(command(args) or 0)
         sys.stdout.flush()  # a full disk or a closed pipe shows here, not when Python ends
         return code
     except MapperError as error:
@@ -70,6 +73,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)  # noqa: T201
         return 130
+
+
+@contextmanager
+def _loading(quiet: bool) -> Iterator[None]:
+    """A line while what a command needs is loaded: that takes over a second before the command can say anything."""
+    shown = not quiet and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    try:
+        if shown:
+            sys.stderr.write("  loading ...\r")
+            sys.stderr.flush()
+        yield
+    finally:
+        if shown:
+            sys.stderr.write("\x1b[2K")
+            sys.stderr.flush()
 
 
 def _parser() -> argparse.ArgumentParser:

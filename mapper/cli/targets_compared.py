@@ -19,6 +19,7 @@ from mapper.cli.compiling import (
 from mapper.cli.console import Show, standing, stop_on_interrupt
 from mapper.cli.saying import say
 from mapper.cli.settings import settings
+from mapper.cli.steps import Steps
 from mapper.comparison.answers import Answer
 from mapper.comparison.compare import compare
 from mapper.comparison.comparison import Comparison, Key, key_named
@@ -42,9 +43,11 @@ DATA, PAGE = "compare.json", "compare.html"
 
 def compare_(args: Namespace) -> int:
     """Ask every target, print the table; 3 where the model fits none, 1 where none has a plan for another reason."""
-    question = _question(args)
+    silent = args.quiet or args.json
+    with Steps(silent, live=True).step("load", "passes and targets"):
+        question = _question(args)
+        asked = machines(args.targets, args.set)
     by = key_named(args.sort, question.goal.objective.value)
-    asked = machines(args.targets, args.set)
     if args.baseline and args.baseline not in [m.name for m in asked]:
         names = [m.name for m in asked]
         raise UsageError(f"--baseline {args.baseline}: not among the targets; {did_you_mean(args.baseline, names)}")
@@ -52,7 +55,7 @@ def compare_(args: Namespace) -> int:
     files = files_of(args)
     out = Path(args.out) if args.out else Path("out") / f"{'+'.join(f.stem for f in files)}-compare"
     refuse_file(out)
-    show = Show(args.quiet or args.json, question.goal.objective)
+    show = Show(silent, question.goal.objective)
     auto = args.batch == AUTO
     with stop_on_interrupt(show) as stop:
         with show.steps.step("import"):

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
+import pytest
+from cli_words import PHASES
 from rich.console import Console
 
 from mapper.cli.console import Show, standing
@@ -163,3 +170,56 @@ def test_a_stretch_of_a_budget_tells_its_part_of_the_whole() -> None:
 
 def test_seconds_left_are_spoken_as_people_say_them() -> None:
     assert [spoken_s(x) for x in (0.2, 8.4, 240.0, 7200.0)] == ["1 s", "8 s", "4 min", "2 h"]
+
+
+def on_a_terminal(words: list[str], interrupt_after: str = "") -> tuple[int, str]:
+    """How a command ended and all that it wrote to a pseudo terminal, on which Ctrl-C is typed after a text."""
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
+    command = [sys.executable, "-m", "mapper", *words]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    ) as running:
+        os.close(theirs)
+        seen, typed = "", False
+        while True:
+            try:
+                got = os.read(ours, 1 << 16)
+            except OSError:  # the other end is closed
+                break
+            if not got:
+                break
+            seen += got.decode("utf-8", "replace")
+            if interrupt_after and not typed and interrupt_after in seen:
+                typed = True
+                os.killpg(running.pid, signal.SIGINT)
+        os.close(ours)
+        return running.wait(), seen
+
+
+@pytest.mark.slow
+def test_a_search_on_a_terminal_has_a_live_line_with_best_bound_and_gap(gpt2_tiny: Path, tmp_path: Path) -> None:
+    code, seen = on_a_terminal(
+        ["compile", str(gpt2_tiny), "--target", "superhet", *PHASES, "--out", str(tmp_path / "out")]
+    )
+    assert code == 0
+    assert "loading ..." in seen
+    assert re.search(r"place +[█░]+ +best .* bound .* gap ", seen)
+    assert "\x1b[?25l" not in seen  # the cursor is never hidden, so it need not be shown again
+
+
+@pytest.mark.slow
+def test_ctrl_c_on_a_terminal_keeps_the_best_plan_so_far(gpt2_tiny: Path, tmp_path: Path) -> None:
+    words = ["compile", str(gpt2_tiny), "--target", "superhet", "--effort", "max", *PHASES]
+    code, seen = on_a_terminal([*words, "--out", str(tmp_path / "out")], interrupt_after="best ")
+    assert code == 0
+    assert "stopping: keeping the best plan so far" in seen
+    assert (tmp_path / "out" / "plan.json").is_file()
+    assert "\x1b[?25l" not in seen
+
+
+@pytest.mark.slow
+def test_without_colours_there_are_none(gpt2_tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    _, seen = on_a_terminal(["inspect", str(gpt2_tiny), "--dim", "batch=1", "--dim", "seq=4", "--dim", "past=0"])
+    assert not re.search(r"\x1b\[[0-9;]*m", seen)
