@@ -152,6 +152,14 @@ def parse_goal(text: str) -> Goal:
     return goal
 
 
+def parse_limit(text: str) -> Limit:
+    """The limit that a text like "latency<=0.2" or "ttft<=50ms" stands for. Raises UsageError."""
+    found = _LIMIT.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"cannot read the limit '{text}'", hint="as in throughput>=1000 or ttft<=50ms")
+    return _limit(found)
+
+
 def _limit(found: re.Match[str]) -> Limit:
     """The limit of a match."""
     name, sign, unit = found["name"].lower(), found["sign"], found["unit"] or ""

@@ -10,6 +10,7 @@ from typing import Any
 from mapper.compiled import Series
 from mapper.errors import MapperError
 from mapper.hw.parameters import Parameter
+from mapper.hw.target import Target
 from mapper.hw.what_if import Change, Refused, changed
 from mapper.ir.goal import Objective
 from mapper.ir.plan import DECISIONS, Bound, Plan
@@ -32,18 +33,28 @@ class Proofs:
 
     plan: Plan
     series: Series = field(default_factory=lambda: Series.of({}))
+    _known: dict[Objective, Bound] = field(default_factory=dict, compare=False, repr=False)
 
     def bound(self, changes: Sequence[Change] = (), objective: Objective | None = None) -> Bound:
         """What no placement on the changed target is below, of the plan's objective or of another one. Raises Refused
         where a figure takes no such value, Infeasible where nothing can run there."""
         plan = replace(self.plan, objective=objective or self.plan.objective)
         if not changes:
-            return self._proved(plan, self._proof)
+            return self._as_it_is(objective)
         moved = replace(plan, target=changed(plan.target, changes))
         if any(unit.team for unit in plan.target.units):  # the proof asks what units offer before they are folded
             return self._proved(moved, self._proof)
         later: dict[str, Any] = dict.fromkeys(DECISIONS[DECISIONS.index("options") :])
-        return self._proved(replace(moved, **later), f"options,{self._proof}")
+        fresh = self.series.resume(replace(moved, **later), "options").plan
+        if fresh.options == plan.options and _elsewhere(fresh.target) == _elsewhere(plan.target):
+            return self._as_it_is(objective)
+        return self._proved(fresh, self._proof)
+
+    def _as_it_is(self, objective: Objective | None) -> Bound:
+        wanted = objective or self.plan.objective
+        if wanted not in self._known:
+            self._known[wanted] = self._proved(replace(self.plan, objective=wanted), self._proof)
+        return self._known[wanted]
 
     def _proved(self, plan: Plan, passes: str) -> Bound:
         found = self.series.resume(plan, passes).plan.bounds or ()
@@ -60,6 +71,11 @@ class Proofs:
         except MapperError:  # passes of a package that is not installed here
             return "bounds"
         return next((step.proof for step in steps.passes if "placement" in step.provides), "bounds")
+
+
+def _elsewhere(target: Target) -> tuple[object, ...]:
+    """What a placement problem asks of a target beside the prices of options."""
+    return target.memories, target.links, target.idle_power_w, target.power_limit_w
 
 
 def rests_on(plan: Plan, objective: Objective | None = None) -> Bound:

@@ -1,0 +1,30 @@
+"""`mapper whatif PLAN --reach GOAL`: the cheapest change of the target by which the plan reaches a goal."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+from mapper.cli.console import Show, stop_on_interrupt
+from mapper.cli.plans import plan_file
+from mapper.cli.saying import say
+from mapper.errors import UsageError
+from mapper.ir.serial import load
+from mapper.whatif.answers import Asker
+from mapper.whatif.reach import reach
+from mapper.whatif.reach_text import data, lines
+
+IMPOSSIBLE = 3
+"""Exit code where it is proved that no change reaches the goal."""
+
+
+def reaching(args: Namespace) -> int:
+    """Print the ways to the goal, the cheapest first."""
+    if args.set or args.all or args.model_precision:
+        raise UsageError("--reach looks for the change itself: leave --set, --all and --model-precision out")
+    plan = load(plan_file(args.plan))
+    show = Show(args.quiet or args.json, plan.objective)
+    with stop_on_interrupt(show) as stop:
+        found = reach(Asker(plan, stop=stop), args.reach, args.price, lambda words: show.line("reach", words))
+    say(json.dumps(data(found, plan), indent=1) + "\n" if args.json else "\n".join(lines(found, plan)) + "\n")
+    return IMPOSSIBLE if found.impossible else 0
