@@ -126,9 +126,11 @@ def explain(args: Namespace) -> int:
 
 def _proof(plan: Plan) -> Bound:
     """The bound proved again by linear programs, with what it rests on."""
+    from mapper.cli.steps import Steps
     from mapper.whatif.shadow import rests_on
 
-    return rests_on(plan)
+    with Steps(quiet=False).step("bound", "proving it again, for what it rests on"):
+        return rests_on(plan)
 
 
 def _unfinished(path: str) -> MapperError:

@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+from hostile import hostile_plan
+
+from mapper.cli.main import main
+from mapper.ir.serial import to_json
+
 
 def test_check_agrees_given_the_file_or_its_folder(mapper, compiled: Path) -> None:
     for path in (compiled, compiled / "plan.json"):
@@ -100,3 +106,25 @@ def test_explain_as_json(mapper, compiled: Path) -> None:
     found = json.loads(mapper("explain", compiled, "--json").out)
     assert found["limits"]
     assert found["ops"]
+
+
+def test_hostile_names_steer_no_terminal(mapper, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(to_json(hostile_plan()), encoding="utf-8")
+    for words in (("show",), ("explain",), ("explain", "--op", "attn")):
+        ran = mapper(words[0], path, *words[1:])
+        assert ran.code == 0, ran.err
+        assert all(c.isprintable() or c == "\n" for c in ran.out)
+        assert "alert(" in ran.out
+
+
+def test_a_terminal_without_blocks_gets_signs_that_it_has(
+    compiled: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for encoding in ("ascii", "latin-1"):
+        with (tmp_path / encoding).open("w", encoding=encoding) as file:
+            monkeypatch.setattr("sys.stdout", file)
+            assert main(["show", str(compiled)]) == 0
+        text = (tmp_path / encoding).read_text(encoding)
+        assert "####" in text
+        assert "\\u" not in text

@@ -12,6 +12,7 @@ from mapper.report.bound_lines import bound_lines
 from mapper.report.glance import causes, parts, roofs, timeline
 from mapper.report.glance.section import Make, Section
 from mapper.report.reproduce import command
+from mapper.report.units import shorten
 from mapper.versions import versions
 
 
@@ -25,11 +26,13 @@ def bound(verdict: Verdict) -> Section:
 def reproduce(verdict: Verdict) -> Section:
     """How to make the plan again: the command, the model that it was made of, and what its figures rest on."""
     plan, source = verdict.plan, dict(verdict.plan.source)
-    hashes = dict(zip(source.get("model", "").split(" "), source.get("sha256", "").split(" "), strict=False))
+    model, digest = source.get("model", plan.graph.name), source.get("sha256", "")
     line, known = command(plan), versions()
-    lines = [*_pasted(line), *(f"sha256 of {name}: {digest}" for name, digest in hashes.items() if digest)]
+    lines = [*_pasted(line), *([f"sha256 of {shorten(model, 32)}: {digest}"] if digest else [])]
     lines.append("with " + ", ".join(f"{name} {version}" for name, version in known.items()))
-    return Section("how to make it again", tuple(lines), {"command": line, "sha256": hashes, "versions": known})
+    return Section(
+        "how to make it again", tuple(lines), {"command": line, "model": model, "sha256": digest, "versions": known}
+    )
 
 
 def _pasted(line: str) -> list[str]:
