@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from browser import Open, Opened
+from made_pages import hostile_page
 from real_plans import finished
 
 from mapper.cost.judge import judge
@@ -120,6 +121,78 @@ def test_the_steady_state_is_one_button_away(opened: Open, html: str) -> None:
     page.page.locator("#timeline").get_by_role("button", name="steady state").click()
     assert "requests on their way" in page.page.locator("#timeline").inner_text()
     assert page.js(f"{CHART.format('timeline')}.getOption().xAxis[0].max") != before
+
+
+def test_the_units_at_work_are_those_whose_bars_are_drawn(opened: Open, html: str) -> None:
+    """The area under the line above the bars is the mean time for which units run something."""
+    page = opened(html, size=(1366, 900))
+    drawn(page, "timeline")
+    found: Any = page.js(
+        f"""(() => {{
+          const points = {CHART.format("timeline")}.getOption().series.find((s) => s.id === "work").data;
+          const length = points[points.length - 1][0];
+          let area = 0;
+          for (let i = 0; i + 1 < points.length; i += 1) area += (points[i + 1][0] - points[i][0]) * points[i][1];
+          return area / length;
+        }})()"""
+    )
+    verdict = judge(finished())
+    busy = dict.fromkeys({a.where for p in verdict.programs for a in p.activities if a.task}, 0)
+    for program, call in zip(verdict.programs, verdict.calls, strict=True):
+        for activity, start, end in zip(program.activities, call.starts, call.ends, strict=True):
+            busy[activity.where] = busy.get(activity.where, 0) + end - start
+    units = {name: busy[name] for name in verdict.plan.target.unit if name in busy}
+    whole = sum(call.ticks for call in verdict.calls)
+    assert found == pytest.approx(sum(units.values()) / len(units) / whole, rel=0.02)
+
+
+def test_the_pointer_over_a_unit_of_the_floor_plan_tells_its_figures(opened: Open, html: str) -> None:
+    page = opened(html, size=(1366, 900))
+    drawn(page, "floor")
+    box = page.page.locator("#floor .chart").bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.45 * box["height"])
+    tip = page.page.locator("#floor .tip")
+    tip.wait_for()
+    assert "busy" in tip.inner_text()
+    assert "systolic-32x32" in tip.inner_text()
+
+
+def test_energy_and_time_are_two_views_of_one_chart(opened: Open, html: str) -> None:
+    page = opened(html, size=(1366, 900))
+    drawn(page, "causes")
+    kind = f"{CHART.format('causes')}.getOption().series[0].type"
+    assert page.js(kind) == "sankey"
+    page.page.locator("#causes").get_by_role("button", name="time").click()
+    assert page.js(kind) == "treemap"
+
+
+def test_charts_follow_the_window_and_the_theme(opened: Open, html: str) -> None:
+    page = opened(html, size=(1366, 900))
+    drawn(page, "timeline")
+    page.page.locator("#timeline .chart").focus()
+    page.page.keyboard.press("+")
+    light = page.js(f"{CHART.format('timeline')}.getOption().textStyle.color")
+    page.page.get_by_role("button", name="light or dark").click()
+    assert page.js(f"{CHART.format('timeline')}.getOption().textStyle.color") != light
+    assert zoom(page) == pytest.approx([25, 75])
+    page.page.set_viewport_size({"width": 900, "height": 900})
+    until(page, f"{CHART.format('timeline')}.getWidth() < 900")
+
+
+def test_hostile_names_are_text_in_every_chart(opened: Open) -> None:
+    page = opened(hostile_page(), size=(1366, 900))
+    for section in ("floor", "timeline", "roofline", "causes", "memory"):
+        drawn(page, section)
+        box = page.page.locator(f"#{section} .chart").first.bounding_box()
+        assert box is not None
+        for part in (0.15, 0.3, 0.45, 0.6, 0.75):
+            page.page.mouse.move(box["x"] + part * box["width"], box["y"] + 0.45 * box["height"])
+            page.page.wait_for_timeout(60)
+    page.page.locator("#timeline").get_by_role("button", name="steady state").click()
+    page.page.locator("#causes").get_by_role("button", name="time").click()
+    page.page.wait_for_timeout(200)
+    assert page.js("document.querySelectorAll('main img, main script, main iframe').length") == 0
 
 
 def _point_at_a_bar(page: Opened) -> None:

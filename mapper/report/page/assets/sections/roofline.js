@@ -37,9 +37,9 @@ mapper.section("roofline", (root, d, ui) => {
     const most = Math.max(...c.points.map((p) => p[SECONDS]));
     const label = (text, position, align) => ({ show: true, position, align, formatter: () => text, color: faint, fontSize: 10 });
     const rule = (from, to, text, position) => ({ type: "line", silent: true, symbol: "none", data: [from, to], lineStyle: { color: ink, width: 1.3 }, endLabel: { ...label(text), show: false }, markPoint: { silent: true, symbol: "circle", symbolSize: 0.01, data: [{ coord: position.at, label: { ...label(text, position.side, position.align) } }] } });
-    const slopes = memories.map(([name, rate]) => {
+    const slopes = memories.map(([name, rate], k) => {
       const x = Math.min(right, Math.max(left * 1.0001, (top || high) / rate)), from = Math.max(left, low / rate);
-      const at = Math.sqrt(from * x);
+      const at = from * (x / from) ** Math.max(0.1, 0.5 - 0.22 * k); // so that names do not lie on one another
       return rule([from, from * rate], [x, Math.min(x * rate, top || high)], `${name} ${ui.si(rate, "B/s")}`, { at: [at, at * rate], side: "left" });
     });
     const flats = roofs.map(([type, n]) => rule([Math.max(left, n / wide), n], [right, n], `${type} ${ui.si(n, "op/s")}`, { at: [right, n], side: [0, -13], align: "right" }));

@@ -92,14 +92,10 @@ mapper.section("timeline", (root, d, ui) => {
       if (rows[k].group !== "unit") return;
       let until = from;
       for (const b of row) {
-        let a = Math.max(b.start, until, from);
-        const end = Math.min(b.end, to);
+        const a = Math.max(b.start, until, from), end = Math.min(b.end, to);
         until = Math.max(until, b.end);
-        while (a < end) {
-          const n = Math.min(BINS - 1, Math.floor((a - from) / each)), stop = n === BINS - 1 ? end : Math.min(end, from + (n + 1) * each);
-          sums[n] += Math.max(0, stop - a);
-          if (stop <= a) break;
-          a = stop;
+        for (let n = Math.max(0, Math.floor((a - from) / each)); n < BINS && from + n * each < end; n += 1) {
+          sums[n] += Math.max(0, Math.min(end, from + (n + 1) * each) - Math.max(a, from + n * each));
         }
       }
     });
