@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from mapper.ir.plan import Plan
 from mapper.solve.budget import Budget
+from mapper.solve.placement.known import Proof
 
 
 class Effort(StrEnum):
@@ -68,12 +69,16 @@ class Telling:
         self._tell(news)
 
 
+def _unheeded(proof: Proof) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What a pass may use besides the plan: never global state.
 
     deadline is a `time.monotonic()` moment or None; searches stop there and keep their best. stop: set to end them at
-    once (Ctrl-C).
+    once (Ctrl-C). known: bounds of like placement problems that somebody proved before; learn: who is told of one.
     """
 
     seed: int = 0
@@ -81,6 +86,8 @@ class Context:
     deadline: float | None = None
     stop: threading.Event = field(default_factory=threading.Event, compare=False)
     tell: Callable[[Progress], None] = field(default=_silent, compare=False)
+    known: tuple[Proof, ...] = ()
+    learn: Callable[[Proof], None] = field(default=_unheeded, compare=False)
 
     def budget(self, step: str = "") -> Budget:
         """The budget of a whole search under this effort; progress is told under the step's name, if it has one."""

@@ -8,20 +8,35 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from mapper.cost.estimate import Estimator
+from mapper.cost.offers import repriced
+from mapper.cost.residency import residency
 from mapper.errors import Infeasible, MapperError, UsageError
+from mapper.hw.parameters import machine
 from mapper.hw.target import Target
+from mapper.hw.teams import arranged, arrangement_of, folds
 from mapper.hw.what_if import Change, Refused, changed
 from mapper.hw.work import DType
-from mapper.ir.plan import DECISIONS, Plan
-from mapper.pipeline.named import pipeline_of
+from mapper.ir.plan import DECISIONS, Cluster, Option, Plan
+from mapper.pipeline.named import pass_named, pipeline_of
 from mapper.pipeline.pass_ import Context, Effort
+from mapper.pipeline.pipeline import Pipeline
+from mapper.solve.placement.known import Proof
 from mapper.whatif.values import Values, values_of
 
-SEARCHES = ("place-teams", "place-cpsat", "place-again")
-"""The passes whose plans are searched again from where they are; others place anew by their own rule."""
+SEARCHES = ("place-teams", "place-cpsat")
+"""The passes whose placements are searched again from where they are; others place anew by their own rule."""
 
 ENOUGH = 1e-3
 """Relative gap to the bound at which nothing more is searched, unless the plan's own is larger."""
+
+RULE, ANEW = "place-greedy", "placed anew"
+"""What a search starts from where tasks cannot stay; how an answer is told that a whole placement gave."""
+
+FINISH = "schedule,memory,judge"
+
+_OPEN: dict[str, Any] = dict.fromkeys(DECISIONS[DECISIONS.index("options") :])
+"""What is decided anew."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,8 @@ class Answer:
 
     after: None where there is no plan, and `refusal` says why. bound: a proven lower bound of the objective on the
     changed target, in SI units (seconds between requests under the throughput objective); gap: how far the value is
-    from it, as a part of the value. found: how the plan was found. plan: the judged plan on the changed target.
+    from it, as a part of the value. found: how the plan was found. is_refused: the figure takes no such value.
+    plan: the judged plan on the changed target.
     """
 
     changes: tuple[Change, ...]
@@ -40,6 +56,7 @@ class Answer:
     gap: float | None = None
     found: str = ""
     refusal: str = ""
+    is_refused: bool = False
     plan: Plan | None = None
     precision: DType | None = None
 
@@ -53,13 +70,21 @@ class Answer:
 
 
 class Asker:
-    """Answers questions about one finished plan; every answer depends on the plan and the question alone."""
+    """Answers questions about one finished plan; every answer depends on the plan and the question alone.
 
-    def __init__(self, plan: Plan, effort: Effort | None = None, stop: threading.Event | None = None) -> None:
+    patience: where an answer's gap is larger than this and than the plan's own, everything is placed anew as well.
+    """
+
+    def __init__(
+        self, plan: Plan, effort: Effort | None = None, stop: threading.Event | None = None, patience: float = ENOUGH
+    ) -> None:
         if plan.figures is None or plan.clusters is None:
-            raise UsageError(f"the plan of {plan.graph.name} is not finished: no figures to compare with")
+            raise UsageError(
+                f"the plan of {plan.graph.name} is not finished: it has no figures to compare with",
+                hint="run the rest of the pipeline with mapper opt",
+            )
         source = dict(plan.source)
-        self.plan = plan
+        self.plan, self.patience = plan, patience
         self.effort = effort or Effort(source.get("effort", Effort.DEFAULT.value))
         self.context = Context(int(source.get("seed", "0")), self.effort, stop=stop or threading.Event())
 
@@ -68,15 +93,29 @@ class Asker:
         """What the plan is worth as it is."""
         return values_of(self.plan)
 
+    @cached_property
+    def enough(self) -> float:
+        """The gap at which an answer is as well known as the plan itself."""
+        bound = _bound(self.plan)
+        gap = 0.0 if bound is None or not self.before.objective else 1 - bound / self.before.objective
+        return max(ENOUGH, 1.1 * gap)
+
+    @cached_property
+    def known(self) -> tuple[Proof, ...]:
+        """The proof of the plan's own bound, for problems that are no easier anywhere."""
+        found: list[Proof] = []
+        if self._by_search and not self._folds:
+            self._again(self.plan, replace(self.context, learn=found.append))
+        return tuple(found)
+
     def answer(self, changes: Sequence[Change], precision: DType | None = None) -> Answer:
         """The best plan found on the changed target, with a bound proved there; or why there is none. Raises UsageError
         where a change names nothing that the target has."""
         asked = Answer(tuple(changes), self.before, precision=precision)
         try:
-            target = changed(self.plan.target, changes)
-            return self._answered(asked, self._question(target, precision))
+            return self._answered(asked, changed(self._machine, changes))
         except Refused as error:
-            return replace(asked, refusal=error.message.partition(": ")[2])
+            return replace(asked, refusal=error.message.partition(": ")[2], is_refused=True)
         except Infeasible as error:
             return replace(asked, refusal=f"does not fit: {error.message}")
         except UsageError:
@@ -84,24 +123,149 @@ class Asker:
         except MapperError as error:
             return replace(asked, refusal=error.message)
 
-    def _question(self, target: Target, precision: DType | None) -> Plan:
-        """The plan's workload on a target, with the options there and nothing placed."""
+    def _answered(self, asked: Answer, target: Target) -> Answer:
         if target.power_limit_w is not None and target.power_limit_w <= target.idle_power_w:
             raise Infeasible(f"idle power alone is {target.idle_power_w:g} W of at most {target.power_limit_w:g} W")
-        later: dict[str, Any] = dict.fromkeys(DECISIONS[DECISIONS.index("options") :])
-        fresh = replace(self.plan, target=target, precision=precision or self.plan.precision, **later)
-        return pipeline_of("options").run(fresh, self.context)
+        whole = replace(self.plan, target=target, precision=asked.precision or self.plan.precision)
+        if not self._by_search or not self._clustered_alike(whole):
+            return _told(asked, self._anew(whole), ANEW)
+        first = self._near(asked, whole)
+        if first is not None and first.gap is not None and first.gap <= max(self.enough, self.patience):
+            return first
+        try:
+            other = _told(asked, self._anew(whole), ANEW)
+        except Infeasible:
+            if first is None:
+                raise
+            return first
+        return other if first is None else _better(first, other)
 
-    def _answered(self, asked: Answer, question: Plan) -> Answer:
-        again = replace(question, placement=self.plan.placement)
-        done = pipeline_of("place-again,schedule,memory,judge").run(again, self.context)
-        return _told(asked, done)
+    def _near(self, asked: Answer, whole: Plan) -> Answer | None:
+        """The answer from where the tasks lie, or from a simple rule's placement where they no longer can; None where
+        neither is a plan."""
+        kept = self._as_before(whole)
+        if self._folds:
+            if kept is None:
+                return None
+            bounds = pass_named("bounds-of-teams")().run(replace(kept, bounds=None), self.context).bounds
+            return _told(asked, replace(kept, bounds=bounds), "as before")
+        kept = kept or self._by_rule(whole)
+        return None if kept is None else _told(asked, self._again(kept, replace(self.context, known=self.known)))
+
+    def _by_rule(self, whole: Plan) -> Plan | None:
+        """A judged plan by a simple rule; None where it finds none."""
+        try:
+            return pipeline_of(f"options,{RULE},{FINISH}").run(replace(whole, **_OPEN), self.context)
+        except MapperError:
+            return None
+
+    def _clustered_alike(self, whole: Plan) -> bool:
+        """Whether a compilation for the changed machine would have the clusters that one for the plan's has."""
+        if [u.model for u in whole.target.units] == [u.model for u in self._machine.units]:
+            return True
+        return self._partition.run(whole, self.context).clusters == self._own_clusters
+
+    def _as_before(self, whole: Plan) -> Plan | None:
+        """The judged plan with every task where it is; None where one cannot run there, or not all fit."""
+        try:
+            fresh = replace(whole, target=self._arranged(whole.target), **_OPEN)
+            question = pipeline_of("options").run(fresh, self.context)
+            placed = replace(with_chosen(self.plan, question), placement=self.plan.placement)
+            if not all(placed.chosen(task.name).serves(task.phase) for task in placed.tasks or ()):
+                return None
+            estimator = Estimator(placed.target, placed.graph, placed.phases, placed.precision)
+            return pipeline_of(FINISH).run(replace(placed, residency=residency(placed, estimator)), self.context)
+        except (MapperError, KeyError):  # an option, a unit or a way to arrange the chips is gone
+            return None
+
+    def _arranged(self, target: Target) -> Target:
+        """A machine with its chips together as the plan has them."""
+        return target if self._machine is self.plan.target else arranged(target, arrangement_of(self.plan.target))
+
+    def _again(self, judged: Plan, context: Context) -> Plan:
+        """The plan after the search from where its tasks lie."""
+        return pipeline_of(f"place-again{{enough={self.enough!r}}}").run(judged, context)
+
+    def _anew(self, whole: Plan) -> Plan:
+        """The plan's own passes from the clusters on, on the machine itself."""
+        return self._tail.run(replace(whole, clusters=None, blocks=None, **_OPEN), self.context)
+
+    @cached_property
+    def _machine(self) -> Target:
+        """The plan's target before its chips were folded."""
+        return machine(self.plan.target)
+
+    @cached_property
+    def _tail(self) -> Pipeline:
+        """The passes that the plan was made by, from the clusters on."""
+        return pipeline_of(dict(self.plan.source).get("pipeline", "default")).split("clusters")[1]
+
+    @cached_property
+    def _partition(self) -> Pipeline:
+        """The passes before options are priced."""
+        return self._tail.split("options")[0]
+
+    @cached_property
+    def _own_clusters(self) -> tuple[Cluster, ...] | None:
+        """The clusters of the machine as it is; a plan of teams may have others."""
+        return self._partition.run(replace(self.plan, target=self._machine), self.context).clusters
+
+    @cached_property
+    def _placer(self) -> str:
+        """The pass that placed the plan."""
+        return next((step.name for step in self._tail.passes if "placement" in step.provides), "")
+
+    @property
+    def _by_search(self) -> bool:
+        """Whether the plan was placed by a search, which can go on from where it ended."""
+        return self._placer in SEARCHES
+
+    @cached_property
+    def _folds(self) -> bool:
+        """Whether the plan was placed by folding equal chips, if only to find that single ones are best."""
+        return self._placer == "place-teams" and folds(self._machine)
 
 
-def _told(asked: Answer, done: Plan) -> Answer:
+def with_chosen(plan: Plan, question: Plan) -> Plan:
+    """The question with the ways to run clusters that a plan has chosen, where others beat them by now."""
+    estimator = Estimator(question.target, question.graph, question.phases, question.precision)
+    lost: dict[Option, Option] = {}
+    for task in plan.tasks or ():
+        chosen = plan.chosen(task.name)
+        if not chosen.shard or chosen in lost:  # of ways on single units none is left out
+            continue
+        cluster, unit = plan.cluster[task.cluster], question.target.unit[plan.place[task.name].unit]
+        same = question.options_of.get(chosen.repeat, ())
+        if not any(_alike(chosen, o) for o in same) and not estimator.refusal(cluster, unit):
+            lost[chosen] = repriced(estimator, cluster, chosen)
+    return replace(question, options=(*(question.options or ()), *lost.values())) if lost else question
+
+
+def _alike(a: Option, b: Option) -> bool:
+    """Whether two options are one way of a cluster, where the first applies."""
+    return (a.source, a.replicas, a.shard) == (b.source, b.replicas, b.shard) and set(a.units) <= set(b.units)
+
+
+def _told(asked: Answer, done: Plan, found: str = "") -> Answer:
     """The answer that a judged plan gives."""
-    after = values_of(done)
-    bound = next((b.value for b in done.bounds or () if b.objective == done.objective.value), None)
-    gap = None if bound is None or not after.objective else max(0.0, 1 - bound / after.objective)
-    found = done.search.method if done.search else ""
-    return replace(asked, after=after, bound=bound, gap=gap, found=found, plan=done)
+    words = found or (done.search.method if done.search else "")
+    return _bounded(replace(asked, after=values_of(done), found=words, plan=done), _bound(done))
+
+
+def _better(one: Answer, other: Answer) -> Answer:
+    """The better of two answers to a question, with the sharper of their bounds."""
+    best, least = (one, other) if one.gain >= other.gain else (other, one)
+    return best if (best.bound or 0.0) >= (least.bound or 0.0) else _bounded(best, least.bound)
+
+
+def _bounded(answer: Answer, bound: float | None) -> Answer:
+    """The answer with this bound."""
+    assert answer.after is not None
+    value = answer.after.objective
+    gap = None if bound is None else max(0.0, 1 - bound / value) if value else 0.0
+    return replace(answer, bound=bound, gap=gap)
+
+
+def _bound(plan: Plan) -> float | None:
+    """The plan's bound of its objective."""
+    return next((b.value for b in plan.bounds or () if b.objective == plan.objective.value), None)

@@ -2,67 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mapper.cost.judge import Verdict
 from mapper.cost.steady import EVENTS
+from mapper.cost.values import value_of
 from mapper.errors import Infeasible, MapperError
-from mapper.ir.plan import Plan
+from mapper.ir.plan import Bound, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.placement import problem as pb
+from mapper.solve.placement.driver import Result, solve_again
+from mapper.solve.placement.known import Proof, strongest
 from passes.place.baselines import search_of
+from passes.place.bounds import scale, solved_as
 from passes.place.mending.late import with_late
 from passes.place.mending.looks import looked_at_best
-from passes.place.solver import NO_ROOM, Best, bound_of, judged_twice, searched, status_of
+from passes.place.mending.refine import Candidate
+from passes.place.solver import Best, judged_twice
 from passes.place.translate import Translation, translate
 
 AS_BEFORE = "as before"
 """Who found the placement that is the plan's own."""
 
+GAIN = 1e-6
+"""Relative gain by the problem's own objective below which a placement is not worth a judgement."""
+
 
 @dataclass(frozen=True)
 class PlaceAgain(Pass):
-    """Place every task again on a target that has changed: the search starts from where the tasks lie already, which
-    saves looking for starts. The plan is never worse than where they lay, where they can still lie there.
+    """Place a judged plan's tasks again after its target has changed: the search starts from where they lie, and ends
+    where no more than a part `enough` of the objective's value can be won. The plan is never worse than it was.
+
+    A bound that is recorded in the plan, or that the context knows of a problem that is no harder anywhere, counts.
     """
 
     name = "place-again"
-    requires = ("options", "tasks", "placement")
-    provides = ("placement", "residency", "bounds", "search")
+    requires = ("options", "tasks", "placement", "residency", "schedule", "memory", "inflight", "figures")
+    provides = ("placement", "residency", "bounds", "search", "schedule", "memory", "inflight", "figures")
+
+    enough: float = 1e-3
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
-        """The plan with placement, residency, the proven bound and how the search ended."""
-        t = translate(plan)
-        starts = list(_as_before(plan, t))
-        result, related = searched(plan, t, [(AS_BEFORE, s) for s in starts], ctx.budget(self.name))
-        bound = bound_of(plan, result)
-        found = [(result.method, result.solution), *related, *result.others]
-        rivals = [_seen_before(plan, t, s, ctx) for s in starts]
-        best = judged_twice(plan, t, found, [(AS_BEFORE, s) for s in starts], ctx, bound.value)
-        best = min((best, *rivals), key=lambda b: b.judged)
-        search = search_of(t, best.solution, status_of(result, ctx, best.judged, bound), best.candidate[0])
-        placed = replace(t.apply(plan, best.solution), bounds=(bound,), search=search)
-        return with_late(placed, best.placement)
+        """The plan with the best placement found, judged, with the proven bound and how the search ended."""
+        t, value = translate(plan), value_of(plan)
+        known = _known(plan, t, ctx)
+        if known is not None and known.value * scale(plan) >= value * (1 - self.enough):
+            ctx.learn(known)
+            return _told(plan, known, value)
+        start = before(plan, t)
+        result = solve_again(t.problem, solved_as(plan.objective), ctx.budget(self.name), start, self.enough)
+        proof = Proof(t.problem, solved_as(plan.objective), result.bound, result.bound_name)
+        if known is not None and known.value > proof.value:
+            proof = replace(known, problem=t.problem)
+        ctx.learn(proof)
+        better = self._better(plan, t, result, start, ctx)
+        return _told(plan, proof, value) if better is None else _told(better, proof, value_of(better))
+
+    def _better(self, plan: Plan, t: Translation, result: Result, start: pb.Solution, ctx: Context) -> Plan | None:
+        """The plan as the search would have it, judged; None where the judge likes it no better than it was."""
+        goal = solved_as(plan.objective)
+        before, after = (pb.objective(t.problem, pb.totals(t.problem, s), goal) for s in (start, result.solution))
+        if after >= before * (1 - GAIN):
+            return None
+        found: list[Candidate] = [(result.method, result.solution), *result.others]
+        try:
+            best = judged_twice(plan, t, found, [], ctx, result.bound * scale(plan))
+        except Infeasible:  # no room for the buffers of any
+            return None
+        verdict = _in_full(plan, t, best, ctx)
+        if verdict is None or verdict.value(plan.objective) >= value_of(plan):
+            return None
+        placed = t.apply(plan, best.solution)
+        search = search_of(t, best.solution, Status.FEASIBLE, best.candidate[0])
+        late = with_late(replace(placed, search=search), verdict.plan.placement or ())
+        done = verdict.plan
+        return replace(
+            late, schedule=done.schedule, memory=done.memory, inflight=done.inflight, figures=verdict.figures
+        )
 
 
-def _as_before(plan: Plan, t: Translation) -> Iterator[pb.Solution]:
-    """Where the tasks lie now, if each still can, and all fit."""
+def _in_full(plan: Plan, t: Translation, best: Best, ctx: Context) -> Verdict | None:
+    """What a finished plan of the candidate is worth; None where it does not fit or breaks a limit."""
+    try:
+        verdict = looked_at_best(t.apply(plan, best.solution), ctx, EVENTS, best.placement, last=True)
+    except Infeasible:
+        return None
+    return None if verdict.excess else verdict
+
+
+def before(plan: Plan, t: Translation) -> pb.Solution:
+    """Where the tasks lie now, as a solution. Raises MapperError where one can no longer lie there, or not all fit."""
     units = {}
     for place in plan.placement or ():
         source = plan.target.unit[place.unit].weights.index(place.weights) if place.weights else -1
         units[place.task] = (place.unit, source, place.replicas, place.shard)
     try:
         solution = t.solution(units)
-        pb.verify(t.problem, solution)
-    except (ValueError, MapperError):
-        return
-    yield solution
+    except ValueError:
+        raise MapperError("a task can no longer run where the plan has it") from None
+    pb.verify(t.problem, solution)
+    return solution
 
 
-def _seen_before(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context) -> Best:
-    """What the judge finds of the plan as it is, operands brought late and tiles included."""
-    try:
-        verdict = looked_at_best(t.apply(plan, solution), ctx, EVENTS, plan.placement or ())
-    except Infeasible:
-        return Best(NO_ROOM, (AS_BEFORE, solution))
-    return Best((verdict.excess, verdict.value(plan.objective)), (AS_BEFORE, solution), verdict.plan.placement or ())
+def _known(plan: Plan, t: Translation, ctx: Context) -> Proof | None:
+    """The strongest bound that holds without a search."""
+    goal = solved_as(plan.objective)
+    own = [Proof(t.problem, goal, b.value / scale(plan), b.name) for b in plan.bounds or ()
+           if b.objective == plan.objective.value]  # fmt: skip
+    return strongest((*own, *ctx.known), t.problem, goal)
+
+
+def _told(plan: Plan, proof: Proof, value: float) -> Plan:
+    """The plan with the bound, and how the search ended."""
+    bound = Bound(plan.objective.value, min(proof.value * scale(plan), value), proof.name)
+    closed = value <= bound.value * (1 + 1e-9)
+    search = plan.search or Search(Status.FEASIBLE, AS_BEFORE, _loads(plan.figures or ()))
+    return replace(plan, bounds=(bound,), search=replace(search, status=Status.OPTIMAL if closed else Status.FEASIBLE))
+
+
+def _loads(figures: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    """The loads that a judged plan records."""
+    return tuple(sorted((n.removeprefix("busy of "), x) for n, x in figures if n.startswith("busy of ") and x))

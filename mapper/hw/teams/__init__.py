@@ -3,7 +3,7 @@
 `arrangements` lists the ways worth trying, `arranged` makes the target of one of them.
 """
 
-from mapper.hw.teams.arrange import Arrangement, arranged, arrangement_of, arrangements, with_more_copies
+from mapper.hw.teams.arrange import Arrangement, arranged, arrangement_of, arrangements, folds, with_more_copies
 from mapper.hw.teams.names import fabric
 
-__all__ = ["Arrangement", "arranged", "arrangement_of", "arrangements", "fabric", "with_more_copies"]
+__all__ = ["Arrangement", "arranged", "arrangement_of", "arrangements", "fabric", "folds", "with_more_copies"]

@@ -58,6 +58,15 @@ def arrangements(target: Target) -> tuple[Arrangement, ...]:
     return tuple(Arrangement(r, c) for r in ranks for c in _spread(copies[r], most))
 
 
+def folds(target: Target) -> bool:
+    """Whether there are equal chips to fold. Not where units of several kinds stand beside the equal ones, as in one
+    package: there each unit counts."""
+    if len(arrangements(target)) < 2:
+        return False
+    pool = arranged(target, Arrangement(), pooled=True)
+    return len({unit.kind for unit in pool.units if unit.team is None}) <= 1
+
+
 def with_more_copies(target: Target, ranks: int) -> tuple[Arrangement, ...]:
     """The arrangements with so many ranks and every number of copies up to `FEW`: that few make the stages longer, and
     more even, at little cost of memory."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,6 +53,9 @@ DESCENT, COUNTS, EXACT = 1.0, 1.0, 10.0
 whole counts, and 10 s on CP-SAT's neighbourhoods. Good for telling how much is done."""
 
 _PLANNED = (COUNTS, DESCENT, EXACT, DESCENT)
+
+NEAR_SHARE = 0.05
+"""Part of the budget that a descent from a good start gets before its bound is sharpened, and after."""
 
 TIMED_STEPS_PER_SECOND = 2500
 """The same where each needs the latency."""
@@ -199,6 +202,52 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     return Result(
         search.best, value, bound, search.bound.name, status, search.method, tuple(search.history), search.others()
     )
+
+
+def solve_again(problem: Problem, objective: str, budget: Budget, start: Solution, enough: float) -> Result:
+    """The best placement found near a good one within the budget, never worse; it ends as soon as no more than a part
+    `enough` of the value can be won. The start must keep the problem's rules.
+    """
+    problem.check()
+    tables = build(problem)
+    search = _Search(tables, Goal(tables, objective, 1.0), budget)
+    search.offer(start, "start")
+    ceiling = search.value[1] if search.value[0] == 0 else math.inf
+    search.bound = lower_bound(tables, objective, budget, ceiling)
+    search.goal = Goal(tables, objective, search.bound.value or search.value[1])
+    search.offer(start, "start")
+    near = neighbours(tables)
+    steps: list[Callable[[], None]] = [
+        lambda: _descend(search, near, NEAR_SHARE),
+        lambda: _count_again(search, ceiling),
+        lambda: _descend(search, near, NEAR_SHARE),
+        lambda: _whole_counts(search, 0.25),
+        lambda: _descend(search, near, 0.25),
+    ]
+    for step in steps:
+        if budget.over() or (search.value[0] == 0 and search.bound.value >= search.value[1] * (1 - enough)):
+            break
+        step()
+    assert search.best is not None
+    value = objective_of(problem, totals(problem, search.best), objective)
+    verify(problem, search.best)
+    bound = min(search.bound.value, value)
+    status = "optimal" if search.closed else "interrupted" if budget.over() else "feasible"
+    return Result(
+        search.best, value, bound, search.bound.name, status, search.method, tuple(search.history), search.others()
+    )
+
+
+def _count_again(search: _Search, ceiling: float) -> None:
+    """Branch on the counts of the relaxation as it is, where the search has found nothing better than its ceiling."""
+    if search.value[1] < ceiling or search.closed or search.value[0] > 0:
+        _whole_counts(search, 0.25)
+        return
+    whole = with_whole_counts(search.bound, search.budget.part(0.25), search.value[1])
+    if search.goal.objective in ("throughput", "latency"):
+        whole = replace(whole, value=min(float(math.ceil(whole.value - 1e-9)), search.value[1]))
+    search.bound = whole
+    _round(search, "whole counts")
 
 
 def _select(search: _Search, share: float) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mapper.errors import Infeasible
+from mapper.hw.teams import folds
 from mapper.ir.plan import Bound, Plan
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.placement.infeasible import demand
 from passes.place.bounds import Bounds
-from passes.place.folding.pooled import Pooled, folds, on_target, pools
+from passes.place.folding.pooled import Pooled, on_target, pools
 from passes.place.solver import BoundsBySearch, searched
 
 SEARCH_SHARE = 0.5

@@ -115,15 +115,6 @@ def ways_of(target: Target) -> tuple[Arrangement, ...]:
     return arrangements(target)
 
 
-def folds(target: Target) -> bool:
-    """Whether there are equal chips to fold. Not where units of several kinds stand beside the equal ones, as in one
-    package: there each unit counts."""
-    if len(ways_of(target)) < 2:
-        return False
-    pool = arranged(target, Arrangement(), pooled=True)
-    return len({unit.kind for unit in pool.units if unit.team is None}) <= 1
-
-
 def pools(plan: Plan, ctx: Context) -> list[Pooled]:
     """The relaxations that stand for all arrangements of a plan's target: one for each number of ranks, and of copies
     where that matters."""

@@ -10,7 +10,7 @@ from mapper.cost.program import Spelling
 from mapper.cost.residency import residency
 from mapper.cost.steady import EVENTS, loads_per_request
 from mapper.errors import Infeasible
-from mapper.hw.teams import Arrangement, arranged, with_more_copies
+from mapper.hw.teams import Arrangement, arranged, folds, with_more_copies
 from mapper.ir.goal import TIMES, Objective
 from mapper.ir.plan import Bound, Plan, Search, Status
 from mapper.pipeline.pass_ import Context, Pass, Telling
@@ -24,7 +24,7 @@ from passes.place.folding.decode import Dealt, Decoder
 from passes.place.folding.flat import least_apart, rivals
 from passes.place.folding.grouping import with_blocks
 from passes.place.folding.on_chips import on_chips
-from passes.place.folding.pooled import Pooled, folds, on_like_target, pools, stands_for, ways_of
+from passes.place.folding.pooled import Pooled, on_like_target, pools, stands_for, ways_of
 from passes.place.folding.uncrowded import uncrowded
 from passes.place.mending.looks import STEADY, looked_at
 from passes.place.solver import NEAR, NO_ROOM, Judged, PlaceCpSat, searched

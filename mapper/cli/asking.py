@@ -1,0 +1,64 @@
+"""`mapper whatif`: what a plan would be worth with other figures of its target."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mapper.cli.console import Show, stop_on_interrupt
+from mapper.cli.plans import plan_file
+from mapper.cli.saying import say
+from mapper.errors import UsageError
+from mapper.hw.parameters import machine, parameters
+from mapper.hw.what_if import parse_change
+from mapper.ir.serial import load
+from mapper.question import precision_of
+from mapper.report.units import si
+from mapper.whatif.answers import Asker
+from mapper.whatif.data import answer_data, tornado_data
+from mapper.whatif.text import answer_text, table
+from mapper.whatif.tornado import PATIENCE, tornado
+
+
+def whatif(args: Namespace) -> int:
+    """The tornado table of all figures, or the answer to one combined change."""
+    plan = load(plan_file(args.plan))
+    if args.list:
+        for p in parameters(machine(plan.target)):
+            say(f"{p.name:<44}{si(p.value, p.unit_of_measure):>14}  {len(p.parts) or 1} x\n")
+        return 0
+    single = bool(args.set or args.model_precision)
+    if single and args.all:
+        raise UsageError("--all asks about every figure on its own: leave --set and --model-precision out")
+    if args.workers < 1:
+        raise UsageError(f"--workers {args.workers}: at least one must answer")
+    show = Show(args.quiet or args.json, plan.objective)
+    with stop_on_interrupt(show) as stop:
+        if single:
+            asker = Asker(plan, stop=stop)
+            answer = asker.answer([parse_change(text) for text in args.set], precision_of(args.model_precision))
+            data, text = answer_data(asker, answer), answer_text(asker, answer)
+        else:
+            asker = Asker(plan, stop=stop, patience=PATIENCE)
+            with _progress(show) as tell:
+                found = tornado(asker, workers=args.workers, found=tell)
+            data, text = tornado_data(found), table(found)
+    say(json.dumps(data, indent=1) + "\n" if args.json else f"\n{text}")
+    return 0
+
+
+@contextmanager
+def _progress(show: Show) -> Iterator[Any]:
+    """Tells how many questions are answered: a bar on a terminal, nothing elsewhere."""
+    if show.quiet or not show.console.is_terminal:
+        yield lambda done, of: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("  asking     "), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=show.console, transient=True) as bars:
+        task = bars.add_task("asking", total=None)
+        yield lambda done, of: bars.update(task, completed=done, total=of)

@@ -1,0 +1,200 @@
+"""The tornado table and single answers as text: bars to both sides, better to the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mapper.hw.parameters import Parameter
+from mapper.ir.goal import Objective
+from mapper.report.units import percent, shorten, si
+from mapper.whatif.answers import Answer, Asker
+from mapper.whatif.tornado import FACTOR, Row, Tornado, refused
+from mapper.whatif.values import Values
+
+WIDTH = 118
+SIDE = 13
+"""Columns of a bar to each side."""
+NAME, FIGURE, CHANGE, PAIR = 32, 11, 10, 15
+"""Columns of a name, a figure, a change of the objective, and of a pair of other changes."""
+
+NO_PLAN = "no plan"
+REFUSED = "-"
+
+
+def table(found: Tornado) -> str:
+    """The rows that matter as lines, and in a few lines the others."""
+    asker = found.asker
+    times = f"{FACTOR:g}"
+    goal = asker.plan.objective
+    lines = [_head(asker), "", _columns(goal, times)]
+    most = max((_extent(row) for row in found.felt), default=0.0)
+    lines += [_line(row, most, goal) for row in found.felt]
+    if not found.felt:
+        lines.append("  nothing that was asked changes the plan by 0.1 % or more")
+    lines += ["", f"  {'▓' * 3} figure / {times}   {'█' * 3} figure x {times}   bars to the right are better; other "
+              f"columns: / {times}, then x {times}"]  # fmt: skip
+    lines += _notes(found)
+    return "\n".join(lines) + "\n"
+
+
+def answer_text(asker: Asker, answer: Answer) -> str:
+    """A single answer: before, after and the change of each value, and how well it is known."""
+    asked = " and ".join(map(str, answer.changes)) or "the target as it is"
+    if answer.precision is not None:
+        asked += f" in {answer.precision.value}"
+    lines = [_head(asker), "", f"  what if  {asked}"]
+    if answer.after is None:
+        return "\n".join([*lines, f"  no plan  {answer.refusal}"]) + "\n"
+    lines += ["", f"  {'':<20}{'now':>14}{'then':>14}{'change':>11}"]
+    for name, unit, one, other in _values(answer.before, answer.after):
+        change = f"{100 * (other / one - 1):+.1f} %" if one else "-"
+        lines.append(f"  {name:<20}{_value(one, unit):>14}{_value(other, unit):>14}{change:>11}")
+    lines += ["", f"  found by     {answer.found}", f"  proven       {_proven(answer, asker.plan.objective)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _head(asker: Asker) -> str:
+    plan, now = asker.plan, asker.before
+    values = f"{si(now.throughput_per_s)} requests/s"
+    if plan.objective is not Objective.THROUGHPUT:
+        unit = "J s" if plan.objective is Objective.EDP else "J" if plan.objective is Objective.ENERGY else "s"
+        values = f"{plan.objective.value} {si(now.objective, unit)}"
+    return f"  {shorten(plan.graph.name, 40)} on {shorten(plan.target.name, 30)} · {values}"
+
+
+def _columns(goal: Objective, times: str) -> str:
+    what = "throughput" if goal is Objective.THROUGHPUT else goal.value
+    bars = f"{what:^{2 * SIDE + 1}}"
+    other = "latency" if goal is not Objective.LATENCY else "throughput"
+    return (
+        f"  {'figure':<{NAME}}{'is':>{FIGURE}}{'/ ' + times:>{CHANGE}} {bars} {'x ' + times:<{CHANGE}}"
+        f"{'energy':>{PAIR}}{other:>{PAIR}}"
+    )
+
+
+def _line(row: Row, most: float, goal: Objective) -> str:
+    other = "latency_s" if goal is not Objective.LATENCY else "throughput_per_s"
+    return (
+        f"  {shorten(row.parameter.name, NAME):<{NAME}}{_figure(row.parameter):>{FIGURE}}"
+        f"{_change(row.less, goal):>{CHANGE}} {_bars(row, most)} {_change(row.more, goal):<{CHANGE}}"
+        f"{_pair(row, 'energy_j'):>{PAIR}}{_pair(row, other):>{PAIR}}"
+    ).rstrip()
+
+
+def _figure(parameter: Parameter) -> str:
+    if parameter.table:
+        return f"<= {si(parameter.value, parameter.unit_of_measure)}"
+    if not parameter.unit_of_measure:
+        return f"{parameter.value:g}"
+    return si(parameter.value, parameter.unit_of_measure)
+
+
+def _change(answer: Answer | None, goal: Objective) -> str:
+    """The change of the objective as people say it: of requests per second, or of a time or an energy."""
+    if answer is None:
+        return "..."
+    if answer.after is None:
+        return REFUSED if refused(answer) else NO_PLAN
+    if goal is Objective.THROUGHPUT:
+        return _signed(answer.gain)
+    return _signed(answer.after.objective / answer.before.objective - 1) if answer.before.objective else "0 %"
+
+
+def _signed(part: float) -> str:
+    """A relative change: '+33 %', '-0.4 %', '0 %', '+12x'."""
+    if abs(part) < 5e-4:
+        return "0 %"
+    if part >= 9.995:
+        return f"x{1 + part:.3g}"
+    digits = 1 if abs(part) < 0.0995 else 0
+    return f"{100 * part:+.{digits}f} %"
+
+
+def _pair(row: Row, field: str) -> str:
+    texts = []
+    for answer in (row.less, row.more):
+        if answer is None or answer.after is None:
+            texts.append(REFUSED if answer is None or refused(answer) else "none")
+            continue
+        before, after = getattr(answer.before, field), getattr(answer.after, field)
+        texts.append(_signed(after / before - 1) if before else "0 %")
+    return " ".join(f"{t.removesuffix(' %'):>6}" for t in texts) + " %"
+
+
+def _extent(row: Row) -> float:
+    """How long the row's longer bar is; a plan that is lost takes all room that there is."""
+    return max((abs(a.gain) for a in row.answers if a.after is not None), default=0.0)
+
+
+def _bars(row: Row, most: float) -> str:
+    """Both answers to both sides of the line: to the right what is better."""
+    left, right = [" "] * SIDE, [" "] * SIDE
+    drawn = [(a, c) for a, c in ((row.less, "▓"), (row.more, "█")) if a is not None and not refused(a)]
+    for answer, block in sorted(drawn, key=lambda d: -abs(d[0].gain)):
+        part = 1.0 if answer.after is None else abs(answer.gain) / most if most else 0.0
+        length = min(SIDE, max(round(part * SIDE), 1 if abs(answer.gain) >= 5e-4 else 0))
+        side = right if answer.gain > 0 else left
+        side[:length] = ["x" if answer.after is None else block] * length
+    return "".join(reversed(left)) + "│" + "".join(right)
+
+
+def _notes(found: Tornado) -> list[str]:
+    lines = []
+    if found.silent:
+        lines.append(_listed("no effect", [row.parameter.name for row in found.silent]))
+    words = [f"{a.changes[0]}: {a.refusal}" for row in found.rows for a in row.answers if a.refusal]
+    lost = [w for w, a in zip(words, (a for row in found.rows for a in row.answers if a.refusal), strict=True)
+            if not refused(a)]  # fmt: skip
+    kept = [row.parameter.name for row in found.rows if any(refused(a) for a in row.answers)]
+    if kept:
+        lines.append(_listed(REFUSED, kept, "takes no such value: "))
+    lines += [f"  {NO_PLAN:<10}  {shorten(w, WIDTH - 14, end=True)}" for w in lost]
+    unasked = sum(2 - len(row.answers) for row in found.rows)
+    if unasked:
+        lines.append(f"  stopped     {unasked} questions of {2 * len(found.rows)} were not answered")
+    worst = [a for row in found.felt for a in row.answers if a.gap is not None]
+    if worst:
+        a = max(worst, key=lambda one: one.gap or 0.0)
+        lines.append(
+            f"  proven      every answer is within {percent(a.gap or 0.0)} of the best that a compilation for the "
+            f"changed target can find ({a.changes[0]})"
+        )
+    return lines
+
+
+def _listed(word: str, names: Sequence[str], before: str = "") -> str:
+    """Names after a word, in as many lines as they take."""
+    lines, line = [], f"  {word:<10}  {before}"
+    for name in names:
+        if len(line) + len(name) + 2 > WIDTH:
+            lines.append(line.rstrip())
+            line = " " * 14
+        line += f"{name}, "
+    return "\n".join([*lines, line.removesuffix(", ")])
+
+
+def _values(before: Values, after: Values) -> list[tuple[str, str, float, float]]:
+    rows = [
+        ("throughput", "/s", before.throughput_per_s, after.throughput_per_s),
+        ("latency", "s", before.latency_s, after.latency_s),
+        ("time to first token", "s", before.ttft_s, after.ttft_s),
+    ]
+    if before.tpot_s is not None and after.tpot_s is not None:
+        rows.append(("time per token", "s", before.tpot_s, after.tpot_s))
+    return [
+        *rows,
+        ("energy", "J", before.energy_j, after.energy_j),
+        ("energy per token", "J", before.energy_per_token_j, after.energy_per_token_j),
+        ("power", "W", before.power_w, after.power_w),
+    ]
+
+
+def _value(value: float, unit: str) -> str:
+    return f"{si(value)} {unit}" if unit == "/s" else si(value, unit)
+
+
+def _proven(answer: Answer, goal: Objective) -> str:
+    if answer.bound is None or answer.gap is None:
+        return "nothing: the plan's own passes prove no bound"
+    best = f"{si(1 / answer.bound)} requests/s" if goal is Objective.THROUGHPUT and answer.bound else si(answer.bound)
+    return f"no plan on the changed target is better than {best}: gap {percent(answer.gap)}"

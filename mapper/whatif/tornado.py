@@ -1,0 +1,108 @@
+"""The tornado table: every figure of a target doubled and halved, sorted by what that does to the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mapper.hw.parameters import Parameter, parameters
+from mapper.hw.what_if import Change
+from mapper.whatif.answers import Answer, Asker
+from mapper.whatif.workers import answered
+
+FACTOR = 2.0
+"""Every figure is multiplied and divided by this."""
+
+FELT = 5e-4
+"""Relative changes below this are told as none: half of what is printed as 0.1 %."""
+
+PATIENCE = 0.05
+"""In a table nothing is placed anew where the gap is no larger than this."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure, and what becomes of the plan with it divided and multiplied by `FACTOR`; None: not asked yet."""
+
+    parameter: Parameter
+    less: Answer | None
+    more: Answer | None
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What was answered."""
+        return tuple(a for a in (self.less, self.more) if a is not None)
+
+    @property
+    def effect(self) -> float:
+        """The larger change of the objective, up or down; that there is no plan counts like losing all."""
+        return max((abs(a.gain) for a in self.answers if a.after or not refused(a)), default=0.0)
+
+    @property
+    def felt(self) -> bool:
+        """Whether anything that is told of a plan changes."""
+        return any(_felt(a) for a in self.answers)
+
+
+@dataclass(frozen=True)
+class Tornado:
+    """The rows of all figures, those with the largest effect first; whether all were asked."""
+
+    asker: Asker
+    rows: tuple[Row, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every question was answered."""
+        return all(len(row.answers) == 2 for row in self.rows)
+
+    @property
+    def felt(self) -> tuple[Row, ...]:
+        """The rows that change something."""
+        return tuple(row for row in self.rows if row.felt)
+
+    @property
+    def silent(self) -> tuple[Row, ...]:
+        """The rows that were asked and change nothing."""
+        return tuple(row for row in self.rows if row.answers and not row.felt)
+
+    @property
+    def gap(self) -> float:
+        """The largest gap of any answer."""
+        return max((a.gap or 0.0 for row in self.rows for a in row.answers), default=0.0)
+
+
+def refused(answer: Answer) -> bool:
+    """Whether the figure takes no such value: nothing was asked of the plan."""
+    return answer.after is None and answer.is_refused
+
+
+def _felt(answer: Answer) -> bool:
+    if answer.after is None:
+        return not refused(answer)
+    before, after = answer.before, answer.after
+    pairs = [
+        (before.throughput_per_s, after.throughput_per_s),
+        (before.latency_s, after.latency_s),
+        (before.energy_j, after.energy_j),
+    ]
+    return any(abs(b / a - 1) > FELT for a, b in pairs if a)
+
+
+def tornado(
+    asker: Asker,
+    chosen: Sequence[Parameter] | None = None,
+    workers: int = 2,
+    found: Callable[[int, int], None] = lambda done, of: None,
+) -> Tornado:
+    """The table of all parameters of the plan's target, or of those chosen. found is told how many questions of how
+    many are answered. Where the asker's context is stopped, what is done by then is told. The number of workers changes
+    nothing but the time."""
+    some = parameters(asker.plan.target) if chosen is None else tuple(chosen)
+    asked = [(Change(p.name, factor=f),) for p in some for f in (1 / FACTOR, FACTOR)]
+    answers: dict[int, Answer] = {}
+    for i, answer in answered(asker, asked, workers):
+        answers[i] = answer
+        found(len(answers), len(asked))
+    rows = [Row(p, answers.get(2 * i), answers.get(2 * i + 1)) for i, p in enumerate(some)]
+    return Tornado(asker, tuple(sorted(rows, key=lambda row: -round(row.effect, 6))))
