@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mapper.cli.console import Show, stop_on_interrupt
+from mapper.cli.ending import ended_by_signals
 from mapper.cli.plans import plan_file
 from mapper.cli.saying import say
 from mapper.errors import UsageError
@@ -36,7 +37,7 @@ def whatif(args: Namespace) -> int:
     if args.workers < 1:
         raise UsageError(f"--workers {args.workers}: at least one must answer")
     show = Show(args.quiet or args.json, plan.objective)
-    with stop_on_interrupt(show) as stop:
+    with ended_by_signals("nothing was answered"), stop_on_interrupt(show) as stop:
         if single:
             asker = Asker(plan, stop=stop)
             answer = asker.answer([parse_change(text) for text in args.set], precision_of(args.model_precision))

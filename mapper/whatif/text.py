@@ -17,6 +17,9 @@ SIDE = 13
 NAME, FIGURE, CHANGE, PAIR = 32, 11, 10, 15
 """Columns of a name, a figure, a change of the objective, and of a pair of other changes."""
 
+PREFIXED = ("B/s", "op/s", "B", "s", "Hz", "W")
+"""Units of measure that take a prefix; others have one, or count."""
+
 NO_PLAN = "no plan"
 REFUSED = "-"
 
@@ -82,11 +85,9 @@ def _line(row: Row, most: float, goal: Objective) -> str:
 
 
 def _figure(parameter: Parameter) -> str:
-    if parameter.table:
-        return f"<= {si(parameter.value, parameter.unit_of_measure)}"
-    if not parameter.unit_of_measure:
-        return f"{parameter.value:g}"
-    return si(parameter.value, parameter.unit_of_measure)
+    unit = parameter.unit_of_measure
+    text = si(parameter.value, unit) if unit in PREFIXED else f"{parameter.value:.6g} {unit}".rstrip()
+    return f"<= {text}" if parameter.table else text
 
 
 def _change(answer: Answer | None, goal: Objective) -> str:

@@ -39,6 +39,12 @@ class Row:
         return max((abs(a.gain) for a in self.answers if a.after or not refused(a)), default=0.0)
 
     @property
+    def energy(self) -> float:
+        """The larger relative change of the energy per request."""
+        pairs = [(a.before.energy_j, a.after.energy_j) for a in self.answers if a.after]
+        return max((abs(after / before - 1) for before, after in pairs if before), default=0.0)
+
+    @property
     def felt(self) -> bool:
         """Whether anything that is told of a plan changes."""
         return any(_felt(a) for a in self.answers)
@@ -105,4 +111,4 @@ def tornado(
         answers[i] = answer
         found(len(answers), len(asked))
     rows = [Row(p, answers.get(2 * i), answers.get(2 * i + 1)) for i, p in enumerate(some)]
-    return Tornado(asker, tuple(sorted(rows, key=lambda row: -round(row.effect, 6))))
+    return Tornado(asker, tuple(sorted(rows, key=lambda row: (-round(row.effect, 6), -round(row.energy, 6)))))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from multiprocessing.context import BaseContext
 from typing import Any
 
 from mapper.errors import MapperError
@@ -35,9 +35,12 @@ def answered(asker: Asker, asked: Sequence[tuple[Change, ...]], workers: int) ->
 
 def _side_by_side(asker: Asker, asked: Sequence[tuple[Change, ...]], workers: int) -> Iterator[tuple[int, Answer]]:
     # a fork has what its parent has loaded and compiled; it starts before anything else of this process runs
-    context: BaseContext = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("fork")
     turn, results = context.Value("i", 0), context.Queue()
-    crew = [context.Process(target=_work, args=(asker, asked, turn, results), daemon=True) for _ in range(workers)]  # type: ignore[attr-defined]
+    crew = [
+        context.Process(target=_work, args=(asker, asked, turn, results, os.getpid()), daemon=True)
+        for _ in range(workers)
+    ]
     for one in crew:
         one.start()
     try:
@@ -60,10 +63,11 @@ def _side_by_side(asker: Asker, asked: Sequence[tuple[Change, ...]], workers: in
             one.join()
 
 
-def _work(asker: Asker, asked: Sequence[tuple[Change, ...]], turn: Any, results: Any) -> None:
-    """Answer whatever is next until nothing is left; the parent hears of Ctrl-C."""
+def _work(asker: Asker, asked: Sequence[tuple[Change, ...]], turn: Any, results: Any, parent: int) -> None:
+    """Answer whatever is next until nothing is left, or the parent is gone; it is the parent that hears of Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while True:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while os.getppid() == parent:
         with turn.get_lock():
             i = turn.value
             turn.value += 1
