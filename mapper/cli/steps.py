@@ -72,12 +72,13 @@ class Steps:
         self._said = clock()
 
     def tell(self, name: str, words: str, done: float | None = None) -> None:
-        """How a step stands; it begins when it is told of first. What is done never becomes less."""
+        """How a step stands; it begins when it is told of first, and again when less is done than before: that is the
+        next search of a series."""
         if self.quiet:
             return
         known = self._running.get(name)
-        if known is not None and known.done is not None and done is not None:
-            done = max(known.done, done)
+        if known is not None and known.done is not None and done is not None and done < known.done:
+            known = None
         self._running[name] = Standing(known.began if known else self.clock(), words, done)
         if self.console.is_terminal:
             if self._live is None:

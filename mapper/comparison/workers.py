@@ -9,8 +9,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -68,9 +68,9 @@ def run_side_by_side(tasks: Sequence[Task], jobs: int, stop: threading.Event, wa
     try:
         while waiting or running:
             while waiting and len(running) < jobs and not stop.is_set():
+                watch.begun(waiting[0].machine.name)
                 asked = _started(context, waiting.popleft())
                 running[asked.line] = asked
-                watch.begun(asked.name)
             if stop.is_set() and not told:
                 told = True
                 found |= {t.machine.name: Answer(t.machine.name, MISSING, whole=False) for t in waiting}
@@ -120,9 +120,23 @@ def _context(tasks: Sequence[Task]) -> BaseContext:
 def _started(context: Any, task: Task) -> _Asked:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, task), daemon=True)
-    process.start()
+    with _deaf():
+        process.start()
     theirs.close()
     return _Asked(task.machine.name, process, ours, time.perf_counter())
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started here never hears Ctrl-C, not even while it loads: this process does, and says what to do."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _heard(asked: _Asked, watch: Watcher) -> Answer | None:
@@ -146,8 +160,7 @@ def _heard(asked: _Asked, watch: Watcher) -> Answer | None:
 
 def _serve(line: Connection, task: Task) -> None:
     """A process: solve the task, tell how it goes, send the answer."""
-    if sys.platform != "win32":
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C, and says what to do
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     stop = threading.Event()
 
     def listen() -> None:

@@ -109,11 +109,14 @@ def test_too_little_done_says_nothing_about_time() -> None:
     assert told._running["place"].left_s(clock.now) is None
 
 
-def test_what_is_done_never_becomes_less() -> None:
-    told, _, _ = steps(terminal=False)
+def test_the_next_search_of_a_series_begins_anew() -> None:
+    told, clock, _ = steps(terminal=False)
+    told.tell("place", "", 0.9)
+    clock.now += 60
+    told.tell("place", "", 0.0)
+    clock.now += 2
     told.tell("place", "", 0.5)
-    told.tell("place", "", 0.2)
-    assert told._running["place"].done == 0.5
+    assert told._running["place"].left_s(clock.now) == 2.0
 
 
 def test_a_line_is_never_wider_than_the_terminal() -> None:
