@@ -3,7 +3,7 @@ transfers that come and go, without a schedule."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,14 +28,15 @@ class Change:
     """What one request takes more (or, below 0, less): ticks by resource, picojoules, and the ticks of all tasks and
     transfers one after the other."""
 
-    loads: Counter[str] = field(default_factory=Counter)
+    loads: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     pj: int = 0
     ticks: int = 0
 
     def add(self, other: Change, times: int) -> None:
         """Count another change so many times."""
+        loads = self.loads
         for resource, ticks in other.loads.items():
-            self.loads[resource] += times * ticks
+            loads[resource] += times * ticks
         self.pj += times * other.pj
         self.ticks += times * other.ticks
 
@@ -87,7 +88,7 @@ class Moved:
             if option.source >= 0:
                 kept.append(weights_of(self.plan, self._spelling.estimator, cluster, unit, option))
             found.update({(what, memory): size for what, memory, size in kept if (what, memory) not in here})
-        sums: Counter[str] = Counter()
+        sums: defaultdict[str, int] = defaultdict(int)
         for (_, memory), size in found.items():
             sums[memory] += size
         return dict(sums)
@@ -111,7 +112,8 @@ class Moved:
         name, option = at
         unit, cost = self.plan.target.unit[name], option.cost(task.phase)
         engine = self._spelling.engine_at(name, self.plan.holder[task.cluster], option, task.phase)
-        found = Change(Counter({engine.name: engine.load(cost.ticks)}), cost.total_pj, cost.ticks)
+        found = Change(pj=cost.total_pj, ticks=cost.ticks)
+        found.loads[engine.name] = engine.load(cost.ticks)
         memories = [(unit.data, cost.data_bytes)]
         memories += [(unit.weights[option.source], cost.weight_bytes)] if option.source >= 0 else []
         for name, size in memories:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from textwrap import wrap
 from typing import Any
 
@@ -17,7 +18,7 @@ from mapper.report.limit_lines import idle_lines, idle_parts, limit_lines
 from mapper.report.limits import largest_costs
 from mapper.report.moves import Move, Moves
 from mapper.report.reason_lines import by_time, reason_lines
-from mapper.report.reasons import Reason, open_decisions, reasons
+from mapper.report.reasons import Alternative, Reason, open_decisions, reasons
 from mapper.report.remedies import remedy
 from mapper.report.stretches import stretches
 from mapper.report.summary import band_data, fallbacks, value_and_bound
@@ -26,29 +27,73 @@ from mapper.report.units import listed, percent, shorten, si
 
 @dataclass(frozen=True)
 class Explanation:
-    """The same explanation as text and as data."""
+    """The same explanation as text and as data, each made when it is first asked for."""
 
-    text: str
-    data: dict[str, Any]
+    verdict: Verdict
+    op: str | None
+    proof: Bound | None
+    rows: tuple[Reason, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """Blocks of lines, at most 118 columns wide."""
+        lines = [_MEANING, *reason_lines(self.verdict.plan, self.rows, self._move, every=self.op is not None)]
+        if self.op is not None:
+            return "\n".join(lines)
+        blocks = [*_blocks(self.verdict, self.rows, self.proof), ["why each op is where it is", *lines]]
+        blocks.append([f"fallbacks: {len(self._fell)}", *_grouped(self._fell)])
+        return "\n\n".join("\n".join(map(str.rstrip, block)) for block in blocks)
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """JSON data; with an op only its rows."""
+        ops = [self._with_moves(row) for row in self.rows]
+        if self.op is not None:
+            return {"ops": ops}
+        fell = [{**row, **({"remedy": words} if (words := remedy(row["reason"])) else {})} for row in self._fell]
+        found = _data(self.verdict)
+        rests = dict(self.proof.rests_on) if self.proof else None
+        return {**found, "ops": ops, "fallbacks": fell, "rests_on": rests}
+
+    @cached_property
+    def _fell(self) -> list[dict[str, str]]:
+        return [{"op": name, "wanted": kind, "reason": why} for name, kind, why in fallbacks(self.verdict.plan)]
+
+    @cached_property
+    def _moves(self) -> Moves:
+        return Moves(self.verdict)
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, str], Move]:
+        return {}
+
+    def _move(self, row: Reason, other: Alternative) -> Move:
+        """What would become of the plan if the tasks of a row ran on another kind of unit."""
+        key = (id(row), other.unit_kind)
+        if key not in self._known:
+            self._known[key] = self._moves.to(row.tasks, other.option)
+        return self._known[key]
+
+    def _with_moves(self, row: Reason) -> dict[str, Any]:
+        others = [{**a.data(), "moved_there": self._move(row, a).data()} for a in row.alternatives]
+        return {**row.data(), "alternatives": others}
 
 
 def explain(verdict: Verdict, op: str | None = None, proof: Bound | None = None) -> Explanation:
-    """Why the plan is as it is; with `op`, only why the clusters whose name contains it are where they are.
+    """Why the plan is as it is; with `op`, only why the clusters whose name contains it are where they are. Raises
+    MapperError where there is no such op.
 
     proof: the bound with what it rests on, if it was proved again.
     """
+    return Explanation(verdict, op, proof, tuple(reasons(verdict.plan, op)))
+
+
+def _data(verdict: Verdict) -> dict[str, Any]:
     plan = verdict.plan
-    rows = reasons(plan, op)
-    moves = _moves(verdict, rows)
-    ops = [_with_moves(i, row, moves) for i, row in enumerate(rows)]
-    if op is not None:
-        lines = [_MEANING, *reason_lines(plan, rows, moves, every=True)]
-        return Explanation("\n".join(lines), {"ops": ops})
     value, bound, gap = value_and_bound(verdict)
-    limits, path, found = chain(verdict), stretches(verdict), bands(verdict)
+    path = stretches(verdict)
     total = sum(s.ticks for s in path)
-    fell = [{"op": name, "wanted": kind, "reason": why} for name, kind, why in fallbacks(plan)]
-    data = {
+    return {
         "objective": plan.objective.value,
         "value": value,
         "bound": bound,
@@ -57,25 +102,26 @@ def explain(verdict: Verdict, op: str | None = None, proof: Bound | None = None)
         "busiest": verdict.steady.busiest,
         "busiest_utilisation": verdict.steady.utilisation,
         "limits": [{"what": s.what, "part": s.part} for s in largest_costs(verdict, 6)],
-        "chain": [limit.data() for limit in limits],
+        "chain": [limit.data() for limit in chain(verdict)],
         "critical_path": [s.data(total) for s in path],
-        "bands": band_data(found),
+        "bands": band_data(bands(verdict)),
         "energy_j": {cause: pj / PJ_PER_J for cause, pj in verdict.energy_by_cause.items()},
         "idle_w": dict(idle_parts(verdict)),
-        "ops": ops,
-        "fallbacks": [{**row, **({"remedy": words} if (words := remedy(row["reason"])) else {})} for row in fell],
-        "bounds": [_bound_data(b) for b in plan.bounds or ()],
-        "rests_on": dict(proof.rests_on) if proof else None,
+        "bounds": [{"objective": b.objective, "value": b.value, "name": b.name} for b in plan.bounds or ()],
     }
-    blocks = [
-        ["what limits it", *limit_lines(verdict, limits, path)],
-        ["how far from the best", *(f"  {line}" for line in bound_lines(verdict)), *_rests_lines(proof)],
-        ["how sure the figures are", *_band_lines(plan, found, rows), *_gap_lines(found, plan.objective, gap)],
+
+
+def _blocks(verdict: Verdict, rows: Sequence[Reason], proof: Bound | None) -> list[list[str]]:
+    """All but why ops are where they are."""
+    plan, found = verdict.plan, bands(verdict)
+    bound = [f"  {line}" for line in bound_lines(verdict)]
+    gap = _gap_lines(found, plan.objective, value_and_bound(verdict)[2])
+    return [
+        ["what limits it", *limit_lines(verdict, chain(verdict), stretches(verdict))],
+        ["how far from the best", *bound, *_rests_lines(proof)],
+        ["how sure the figures are", *_band_lines(plan, found, rows), *gap],
         [f"where the energy goes (± {percent(found.energy.relative)})", *idle_lines(verdict)],
-        ["why each op is where it is", _MEANING, *reason_lines(plan, rows, moves)],
-        [f"fallbacks: {len(fell)}", *_grouped(fell)],
     ]
-    return Explanation("\n\n".join("\n".join(map(str.rstrip, lines)) for lines in blocks), data)
 
 
 _MEANING = (
@@ -83,22 +129,6 @@ _MEANING = (
     "   leave open which is better; behind |: the plan if all of them moved there and the rest stayed: requests/s by\n"
     "   the loads of the busiest, latency if each is waited for, energy)"
 )
-
-
-def _moves(verdict: Verdict, rows: Sequence[Reason]) -> dict[tuple[int, str], Move]:
-    """What would become of the plan, by the reason's index and the other kind of unit."""
-    known = Moves(verdict)
-    return {(i, a.unit_kind): known.to(row.tasks, a.option) for i, row in enumerate(rows) for a in row.alternatives}
-
-
-def _with_moves(i: int, row: Reason, moves: dict[tuple[int, str], Move]) -> dict[str, Any]:
-    data = row.data()
-    data["alternatives"] = [{**a.data(), "moved_there": moves[i, a.unit_kind].data()} for a in row.alternatives]
-    return data
-
-
-def _bound_data(bound: Bound) -> dict[str, Any]:
-    return {"objective": bound.objective, "value": bound.value, "name": bound.name}
 
 
 def _rests_lines(proof: Bound | None) -> list[str]:

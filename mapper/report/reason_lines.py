@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mapper.hw.work import TICKS_PER_SECOND
 from mapper.ir.plan import Plan
@@ -23,13 +23,12 @@ def by_time(plan: Plan, rows: Sequence[Reason]) -> list[tuple[Reason, float]]:
 
 
 def reason_lines(
-    plan: Plan, rows: Sequence[Reason], moves: dict[tuple[int, str], Move], *, every: bool = False
+    plan: Plan, rows: Sequence[Reason], move: Callable[[Reason, Alternative], Move], *, every: bool = False
 ) -> list[str]:
-    """Two columns of words for each reason; those that take next to no time are counted, unless every one is wanted.
+    """Each reason with what else there is; those that take next to no time are counted, unless every one is wanted.
 
-    moves: what would become of the plan, by the reason's index among the rows and the other kind of unit.
+    move: what would become of the plan if the tasks of a reason ran in another way.
     """
-    index = {id(row): i for i, row in enumerate(rows)}
     lines: list[str] = []
     hidden = 0
     for row, part in by_time(plan, rows):
@@ -37,7 +36,7 @@ def reason_lines(
             hidden += 1
             continue
         lines.append(_head(plan, row, part))
-        lines += [f"      {_compared(a)}{_become(moves.get((index[id(row)], a.unit_kind)))}" for a in row.alternatives]
+        lines += [f"      {_compared(a)}{_become(move(row, a))}" for a in row.alternatives]
         lines += [f"      not {kind}: {shorten(why, 105 - len(kind), end=True)}" for kind, why in row.refused]
     if hidden:
         lines.append(f"  and {hidden} more that take less than {percent(NEGLIGIBLE)} each: mapper explain --op NAME")
@@ -69,9 +68,7 @@ def _compared(other: Alternative) -> str:
     return f"{shorten(other.unit_kind, 18):<18} {cells[0]}{'? ' if other.inside_band else '  '}{cells[1]}"
 
 
-def _become(move: Move | None) -> str:
-    if move is None:
-        return ""
+def _become(move: Move) -> str:
     if move.lacks:
         return f" | no room: {shorten(move.lacks, 24)} lacks {si(move.lacks_bytes, 'B')}"
     changes = ((move.rate, "requests/s"), (move.work, "latency"), (move.energy, "energy"))
