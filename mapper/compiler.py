@@ -13,6 +13,7 @@ from mapper.errors import UsageError
 from mapper.frontend import Imported, PhaseSpec, parse_phase
 from mapper.hw.load import load_target
 from mapper.hw.target import Target
+from mapper.hw.what_if import changed
 from mapper.hw.work import DType
 from mapper.ir.goal import Goal, Objective
 from mapper.pipeline.instruments import Timing
@@ -35,6 +36,7 @@ def compile(
     expect: Mapping[str, int] | None = None,
     mix: Mapping[str, int] | None = None,
     connect: Sequence[tuple[str, str]] = (),
+    settings: Sequence[str] = (),
     objective: str | Objective | Goal = Objective.THROUGHPUT,
     inflight: int | None = None,
     batch: int | str | None = None,
@@ -55,6 +57,7 @@ def compile(
     "decode@decode.onnx: ..." names the one that a phase runs: they share weights and hand on states, and results as
     `connect` says beside what names tell. With `mix`, or without phases, they are models of their own: a request runs
     each so often.
+    settings change figures of the target, as "gpu0.launch_gap_s=8e-6" (mapper.hw.what_if).
     expect sets quantities that depend on data, by the names that warnings show. objective: a text like
     "throughput subject to latency<=0.2 power<=700", or a Goal. inflight: requests in flight at most. batch: the size
     of the dim `batch` in every phase ("auto": the best); a run then serves so many requests, and figures are per
@@ -85,9 +88,10 @@ def compile(
         expect=expect or {},
         mix=mix,
         connect=tuple(connect),
+        settings=tuple(settings),
     )
     question.check()
-    machine = target if isinstance(target, Target) else load_target(target)
+    machine = changed(target if isinstance(target, Target) else load_target(target), settings)
     found = question.read()
     if imported is not None:
         imported(found, machine)

@@ -41,6 +41,7 @@ class Question:
     expect: Mapping[str, int] = field(default_factory=dict)
     mix: Mapping[str, int] | None = None
     connect: tuple[tuple[str, str], ...] = ()
+    settings: tuple[str, ...] = ()
 
     @property
     def files(self) -> list[str]:
@@ -75,6 +76,7 @@ class Question:
 
     def _source(self, digest: str) -> tuple[tuple[str, str], ...]:
         mix, expect = self.mix, self.expect
+        named = [f"{s.name}@{Path(s.file).name}" for s in self.phases if s.file]
         return (
             ("model", " ".join(self.files)),
             ("sha256", digest),
@@ -83,6 +85,8 @@ class Question:
             ("seed", str(self.seed)),
             *((("mix", " ".join(f"{n}={v}" for n, v in sorted(mix.items()))),) if mix else ()),
             *((("expect", " ".join(f"{n}={v}" for n, v in sorted(expect.items()))),) if expect else ()),
+            *((("phase_files", " ".join(named)),) if named else ()),
+            *((("set", " ".join(self.settings)),) if self.settings else ()),
             *((("connect", " ".join(f"{a}={b}" for a, b in self.connect)),) if self.connect else ()),
             *((("time_limit_s", f"{self.time_limit:g}"),) if self.time_limit is not None else ()),
         )

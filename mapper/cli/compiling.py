@@ -22,8 +22,6 @@ from mapper.compiler import AUTO, Compiled, compile, goal_of, resume
 from mapper.cost.check import check
 from mapper.errors import InvalidPlan, MapperError, UsageError, did_you_mean
 from mapper.frontend import Imported, parse_phase
-from mapper.hw.load import load_target
-from mapper.hw.what_if import changed
 from mapper.hw.work import Role
 from mapper.ir.goal import Goal
 from mapper.ir.graph import bind, ops_in
@@ -61,18 +59,24 @@ def compile_(args: Namespace) -> int:
             "seed": args.seed,
             "stop": stop,
             "tell": show.tell,
+            "settings": args.set,
             "imported": lambda found, target: imported(show, names, found),
         }
-        target = changed(load_target(args.target), args.set) if args.set else args.target
         show.steps.tell("import", names)
         if axes is not None:
             axes = _within(axes, goal, args)
-            front = front_of(args.models, target, args.phase, axes, args.points, show, options)
+            front = front_of(args.models, args.target, args.phase, axes, args.points, show, options)
             write_front(front, out, args.json, args.quiet)
             return 0
         watchers = _instruments(args, show, out)
         done = compile(
-            args.models, target, args.phase, objective=goal, stop_after=args.stop_after, instruments=watchers, **options
+            args.models,
+            args.target,
+            args.phase,
+            objective=goal,
+            stop_after=args.stop_after,
+            instruments=watchers,
+            **options,
         )
     code = _finish(args, done, out)
     if args.emit:

@@ -7,23 +7,18 @@ import shlex
 from collections.abc import Mapping
 
 from mapper.hw import plugins
-from mapper.hw.target import Target
 from mapper.ir.goal import Limit, Quantity
 from mapper.ir.graph import Phase
 from mapper.ir.plan import Plan
-
-_SET = re.compile(r"\+(?P<key>[A-Za-z_]\w*)=")
-"""How the name of a unit's kind tells a figure that `--set` changed (mapper.hw.what_if)."""
 
 
 def command(plan: Plan) -> str:
     """The command as a shell takes it. Files stand as their names, without their folders; a target is its name."""
     source = dict(plan.source)
-    words = ["mapper", "compile", *_models(plan), "--target", plan.target.name]
-    words += _repeated("--set", _settings(plan.target))
-    words += _repeated("--phase", _phases(plan, source))
-    mix = source.get("mix", "").split()
-    words += ["--mix", ",".join(mix)] if mix else []
+    files = _files(plan)
+    words = ["mapper", "compile", *files, "--target", plan.target.name]
+    words += _repeated("--set", source.get("set", "").split())
+    words += _asked(plan, source, files)
     words += _repeated("--expect", source.get("expect", "").split())
     words += _repeated("--connect", source.get("connect", "").split())
     words += _goal(plan)
@@ -36,35 +31,36 @@ def _repeated(flag: str, values: list[str]) -> list[str]:
     return [word for value in values for word in (flag, value)]
 
 
-def _models(plan: Plan) -> list[str]:
-    """The files: where phases name them, none has to stand alone."""
+def _files(plan: Plan) -> list[str]:
+    """The models, without what a phase calls one of them by."""
     text = dict(plan.source).get("model", f"{plan.graph.name}.onnx")
-    return re.split(r"(?<=\.onnx) ", text)
+    found = re.split(r"(?<=\.onnx) ", text)
+    return [name for name in found if f"{name}.onnx" not in found]
 
 
-def _settings(target: Target) -> list[str]:
-    """Figures of units that are not those of the shipped files; each unit is named."""
-    teams = any(unit.team for unit in target.units)
-    own = target.group if teams and target.group else target
-    return [
-        f"{unit.name}.{key}={getattr(unit.model, key)!r}"
-        for unit in own.units
-        for key in _SET.findall(unit.kind)
-        if hasattr(unit.model, key)
-    ]
+def _asked(plan: Plan, source: Mapping[str, str], files: list[str]) -> list[str]:
+    """What is run how often: phases, or models of their own side by side, which need none."""
+    stems = [name.removesuffix(".onnx") for name in files]
+    mix = source.get("mix", "").split()
+    times = {name: int(number) for name, _, number in (pair.rpartition("=") for pair in mix)}
+    of = dict(pair.split("@", 1) for pair in source.get("phase_files", "").split(" ") if "@" in pair)
+    alike = len({p.given for p in plan.phases}) == 1 and [p.name for p in plan.phases] == stems
+    if len(files) > 1 and alike and not of and all(p.calls == times.get(p.name, 1) for p in plan.phases):
+        words = _repeated("--dim", _dims(plan, plan.phases[0]))
+    else:
+        words = _repeated("--phase", [_phase(plan, p, of.get(p.name, ""), times.get(p.name, 1)) for p in plan.phases])
+    return words + (["--mix", ",".join(mix)] if mix else [])
 
 
-def _phases(plan: Plan, source: Mapping[str, str]) -> list[str]:
-    files = dict(pair.split("@", 1) for pair in source.get("phase_files", "").split(" ") if "@" in pair)
-    times = {name: int(number) for name, _, number in (p.rpartition("=") for p in source.get("mix", "").split())}
-    return [_phase(plan, phase, files.get(phase.name, ""), times.get(phase.name, 1)) for phase in plan.phases]
+def _dims(plan: Plan, phase: Phase) -> list[str]:
+    """Sizes as the user writes them; `--batch` says the batch."""
+    return [f"{dim}={size}" for dim, size in phase.given if not (plan.batch and dim == "batch")]
 
 
 def _phase(plan: Plan, phase: Phase, file: str, times: int) -> str:
-    """A phase as the user writes it; `times` is how often the mix runs its model, `--batch` says the batch."""
-    dims = [(dim, size) for dim, size in phase.given if not (plan.batch and dim == "batch")]
+    """A phase as the user writes it; `times` is how often the mix runs its model."""
     calls = phase.calls // times
-    told = [f"{dim}={size}" for dim, size in dims] + ([f"calls={calls}"] if calls != _length(phase) else [])
+    told = _dims(plan, phase) + ([f"calls={calls}"] if calls != _length(phase) else [])
     name = f"{phase.name}@{file}" if file else phase.name
     return f"{name}: {' '.join(told)}".rstrip()
 
