@@ -25,7 +25,13 @@ from mapper.whatif.tornado import PATIENCE, tornado
 
 
 def whatif(args: Namespace) -> int:
-    """The tornado table of all figures, or the answer to one combined change."""
+    """The tornado table of all figures, the answer to one combined change, or the way to a goal."""
+    if args.reach:
+        from mapper.cli.reaching import reaching
+
+        return reaching(args)
+    if args.price:
+        raise UsageError("--price says what changes cost that --reach looks for: give --reach too")
     plan = load(plan_file(args.plan))
     if args.list:
         for p in parameters(machine(plan.target)):

@@ -6,6 +6,7 @@ import json
 from argparse import Namespace
 
 from mapper.cli.console import Show, stop_on_interrupt
+from mapper.cli.ending import ended_by_signals
 from mapper.cli.plans import plan_file
 from mapper.cli.saying import say
 from mapper.errors import UsageError
@@ -14,8 +15,8 @@ from mapper.whatif.answers import Asker
 from mapper.whatif.reach import reach
 from mapper.whatif.reach_text import data, lines
 
-IMPOSSIBLE = 3
-"""Exit code where it is proved that no change reaches the goal."""
+OUT_OF_REACH = 3
+"""Exit code where all figures as far as they go at once are proved not to reach the goal."""
 
 
 def reaching(args: Namespace) -> int:
@@ -24,7 +25,7 @@ def reaching(args: Namespace) -> int:
         raise UsageError("--reach looks for the change itself: leave --set, --all and --model-precision out")
     plan = load(plan_file(args.plan))
     show = Show(args.quiet or args.json, plan.objective)
-    with stop_on_interrupt(show) as stop:
+    with ended_by_signals("nothing was answered"), stop_on_interrupt(show) as stop:
         found = reach(Asker(plan, stop=stop), args.reach, args.price, lambda words: show.line("reach", words))
     say(json.dumps(data(found, plan), indent=1) + "\n" if args.json else "\n".join(lines(found, plan)) + "\n")
-    return IMPOSSIBLE if found.impossible else 0
+    return OUT_OF_REACH if found.out_of_reach else 0

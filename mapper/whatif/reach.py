@@ -25,6 +25,9 @@ MANY = 10
 CLOSE = 2e-3
 """Relative gap below which a plan is not hoped to be any nearer to its bound."""
 
+HELPS = 2e-3
+"""Relative fall of a bound below which a figure brings nothing."""
+
 EXACT = 1e-9
 """Relative difference below which a bound reaches a value."""
 
@@ -74,8 +77,8 @@ class Reached:
     plans: int = 0
 
     @property
-    def impossible(self) -> bool:
-        """Whether it is proved that no change within the ranges reaches the goal."""
+    def out_of_reach(self) -> bool:
+        """Whether it is proved that all figures as far as they go at once do not reach the goal."""
         return self.farthest is not None and self.farthest > self.wish.cost * (1 + EXACT)
 
 
@@ -118,8 +121,8 @@ class _Search:
         short = tuple((lever, alone[lever]) for lever in self.levers if lever not in able)
         farthest = None
         if not able:
-            farthest = self.bound(tuple((lever, lever.most) for lever in self.levers if lever.known))
-            if not self.enough(farthest) and all(lever.known for lever in self.levers if self.moves(alone[lever])):
+            farthest = self.farthest(alone)
+            if not self.enough(farthest):
                 return Reached(self.wish, prices, short=short, bound=self.bound(()), farthest=farthest)
         least = sorted((Way(((x, k),), x.cost(k)) for x in able for k in [self.least(x)]), key=_order)
         ways: list[Way] = []
@@ -146,9 +149,16 @@ class _Search:
         """Whether a value of the objective is good enough."""
         return cost <= self.wish.cost * (1 + EXACT)
 
-    def moves(self, cost: float) -> bool:
-        """Whether a bound is another than that of the target as it is."""
-        return abs(cost / self.bound(()) - 1) > 1e-6
+    def helps(self, cost: float) -> bool:
+        """Whether a bound is below that of the target as it is, by more than what rounding may do."""
+        return cost < self.bound(()) * (1 - HELPS)
+
+    def farthest(self, alone: dict[Lever, float]) -> float:
+        """The least bound with figures as far as they go at once: all whose better way is known, or those that help
+        alone. Neither need be below the other, as a unit with another figure may choose other number types."""
+        every = tuple((x, x.most) for x in self.levers if x.known)
+        helping = tuple((x, x.most) for x in self.levers if self.helps(alone[x]))
+        return min(self.bound(every), self.bound(helping))
 
     def bound(self, moves: Moves) -> float:
         """What no plan on the changed target is below; infinite where there is none."""
@@ -209,7 +219,7 @@ class _Search:
 
     def together(self, alone: dict[Lever, float], dearest: float) -> Way | None:
         """Several figures moved together, by what each brings for its price, then back as far as the bound allows."""
-        useful = sorted((x for x in self.levers if self.moves(alone[x])), key=lambda x: (alone[x], x.parameter.name))
+        useful = sorted((x for x in self.levers if self.helps(alone[x])), key=lambda x: (alone[x], x.parameter.name))
         margin, best = self.likely_gap(), None
         state: State = {}
         while not self.spent:

@@ -11,7 +11,7 @@ from mapper.ir.goal import Quantity
 from mapper.ir.plan import Plan
 from mapper.report.units import percent, shorten, si, times
 from mapper.whatif.levers import OCTAVES, Lever
-from mapper.whatif.reach import Reached, Way
+from mapper.whatif.reach import HELPS, Reached, Way
 from mapper.whatif.wish import Wish, measured
 
 ROOM = 66
@@ -19,9 +19,6 @@ ROOM = 66
 
 SHOWN = 8
 """Figures that cannot reach the goal alone, but help, shown at most."""
-
-HELPS = 2e-3
-"""Relative fall of a bound below which a figure is said to bring nothing."""
 
 FARTHEST = 2**OCTAVES
 """The factor that figures are moved by at most."""
@@ -39,11 +36,11 @@ def lines(found: Reached, plan: Plan) -> list[str]:
             f"  a plan for {wanted} has {_value(found.wish, value)}; mapper compile ... --objective {wanted} makes it",
         ]
     rows = [plain(head), ""]
-    if found.impossible:
+    if found.out_of_reach:
         best = found.wish.told(found.farthest or 0.0)
         rows += [
-            f"  no change reaches it: with every rate and size that is to be had {FARTHEST} times as high, every time",
-            f"  and energy a {FARTHEST}th, or as far as their limits, the proven best is {_value(found.wish, best)}",
+            f"  out of reach: with every rate and size {FARTHEST} times as high, every time and energy a {FARTHEST}th,",
+            f"  or as far as their limits, all at once, the proven best is {_value(found.wish, best)}",
         ]
     elif not found.ways:
         rows.append(f"  no change was found that reaches it, in {found.plans} plans made and judged")
@@ -70,7 +67,7 @@ def data(found: Reached, plan: Plan) -> dict[str, Any]:
         "without_change": None
         if found.already is None or found.already.after is None
         else {"objective": wish.objective.value, "value": measured(found.already.after, wish.limit.quantity)},
-        "impossible": found.impossible,
+        "out_of_reach": found.out_of_reach,
         "best_of_all_changes": None if found.farthest is None else _best(wish, found.farthest),
         "ways": [_row(wish, way) for way in found.ways],
         "may_reach": [{"set": _sets(way.changes), "cost_at_least": way.cost} for way in found.open],
@@ -149,7 +146,7 @@ def _moved(lever: Lever, steps: int) -> str:
 def _open(found: Reached) -> list[str]:
     if not found.open:
         return []
-    head = "  may reach it alone, at this cost or more (by proof; no plan was made, as that is dearer)"
+    head = "  may reach it alone, at this cost or more (by its bounds; a plan was not made, or not good enough)"
     return ["", head] + [
         f"  {shorten(plain(_moved(*way.moves[0])), ROOM - 2):<{ROOM}}{way.cost:>7.2f}" for way in found.open
     ]
@@ -165,13 +162,18 @@ def _short(found: Reached) -> list[str]:
         key=lambda row: (row[0], row[1].parameter.name),
     )
     many = f"up to {FARTHEST} times as much or as little"
-    rows = ["", f"  cannot reach it alone, by proof, {many}; the proven best of those that help most"]
+    best = "; the proven best of those that help most" if helping else ""
+    rows = ["", f"  cannot reach it alone, by proof, {many}{best}"]
     rows += [
         f"  {shorten(plain(_moved(lever, lever.most)), ROOM - 2):<{ROOM + 25}}{_value(wish, wish.told(bound))}"
         for bound, lever in helping[:SHOWN]
     ]
     left = len(found.short) - min(len(helping), SHOWN)
-    return [*rows, f"  and {left} figures that bring less or nothing"] if left else rows
+    return (
+        [*rows, f"  {'and ' if helping else ''}{left} that bring {'less or ' if helping else ''}nothing"]
+        if left
+        else rows
+    )
 
 
 def _cost(found: Reached) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from mapper.cli.parsers import reach
 from mapper.cli.parsers.shared import plan
 
 
@@ -22,6 +23,7 @@ def whatif(p: argparse.ArgumentParser) -> None:
         help="one change: cim*.arrays*=2, link.d2d.bandwidth/=2, hbm.capacity=32e9; several are one combined change",
     )
     p.add_argument("--model-precision", metavar="TYPE", help="one arithmetic type for all, as int8")
+    reach.flags(p)
     p.add_argument("--list", action="store_true", help="the figures that can be changed, by name")
     p.add_argument("--workers", type=int, default=2, metavar="N", help="processes that answer (default 2)")
     p.add_argument("--json", action="store_true", help="print the answers as JSON, nothing else")
