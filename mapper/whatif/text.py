@@ -12,9 +12,9 @@ from mapper.whatif.tornado import FACTOR, Row, Tornado, refused
 from mapper.whatif.values import Values
 
 WIDTH = 118
-SIDE = 13
+SIDE = 11
 """Columns of a bar to each side."""
-NAME, FIGURE, CHANGE, PAIR = 32, 11, 10, 15
+NAME, FIGURE, CHANGE, PAIR = 32, 11, 9, 15
 """Columns of a name, a figure, a change of the objective, and of a pair of other changes."""
 
 PREFIXED = ("B/s", "op/s", "B", "s", "Hz", "W")
@@ -157,8 +157,8 @@ def _notes(found: Tornado) -> list[str]:
     if worst:
         a = max(worst, key=lambda one: one.gap or 0.0)
         lines.append(
-            f"  proven      every answer is within {percent(a.gap or 0.0)} of the best that a compilation for the "
-            f"changed target can find ({a.changes[0]})"
+            f"  proven      every answer is within {percent(a.gap or 0.0)} of the best there can be on its target "
+            f"({a.changes[0]})"
         )
     return lines
 

@@ -1,0 +1,66 @@
+"""`mapper whatif`: names of figures, refusals and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Mapper
+from real_plans import finished, unplaced
+
+from mapper.ir.serial import to_json
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "plan.json"
+    path.write_text(to_json(finished("gpt2-tiny", "edge-npu")))
+    return path
+
+
+def test_the_figures_are_listed_by_the_names_that_set_takes(mapper: Mapper, plan: Path) -> None:
+    ran = mapper("whatif", plan, "--list")
+    assert ran.code == 0
+    assert "dsa.clock_hz" in ran.out
+    assert "link.noc.bandwidth_bytes_per_s" in ran.out
+
+
+def test_a_plan_that_becomes_impossible_is_an_answer(mapper: Mapper, plan: Path) -> None:
+    ran = mapper("whatif", plan, "--set", "power_limit_w=0.1", "--json")
+    assert ran.code == 0
+    found = json.loads(ran.out)
+    assert found["after"] is None
+    assert "idle power alone" in found["refusal"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--set", "dsa.clock*=0"), "a factor lies between"),
+        (("--set", "dsa.clok*=2"), "did you mean"),
+        (("--set", "npu.clock*=2"), "no unit 'npu'"),
+        (("--all", "--set", "dsa.clock*=2"), "leave --set"),
+        (("--workers", "0"), "at least one"),
+        (("--model-precision", "int9"), "no precision 'int9'"),
+    ],
+)
+def test_what_cannot_be_asked_says_why(mapper: Mapper, plan: Path, words: tuple[str, ...], told: str) -> None:
+    ran = mapper("whatif", plan, *words)
+    assert ran.code == 2
+    assert told in ran.err
+
+
+def test_an_unfinished_plan_says_what_to_do(mapper: Mapper, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(to_json(unplaced("gpt2-tiny", "edge-npu")))
+    ran = mapper("whatif", tmp_path / "plan.json")
+    assert ran.code == 2
+    assert "not finished" in ran.err
+
+
+@pytest.mark.slow
+def test_a_change_is_answered_before_and_after(mapper: Mapper, plan: Path) -> None:
+    ran = mapper("whatif", plan, "--set", "dsa.clock*=2", "--set", "cpu.clock*=2", "--quiet")
+    assert ran.code == 0
+    assert "what if  dsa.clock*=2 and cpu.clock*=2" in ran.out
+    assert "no plan on the changed target is better than" in ran.out
