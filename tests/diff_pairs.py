@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from real_plans import edited, finished, in_target, run
+from real_plans import edited, finished, in_target, run, unplaced
 
 from mapper.cost.estimate import Estimator
 from mapper.cost.judge import Verdict, judge
@@ -17,7 +17,8 @@ from passes.pipelines import FINISH
 
 @cache
 def judged(name: str) -> Verdict:
-    """The verdict of a plan of gpt2-tiny: placed in some way on superhet, or the first one with one thing changed."""
+    """The verdict of a plan of gpt2-tiny: placed in some way on superhet, or the first one with one thing changed;
+    or one of bert-tiny on eight GPUs, as copies of one or as eight chips."""
     plan = finished("gpt2-tiny", "superhet")
     match name:
         case "greedy":
@@ -34,6 +35,10 @@ def judged(name: str) -> Verdict:
             return judge(again(replace(plan, phases=phases)))
         case "other target":
             return judge(finished("gpt2-tiny", "edge-npu"))
+        case "teams":
+            return judge(run(unplaced("bert-tiny", "dgx-a100"), f"place-teams,{FINISH}"))
+        case "chips":
+            return judge(finished("bert-tiny", "dgx-a100"))
         case "batch":
             return judge(replace(plan, batch=4))
     raise KeyError(name)

@@ -25,6 +25,7 @@ SLOW = [
     ("heft", "round-robin"),
     ("round-robin", "other target"),
     ("other target", "heft"),
+    ("teams", "chips"),
 ]
 PAIRS = [*QUICK, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in SLOW)]
 
@@ -37,6 +38,9 @@ def value(verdict: Verdict, total: str) -> float:
 @pytest.mark.parametrize("objective", list(Objective))
 def test_parts_of_every_total_add_up_to_its_change(before: str, after: str, objective: Objective) -> None:
     found = decompose(objective, *between(before, after).sides)
+    if objective is Objective.TPOT and before == "teams":
+        assert found is None  # bert makes no later tokens
+        return
     assert found is not None
     assert sum(row.delta for row in found.rows) == found.delta
     assert sum(found.causes.values()) == found.delta
@@ -116,3 +120,17 @@ def test_figures_of_a_batch_are_told_per_request() -> None:
 def test_energy_is_also_told_by_its_source() -> None:
     found = of("greedy", "round-robin", "energy")
     assert sum(b - a for a, b in found.sources.values()) == found.delta
+
+
+@pytest.mark.slow
+def test_the_arrangement_of_a_team_is_a_decision_and_no_other_target() -> None:
+    names = {row.name for row in between("teams", "chips").inputs}
+    assert names == {"arranged as"}
+
+
+@pytest.mark.slow
+def test_a_team_is_no_equal_of_one_of_its_chips() -> None:
+    found = between("teams", "chips")
+    teams = {u.name for u in found.before.plan.target.units if u.copies > 1}
+    assert teams
+    assert not teams & found.pairing.machines.units.keys()

@@ -9,6 +9,7 @@ from typing import Any
 
 from mapper.hw.target import Target
 from mapper.ir.plan import Plan
+from mapper.report.arrangement import arrangement_words
 
 _TABLE = 12
 """A list of more elements is a table: told as one figure."""
@@ -34,7 +35,8 @@ def inputs(before: Plan, after: Plan, recorded: tuple[Mapping[str, Any], Mapping
     found = [_shortened(x) for x in _differing(_source(before), _source(after))]
     found += _differing(*(_settings(plan) for plan in (before, after)))
     found += _differing(*({f"phase {p.name}": _phase(p) for p in plan.phases} for plan in (before, after)))
-    found += _target(before.target, after.target)
+    found += _target(*(plan.target.group or plan.target for plan in (before, after)))
+    found += _differing(*({"arranged as": arrangement_words(plan.target)} for plan in (before, after)))
     made_by = [{f"version of {k}": str(v) for k, v in s.get("versions", {}).items()} for s in recorded]
     if all(made_by):
         found += _differing(*made_by)

@@ -91,10 +91,11 @@ def _classes(before: Target, after: Target) -> list[tuple[list[Unit], list[Unit]
     return [*found, *(([u], [after.unit[u.name]]) for u in alone)]
 
 
-def _by_kind(target: Target) -> dict[str, list[Unit]]:
-    found: dict[str, list[Unit]] = {}
+def _by_kind(target: Target) -> dict[tuple[str, int, int], list[Unit]]:
+    """Units by kind; teams by how many of the kind they are."""
+    found: dict[tuple[str, int, int], list[Unit]] = {}
     for unit in target.units:
-        found.setdefault(unit.kind, []).append(unit)
+        found.setdefault((unit.kind, unit.ranks, unit.sets), []).append(unit)
     return found
 
 

@@ -157,19 +157,24 @@ def way(move: Move) -> str:
 
 
 def _units(found: Difference) -> list[str]:
-    lines = [f"{'unit':<16}  {'before':<19}  {'after':<19}  {'busy':>12}  energy"]
     before = {b: a for a, b in found.pairing.machines.units.items()}
     names = [name for name in _named(found, "unit") if _differs(found, f"unit.{name}")]
-    for name in names[:_MOST_UNITS]:
+    called = {n: plain(n if before.get(n, n) == n else f"{before[n]} -> {n}") for n in names[:_MOST_UNITS]}
+    wide = min(28, max(map(len, called.values()), default=0))
+    lines = [f"{'unit':<{wide}}  {'before':<19}  {'after':<19}  {'busy':>12}  energy"]
+    for name, words in called.items():
         busy, energy = found.figure[f"unit.{name}.busy"], found.figure[f"unit.{name}.energy"]
-        called = plain(name if before.get(name, name) == name else f"{before[name]} -> {name}")
         lines.append(
-            f"{shorten(called, 16):<16}  {_bar(busy.before)}  {_bar(busy.after)}  {change_words(busy):>12}  "
-            f"{shown(energy, energy.before)} -> {shown(energy, energy.after)} ({change_words(energy)})"
+            f"{shorten(words, wide):<{wide}}  {_bar(busy.before)}  {_bar(busy.after)}  {change_words(busy):>12}  "
+            f"{shown(energy, energy.before)} -> {shown(energy, energy.after)}{_in_brackets(change_words(energy))}"
         )
     if len(names) > _MOST_UNITS:
         lines.append(f"and {len(names) - _MOST_UNITS} more: --json")
     return lines if names else []
+
+
+def _in_brackets(words: str) -> str:
+    return f" ({words})" if words else ""
 
 
 def _named(found: Difference, word: str) -> list[str]:
@@ -187,7 +192,7 @@ def _bar(part: float | None) -> str:
 
 def _memories(found: Difference) -> list[str]:
     """Peaks of memories and traffic of links, the largest changes first."""
-    rows = [t for t in found.parts if t.name.startswith(("memory.", "link.")) and t.before != t.after]
+    rows = [t for t in found.parts if t.name.startswith(("memory.", "link.")) and (t.before or 0) != (t.after or 0)]
     rows = sorted((t for t in rows if t.name.endswith((".peak", ".bytes"))), key=_amount)
     lines = [
         f"{shorten(t.name, 42):<42}{shown(t, t.before):>12} -> {shown(t, t.after):<12}{change_words(t):>10}"

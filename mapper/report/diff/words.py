@@ -109,8 +109,7 @@ def _blocks(rows: Iterable[Row]) -> str:
 
 def _some(names: Iterable[str]) -> str:
     found = list(dict.fromkeys(n for n in names if n))
-    more = f" and {len(found) - _NAMES} more" if len(found) > _NAMES else ""
-    return ", ".join(found[:_NAMES]) + more
+    return f"{found[0]} and {len(found) - 1} more" if len(found) > _NAMES else ", ".join(found)
 
 
 _WORDS = {
@@ -164,7 +163,7 @@ def standing(found: Difference) -> list[str]:
         of_equals = f", {exchanged} of them equal ops that changed places" if exchanged else ""
         lines.append(f"{moved} of {tasks} placements differ{of_equals}")
         if names:
-            lines.append(f"after renaming of equal units that do each other's work: {names}")
+            lines.append(f"units that do the same under other names: {names}")
     others = [name for name in found.decisions if name in ("schedule", "memory", "inflight", "options", "clusters")]
     if others and not found.moved:
         lines.append(f"what differs: {', '.join(others)}")
