@@ -100,6 +100,13 @@ def test_the_figures_are_those_of_the_summary() -> None:
     }
 
 
+def test_the_busiest_part_is_pointed_at() -> None:
+    busiest = judge(finished()).steady.busiest
+    data = _data("edge-npu")
+    kind, k = data["busiest"]
+    assert data[f"{kind}s"][k]["name"] == busiest.partition("/")[0]
+
+
 def test_the_floor_plan_is_the_same_every_time() -> None:
     assert json.dumps(_data("superhet")) == json.dumps(_data("superhet"))
 

@@ -42,16 +42,27 @@ def section(verdict: Verdict, summary: Mapping[str, Any]) -> Section:
         "units": _units(verdict, summary),
         "memories": [_memory(verdict, summary, name) for name in target.memory],
         "links": [_link(verdict, summary, link) for link in target.links],
-        "energy_j": summary["energy_j"] * verdict.plan.requests_per_run,
+        "energy_j": summary["energy_j"],
+        "busiest": _busiest(verdict, at | {"link": links}),
     }
     return Section("floor", "Floor plan", data, _lead(target, whole))
 
 
 def _lead(target: Target, whole: Target) -> str:
-    text = "Colour: how busy a part is in steady state. Filled part of a memory: its peak. Width of a line: bandwidth."
+    text = (
+        "Colour: how busy a part is in steady state; outlined: the busiest. Filled part of a memory: its peak. "
+        "Width of a line: bandwidth."
+    )
     if whole is target:
         return text
     return f"{text} Equal chips are planned as one team; each is drawn with the figures of its team."
+
+
+def _busiest(verdict: Verdict, at: Mapping[str, Mapping[str, int]]) -> list[Any] | None:
+    """Kind and position of the part that is busiest in steady state; None where it is none, as the power limit."""
+    resource = verdict.steady.busiest
+    names = {"unit": resource.partition("/")[0], "memory": resource, "link": resource.rpartition(":")[0]}
+    return next(([kind, at[kind][name]] for kind, name in names.items() if name in at[kind]), None)
 
 
 def _rounded(number: float) -> float:
@@ -72,7 +83,7 @@ def _units(verdict: Verdict, summary: Mapping[str, Any]) -> list[dict[str, Any]]
                 "name": unit.name,
                 "kind": unit.kind,
                 "busy": _part(row["utilisation"]),
-                "energy_j": row["energy_j"],
+                "energy_j": row["energy_j"] / verdict.plan.requests_per_run,
                 "weight_bytes": row["weight_bytes"],
                 "holds": held.get(unit.name, [])[:MOST_WORDS],
                 "memories": inside.get(unit.name, []),
@@ -111,7 +122,7 @@ def _link(verdict: Verdict, summary: Mapping[str, Any], link: Link) -> dict[str,
         "ends": [link.a, link.b],
         "busy": _share(verdict, ways),
         "ways": [_share(verdict, [way]) for way in ways],
-        "bytes": summary["links"][link.name]["bytes"],
+        "bytes": summary["links"][link.name]["bytes"] / verdict.plan.requests_per_run,
         "bandwidth": link.bandwidth_bytes_per_s,
         "latency_s": link.latency_s,
     }

@@ -86,11 +86,6 @@ def _lead(verdict: Verdict) -> str:
     return f"One request alone on the machine: {what}."
 
 
-def _let_go(activity: Activity, start: int, end: int) -> int:
-    """When an activity that takes so long lets go of what it holds."""
-    return start - (-activity.hold * (end - start) // activity.ticks) if activity.ticks else end
-
-
 def _steady(verdict: Verdict, tracks: Tracks) -> dict[str, Any]:
     """A stretch of the steady state, with all requests that are in flight there."""
     found = stretch(verdict)

@@ -50,6 +50,8 @@ mapper.section("floor", (root, d, ui) => {
     return { type: "text", silent: true, style: { text: words, x, y, fill: color, font: `${weight || 400} ${size}px system-ui, sans-serif`, width: room, overflow: "truncate", ellipsis: "…", verticalAlign: "middle" } };
   }
 
+  const isBusiest = (kind, k) => d.busiest !== null && d.busiest[0] === kind && d.busiest[1] === k;
+
   function rect(x, y, w, h, fill, line, r = 3) {
     return { type: "rect", shape: { x, y, width: w, height: h, r }, style: { fill, stroke: line, lineWidth: line ? 1 : 0 } };
   }
@@ -92,6 +94,12 @@ mapper.section("floor", (root, d, ui) => {
         made.push(rect(left + 1, at, (wide - 2) * Math.min(1, memory.peak_bytes / memory.capacity_bytes), strip - 1, theme.faint, null, 1));
       });
     }
+    if (k !== null && isBusiest(kind, k)) {
+      const frame = rect(left + 1, top + 1, wide - 2, high - 2, "none", theme.ink);
+      frame.silent = true;
+      frame.style.lineWidth = Math.min(3.5, Math.max(2, high / 12));
+      made.push(frame);
+    }
     return { type: "group", children: made };
   }
 
@@ -103,7 +111,7 @@ mapper.section("floor", (root, d, ui) => {
     return {
       type: "polyline",
       shape: { points },
-      style: { stroke: busy < 0.005 ? theme.idle : ui.heat(Math.max(0.2, busy)), lineWidth: 1 + 5 * Math.sqrt((link ? link.bandwidth : 0) / most), fill: "none" },
+      style: { stroke: busy < 0.005 ? theme.idle : ui.heat(Math.max(0.2, busy)), shadowColor: theme.ink, shadowBlur: row[1] !== null && isBusiest("link", row[1]) ? 4 : 0, lineWidth: 1 + 5 * Math.sqrt((link ? link.bandwidth : 0) / most), fill: "none" },
     };
   }
 
@@ -114,6 +122,7 @@ mapper.section("floor", (root, d, ui) => {
     const theme = { ink: ui.color("ink"), faint: ui.color("faint"), line: ui.color("line"), paper: ui.color("paper"), ground: ui.color("ground"), idle: ui.color("line") };
     const series = (rows, draw, tip, silent) => ({
       type: "custom",
+      progressive: 0,
       data: rows.map((_, k) => [k]),
       encode: {},
       clip: true,

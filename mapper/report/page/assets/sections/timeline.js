@@ -7,6 +7,7 @@ mapper.section("timeline", (root, d, ui) => {
   const views = d.views.map(unpacked);
   let view = views[0], by = "kind", wanted = "", range = [0, 100];
   const kinds = byTime(views[0]);
+  const rank = new Map(kinds.map((kind, k) => [kind, Math.min(7, k)]));
 
   /** A view with absolute times, the bars of each row in lanes, and how many rows work in each of many stretches. */
   function unpacked(v) {
@@ -53,7 +54,7 @@ mapper.section("timeline", (root, d, ui) => {
   const SERIES = 8;
   const colors = () => Array.from({ length: SERIES }, (_, k) => ui.color(`series-${k}`));
   function number(b) {
-    if (by === "kind") return Math.min(SERIES - 1, kinds.indexOf(acts.kind[b.of]));
+    if (by === "kind") return rank.get(acts.kind[b.of]) ?? SERIES - 1;
     if (by === "phase") return acts.phase[b.of] % SERIES;
     if (by === "limit") return acts.limit[b.of] % SERIES;
     return b.request % SERIES;
@@ -69,7 +70,7 @@ mapper.section("timeline", (root, d, ui) => {
       for (const b of row) {
         if (b.end < from || b.start > to) continue;
         const before = last[b.lane];
-        if (before && b.end - b.start < least && before.end - before.start < 2 * least && b.start - before.end < least / 2 && match(before.bar) === match(b)) {
+        if (before && b.end - b.start < least && before.end - before.start < 2 * least && b.start - before.end < least && match(before.bar) === match(b)) {
           before.end = Math.max(before.end, b.end);
           before.many += 1;
           continue;
@@ -125,7 +126,7 @@ mapper.section("timeline", (root, d, ui) => {
 
   const phaseOf = (b) => d.phases[acts.phase[b.of]];
 
-  function bar(one, api, theme) {
+  function bar(one, api, theme, area) {
     const b = one.bar;
     const [left, y] = api.coord([one.start * view.step_s, b.row]);
     const [right] = api.coord([one.end * view.step_s, b.row]);
@@ -133,7 +134,7 @@ mapper.section("timeline", (root, d, ui) => {
     const lane = high / b.lanes;
     const shape = echarts.graphic.clipRectByRect(
       { x: left, y: y - high / 2 + lane * b.lane, width: Math.max(1, right - left), height: Math.max(1, lane - (lane > 3 ? 1 : 0)) },
-      theme.clip(),
+      area,
     );
     if (!shape) return null;
     const fill = theme.colors[number(b)];
@@ -168,8 +169,7 @@ mapper.section("timeline", (root, d, ui) => {
     ...view.phases.map(([name, start, length, calls]) => ({ name: calls > 1 ? `${name}, 1 of ${calls} calls` : name, start, end: start + length })),
   ];
 
-  function frame(one, api, theme) {
-    const area = theme.clip();
+  function frame(one, api, theme, area) {
     if (one.row !== undefined) {
       const [, y] = api.coord([0, one.row]), half = api.size([0, 1])[1] / 2;
       if (y - half < area.y - 1 || y - half > area.y + area.height) return null;
@@ -220,17 +220,15 @@ mapper.section("timeline", (root, d, ui) => {
   }
 
   function series(box) {
-    const theme = {
-      colors: colors(), paper: ui.color("paper"), faint: ui.color("faint"), line: ui.color("line"),
-      clip: () => ({ x: LABEL, y: TOP, width: box.clientWidth - LABEL - 26, height: height - TOP - BOTTOM }),
-    };
+    const theme = { colors: colors(), paper: ui.color("paper"), faint: ui.color("faint"), line: ui.color("line") };
+    const lines = frames();
     const shown = visible(Math.max(100, box.clientWidth - LABEL - 26));
     return [
       { id: "work", data: atWork() },
       {
         id: "bars",
         data: shown.map((one) => [one.start * view.step_s, one.bar.row]),
-        renderItem: (p, api) => bar(shown[p.dataIndex], api, theme),
+        renderItem: (p, api) => bar(shown[p.dataIndex], api, theme, p.coordSys),
         tooltip: { formatter: (p) => told(shown[p.dataIndex]) },
       },
       {
@@ -240,8 +238,8 @@ mapper.section("timeline", (root, d, ui) => {
       },
       {
         id: "frames",
-        data: frames().map((_, k) => [0, k]),
-        renderItem: (p, api) => frame(frames()[p.dataIndex], api, theme),
+        data: lines.map((_, k) => [0, k]),
+        renderItem: (p, api) => frame(lines[p.dataIndex], api, theme, p.coordSys),
       },
     ];
   }
@@ -258,7 +256,7 @@ mapper.section("timeline", (root, d, ui) => {
   const handle = ui.chart(root, height, () => {
     const length = view.length * view.step_s;
     const x = { type: "value", min: 0, max: length, axisLabel: { formatter: (v) => ui.si(v, "s"), showMaxLabel: false, color: ui.color("faint"), hideOverlap: true }, splitLine: { show: false }, axisLine: { lineStyle: { color: ui.color("line") } } };
-    const custom = { type: "custom", xAxisIndex: 1, yAxisIndex: 1, clip: true, encode: { x: -1, y: -1 } };
+    const custom = { type: "custom", xAxisIndex: 1, yAxisIndex: 1, clip: true, progressive: 0, encode: { x: -1, y: -1 } };
     const many = rows.length > MOST_ROWS;
     return {
       grid: [{ left: LABEL, right: 26, top: 22, height: TOP - 34 }, { left: LABEL, right: 26, top: TOP, bottom: BOTTOM }],
