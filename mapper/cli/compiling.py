@@ -62,6 +62,8 @@ def compile_(args: Namespace) -> int:
             "settings": args.set,
             "imported": lambda found, target: imported(show, names, found),
         }
+        if args.time_limit is not None:
+            show.steps.until = show.steps.clock() + args.time_limit
         show.steps.tell("import", names)
         if axes is not None:
             axes = _within(axes, goal, args)

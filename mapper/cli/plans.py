@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from mapper.ir.serial import load
 
 if TYPE_CHECKING:
     from mapper.compiled import Compiled
+    from mapper.pipeline.pass_ import Progress
 
 
 def plan_file(given: str) -> Path:
@@ -41,8 +43,9 @@ def check(args: Namespace) -> int:
     path, steps = plan_file(args.plan), Steps(args.json, live=True)
 
     def bounds(plan: Plan) -> tuple[Bound, ...]:
-        steps.tell("check", "proving the bound again")
-        return _bounds(plan)
+        words = "proving the bound again"
+        steps.tell("check", words)
+        return _bounds(plan, lambda progress: steps.tell("check", words, progress.done))
 
     with steps.step("check", "every rule and every figure"):
         plan = load(path)
@@ -61,13 +64,13 @@ def check(args: Namespace) -> int:
     return 0
 
 
-def _bounds(plan: Plan) -> tuple[Bound, ...]:
+def _bounds(plan: Plan, tell: Callable[[Progress], None]) -> tuple[Bound, ...]:
     """The bounds of the same options, proved again: quickly, and by the whole search where the record is sharper."""
     from mapper.pipeline.named import pass_named
     from mapper.pipeline.pass_ import Context, Effort
 
     source = dict(plan.source)
-    ctx = Context(int(source.get("seed", "0")), Effort(source.get("effort", Effort.DEFAULT.value)))
+    ctx = Context(int(source.get("seed", "0")), Effort(source.get("effort", Effort.DEFAULT.value)), tell=tell)
     fresh = replace(plan, bounds=None, search=None, placement=None, residency=None, schedule=None, memory=None)
     recorded = {b.objective: b.value for b in plan.bounds or ()}
     found: tuple[Bound, ...] = ()

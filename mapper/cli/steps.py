@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,7 +56,8 @@ class Stderr(Console):
 
 
 class Steps:
-    """The steps that are running now, by name. live: tell nothing where there is no terminal."""
+    """The steps that are running now, by name. live: tell nothing where there is no terminal. until: when the clock
+    ends them at the latest."""
 
     def __init__(
         self,
@@ -64,7 +66,9 @@ class Steps:
         clock: Callable[[], float] = time.monotonic,
         *,
         live: bool = False,
+        until: float = math.inf,
     ) -> None:
+        self.until = until
         self.console, self.clock = console or Stderr(), clock
         self.quiet = quiet or (live and not self.console.is_terminal)
         self._running: dict[str, Standing] = {}
@@ -141,7 +145,7 @@ class Steps:
             words = f"{bar(standing.done, BAR)}  {words}"
         width = min(WORDS, max(10, self.console.width - NAME - 14)) if self.console.is_terminal else WORDS
         left, shown = standing.left_s(now), now - standing.began >= 1.0
-        tail = f"  up to {spoken_s(left)} left" if left is not None and shown else ""
+        tail = f"  up to {spoken_s(min(left, self.until - now))} left" if left is not None and shown else ""
         room = max(len(name) + 1, NAME)
         width -= room - NAME + len(tail)
         text = f"  {plain(name):<{room}}{shorten(words, width, end=True):<{width}}{tail}{now - standing.began:8.1f} s"

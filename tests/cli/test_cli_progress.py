@@ -101,6 +101,15 @@ def test_time_left_follows_from_the_part_done_and_its_pace() -> None:
     assert standing_.left_s(clock.now) == 18.0
 
 
+def test_no_more_time_is_left_than_the_limit_leaves() -> None:
+    told, clock, _ = steps(terminal=False)
+    told.until = clock.now + 10
+    told.tell("place", "", 0.0)
+    clock.now += 6
+    told.tell("place", "", 0.25)
+    assert "up to 4 s left" in told._line("place", clock.now).plain
+
+
 def test_too_little_done_says_nothing_about_time() -> None:
     told, clock, _ = steps(terminal=False)
     told.tell("place", "", 0.0)
