@@ -63,7 +63,8 @@ def compare(
             answers[machine.name] = known
             watch.ended(known)
         else:
-            tasks.append(Task(machine, question, reading, folder / machine.name, key, auto))
+            own = replace(question, settings=machine.settings)
+            tasks.append(Task(machine, own, reading, folder / machine.name, key, auto))
     count = min(jobs or os.cpu_count() or 1, len(tasks))
     found = run_here(tasks, stop, watch) if count < 2 else run_side_by_side(tasks, count, stop, watch)
     answers |= {answer.target: answer for answer in found}

@@ -110,7 +110,7 @@ class Comparison:
         for answer in order:
             machine = about[answer.target]
             row: dict[str, Any] = {"target": answer.target, "about": machine.target.about, "outcome": answer.outcome}
-            row |= {"changed": True} if machine.changed else {}
+            row |= {"settings": list(machine.settings)} if machine.settings else {}
             row |= dict(answer.row)
             if answer.found:
                 row["plan"] = f"{answer.target}/plan.json"

@@ -26,11 +26,11 @@ WILD = "*?["
 
 @dataclass(frozen=True)
 class Machine:
-    """A target under the name that it has in a comparison. changed: whether a setting is about it."""
+    """A target under the name that it has in a comparison. settings: those that changed it."""
 
     name: str
     target: Target
-    changed: bool = False
+    settings: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -83,17 +83,18 @@ def _sources(word: str) -> Iterator[str | Path]:
 
 def _with_settings(targets: dict[str, Target], settings: Sequence[str]) -> tuple[Machine, ...]:
     """The targets with each setting applied to those that have such a unit with such a figure."""
-    now = dict(targets)
+    now, held = dict(targets), {name: list[str]() for name in targets}
     for setting in settings:
         problems: list[MapperError] = []
         for name, target in now.items():
             try:
                 now[name] = changed(target, [setting])
+                held[name].append(setting)
             except UsageError as problem:
                 problems.append(problem)
         if len(problems) == len(now):
             raise problems[0]
-    return tuple(Machine(name, target, target is not targets[name]) for name, target in now.items())
+    return tuple(Machine(name, target, tuple(held[name])) for name, target in now.items())
 
 
 def key_of(machine: Machine, asked: object) -> str:

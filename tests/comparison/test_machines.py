@@ -49,7 +49,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_a_setting_holds_for_the_targets_that_have_such_a_unit() -> None:
     one, other = machines(["edge-npu", "l4-card"], ["cpu.idle_power_w=9"])
-    assert (one.changed, other.changed) == (True, False)
+    assert (one.settings, other.settings) == (("cpu.idle_power_w=9",), ())
     assert one.target.unit["cpu"].model.idle_power_w == 9
     with pytest.raises(UsageError, match="no unit 'nothing'"):
         machines(["edge-npu", "l4-card"], ["nothing.idle_power_w=9"])
