@@ -6,10 +6,12 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 from mapper.cost.estimate import Estimator
 from mapper.cost.offers import repriced
+from mapper.cost.program import Program, Spelling
 from mapper.cost.residency import residency
 from mapper.errors import Infeasible, MapperError, UsageError
 from mapper.hw.parameters import machine
@@ -174,9 +176,33 @@ class Asker:
             if not all(placed.chosen(task.name).serves(task.phase) for task in placed.tasks or ()):
                 return None
             estimator = Estimator(placed.target, placed.graph, placed.phases, placed.precision)
-            return pipeline_of(FINISH).run(replace(placed, residency=residency(placed, estimator)), self.context)
+            kept = replace(placed, residency=residency(placed, estimator))
+            return self._unmoved(kept) or pipeline_of(FINISH).run(kept, self.context)
         except (MapperError, KeyError):  # an option, a unit or a way to arrange the chips is gone
             return None
+
+    def _unmoved(self, placed: Plan) -> Plan | None:
+        """The plan with its own schedule and memory map, where nothing that it does takes another time, room or energy:
+        then only what idles may differ. None where something does."""
+        plan, capacity = self.plan, [m.capacity_bytes for m in placed.target.memories]
+        if plan.limits or placed.residency != plan.residency or capacity != self._capacities:
+            return None
+        if Spelling(placed).programs() != self._programs:
+            return None
+        interval = dict(plan.figures or ())["interval_ticks"]
+        now, then = (ceil(p.target.idle_power_w * interval) for p in (plan, placed))
+        figures = tuple((n, x - now + then if n == "energy_pj" else x) for n, x in plan.figures or ())
+        return replace(placed, schedule=plan.schedule, memory=plan.memory, inflight=plan.inflight, figures=figures)
+
+    @cached_property
+    def _programs(self) -> tuple[Program, ...]:
+        """What the plan does in each phase."""
+        return Spelling(self.plan).programs()
+
+    @cached_property
+    def _capacities(self) -> list[int]:
+        """Bytes of each memory."""
+        return [m.capacity_bytes for m in self.plan.target.memories]
 
     def _arranged(self, target: Target) -> Target:
         """A machine with its chips together as the plan has them."""

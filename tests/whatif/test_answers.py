@@ -66,6 +66,14 @@ def test_a_compilation_for_the_changed_target_is_within_the_gap_that_is_told(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("change", ["cpu.idle_power_w*=2", "cpu.cache_bytes*=2", "lpddr.energy*=2"])
+def test_a_plan_that_does_as_before_is_worth_what_check_derives_anew(change: str) -> None:
+    found = answer(searched("gpt2-tiny", "edge-npu"), change)
+    assert found.plan is not None
+    assert check(found.plan).figures == found.plan.figures
+
+
+@pytest.mark.slow
 def test_the_answers_plan_keeps_every_rule_on_the_changed_target() -> None:
     found = answer(searched("gpt2-tiny", "edge-npu"), "dsa.clock_hz*=2")
     assert found.plan is not None
