@@ -34,7 +34,7 @@ def section(verdict: Verdict, summary: dict[str, Any]) -> Section:
         ],
         "facts": _facts(plan, summary),
     }  # fmt: skip
-    return Section("bound", "How far from the best", data, _LEAD)
+    return Section("bound", "Bound", data, _LEAD)
 
 
 def _facts(plan: Plan, summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -21,4 +21,4 @@ def section(verdict: Verdict, summary: dict[str, Any]) -> Section:
     lead = "The same command, with the same versions, writes the same plan byte for byte."
     if "time_limit_s" in source:
         lead = "With a time limit, how far the search gets depends on the machine."
-    return Section("reproduce", "How to reproduce", {"command": command(plan), "facts": rows}, lead)
+    return Section("reproduce", "Reproduce", {"command": command(plan), "facts": rows}, lead)

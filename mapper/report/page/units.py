@@ -12,7 +12,7 @@ from mapper.report.page.shell import Section
 
 def section(verdict: Verdict, summary: dict[str, Any]) -> Section:
     """The tables of units, memories and links."""
-    return Section("units", "Units, memories and links", {
+    return Section("units", "Units", {
         "units": _units(verdict, summary),
         "memories": _memories(verdict, summary),
         "links": _links(verdict, summary),

@@ -20,8 +20,8 @@ mapper.section("headline", (root, d, ui) => {
     if (d.bound === null || d.gap === null) return [el("b", {}, "no bound"), el("small", {}, "how much better a plan could be is not known")];
     const bound = d.objective === "throughput" ? `${si(d.bound)} requests/s` : si(d.bound, { energy: "J", edp: "J·s" }[d.objective] || "s");
     return [
-      el("b", {}, d.gap ? percent(d.gap, 2) : "none"),
-      el("small", {}, `no placement does better than ${bound}`),
+      el("b", {}, percent(d.gap, d.gap ? 2 : 0)),
+      el("small", {}, `${d.gap ? "" : "optimal: "}no placement does better than ${bound}`),
     ];
   }
 
@@ -32,7 +32,7 @@ mapper.section("headline", (root, d, ui) => {
 
   const decode = d.phases.some((p) => p.calls > 1);
   const figures = [
-    ["throughput", `${rate.join(" ")}`, between("throughput_per_s"), "throughput"],
+    ["throughput", rate[0], ["requests/s", between("throughput_per_s")].filter(Boolean).join(", "), "throughput"],
     ["latency of a request", si(d.latency_s, "s"), between("latency_s"), "latency"],
     ["first token", si(d.ttft_s, "s"), "", "ttft"],
     d.tpot_s === null ? null : ["each later token", si(d.tpot_s, "s"), "", "tpot"],

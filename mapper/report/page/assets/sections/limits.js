@@ -2,7 +2,7 @@
 mapper.section("limits", (root, d, ui) => {
   const { el, si, percent, bar } = ui;
   const small = (words) => el("small", {}, words);
-  const gain = (part) => (part < 9 ? `+${percent(part)}` : `${Math.round(1 + part).toLocaleString("en")} times as many`);
+  const gain = (part) => (part < 9 ? `+${percent(part).replace(" ", "\u00a0")}` : `${Math.round(1 + part).toLocaleString("en")} times as many`);
 
   /** A bar as long as its part of the largest one. */
   function scaled(part, most) {
