@@ -28,7 +28,7 @@ def diff_screen(found: Difference) -> str:
     blocks = [[_headline(found)], _summary(found), _inputs(found), _totals(found)]
     if not found.same:
         blocks += [_why(d) for d in found.decompositions if d.delta]
-        blocks += [_moved(found), _labelled("only in one", alone_lines(found)), _units(found), _memories(found)]
+        blocks += [_moved(found), _labelled("unpaired", alone_lines(found)), _units(found), _memories(found)]
     return _text(blocks)
 
 

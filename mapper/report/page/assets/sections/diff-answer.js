@@ -10,7 +10,7 @@ mapper.section("diff-answer", (root, d, ui) => {
         el("small", {}, `${c.before} → ${c.after}`), c.inside ? el("small", {}, "inside both error bands") : null))),
     d.inputs.length ? el("h3", {}, "made from") : "",
     d.inputs.length ? ui.facts(d.inputs) : "",
-    d.alone.length ? el("h3", {}, "only in one of the plans") : "",
+    d.alone.length ? el("h3", {}, "ops that do not stand one for one") : "",
     d.alone.length ? el("ul", {}, d.alone.map((line) => el("li", {}, line))) : "",
   );
 });
