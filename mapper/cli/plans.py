@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,8 +105,19 @@ def show(args: Namespace) -> int:
         say(json.dumps({**done.summary, "glance": seen}, indent=1) + "\n")
     else:
         answer = [screen(done.verdict, done.summary)] if not wanted or "answer" in wanted else []
-        say("\n\n".join([*answer, *([glance(done.verdict, names)] if names else [])]) + "\n")
+        with _simulating("steady" in names):
+            rest = [glance(done.verdict, names)] if names else []
+        say("\n\n".join([*answer, *rest]) + "\n")
     return 0
+
+
+def _simulating(simulated: bool) -> AbstractContextManager[None]:
+    """Tells that the steady state is simulated, where it is."""
+    if not simulated:
+        return nullcontext()
+    from mapper.cli.steps import Steps
+
+    return Steps(live=True).step("steady", "simulating the requests in flight")
 
 
 def _write_page(done: Compiled, path: Path) -> int:
