@@ -6,12 +6,14 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mapper.cli.console import Show, stop_on_interrupt
 from mapper.cli.ending import ended_by_signals
 from mapper.cli.plans import plan_file
 from mapper.cli.saying import say
+from mapper.emit.files import write_atomically
 from mapper.errors import UsageError
 from mapper.hw.parameters import machine, parameters
 from mapper.hw.what_if import parse_change
@@ -20,6 +22,7 @@ from mapper.question import precision_of
 from mapper.report.units import si
 from mapper.whatif.answers import Asker
 from mapper.whatif.data import answer_data, tornado_data
+from mapper.whatif.page import whatif_page
 from mapper.whatif.text import answer_text, table
 from mapper.whatif.tornado import PATIENCE, tornado
 
@@ -42,6 +45,8 @@ def whatif(args: Namespace) -> int:
         raise UsageError("--all asks about every figure on its own: leave --set and --model-precision out")
     if args.workers < 1:
         raise UsageError(f"--workers {args.workers}: at least one must answer")
+    if single and args.out:
+        raise UsageError("--out is for the table of all figures: leave --set and --model-precision out, or --out")
     show = Show(args.quiet or args.json, plan.objective)
     with ended_by_signals("nothing was answered"), stop_on_interrupt(show) as stop:
         if single:
@@ -53,6 +58,8 @@ def whatif(args: Namespace) -> int:
             with _progress(show) as tell:
                 found = tornado(asker, workers=args.workers, found=tell)
             data, text = tornado_data(found), table(found)
+    if args.out:
+        write_atomically(Path(args.out), whatif_page(data))
     say(json.dumps(data, indent=1) + "\n" if args.json else f"\n{text}")
     return 0
 

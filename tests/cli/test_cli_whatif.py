@@ -42,6 +42,7 @@ def test_a_plan_that_becomes_impossible_is_an_answer(mapper: Mapper, plan: Path)
         (("--set", "npu.clock*=2"), "no unit 'npu'"),
         (("--all", "--set", "dsa.clock*=2"), "leave --set"),
         (("--workers", "0"), "at least one"),
+        (("--set", "dsa.clock*=2", "--out", "t.html"), "--out is for the table"),
         (("--model-precision", "int9"), "no precision 'int9'"),
     ],
 )

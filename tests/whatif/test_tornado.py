@@ -7,12 +7,14 @@ import threading
 from dataclasses import replace
 
 import pytest
+from browser import Open
 from real_plans import finished
 
 from mapper.hw.parameters import Parameter, parameters
 from mapper.hw.what_if import Change
 from mapper.whatif.answers import Answer, Asker
 from mapper.whatif.data import tornado_data
+from mapper.whatif.page import whatif_page
 from mapper.whatif.text import table
 from mapper.whatif.tornado import Row, Tornado, tornado
 
@@ -65,6 +67,13 @@ def test_a_lost_plan_a_refused_figure_and_an_unasked_question_are_told_apart(ask
 def test_names_of_models_steer_no_terminal_and_the_data_is_json(asker: Asker) -> None:
     found = Tornado(asker, (row(asker, "cpu.cores", 0.5, 1.5),))
     assert json.loads(json.dumps(tornado_data(found)))["rows"][0]["more"]["gain"] == pytest.approx(0.5)
+
+
+@pytest.mark.slow
+def test_the_page_shows_its_rows_and_complains_of_nothing(asker: Asker, opened: Open) -> None:
+    found = opened(whatif_page(tornado_data(Tornado(asker, (row(asker, "<b>cpu.cores", 0.5, 1.5),)))))
+    found.page.wait_for_selector("canvas")
+    assert "the change of the throughput" in found.page.content()
 
 
 def test_a_stopped_table_tells_what_is_done() -> None:

@@ -26,5 +26,6 @@ def whatif(p: argparse.ArgumentParser) -> None:
     reach.flags(p)
     p.add_argument("--list", action="store_true", help="the figures that can be changed, by name")
     p.add_argument("--workers", type=int, default=2, metavar="N", help="processes that answer (default 2)")
+    p.add_argument("--out", metavar="FILE.html", help="the table as a chart on a page of its own, too")
     p.add_argument("--json", action="store_true", help="print the answers as JSON, nothing else")
     p.add_argument("--quiet", action="store_true", help="print nothing but the answer")

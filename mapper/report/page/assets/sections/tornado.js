@@ -1,0 +1,28 @@
+// The tornado: what doubling and halving each figure of the target does to the objective, better to the right.
+mapper.section("tornado", (root, d, ui) => {
+  const felt = d.rows.filter((r) => r.felt);
+  const [less, more] = [`divided by ${d.factor}`, `times ${d.factor}`];
+  const gain = (a) => (a && a.after ? a.gain : null);
+  const change = (a, field) => (a && a.after && a.before_[field] ? a.after[field] / a.before_[field] - 1 : null);
+  for (const r of d.rows) for (const a of [r.less, r.more]) if (a) a.before_ = d.before;
+  const signed = (part) => (part === null ? "–" : `${part > 0 ? "+" : ""}${ui.percent(part)}`);
+  const words = (a) => (a === null ? "not asked" : a.after ? signed(change(a, "throughput_per_s")) : a.refusal);
+  const shown = felt.filter((r) => r.effect >= 5e-4);
+  if (!shown.length) root.append(ui.el("p", {}, "No figure changes the objective."));
+  else ui.chart(root, 60 + 24 * shown.length, () => ({
+    grid: { left: 260, right: 30, top: 30, bottom: 28 },
+    legend: { top: 0, textStyle: { color: ui.color("ink") } },
+    xAxis: { type: "value", axisLabel: { formatter: (v) => signed(v), color: ui.color("ink") }, splitLine: { lineStyle: { color: ui.color("line") } } },
+    yAxis: { type: "category", inverse: true, data: shown.map((r) => r.parameter), axisLabel: { color: ui.color("ink") } },
+    tooltip: { trigger: "item", formatter: (p) => {
+      const r = shown[p.dataIndex], a = p.seriesIndex ? r.more : r.less;
+      return ui.tip(`${r.parameter} ${p.seriesName}`, [
+        ["throughput", words(a)], ["latency", signed(change(a, "latency_s"))], ["energy", signed(change(a, "energy_j"))],
+        ["gap", a && a.gap !== null ? ui.percent(a.gap) : "–"], ["found", a ? a.found : "–"],
+      ]);
+    } },
+    series: [[less, "less"], [more, "more"]].map(([name, key]) => ({
+      name, type: "bar", stack: undefined, barGap: "-100%", barMaxWidth: 14, itemStyle: { opacity: 0.8 }, data: shown.map((r) => gain(r[key])),
+    })),
+  }));
+});
