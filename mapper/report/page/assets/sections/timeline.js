@@ -1,6 +1,6 @@
 // What runs when: a row for each unit, link and memory; bars are the activities of requests.
 mapper.section("timeline", (root, d, ui) => {
-  const BAR = 17, TOP = 62, BOTTOM = 64, LABEL = 190, MOST_ROWS = 34, MOST_LANES = 8, BINS = 400;
+  const BAR = 17, TOP = 62, BOTTOM = 64, LABEL = 190, MOST_ROWS = 34, MOST_LANES = 8, MOST_SHAPES = 8000, BINS = 400;
   const acts = d.activities;
   const rows = d.rows.map(([group, name, label]) => ({ group, name, label }));
   const bars = rows.filter((r) => r.group !== "memory").length; // rows of bars; those of memories come behind them
@@ -60,17 +60,18 @@ mapper.section("timeline", (root, d, ui) => {
     return b.request % SERIES;
   }
 
-  /** The bars that can be seen: what is narrower than a pixel is one with its neighbours in the lane. */
-  function visible(pixels) {
+  /** The bars that can be seen: what is narrower than a pixel is one with its neighbours in the lane; where that leaves
+   * more than can be drawn at once, what is narrower than some pixels, but never over a gap that can be seen. */
+  function visible(pixels, coarse = 1) {
     const from = (view.length * range[0]) / 100, to = (view.length * range[1]) / 100;
-    const least = (to - from) / pixels;
+    const gap = (to - from) / pixels, least = gap * coarse;
     const found = [];
     view.byRow.forEach((row) => {
       const last = [];
       for (const b of row) {
         if (b.end < from || b.start > to) continue;
         const before = last[b.lane];
-        if (before && b.end - b.start < least && before.end - before.start < 2 * least && b.start - before.end < least && match(before.bar) === match(b)) {
+        if (before && b.end - b.start < least && before.end - before.start < 2 * least && b.start - before.end < gap && match(before.bar) === match(b)) {
           before.end = Math.max(before.end, b.end);
           before.many += 1;
           continue;
@@ -79,7 +80,7 @@ mapper.section("timeline", (root, d, ui) => {
         found.push(last[b.lane]);
       }
     });
-    return found;
+    return found.length > MOST_SHAPES && coarse < 8 ? visible(pixels, 2 * coarse) : found;
   }
 
   const match = (b) => !wanted || acts.names[acts.name[b.of]].toLowerCase().includes(wanted);
@@ -138,11 +139,10 @@ mapper.section("timeline", (root, d, ui) => {
     );
     if (!shape) return null;
     const fill = theme.colors[number(b)];
-    const children = [{ type: "rect", shape: { ...shape, r: lane > 6 && shape.width > 4 ? 2 : 0 }, style: { fill, opacity: match(b) ? 1 : 0.13 } }];
-    if (shape.width > 46 && lane > 10) {
-      children.push({ type: "text", silent: true, style: { text: acts.kinds[acts.kind[b.of]], x: shape.x + 4, y: shape.y + shape.height / 2, width: shape.width - 8, overflow: "truncate", ellipsis: "…", verticalAlign: "middle", font: "10px system-ui, sans-serif", fill: theme.paper } });
-    }
-    return { type: "group", children };
+    const made = { type: "rect", shape: { ...shape, r: lane > 6 && shape.width > 4 ? 2 : 0 }, style: { fill, opacity: match(b) ? 1 : 0.13 } };
+    if (shape.width <= 46 || lane <= 10) return made; // most: as few shapes as can be
+    const words = { type: "text", silent: true, style: { text: acts.kinds[acts.kind[b.of]], x: shape.x + 4, y: shape.y + shape.height / 2, width: shape.width - 8, overflow: "truncate", ellipsis: "…", verticalAlign: "middle", font: "10px system-ui, sans-serif", fill: theme.paper } };
+    return { type: "group", children: [made, words] };
   }
 
   /** A memory's channel: the share that is taken, as steps. */
