@@ -42,8 +42,8 @@ def question(p: argparse.ArgumentParser) -> None:
         "--set",
         action="append",
         default=[],
-        metavar="UNIT.KEY=NUMBER",
-        help="another figure for a unit, as gpu0.launch_gap_s=8e-6 where kernels are launched one by one; repeatable",
+        metavar="NAME=NUMBER",
+        help="another figure of the target, as gpu0.launch_gap_s=8e-6 or cim*.arrays*=2 (docs/whatif.md); repeatable",
     )
     bindings(p)
     p.add_argument(
