@@ -92,7 +92,7 @@ def _data(verdict: Verdict) -> dict[str, Any]:
     plan = verdict.plan
     value, bound, gap = value_and_bound(verdict)
     path = stretches(verdict)
-    total = sum(s.ticks for s in path)
+    total, per_run = sum(s.ticks for s in path), plan.requests_per_run
     return {
         "objective": plan.objective.value,
         "value": value,
@@ -104,8 +104,8 @@ def _data(verdict: Verdict) -> dict[str, Any]:
         "limits": [{"what": s.what, "part": s.part} for s in largest_costs(verdict, 6)],
         "chain": [limit.data() for limit in chain(verdict)],
         "critical_path": [s.data(total) for s in path],
-        "bands": band_data(bands(verdict)),
-        "energy_j": {cause: pj / PJ_PER_J for cause, pj in verdict.energy_by_cause.items()},
+        "bands": band_data(bands(verdict), per_run),
+        "energy_j": {cause: pj / PJ_PER_J / per_run for cause, pj in verdict.energy_by_cause.items()},
         "idle_w": dict(idle_parts(verdict)),
         "bounds": [{"objective": b.objective, "value": b.value, "name": b.name} for b in plan.bounds or ()],
     }

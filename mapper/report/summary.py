@@ -23,7 +23,9 @@ SCHEMA = 1
 
 
 def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[str, str]) -> dict[str, Any]:
-    """All fields of summary.json. Times in seconds, energies in joules, all per request.
+    """All fields of summary.json. Times in seconds, energies in joules; energies, busy times and bytes are per request,
+    those of phases per request in one call. Of plans with a batch, `latency_s` is that of a run, which serves as many
+    requests as the batch, `interval_s` the time between runs, and a phase's `latency_s` that of a call.
 
     Under the throughput objective `value` and `bound` are requests per second (the bound is an upper one), otherwise
     the objective's own unit (a lower one). gap: how far the value is from the bound, as a part of the better of the
@@ -171,15 +173,17 @@ def _phases(verdict: Verdict) -> dict[str, Any]:
         found[phase.name] = {
             "calls": phase.calls,
             "latency_s": call.ticks / TICKS_PER_SECOND,
-            "energy_j": pj / PJ_PER_J,
+            "energy_j": pj / PJ_PER_J / verdict.plan.requests_per_run,
         }
     return found
 
 
 def _units(verdict: Verdict) -> dict[str, Any]:
-    """Figures by unit. busy_s counts the part of the unit that a task engages, and the time that transfers take of the
-    units at their ends; a utilisation is busy over interval, in the mean of the sets of ranks that a team is."""
+    """Figures by unit, per request. busy_s counts the part of the unit that a task engages, and the time that transfers
+    take of the units at their ends; a utilisation is a run's busy time over its interval, in the mean of the sets of
+    ranks that a team is."""
     plan = verdict.plan
+    per_run = plan.requests_per_run
     busy = dict.fromkeys(plan.target.unit, 0.0)
     energy = dict.fromkeys(plan.target.unit, 0)
     for phase, program in zip(plan.phases, verdict.programs, strict=True):
@@ -196,9 +200,9 @@ def _units(verdict: Verdict) -> dict[str, Any]:
         idle = unit.count * unit.model.idle_power_w * verdict.interval
         found[unit.name] = {
             "kind": unit.kind,
-            "busy_s": busy[unit.name] / TICKS_PER_SECOND,
+            "busy_s": busy[unit.name] / TICKS_PER_SECOND / per_run,
             "utilisation": busy[unit.name] / unit.sets / verdict.interval if verdict.interval else 0.0,
-            "energy_j": (energy[unit.name] + idle) / PJ_PER_J,
+            "energy_j": (energy[unit.name] + idle) / PJ_PER_J / per_run,
             "weight_bytes": weights[unit.name],
         }
     return found
@@ -218,6 +222,7 @@ def unit_weights(plan: Plan) -> dict[str, int]:
 
 
 def _links(verdict: Verdict) -> dict[str, Any]:
+    """Bytes and busy seconds of both directions of each link, per request."""
     found: dict[str, Any] = {link.name: {"bytes": 0, "busy_s": 0.0} for link in verdict.plan.target.links}
     for phase, program in zip(verdict.plan.phases, verdict.programs, strict=True):
         for activity in program.activities:
@@ -229,7 +234,10 @@ def _links(verdict: Verdict) -> dict[str, Any]:
                     continue
                 row["bytes"] += phase.calls * activity.bytes
                 row["busy_s"] += phase.calls * activity.hold / TICKS_PER_SECOND
-    return found
+    per_run = verdict.plan.requests_per_run
+    if per_run == 1:
+        return found  # bytes stay whole
+    return {name: {what: amount / per_run for what, amount in row.items()} for name, row in found.items()}
 
 
 def _ops(plan: Plan) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from mapper.cost.judge import Verdict
-from mapper.hw.work import PJ_PER_J
 from mapper.report.holdings import holdings
 from mapper.report.page.shell import Section
 
@@ -20,7 +19,7 @@ def section(verdict: Verdict, summary: dict[str, Any]) -> Section:
 
 
 def _units(verdict: Verdict, summary: dict[str, Any]) -> list[dict[str, Any]]:
-    held, total = holdings(verdict), verdict.energy / PJ_PER_J or 1.0
+    held, total = holdings(verdict), summary["energy_j"] or 1.0
     units = verdict.plan.target.unit
     return [
         {"name": name, "kind": row["kind"], "count": units[name].count, "utilisation": row["utilisation"],

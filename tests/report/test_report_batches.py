@@ -1,0 +1,63 @@
+"""Figures of a plan whose runs serve several requests are those of one request, wherever they stand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from real_plans import finished
+
+from mapper.cost.judge import Verdict, judge
+from mapper.hw.work import PJ_PER_J
+from mapper.report.explain import explain
+from mapper.report.page import units
+from mapper.report.summary import summarise
+
+BATCH = 4
+
+
+@cache
+def judged(batch: int) -> Verdict:
+    """The same runs, said to serve one request each or several."""
+    return judge(replace(finished("gpt2-tiny", "superhet"), batch=batch))
+
+
+def summary(batch: int) -> dict[str, Any]:
+    return summarise(judged(batch), {}, {})
+
+
+@pytest.mark.parametrize(("part", "fields"), [
+    ("units", ("energy_j", "busy_s")), ("links", ("bytes", "busy_s")), ("phases", ("energy_j",)),
+])  # fmt: skip
+def test_a_request_has_its_part_of_what_a_run_takes(part: str, fields: tuple[str, ...]) -> None:
+    one, several = summary(0)[part], summary(BATCH)[part]
+    assert any(row[fields[0]] for row in one.values())
+    for name, row in one.items():
+        assert {f: several[name][f] for f in fields} == pytest.approx({f: row[f] / BATCH for f in fields})
+
+
+def test_phases_and_idle_power_are_the_energy_of_a_request() -> None:
+    found = summary(BATCH)
+    phases = sum(row["calls"] * row["energy_j"] for row in found["phases"].values())
+    assert phases + found["energy_by_cause_j"]["idle"] == pytest.approx(found["energy_j"])
+
+
+def test_units_have_no_more_than_all_energy() -> None:
+    assert sum(row["energy_j"] for row in summary(BATCH)["units"].values()) <= summary(BATCH)["energy_j"]
+
+
+def test_shares_on_the_page_do_not_depend_on_the_batch() -> None:
+    shares = [
+        [row["energy"] for row in units.section(judged(batch), summary(batch)).data["units"]] for batch in (0, BATCH)
+    ]
+    assert shares[1] == pytest.approx(shares[0])
+
+
+def test_explain_says_what_the_summary_says() -> None:
+    found, expected = json.loads(json.dumps(explain(judged(BATCH)).data)), summary(BATCH)
+    assert found["energy_j"] == pytest.approx(expected["energy_by_cause_j"])
+    assert found["bands"] == expected["bands"]
+    assert sum(expected["energy_by_cause_j"].values()) == pytest.approx(judged(BATCH).energy / PJ_PER_J / BATCH)
