@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from mapper.cli.steps import Steps
+from mapper.cli.steps import LONGEST, NAME, Steps
 from mapper.errors import plain
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.instruments import Silent
@@ -44,9 +44,10 @@ class Show(Silent):
         if self.quiet:
             return
         took = "" if seconds is None else f"{seconds:8.1f} s"
-        room = max(12, len(step) + 1)
+        name = shorten(plain(step), LONGEST)
+        room = max(NAME, len(name) + 1)
         words = shorten(plain(words), WIDTH - room, end=True)
-        self.console.print(Text(f"  {plain(step):<{room}}{words:<{WIDTH - room}}{took}".rstrip()))
+        self.console.print(Text(f"  {name:<{room}}{words:<{WIDTH - room}}{took}".rstrip()))
 
     def note(self, words: str) -> None:
         """A warning, whole, in as many lines as it takes."""

@@ -23,6 +23,10 @@ MOST = 8
 """So many steps have a live line of their own; the others are counted."""
 NAME, WORDS, BAR = 12, 92, 14
 """Columns of a line."""
+COLUMNS = 2 + NAME + WORDS + 10
+"""All columns of a line: its margin, name, words and time."""
+LONGEST, FEW = 40, 10
+"""Columns of the longest name that is not shortened, and of the fewest words that a time left may leave room for."""
 WIDE = 100
 """Columns of a terminal that has room for bars."""
 SURE = 0.05
@@ -143,13 +147,17 @@ class Steps:
         words = plain(standing.words)
         if standing.done is not None and self.console.is_terminal and self.console.width >= WIDE:
             words = f"{bar(standing.done, BAR)}  {words}"
-        width = min(WORDS, max(10, self.console.width - NAME - 14)) if self.console.is_terminal else WORDS
-        left, shown = standing.left_s(now), now - standing.began >= 1.0
-        tail = f"  up to {spoken_s(min(left, self.until - now))} left" if left is not None and shown else ""
-        room = max(len(name) + 1, NAME)
-        width -= room - NAME + len(tail)
-        text = f"  {plain(name):<{room}}{shorten(words, width, end=True):<{width}}{tail}{now - standing.began:8.1f} s"
-        return Text(text, no_wrap=True, overflow="ellipsis")
+        known = min(self.console.width, COLUMNS) if self.console.is_terminal else COLUMNS
+        passed = now - standing.began
+        left = standing.left_s(now) if passed >= 1.0 else None
+        head, took = f"  {shorten(plain(name), LONGEST):<{NAME - 1}} ", f"{passed:8.1f} s"
+        tail = "" if left is None else f"  up to {spoken_s(min(left, self.until - now))} left"
+        room = known - len(head) - len(took)
+        if room - len(tail) < FEW:
+            tail = ""
+        room = max(0, room - len(tail))
+        text = f"{head}{shorten(words, room, end=True) if room else '':<{room}}{tail}{took}"
+        return Text(shorten(text, known, end=True), no_wrap=True, overflow="ellipsis")
 
 
 def spoken_s(seconds: float) -> str:

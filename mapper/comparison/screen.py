@@ -159,9 +159,5 @@ def _without(answers: Sequence[Answer], title: str) -> list[str]:
     return lines
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text.strip(), width, break_on_hyphens=False)
-
-
 def _room(answers: Sequence[Answer]) -> int:
     return min(NAMES, max(6, *(len(a.target) for a in answers)))

@@ -111,11 +111,6 @@ def _latency(verdict: Verdict) -> Band:
     return combined(parts, rest=verdict.latency - sum(p.amount for p in parts))
 
 
-def critical_path(activities: tuple[Activity, ...], call: Call) -> list[int]:
-    """Activities without which the call would have ended sooner, from the last one back."""
-    return [i for i, _ in critical_legs(activities, call)]
-
-
 def critical_legs(activities: tuple[Activity, ...], call: Call) -> list[tuple[int, int]]:
     """Activities without which the call would have ended sooner, from the last one back, each with the ticks from its
     start to that of the next: this one began when the one before it ended, because it needs its result (taken first) or

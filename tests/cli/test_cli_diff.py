@@ -44,7 +44,7 @@ def test_a_broken_condition_exits_with_1_after_all_output(mapper, compiled: Path
     assert [line.partition(":")[0] for line in found["failed"]] == ["energy>-1%"]
 
 
-@pytest.mark.parametrize("condition", ["throughput", "throughptu<1%", "unit.nothing.busy<1%", "latency<1J"])
+@pytest.mark.parametrize("condition", ["throughput", "throughptu<1%"])
 def test_a_condition_that_means_nothing_is_a_usage_error(mapper, compiled: Path, condition: str) -> None:
     ran = mapper("diff", compiled, compiled, "--fail-on", condition)
     assert (ran.code, ran.out) == (2, "")

@@ -128,11 +128,27 @@ def test_the_next_search_of_a_series_begins_anew() -> None:
     assert told._running["place"].left_s(clock.now) == 2.0
 
 
-def test_a_line_is_never_wider_than_the_terminal() -> None:
-    told, _, _ = steps(terminal=True, width=60)
-    told.tell("place", "x" * 500, 0.5)
-    assert len(told._line("place", 101.0).plain) <= 60
+@pytest.mark.parametrize("width", [1, 20, 40, 60, 99, 120, 300])
+@pytest.mark.parametrize("name", ["place", "a-target-" * 20])
+def test_a_line_is_never_wider_than_the_terminal(width: int, name: str) -> None:
+    told, clock, _ = steps(terminal=True, width=width)
+    told.tell(name, "x" * 500, 0.0)
+    clock.now += 600
+    told.tell(name, "x" * 500, 0.5)
+    assert len(told._line(name, clock.now).plain) <= width
     told.clear()
+
+
+def test_a_long_name_leaves_room_for_what_there_is_to_say() -> None:
+    told, clock, file = steps(terminal=False)
+    show = Show(False, Objective.ENERGY, told)
+    told.tell("t" * 200, "best 3 J", 0.0)
+    clock.now += 5
+    told.tell("t" * 200, "best 3 J", 0.5)
+    show.line("t" * 200, "done", 5.0)
+    lines = shown(file).splitlines()
+    assert ["best 3 J" in lines[0], "done" in lines[1]] == [True, True]
+    assert max(map(len, lines)) <= 120
 
 
 def test_names_that_steer_a_terminal_are_spelled_out() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from diff_pairs import between, judged
 
 from mapper.cost.judge import Verdict
 from mapper.ir.plan import Objective
+from mapper.report.bands import critical_legs
 from mapper.report.diff.causes import Cause
 from mapper.report.diff.decompose import Decomposition, decompose
 from mapper.report.diff.difference import difference
@@ -109,6 +111,27 @@ def test_waiting_is_what_the_interval_has_beyond_the_load() -> None:
     assert [(row.cause, row.delta) for row in throughput.rows] == [(Cause.WAITING, 1000)]
     energy = next(d for d in found.decompositions if d.total == "energy")
     assert [row.cause for row in energy.rows] == [Cause.IDLE]
+
+
+def with_early_release(verdict: Verdict) -> Verdict:
+    """The verdict in which an activity of the critical path goes on as long again after it let go of what the next one
+    waits for: the call is not longer for it."""
+    program, call = verdict.programs[0], verdict.calls[0]
+    path = [i for i, _ in critical_legs(program.activities, call)]
+    later, first = max(pairwise(path), key=lambda pair: program.activities[pair[1]].ticks)
+    made = list(program.activities)
+    made[later] = replace(made[later], after=(), exclusive=made[first].exclusive)
+    made[first] = replace(made[first], hold=made[first].ticks, ticks=2 * made[first].ticks)
+    ends = list(call.ends)
+    ends[first] += program.activities[first].ticks
+    programs = (replace(program, activities=tuple(made)), *verdict.programs[1:])
+    return replace(verdict, programs=programs, calls=(replace(call, ends=tuple(ends)), *verdict.calls[1:]))
+
+
+def test_an_activity_has_no_more_of_the_latency_than_the_next_one_waits_for() -> None:
+    found = difference(judged("greedy"), with_early_release(judged("greedy")))
+    latency = next(d for d in found.decompositions if d.total == "latency")
+    assert (latency.delta, latency.rows) == (0, ())
 
 
 def test_figures_of_a_batch_are_told_per_request() -> None:

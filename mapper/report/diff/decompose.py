@@ -10,7 +10,7 @@ from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.goal import Objective
 from mapper.ir.request import decoding, runs
-from mapper.report.bands import critical_path
+from mapper.report.bands import critical_legs
 from mapper.report.diff.causes import Cause, Row, by_op, by_place, by_size, rows
 from mapper.report.diff.doings import Amounts, Side, Who
 
@@ -95,9 +95,8 @@ def _time(objective: Objective, first: Side, second: Side) -> Decomposition:
             c.counts, side.who, side.verdict.programs, side.verdict.calls, strict=True
         ):
             total += count * call.ticks
-            for i in critical_path(program.activities, call) if count else ():
-                ticks = count * (call.ends[i] - call.starts[i])
-                amounts[who[i]] = amounts.get(who[i], 0) + ticks
+            for i, ticks in critical_legs(program.activities, call) if count else ():
+                amounts[who[i]] = amounts.get(who[i], 0) + count * ticks
         found.append(({w: n * (per // c.parts) for w, n in amounts.items() if n}, total * (per // c.parts)))
     (before, all_before), (after, all_after) = found
     waits = (all_before - sum(before.values()), all_after - sum(after.values()))
