@@ -134,12 +134,14 @@ def _write_page(done: Compiled, path: Path) -> int:
 
 def explain(args: Namespace) -> int:
     """What limits a plan, why each op is where it is, and the fallbacks."""
+    from mapper.cost.program import Spelling
     from mapper.report.explain import explain as explain_plan
 
     plan = load(plan_file(args.plan))
     if plan.figures is None:
         raise _unfinished(args.plan)
-    found = explain_plan(recorded(plan), args.op, _proof(plan) if args.proof else None)
+    spelling = Spelling(plan)
+    found = explain_plan(recorded(plan, spelling), args.op, _proof(plan) if args.proof else None, spelling)
     if args.json:
         say(json.dumps(found.data, indent=1) + "\n")
     else:

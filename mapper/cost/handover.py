@@ -59,7 +59,7 @@ def hand_overs(plan: Plan) -> tuple[HandOver, ...]:
 def _here(plan: Plan, name: str, phase: Phase) -> list[str]:
     """The values of a state in a phase, what is left last."""
     met = plan.values_of[phase.name]
-    states = [s for s in plan.graph.states if s.name == name]
+    states = [plan.graph.states[k] for k in plan.graph.states_named[name]]
     return [n for s in states for n in (s.past, s.present) if n and n in met]
 
 
@@ -76,7 +76,8 @@ def _most(plan: Plan, value: str, phase: Phase) -> int:
 def _least(plan: Plan, name: str, phase: Phase) -> int:
     """Elements of a state that a phase starts from: its past at the smallest sample; none where it has no past."""
     met = plan.values_of[phase.name]
-    pasts = [s.past for s in plan.graph.states if s.name == name and s.past in met]
+    states = [plan.graph.states[k] for k in plan.graph.states_named[name]]
+    pasts = [s.past for s in states if s.past in met]
     return min((_elements(plan, past, binding) for past in pasts for binding in phase.bindings()), default=0)
 
 

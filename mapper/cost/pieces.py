@@ -42,6 +42,15 @@ class Sizes:
         peak = self.sharing.peak(value, phase.name, divides=True)
         return self._bytes(value, Spread(peak.part(Layout.TOKENS, tiles)), place)
 
+    def steps(self, value: str, phase: Phase, tiles: int, source: Place, to: Place) -> tuple[Step, ...]:
+        """How a value (tiles: 0), or one of so many pieces of it, gets from one place to another."""
+        dtype = self.graph.value[value].dtype
+        whole = self.places.steps(self.mean(value, phase), dtype, source, to)
+        if not tiles:
+            return whole
+        piece = self.places.steps(self.piece(value, phase, tiles), dtype, source, to)
+        return tuple(step_at_least(p, w, tiles) for p, w in zip(piece, whole, strict=True))
+
     def _bytes(self, value: str, spread: Spread, place: Place) -> int:
         dtype = self.graph.value[value].dtype
         return self.places.bytes(spread, place.dtype if dtype.is_float else dtype, place)
@@ -96,14 +105,8 @@ class Pieces:
 
     def steps(self, label: str, source: Place, to: Place) -> tuple[Step, ...]:
         """How what a label stands for gets from one place to another; pieces take together no less than the whole."""
-        value, places = self.value(label), self._sizes.places
-        dtype = self._sizes.graph.value[value].dtype
-        whole = places.steps(self._sizes.mean(value, self._phase), dtype, source, to)
-        if label not in self._known:
-            return whole
-        tiles = self._known[label][1].of
-        piece = places.steps(self._sizes.piece(value, self._phase, tiles), dtype, source, to)
-        return tuple(step_at_least(p, w, tiles) for p, w in zip(piece, whole, strict=True))
+        tiles = self._known[label][1].of if label in self._known else 0
+        return self._sizes.steps(self.value(label), self._phase, tiles, source, to)
 
     def _piece(self, value: str, tile: Tile) -> str:
         label = f"{value}{tile}"

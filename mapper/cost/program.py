@@ -35,6 +35,7 @@ class Spelling:
         self.estimator = estimator or Estimator(plan.target, plan.graph, plan.phases, plan.precision)
         self.places = Places(plan.target, self.estimator)
         self.sizes = Sizes(plan.graph, self.estimator.sharing, self.places, self.estimator.has_teams)
+        self._tilings: dict[str, Tiling] = {}
 
     def programs(self) -> tuple[Program, ...]:
         """One program for each phase; written once."""
@@ -72,7 +73,7 @@ class Spelling:
     def _program(self, phase: Phase) -> Program:
         draft = _Draft(self, phase)
         tasks = [t for t in self.plan.tasks or () if t.phase == phase.name]
-        tilings = {t.name: self._tiling(t, phase) for t in tasks if self.plan.place[t.name].tiles}
+        tilings = {t.name: self.tiling(t) for t in tasks if self.plan.place[t.name].tiles}
         for run in runs_of(tasks, self.plan, tilings):
             draft.add_run(run, tilings)
         for handed in self.hand_overs:
@@ -81,7 +82,13 @@ class Spelling:
         draft.return_outputs()
         return draft.finish()
 
-    def _tiling(self, task: Task, phase: Phase) -> Tiling:
+    def tiling(self, task: Task) -> Tiling:
+        """How a task goes through its rows, of one that is placed with tiles. Raises InvalidPlan where it cannot."""
+        if task.name not in self._tilings:
+            self._tilings[task.name] = self._tiled(task, self.plan.phase[task.phase])
+        return self._tilings[task.name]
+
+    def _tiled(self, task: Task, phase: Phase) -> Tiling:
         plan, place = self.plan, self.plan.place[task.name]
         cluster, unit = plan.cluster[task.cluster], plan.target.unit[place.unit]
         found = tiling(self.estimator, cluster, unit, plan.chosen(task.name), phase, place.tiles)

@@ -9,7 +9,7 @@ from mapper.cost.steady import Steady, loads_per_request
 from mapper.ir.plan import Plan
 
 
-def recorded(plan: Plan) -> Verdict:
+def recorded(plan: Plan, spelling: Spelling | None = None) -> Verdict:
     """What the judge said of the plan when it was made: its calls are replayed by their schedule, and the time between
     requests is the recorded one, which only `check` derives again.
 
@@ -17,8 +17,8 @@ def recorded(plan: Plan) -> Verdict:
     InvalidPlan as `judge` does.
     """
     if plan.figures is None or plan.schedule is None or plan.memory is None:
-        return judge(plan)
-    spelling = Spelling(plan)
+        return judge(plan, spelling)
+    spelling = spelling or Spelling(plan)
     programs = spelling.programs()
     slots = {s.what: s for s in plan.schedule}
     calls = tuple(replay(program, slots) for program in programs)

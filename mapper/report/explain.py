@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from mapper.cost.judge import Verdict
+from mapper.cost.program import Spelling
 from mapper.hw.work import PJ_PER_J
 from mapper.ir.plan import Bound, Objective, Plan
 from mapper.report.bands import Bands, bands
@@ -33,6 +34,7 @@ class Explanation:
     op: str | None
     proof: Bound | None
     rows: tuple[Reason, ...]
+    spelling: Spelling | None = None
 
     @cached_property
     def text(self) -> str:
@@ -61,7 +63,7 @@ class Explanation:
 
     @cached_property
     def _moves(self) -> Moves:
-        return Moves(self.verdict)
+        return Moves(self.verdict, self.spelling)
 
     @cached_property
     def _known(self) -> dict[tuple[int, str], Move]:
@@ -79,13 +81,15 @@ class Explanation:
         return {**row.data(), "alternatives": others}
 
 
-def explain(verdict: Verdict, op: str | None = None, proof: Bound | None = None) -> Explanation:
+def explain(
+    verdict: Verdict, op: str | None = None, proof: Bound | None = None, spelling: Spelling | None = None
+) -> Explanation:
     """Why the plan is as it is; with `op`, only why the clusters whose name contains it are where they are. Raises
     MapperError where there is no such op.
 
-    proof: the bound with what it rests on, if it was proved again.
+    proof: the bound with what it rests on, if it was proved again. spelling: that of the plan, where there is one.
     """
-    return Explanation(verdict, op, proof, tuple(reasons(verdict.plan, op)))
+    return Explanation(verdict, op, proof, tuple(reasons(verdict.plan, op)), spelling)
 
 
 def _data(verdict: Verdict) -> dict[str, Any]:

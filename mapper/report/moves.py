@@ -22,6 +22,7 @@ class Move:
     resource that is then the busiest, and its part of the present interval. work: change of the time that all tasks and
     transfers of a request take one after the other, as a part of the latency. energy: change of the energy per request.
     lacks: the memory without room for what must lie there, and the bytes that are too many; empty and 0 where all fits.
+    is_known: whether the figures hold; not where an operand comes late, and then they are not told.
     """
 
     rate: float
@@ -31,9 +32,10 @@ class Move:
     energy: float
     lacks: str = ""
     lacks_bytes: int = 0
+    is_known: bool = True
 
     def data(self) -> dict[str, Any]:
-        """The same as JSON data."""
+        """The same as JSON data; without the figures where they are not known."""
         found: dict[str, Any] = {
             "throughput": self.rate,
             "limit": self.limit,
@@ -41,15 +43,15 @@ class Move:
             "latency_at_most": self.work,
             "energy": self.energy,
         }
-        return found | ({"lacks": self.lacks, "lacks_bytes": self.lacks_bytes} if self.lacks else {})
+        return (found if self.is_known else {}) | ({"lacks": self.lacks, "lacks_bytes": self.lacks_bytes} if self.lacks else {})
 
 
 class Moves:
     """Answers for one verdict; further ones of a plan are cheap."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, spelling: Spelling | None = None) -> None:
         self._verdict, self._plan = verdict, verdict.plan
-        self._moved = Moved(Spelling(verdict.plan))
+        self._moved = Moved(spelling or Spelling(verdict.plan))
 
     @cached_property
     def _free(self) -> dict[str, int]:
@@ -84,6 +86,7 @@ class Moves:
             energy / verdict.energy - 1 if verdict.energy else 0.0,
             lacks,
             most,
+            change.is_known,
         )
 
     def seats(self, tasks: Sequence[str], option: Option) -> dict[str, At]:

@@ -71,6 +71,8 @@ def _compared(other: Alternative) -> str:
 def _become(move: Move) -> str:
     if move.lacks:
         return f" | no room: {shorten(move.lacks, 24)} lacks {si(move.lacks_bytes, 'B')}"
+    if not move.is_known:
+        return " | not told: an operand comes late here"
     changes = ((move.rate, "requests/s"), (move.work, "latency"), (move.energy, "energy"))
     words = [f"{what} {_signed(part)}" for part, what in changes if abs(part) >= 5e-4]
     full = f" ({shorten(move.limit, 10)} full)" if move.rate < -5e-4 else ""
