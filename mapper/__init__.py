@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mapper.frontend import PhaseSpec, load_model, parse_phase
     from mapper.hw.load import load_target
     from mapper.hw.target import Target
+    from mapper.hw.what_if import Change, parse_change
     from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
     from mapper.inspector import inspect
     from mapper.ir.graph import Graph, Op, Phase, Value
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     from mapper.pareto import Front, pareto
     from mapper.pipeline.pass_ import Context, Effort, Pass
     from mapper.pipeline.pipeline import Pipeline
+    from mapper.report.diff.difference import Difference, difference
     from mapper.report.inspection import Inspection
+    from mapper.whatif.answers import Answer, Asker
 
 _HOME = {
     "compile": "compiler", "resume": "compiler", "Compiled": "compiler",
     "pareto": "pareto", "Front": "pareto",
+    "Asker": "whatif.answers", "Answer": "whatif.answers", "Change": "hw.what_if", "parse_change": "hw.what_if",
+    "difference": "report.diff.difference", "Difference": "report.diff.difference",
     "inspect": "inspector", "Inspection": "report.inspection",
     "check": "cost.check",
     "MapperError": "errors", "Infeasible": "errors", "InvalidPlan": "errors",
@@ -41,10 +46,11 @@ _HOME = {
 """The public API: each name and the module it lives in; loaded when first used, so that `mapper --help` is quick."""
 
 __all__ = [
-    "Compiled", "Context", "Cost", "DType", "Effort", "Feed", "Front", "Graph", "Infeasible", "Inspection",
-    "InvalidPlan", "Kind", "MapperError", "Objective", "Op", "OpView", "Pass", "Phase", "PhaseSpec", "Pipeline",
-    "Plan", "Target", "UnitModel", "Value", "Work", "check", "compile", "inspect", "load_model", "load_plan",
-    "load_target", "pareto", "parse_phase", "resume",
+    "Answer", "Asker", "Change", "Compiled", "Context", "Cost", "DType", "Difference", "Effort", "Feed",
+    "Front", "Graph", "Infeasible", "Inspection", "InvalidPlan", "Kind", "MapperError", "Objective", "Op",
+    "OpView", "Pass", "Phase", "PhaseSpec", "Pipeline", "Plan", "Target", "UnitModel", "Value", "Work", "check",
+    "compile", "difference", "inspect", "load_model", "load_plan", "load_target", "pareto", "parse_change",
+    "parse_phase", "resume",
 ]  # fmt: skip
 
 

@@ -112,3 +112,14 @@ def test_sample_04_brings_the_number_that_a_plan_was_made_for(tmp_path: Path) ->
 
 def test_sample_04_imports_nothing_of_mapper() -> None:
     assert "import mapper" not in (SAMPLES / "04_follow_a_manifest.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_sample_05_says_what_changes_of_a_chip_bring_and_why_the_best_one_helps() -> None:
+    changes = ("--change", "dsa*.clock*=2", "--change", "hbm.bandwidth*=2")
+    lines = run("05_ask_what_if.py", *changes).splitlines()
+    gains = {line.split()[0]: float(line.split()[1].rstrip("%,")) for line in lines if "on that chip" in line}
+    best = max(gains, key=lambda name: gains[name])
+    assert len(gains) == 2
+    assert gains[best] > 0
+    assert lines[-1].startswith(f"{best}: ")
