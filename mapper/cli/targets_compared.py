@@ -118,7 +118,7 @@ class _Watch:
 
     def __init__(self, show: Show, asked: tuple[Machine, ...], key: Key | str) -> None:
         self.show, self.objective, self.key = show, show.objective, key
-        self.total, self.done = len(asked), 0
+        self.total, self.done, self.known = len(asked), 0, 0
         self.parts: dict[str, float] = {}
 
     def begun(self, target: str) -> None:
@@ -135,6 +135,7 @@ class _Watch:
         self.show.steps.over(answer.target)
         self.parts.pop(answer.target, None)
         self.done += 1
+        self.known += answer.reused
         words = str(answer.row.get("reason", ""))
         if answer.found and isinstance(self.key, Key):
             words = f"{figure(self.key, answer)}{self._gap(answer)}"
@@ -150,5 +151,7 @@ class _Watch:
         return unit + (f"   gap {100 * gap:.1f} %" if gap is not None else "")
 
     def _count(self) -> None:
-        part = (self.done + sum(self.parts.values())) / self.total
+        """Tell how many targets have answered; what was known before says nothing about the pace."""
+        asked = max(1, self.total - self.known)
+        part = (self.done - self.known + sum(self.parts.values())) / asked
         self.show.steps.tell(TOTAL, f"{self.done} of {self.total} targets", part)

@@ -17,6 +17,8 @@ SCHEMA = 1
 NAME = "answer.json"
 """The file in each target's folder that says what the plan beside it answers."""
 PLAN = "plan.json"
+BESIDE = (PLAN, "summary.json", "trace.json", "report.html")
+"""The files of a plan that lie beside its answer."""
 
 FOUND, REFUSED, FAILED, MISSING = "found", "refused", "failed", "not run"
 """How a target ended: a plan; no plan, with the reason and levers; a process or a plan that broke; never begun."""
@@ -73,7 +75,9 @@ def declined(target: str, error: BaseException, seconds: float) -> Answer:
 
 
 def keep(answer: Answer, done: Compiled | None, out: Path) -> None:
-    """Write the answer, and the plan if there is one, into the target's folder: all files or none."""
+    """Write the answer, and the plan if there is one, into the target's folder: all files or none. The plan of an
+    earlier answer to another question does not stay beside this one."""
+    known = (out / NAME).is_file()
     files = done.files() if done is not None else {}
     data = {
         "schema": SCHEMA,
@@ -86,6 +90,9 @@ def keep(answer: Answer, done: Compiled | None, out: Path) -> None:
         "row": dict(answer.row),
     }
     write_folder_atomically(out, {**files, NAME: json.dumps(data, indent=1) + "\n"})
+    for name in BESIDE if known else ():
+        if name not in files:
+            (out / name).unlink(missing_ok=True)
 
 
 def kept(target: str, key: str, out: Path) -> Answer | None:

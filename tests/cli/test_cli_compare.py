@@ -80,6 +80,11 @@ def test_a_target_that_cannot_run_the_model_is_a_row_with_its_reason(mapper: Map
     assert "no unit of isaac-ce can run" in ran.out
 
 
+def test_a_target_without_a_plan_keeps_no_plan_of_another_question(mapper: Mapper, two: list[str]) -> None:
+    assert mapper(*two, "--objective", "energy subject to power<=0.0001").code == 3
+    assert [p.name for p in Path("out/l4").iterdir()] == ["answer.json"]
+
+
 def test_a_model_that_no_target_can_run_ends_with_code_3(mapper: Mapper, bert_tiny: Path) -> None:
     ran = mapper("compare", bert_tiny, "--targets", "isaac-ce,cicc21-aimc", *ASKED, "--jobs", 1, "--quiet")
     assert ran.code == 3

@@ -33,6 +33,16 @@ def test_the_page_draws_charts_and_lists_every_target_as_text(opened: Open) -> N
     assert rows == [*["fast", "middle", "hostile"] * 2, "x"]
     assert HOSTILE in page.js("document.body.textContent")
     assert page.js("document.images.length") == 0
+    links = page.js("[...document.querySelectorAll('td a')].map((a) => a.getAttribute('href'))")
+    assert links == [f"./{name}/report.html" for name in ("fast", "middle", "hostile")]
+
+
+@pytest.mark.slow
+def test_a_figure_without_ratios_has_a_dash_over_the_baseline(opened: Open) -> None:
+    asked = comparison(found("fast", 10.0), found("slow", 5.0))
+    page = opened(html(asked.data(KEYS["gap"], "fast")))
+    cells = page.js("[...document.querySelector('tbody').rows].map((r) => r.cells[r.cells.length - 1].textContent)")
+    assert cells == ["–", "–"]
 
 
 @pytest.mark.slow

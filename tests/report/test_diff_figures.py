@@ -9,7 +9,7 @@ import pytest
 from diff_pairs import between, judged
 
 from mapper.errors import MapperError, UsageError
-from mapper.ir.plan import DECISIONS
+from mapper.ir.plan import DECISIONS, Objective
 from mapper.report.diff.conditions import parse_condition
 from mapper.report.diff.data import difference_data
 from mapper.report.diff.difference import difference
@@ -55,7 +55,7 @@ def test_a_broken_condition_says_both_values_and_the_change() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("throughput", "not NAME<NUMBER"), ("throughput<=1%", "not NAME<NUMBER"), ("throughput<nan", "not NAME"),
+        ("throughput", "not NAME<NUMBER"), ("throughput<=1%", "not NAME<NUMBER"), ("throughput<nan", "not NAME"), ("latency>1e999", "not NAME"),
         ("throghput<1%", "did you mean 'throughput'"), ("latency>1W", "counted in s, not in W"),
         ("gap>1s", "counted in plain numbers, not in s"), ("latency>1m", "not in m"),
     ],
@@ -76,6 +76,14 @@ def test_every_total_has_both_values_and_says_what_the_bands_leave_open() -> Non
     assert latency.difference == pytest.approx((judged("swapped").latency - judged("greedy").latency) * 1e-12)
     assert latency.inside_bands is (latency.difference != 0)
     assert between("greedy", "round-robin").figure["energy"].inside_bands is False
+
+
+def test_gaps_of_two_objectives_are_neither_better_nor_worse() -> None:
+    verdict = judged("greedy")
+    plan = verdict.plan
+    other = replace(verdict, plan=replace(plan, objective=Objective.ENERGY))
+    assert difference(verdict, verdict).figure["gap"].better == -1
+    assert difference(verdict, other).figure["gap"].better == 0
 
 
 def test_summaries_alone_give_the_same_figures() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from mapper.errors import UsageError, did_you_mean
 from mapper.report.diff.totals import Total
@@ -64,7 +65,7 @@ class Condition:
 def parse_condition(text: str) -> Condition:
     """The condition that a text stands for. Raises UsageError."""
     found = _FORM.fullmatch(text)
-    if found is None:
+    if found is None or not isfinite(float(found["number"])):
         raise UsageError(f"--fail-on '{text}': not NAME<NUMBER or NAME>NUMBER", hint=FORM)
     relative = found["unit"] == "%"
     unit = "" if relative else found["unit"]

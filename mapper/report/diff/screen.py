@@ -128,7 +128,8 @@ def _moved(found: Difference) -> list[str]:
     rest = found.moved[_MOST_MOVES:]
     if rest:
         rows.append(f"and {sum(len(m.clusters) for m in rest)} more in {len(rest)} groups: --json")
-    return ["what moved: time of all of them in a request", *rows]
+    names = " (units as the second plan calls them)" if found.renamed else ""
+    return [f"what moved: time of all of them in a request{names}", *rows]
 
 
 def _move_line(move: Move) -> str:

@@ -83,10 +83,12 @@ _PARTS = {
 
 
 def totals(before: Summary, after: Summary) -> tuple[Total, ...]:
-    """The figures of the whole plans. The objective's value and bound are there where both plans have one objective."""
+    """The figures of the whole plans. The objective's value and bound are there where both plans have one objective;
+    the gaps of two objectives are neither better nor worse."""
     found = []
-    for name, unit, field, better in _TOTALS:
+    for name, unit, field, usual in _TOTALS:
         was, now = before.get(field), after.get(field)
+        better = 0 if name == "gap" and before["objective"] != after["objective"] else usual
         if was is not None or now is not None:
             found.append(Total(name, unit, was, now, better, _inside(name, before, after)))
         if name == "inflight" and before["objective"] == after["objective"]:

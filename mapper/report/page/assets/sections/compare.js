@@ -94,9 +94,12 @@ mapper.section("compare", (root, d, ui) => {
       },
       value: (row) => row[field] ?? -1,
     });
-    const ratio = { key: "ratio", title: `over ${d.baseline}`, class: "number", text: (row) => (row.ratios ? `${ui.si(row.ratios[d.compared_by])}x` : ""), value: (row) => (row.ratios ? row.ratios[d.compared_by] : -1) };
+    const ratioOf = (row) => (row.ratios && row.ratios[d.compared_by]) ?? null;
+    const ratio = { key: "ratio", title: `over ${d.baseline}`, class: "number", text: (row) => (ratioOf(row) === null ? "–" : `${ui.si(ratioOf(row))}x`), value: (row) => ratioOf(row) ?? -1 };
+    // the page of a plan lies beside this one: its folder has the target's name
+    const page = (row) => ui.el("a", { href: `./${encodeURIComponent(row.target)}/report.html` }, row.target);
     ui.table(root, [
-      { key: "target", title: "target", class: "name" },
+      { key: "target", title: "target", class: "name", text: page },
       ...["throughput_per_s", "tokens_per_s", "ttft_s", "tpot_s", "energy_per_token_j"].map(number),
       { key: "average_power_w", title: "power (of limit)", class: "number", text: (row) => ui.si(row.average_power_w, "W") + (row.power_limit_w ? ` (${ui.percent(row.average_power_w / row.power_limit_w, 0)})` : "") },
       { key: "gap", title: "gap", class: "number", text: (row) => ui.percent(row.gap) },
