@@ -35,6 +35,8 @@ def main() -> None:
     parser.add_argument("plans", nargs="+", metavar="PLAN")
     args = parser.parse_args()
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        parser.error(f"no browser on the PATH (looked for {', '.join(BROWSERS)}); `make browser` installs one")
     flags = [*FLAGS, *(["--no-sandbox"] if os.getuid() == 0 else [])]
     print(f"{'plan':<40}{'size':>10}{'written in':>12}{'(processor)':>13}{'interactive in':>16}")
     with sync_playwright() as driver, tempfile.TemporaryDirectory() as folder:

@@ -76,7 +76,10 @@ def path_lines(verdict: Verdict, path: list[Stretch], most: int) -> list[str]:
         lines.append(
             f"     {shorten(s.what, WHAT):<{WHAT}} {percent(s.ticks / total):>7}   {f'{s.times} x {each}':>16}"
         )
-        why = [(s.queued, "in the way of what needs the unit, not the result"), (s.shared, "waits for a shared memory")]
+        why = [
+            (s.queued, "in which what comes next waits for the unit, not for this result"),
+            (s.shared, "waits for a shared memory"),
+        ]
         lines += [f"       of it {percent(t / total)} {words}" for t, words in why if t >= total / 1000]
     rest = sum(s.ticks for s in path[most:])
     if rest:

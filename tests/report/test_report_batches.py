@@ -13,6 +13,8 @@ from real_plans import finished
 from mapper.cost.judge import Verdict, judge
 from mapper.hw.work import PJ_PER_J
 from mapper.report.explain import explain
+from mapper.report.glance import parts
+from mapper.report.glance.causes import time
 from mapper.report.page import units
 from mapper.report.summary import summarise
 
@@ -54,6 +56,18 @@ def test_shares_on_the_page_do_not_depend_on_the_batch() -> None:
         [row["energy"] for row in units.section(judged(batch), summary(batch)).data["units"]] for batch in (0, BATCH)
     ]
     assert shares[1] == pytest.approx(shares[0])
+
+
+def test_show_says_what_the_summary_says() -> None:
+    bytes_of: dict[str, float] = {}
+    shown = parts.links(judged(BATCH))
+    assert shown is not None
+    for resource, row in shown.data.items():
+        link = resource.rpartition(":")[0]
+        bytes_of[link] = bytes_of.get(link, 0) + row["bytes"]
+    expected = {name: row["bytes"] for name, row in summary(BATCH)["links"].items() if row["bytes"]}
+    assert bytes_of == pytest.approx(expected)
+    assert time(judged(BATCH)).data == pytest.approx({k: x / BATCH for k, x in time(judged(0)).data.items()})
 
 
 def test_explain_says_what_the_summary_says() -> None:

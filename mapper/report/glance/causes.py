@@ -30,7 +30,7 @@ def time(verdict: Verdict) -> Section:
             else:
                 cause = f"{activity.kind}s" + (f" on {unit.kind}" if unit else "")
             sums[cause] += phase.calls * activity.ticks
-    seconds = {cause: ticks / TICKS_PER_SECOND for cause, ticks in sums.items()}
+    seconds = {cause: ticks / TICKS_PER_SECOND / verdict.plan.requests_per_run for cause, ticks in sums.items()}
     return _causes("time of all that a request does, by what limits it", seconds, "s")
 
 

@@ -50,7 +50,7 @@ def _memory(verdict: Verdict, name: str) -> dict[str, Any]:
 
 
 def links(verdict: Verdict) -> Section | None:
-    """Each direction of a link: how busy it is, and bytes of a request that go over it."""
+    """Each direction of a link: how busy it is, bytes of a request that go over it, and transfers of a run."""
     plan, found = verdict.plan, dict[str, dict[str, Any]]()
     names = {link.name: link.kind for link in plan.target.links}
     for phase, program in zip(plan.phases, verdict.programs, strict=True):
@@ -65,13 +65,16 @@ def links(verdict: Verdict) -> Section | None:
     if not found:
         return None
     for resource, row in found.items():
+        if plan.requests_per_run > 1:
+            row["bytes"] /= plan.requests_per_run
         row["utilisation"] = verdict.loads.get(resource, 0) / (verdict.interval or 1)
     shown, rest = busiest({n: r["utilisation"] for n, r in found.items()}, MOST)
+    of = " of a batch" if plan.batch else ""
     lines = [f"{'link':<46}{'busy':<32}  a request"]
     for name in sorted(shown, key=lambda n: (-found[n]["utilisation"], n)):
         r = found[name]
         lines.append(
             f"{shorten(name, 45):<46}{bar(r['utilisation'])} {percent(r['utilisation']):>7}  "
-            f"{si(r['bytes'], 'B')} in {r['times']} transfer{'s' * (r['times'] > 1)}"
+            f"{si(r['bytes'], 'B')} in {r['times']} transfer{'s' * (r['times'] > 1)}{of}"
         )
     return Section("links", (*lines, *others(rest, "links")), found)

@@ -72,7 +72,8 @@ def steady(verdict: Verdict) -> Section | None:
     rows = utilisation_over_time(verdict, seen, COLUMNS)
     shown, rest = busiest({n: sum(row) for n, row in rows.items()}, ROWS)
     long = si((seen.end - seen.start) / TICKS_PER_SECOND, "s")
-    lines = [f"{'':<{NAME}}{long} of the steady state, {plan.inflight} requests in flight"]
+    what = f"batches of {plan.batch} requests" if plan.batch else "requests"
+    lines = [f"{'':<{NAME}}{long} of the steady state, {plan.inflight} {what} in flight"]
     lines += [f"{shorten(n, NAME - 1):<{NAME}}{spark(rows[n])}  {percent(_mean(rows[n])):>6}" for n in shown]
     data: dict[str, Any] = {
         "seconds": (seen.end - seen.start) / TICKS_PER_SECOND,

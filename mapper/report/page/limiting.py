@@ -27,6 +27,7 @@ def section(verdict: Verdict, summary: dict[str, Any]) -> Section | None:
     data: dict[str, Any] = {
         "interval_s": summary["interval_s"],
         "inflight": plan.inflight,
+        "batch": plan.batch,
         "waiting": waiting(verdict),
         "path_of": of.get(plan.objective, "of a request alone"),
         "chain": _chain(verdict),

@@ -68,6 +68,34 @@ def test_a_search_reaches_the_reasons_too_and_can_find_nothing(opened: Open) -> 
     assert (table.get_by_role("status").text_content() or "").startswith("0 of")
 
 
+LONG_TABLE = """() => {
+    const root = document.body.appendChild(document.createElement("section"));
+    root.id = "long";
+    mapper.ui.table(root, [{ key: "n", title: "n" }], Array.from({ length: 60 }, (_, n) => ({ n })));
+}"""
+
+
+def test_paper_says_what_it_leaves_out(opened: Open) -> None:
+    found = opened(page_of())
+    found.js(LONG_TABLE)
+    notes = {name: found.page.locator(f"#{name} > .printed, #{name} .body > .printed") for name in _LEFT_OUT}
+    assert not any(note.is_visible() for note in notes.values())
+    found.page.emulate_media(media="print")
+    found.js("dispatchEvent(new Event('beforeprint'))")
+    assert {name: note.text_content() for name, note in notes.items()} == _LEFT_OUT
+    assert all(note.is_visible() for note in notes.values())
+    assert found.page.locator("#timeline .screen").is_hidden()
+
+
+_LEFT_OUT = {
+    "timeline": "Not on paper: the view “steady state”.",
+    "causes": "Not on paper: time by cause.",
+    "memory": "Not on paper: one request.",
+    "placement": "Not on paper: what closed rows open to.",
+    "long": "Not on paper: 10 more rows.",
+}
+
+
 def test_a_column_sorts_both_ways_and_says_so(opened: Open) -> None:
     found = opened(page_of())
     table = found.page.locator("#placement")

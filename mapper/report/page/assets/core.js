@@ -131,6 +131,13 @@ const mapper = (() => {
     return el("dl", { class: "facts" }, told.map(([a, b]) => el("div", {}, el("dt", {}, a), el("dd", {}, b))));
   }
 
+  /** A sentence that stands on paper only: `words()` says, when the page is printed, what of the section is not there. */
+  function printed(root, words) {
+    const note = el("p", { class: "hint printed" });
+    root.append(note);
+    addEventListener("beforeprint", () => { note.textContent = words(); });
+  }
+
   function section(name, draw) {
     drawers[name] = draw;
   }
@@ -144,7 +151,7 @@ const mapper = (() => {
     redraw();
   }
 
-  const ui = { el, si, percent, tip, color, heat, ink, chart, later, bar, facts }; // and table, of table.js
+  const ui = { el, si, percent, tip, color, heat, ink, chart, later, bar, facts, printed }; // and table, of table.js
 
   /** The page's own parts: its title, the list of its sections, and each section as its script draws it. */
   function start() {

@@ -106,6 +106,10 @@ mapper.ui.table = (root, columns, rows, options = {}) => {
       el("table", {}, el("thead", {}, el("tr", {}, heads)), body)),
     more,
   );
+  mapper.ui.printed(root, () => {
+    const left = [found.length > shown ? `${found.length - shown} more rows` : null, detail ? "what closed rows open to" : null].filter(Boolean);
+    return left.length ? `Not on paper: ${left.join(", and ")}.` : "";
+  });
   find();
   return {
     search(words) { field.value = words; again(); },

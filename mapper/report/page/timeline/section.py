@@ -88,10 +88,11 @@ def _lead(verdict: Verdict) -> str:
 
 def _steady(verdict: Verdict, tracks: Tracks) -> dict[str, Any]:
     """A stretch of the steady state, with all requests that are in flight there."""
-    found = stretch(verdict)
+    found, batch = stretch(verdict), verdict.plan.batch
+    what = f"batches of {batch} requests" if batch else "requests"
     lead = (
-        f"The machine in steady state: {found.requests} requests on their way, "
-        f"{found.intervals:.3g} intervals of {si(found.interval / TICKS_PER_SECOND, 's')} between requests."
+        f"The machine in steady state: {found.requests} {what} on their way, {found.intervals:.3g} intervals of "
+        f"{si(found.interval / TICKS_PER_SECOND, 's')} between {what}."
     )
     view = _view(tracks, list(_in_window(verdict, tracks, found)), found.start, found.end)
     return {"name": "steady state", "lead": lead, **view, "phases": []}

@@ -36,6 +36,7 @@ mapper.section("causes", (root, d, ui) => {
       }
     }
     const order = [...nodes.keys()];
+    const short = (text) => (text.length > 22 ? `${text.slice(0, 9)}…${text.slice(-11)}` : text); // ends tell names apart
     return {
       series: [{
         type: "sankey",
@@ -43,7 +44,7 @@ mapper.section("causes", (root, d, ui) => {
         nodeGap: 7, nodeWidth: 14, draggable: false, emphasis: { focus: "adjacency" },
         data: order.map((id) => ({ name: id, depth: Number(id[0]), itemStyle: { color: ui.color(`series-${order.filter((o) => o[0] === id[0]).indexOf(id) % 8}`) } })),
         links: [...links].map(([key, value]) => ({ source: key.split(" ")[0], target: key.split(" ")[1], value })),
-        label: { color: ui.color("ink"), fontSize: 11, overflow: "truncate", width: 140, formatter: (p) => `${name(p.name)}  ${ui.percent(nodes.get(p.name) / sums.energy, 0)}` },
+        label: { color: ui.color("ink"), fontSize: 11, formatter: (p) => `${short(name(p.name))}  ${ui.percent(nodes.get(p.name) / sums.energy, 0)}` },
         lineStyle: { color: "source", opacity: 0.28, curveness: 0.5 },
         tooltip: {
           formatter: (p) => {
@@ -111,5 +112,6 @@ mapper.section("causes", (root, d, ui) => {
     };
   }
 
+  ui.printed(root, () => `Not on paper: ${shown === "energy" ? "time" : "energy"} by cause.`);
   show("energy");
 });

@@ -144,5 +144,5 @@ mapper.section("floor", (root, d, ui) => {
       ],
     };
   });
-  if (anyBig) root.append(ui.el("p", { class: "hint" }, "Ctrl and the wheel zoom, dragging moves."));
+  if (anyBig) root.append(ui.el("p", { class: "hint screen" }, "Ctrl and the wheel zoom, dragging moves."));
 });

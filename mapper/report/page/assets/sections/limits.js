@@ -42,14 +42,14 @@ mapper.section("limits", (root, d, ui) => {
         el("div", { class: "note" }, relief(limit, k)),
       ));
       const waits = d.waiting.length ? el("p", {}, d.waiting.join(" ")) : null;
-      return [el("h3", {}, `busiest in steady state, a new request every ${si(d.interval_s, "s")}, ${d.inflight} in flight`), el("ol", { class: "chain" }, items), waits];
+      return [el("h3", {}, `busiest in steady state, a new ${d.batch ? `batch of ${d.batch} requests` : "request"} every ${si(d.interval_s, "s")}, ${d.inflight} in flight`), el("ol", { class: "chain" }, items), waits];
     },
     path() {
       const total = d.path.stretches.reduce((sum, s) => sum + s.time_s, 0) / Math.max(1e-12, 1 - d.path.rest);
       const told = (seconds, words) => (seconds >= total / 1000 ? `${percent(seconds / total)} ${words}` : null);
       const list = d.path.stretches.map((s) => [
         s.what, s.part, `${s.times.toLocaleString("en")} × ${si(s.time_s / s.times, "s")}`,
-        told(s.queueing_s, "in the way of what needs the unit, not the result"),
+        told(s.queueing_s, "in which what comes next waits for the unit, not for this result"),
         told(s.sharing_s, "waits for a shared memory"),
       ]);
       const rest = d.path.more ? el("p", { class: "note" }, `and ${percent(d.path.rest)} in ${d.path.more} more`) : null;

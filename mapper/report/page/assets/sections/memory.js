@@ -26,7 +26,7 @@ mapper.section("memory", (root, d, ui) => {
     buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.textContent === v.name)));
     lead.textContent = v.phases.length
       ? `One request alone: ${v.phases.map(([name, , calls]) => (calls > 1 ? `one call of ${name} (of ${calls})` : name)).join(", then ")}.`
-      : "A stretch of the steady state, with all requests in flight.";
+      : "A stretch of the steady state. Reserved: what the plan keeps room for, the states and buffers of all requests in flight at their largest.";
     handles.forEach(({ handle, say }) => { say(); if (handle.chart) handle.draw(); });
   }
 
@@ -58,5 +58,6 @@ mapper.section("memory", (root, d, ui) => {
     };
   }
 
+  ui.printed(root, () => `Not on paper: ${d.views.filter((v) => v !== view).map((v) => v.name).join(", ")}.`);
   show(view);
 });

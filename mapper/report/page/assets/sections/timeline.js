@@ -302,7 +302,8 @@ mapper.section("timeline", (root, d, ui) => {
     e.preventDefault();
     zoomTo(...to);
   });
-  const out = Object.entries(d.left_out).filter(([, n]) => n > 0).map(([what, n]) => `${n} ${what}`);
-  root.append(ui.el("p", { class: "hint" }, "Click, then the wheel zooms and dragging moves; also + − ← → 0 and the slider. ", out.length ? `Left out, as nothing happens there: ${out.join(", ")}.` : ""));
+  const out = Object.entries(d.left_out).filter(([, n]) => n > 0).map(([what, n]) => `${n} ${n === 1 ? { units: "unit", links: "direction of a link", memories: "memory" }[what] : what.replace("links", "directions of links")}`);
+  root.append(ui.el("p", { class: "hint" }, ui.el("span", { class: "screen" }, "Click, then the wheel zooms and dragging moves; also + − ← → 0 and the slider. "), out.length ? `Left out, as nothing happens there: ${out.join(", ")}.` : ""));
+  ui.printed(root, () => `Not on paper: the view ${views.filter((v) => v !== view).map((v) => `“${v.name}”`).join(", ")}${rows.length > MOST_ROWS ? `, and ${rows.length - MOST_ROWS} of ${rows.length} rows` : ""}${range[0] > 0 || range[1] < 100 ? "; the part that was zoomed to is drawn" : ""}.`);
   say();
 });

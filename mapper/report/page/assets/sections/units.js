@@ -12,8 +12,14 @@ mapper.section("units", (root, d, ui) => {
     { key: "holds", title: "runs", class: "long", text: (r) => r.holds || "nothing" },
     amount("weight_bytes", "weights", "B"),
   ], d.units, many(d.units));
+  const boxes = [];
+  ui.printed(root, () => {
+    const closed = boxes.filter((box) => !box.open).map((box) => box.querySelector("summary").textContent);
+    return closed.length ? `Not on paper, as they are closed: ${closed.join(", ")}.` : "";
+  });
   if (d.memories.length) {
     const box = el("details", { open: d.memories.length <= 12 }, el("summary", {}, `memories (${d.memories.length})`));
+    boxes.push(box);
     root.append(box);
     ui.table(box, [
       { key: "name", title: "memory", class: "name" },
@@ -27,6 +33,7 @@ mapper.section("units", (root, d, ui) => {
   }
   if (d.links.length) {
     const box = el("details", { open: d.links.length <= 12 }, el("summary", {}, `links (${d.links.length})`));
+    boxes.push(box);
     root.append(box);
     ui.table(box, [
       { key: "name", title: "link", class: "name" },
