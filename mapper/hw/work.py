@@ -10,7 +10,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from mapper.hw.documented import Documented
 
 TICKS_PER_SECOND = 10**12
 """One tick is a picosecond: fine enough for a wire, and 10^6 s still fit in 63 bits."""
@@ -216,13 +218,13 @@ class Storage:
     holds: tuple[str, ...] = field(default=("weights", "state", "activations"))
 
 
-class UnitModel(BaseModel, ABC):
+class UnitModel(Documented, ABC):
     """One kind of unit with its figures: the keys of a unit file under targets/units are the fields of its model.
 
     A model is immutable and knows no graph: the same question always gets the same answer, so answers are cached.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     engine: ClassVar[str] = "exclusive"
     """'exclusive': one task at a time. 'spatial': tasks whose weights sit in different arrays run side by side."""

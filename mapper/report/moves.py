@@ -43,7 +43,9 @@ class Move:
             "latency_at_most": self.work,
             "energy": self.energy,
         }
-        return (found if self.is_known else {}) | ({"lacks": self.lacks, "lacks_bytes": self.lacks_bytes} if self.lacks else {})
+        return (found if self.is_known else {}) | (
+            {"lacks": self.lacks, "lacks_bytes": self.lacks_bytes} if self.lacks else {}
+        )
 
 
 class Moves:

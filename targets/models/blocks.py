@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
+from mapper.hw.documented import Documented
 from mapper.hw.work import Cost, DType, Work
 
 _ALIASES = {
@@ -20,10 +21,10 @@ NumberType = Annotated[DType, BeforeValidator(lambda name: _ALIASES.get(name, na
 """A DType that may also be written the long way (int8, float16)."""
 
 
-class Block(BaseModel):
+class Block(Documented):
     """A group of figures inside a unit file; immutable and hashable like the unit itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Fitted(Block):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from math import hypot, inf
 from typing import ClassVar, Self
 
-from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from mapper.hw.work import Cost, DType, Feed, Role, Storage, UnitModel, Work
 from targets.models.blocks import BufferBlock, Computes, ErrorBand, ErrorBands
@@ -56,7 +56,6 @@ class Held:
 class CimUnit(UnitModel):
     """Arrays that hold one side of a product and multiply where it is (COST_MODELS, "Compute in memory")."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
     engine: ClassVar[str] = "spatial"
 
     arrays: PositiveInt

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Self
 
-from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
 from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
@@ -27,8 +27,6 @@ class Cpu(UnitModel):
 
     Peaks are per core and cycle, a MAC counting two operations.
     """
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     cores: PositiveInt
     clock_hz: PositiveFloat

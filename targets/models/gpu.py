@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import TICKS_PER_SECOND, Cost, DType, Feed, Role, UnitModel, Work
 from targets.models.blocks import ErrorBand, ErrorBands, Fitted, NumberType, PerType
@@ -43,8 +43,6 @@ class Gpu(UnitModel):
 
     The constants of products are fitted by benchmarks/fit_gemm.py; a unit file without them takes the joint fit.
     """
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     sms: PositiveInt
     """Streaming multiprocessors (compute units): blocks of a kernel run in waves over them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
 from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
@@ -31,8 +31,6 @@ from targets.models.scratchpad_lanes import ScratchpadLanes
 
 class Systolic(UnitModel):
     """Systolic arrays of rows x columns MACs (COST_MODELS, "Systolic and vector DSAs"); cycles as in SCALE-Sim."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     rows: PositiveInt
     columns: PositiveInt

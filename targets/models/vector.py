@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
 from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
@@ -24,8 +24,6 @@ from targets.models.rates import (
 
 class Vector(UnitModel):
     """A SIMD processor fed by DMA, as a roofline (COST_MODELS, "Systolic and vector DSAs")."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     lanes: PositiveInt
     clock_hz: PositiveFloat
