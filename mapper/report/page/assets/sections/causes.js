@@ -36,11 +36,11 @@ mapper.section("causes", (root, d, ui) => {
       }
     }
     const order = [...nodes.keys()];
-    const short = (text) => (text.length > 22 ? `${text.slice(0, 9)}…${text.slice(-11)}` : text); // ends tell names apart
+    const short = (text) => (text.length > 20 ? `${text.slice(0, 7)}…${text.slice(-11)}` : text); // ends tell names apart
     return {
       series: [{
         type: "sankey",
-        left: 4, right: 150, top: 8, bottom: 8,
+        left: 4, right: 170, top: 8, bottom: 8,
         nodeGap: 7, nodeWidth: 14, draggable: false, emphasis: { focus: "adjacency" },
         data: order.map((id) => ({ name: id, depth: Number(id[0]), itemStyle: { color: ui.color(`series-${order.filter((o) => o[0] === id[0]).indexOf(id) % 8}`) } })),
         links: [...links].map(([key, value]) => ({ source: key.split(" ")[0], target: key.split(" ")[1], value })),
