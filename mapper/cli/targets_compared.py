@@ -29,7 +29,7 @@ from mapper.comparison.screen import figure, screen
 from mapper.comparison.solving import reading_of
 from mapper.compiled import deadline_of
 from mapper.compiler import AUTO
-from mapper.emit.files import write_folder_atomically
+from mapper.emit.files import refuse_unwritable, write_folder_atomically
 from mapper.errors import UsageError, did_you_mean
 from mapper.frontend import parse_phase
 from mapper.ir.goal import Objective
@@ -61,6 +61,7 @@ def compare_(args: Namespace) -> int:
         with show.steps.step("import"):
             reading = reading_of(question if not auto else _with_batch_of_one(question))
         imported(show, " + ".join(f.name for f in files), reading.found)
+        refuse_unwritable(out / DATA)
         watch = _Watch(show, asked, key_named(None, question.goal.objective.value))
         found = compare(question, asked, out, auto=auto, jobs=jobs, reading=reading, stop=stop, watch=watch)
     _write(found, by, args, out)

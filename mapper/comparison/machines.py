@@ -74,6 +74,7 @@ def _sources(word: str) -> Iterator[str | Path]:
     if not found:
         start = word.partition("*")[0]
         near = did_you_mean(word, {f"{name[: len(start)]}*" for name in names})
+        near += "" if near.endswith("?") else "."
         raise TargetError(
             f"no {'file' if is_file else 'target'} matches '{word}'",
             hint="check the path" if is_file else f"{near} `mapper targets` lists all.",

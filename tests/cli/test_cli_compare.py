@@ -97,6 +97,14 @@ def test_an_unknown_target_is_told_before_the_model_is_read(mapper: Mapper) -> N
     assert "did you mean 'edge-npu'" in ran.err
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_searched(mapper: Mapper, bert_tiny: Path) -> None:
+    Path("file").touch()
+    ran = mapper("compare", bert_tiny, "--targets", "l4", *ASKED, "--out", "file/below", "--jobs", 1)
+    assert (ran.code, ran.out) == (1, "")
+    assert "cannot write file/below/compare.json" in ran.err
+    assert "l4" not in ran.err
+
+
 def test_a_baseline_that_is_not_asked_is_refused(mapper: Mapper) -> None:
     ran = mapper("compare", "no-such-model.onnx", "--targets", "edge-npu", "--baseline", "l4", *GREEDY)
     assert ran.code == 2

@@ -55,7 +55,8 @@ def test_a_broken_condition_says_both_values_and_the_change() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("throughput", "not NAME<NUMBER"), ("throughput<=1%", "not NAME<NUMBER"), ("throughput<nan", "not NAME"), ("latency>1e999", "not NAME"),
+        ("throughput", "not NAME<NUMBER"), ("throughput<=1%", "not NAME<NUMBER"), ("throughput<nan", "not NAME"),
+        ("latency>1e999", "not NAME"),
         ("throghput<1%", "did you mean 'throughput'"), ("latency>1W", "counted in s, not in W"),
         ("gap>1s", "counted in plain numbers, not in s"), ("latency>1m", "not in m"),
     ],
