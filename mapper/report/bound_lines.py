@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from mapper.cost.judge import Verdict
-from mapper.ir.plan import Plan
+from mapper.ir.plan import Objective, Plan
 from mapper.report.arrangement import arrangement_words
 from mapper.report.summary import spoken, value_and_bound
-from mapper.report.units import percent
+from mapper.report.units import percent, shorten, si
+
+MEASURED = {
+    Objective.THROUGHPUT: ("", " requests/s"),
+    Objective.LATENCY: ("s", " a request"),
+    Objective.TTFT: ("s", " to the first token"),
+    Objective.TPOT: ("s", " a token"),
+    Objective.ENERGY: ("J", " a request"),
+    Objective.EDP: ("J s", ""),
+}
+"""In what the value of an objective is told, and of what."""
+
+
+def headline(verdict: Verdict) -> str:
+    """What the plan is and what it reaches, in one line."""
+    plan = verdict.plan
+    value, _, gap = value_and_bound(verdict)
+    unit, of = MEASURED[plan.objective]
+    told = f"gap {percent(gap)} to the proven bound" if gap is not None else "no bound"
+    names = f"{shorten(plan.graph.name, 36)} on {shorten(plan.target.name, 24)}"
+    return f"{names} · {plan.objective.value} · {si(value, unit)}{of} · {told}"
 
 
 def bound_lines(verdict: Verdict) -> list[str]:
@@ -16,8 +36,9 @@ def bound_lines(verdict: Verdict) -> list[str]:
     won = next((b for b in plan.bounds or () if b.objective == plan.objective.value), None)
     if won is None or bound is None or gap is None:
         return ["no bound is known"]
+    unit = " requests/s" if plan.objective is Objective.THROUGHPUT else f" {MEASURED[plan.objective][0]}"
     lines = [
-        f"value {value:.6g}, bound {bound:.6g}, gap {percent(gap)}",
+        f"value {value:.6g}{unit}, bound {bound:.6g}{unit}, gap {percent(gap)}",
         f"proved by: {won.name}",
         f"over these options: in each phase a cluster whole on one {_holder(plan)}",
         f"considered: {_considered(plan)}",

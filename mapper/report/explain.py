@@ -13,7 +13,7 @@ from mapper.cost.program import Spelling
 from mapper.hw.work import PJ_PER_J
 from mapper.ir.plan import Bound, Objective, Plan
 from mapper.report.bands import Bands, bands
-from mapper.report.bound_lines import bound_lines
+from mapper.report.bound_lines import bound_lines, headline
 from mapper.report.chain import chain
 from mapper.report.limit_lines import idle_lines, idle_parts, limit_lines
 from mapper.report.limits import largest_costs
@@ -121,7 +121,7 @@ def _blocks(verdict: Verdict, rows: Sequence[Reason], proof: Bound | None) -> li
     bound = [f"  {line}" for line in bound_lines(verdict)]
     gap = _gap_lines(found, plan.objective, value_and_bound(verdict)[2])
     return [
-        ["what limits it", *limit_lines(verdict, chain(verdict), stretches(verdict))],
+        [headline(verdict), "what limits it", *limit_lines(verdict, chain(verdict), stretches(verdict))],
         ["how far from the best", *bound, *_rests_lines(proof)],
         ["how sure the figures are", *_band_lines(plan, found, rows), *gap],
         [f"where the energy goes (± {percent(found.energy.relative)})", *idle_lines(verdict)],
@@ -149,12 +149,18 @@ def _rests_lines(proof: Bound | None) -> list[str]:
 
 def _band_lines(plan: Plan, found: Bands, rows: Sequence[Reason]) -> list[str]:
     """Where each total may lie, how much of it no measurement stands behind, and which decisions that leaves open."""
-    totals = (("requests/s", found.throughput, ""), ("latency", found.latency, "s"), ("energy", found.energy, "J"))
+    n = plan.requests_per_run
+    totals = (
+        ("requests/s", found.throughput, "", n),
+        ("latency", found.latency, "s", 1),
+        ("energy", found.energy, "J", 1 / n),
+    )
     lines = [
-        f"  {name:<12}{si(band.value, unit):>10}, from {si(band.low, unit)} to {si(band.high, unit)}; "
-        f"{percent(band.unvalidated)} of it from models that were not compared with measurements"
-        for name, band, unit in totals
+        f"  {name:<12}{si(band.value * by, unit):>10}, from {si(band.low * by, unit)} to {si(band.high * by, unit)}"
+        for name, band, unit, by in totals
     ]
+    parts = ", ".join(f"{percent(band.unvalidated)} of {name}" for name, band, _, _ in totals)
+    lines.append(f"  from models that were not compared with measurements: {parts}")
     by = "energy" if plan.objective is Objective.ENERGY else "time"
     lines.append(
         f"  {open_decisions(rows)} of {len(rows)} placements have an alternative whose {by} may be the smaller one"

@@ -20,6 +20,10 @@ HARDLY = 0.05
 """What is less busy limits nothing soon."""
 
 
+SMALL = 0.01
+"""Causes of less of the energy are told together."""
+
+
 def limit_lines(verdict: Verdict, limits: list[Limit], path: list[Stretch]) -> list[str]:
     """What the objective is limited by, then the others in brief."""
     objective = verdict.plan.objective
@@ -41,16 +45,18 @@ def chain_lines(verdict: Verdict, limits: list[Limit]) -> list[str]:
         lines.append(f"  {k}  {shorten(names, 62)} ({shorten(limit.kind, 28)}): {percent(limit.busy)} busy")
         shown = [s for s in limit.fills if s.part >= 0.005]
         lines += [f"       {shorten(s.what, WHAT):<{WHAT}} {percent(s.part):>7}" for s in shown]
-        lines += _relief(k, limit)
+        lines += _relief(verdict, k, limit)
     return [*lines, *(f"  {words}" for words in waiting(verdict))]
 
 
-def _relief(k: int, limit: Limit) -> list[str]:
+def _relief(verdict: Verdict, k: int, limit: Limit) -> list[str]:
     """What the k-th limit of the chain hides."""
     then = shorten(limit.then, 40)
     if limit.relieved is None:
         return []
     if k > 1:
+        if verdict.loads[limit.then] < HARDLY * verdict.interval:
+            return [f"     all others are less than {percent(HARDLY)} busy"]
         return [f"     {'1 and 2' if k == 2 else f'1 to {k}'} relieved: at most {gained(limit.relieved)}, then {then}"]
     twice = f"     twice as fast: at most {gained(limit.twice)} requests/s with this placement"
     if limit.relieved <= limit.twice * 1.01:
@@ -98,7 +104,10 @@ def idle_lines(verdict: Verdict) -> list[str]:
     """Energy by cause, and what the part that flows without work is made of."""
     total, per_run = verdict.energy or 1, verdict.plan.requests_per_run
     rows = sorted(energy_by_kind(verdict).items(), key=lambda r: (-r[1], r[0]))
-    shown = [(cause, pj) for cause, pj in rows if pj][:10]
+    shown = [(cause, pj) for cause, pj in rows if pj >= SMALL * total][:10]
+    rest = sum(pj for _, pj in rows) - sum(pj for _, pj in shown)
+    if rest:
+        shown.append((f"{sum(1 for _, pj in rows if pj) - len(shown)} more", rest))
     lines = []
     for cause, pj in shown:
         lines.append(

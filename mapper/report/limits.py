@@ -61,10 +61,12 @@ def _busiest(verdict: Verdict) -> list[Share]:
 
 
 def fills(verdict: Verdict, resource: str) -> list[Share]:
-    """What fills a resource, largest first: the part of its load that each class of activities has."""
+    """What fills a resource, largest first: the part of its load that each class of activities has. Of what several
+    units use alike units count as one."""
     total = verdict.loads.get(resource, 0) or 1
     calls = [p.calls for p in verdict.plan.phases]
-    found = _grouped(verdict, calls, total, lambda loads, ticks: dict(loads).get(resource, 0))
+    own = resource.partition("/")[0] in verdict.plan.target.unit
+    found = _grouped(verdict, calls, total, lambda loads, ticks: dict(loads).get(resource, 0), own)
     return sorted(found, key=lambda s: (-s.part, s.what))
 
 
@@ -74,14 +76,20 @@ def _time(verdict: Verdict) -> list[Share]:
     return _grouped(verdict, counted, total or 1, lambda loads, ticks: ticks)
 
 
-def _grouped(verdict: Verdict, counts: Sequence[int], total: int, measure: object) -> list[Share]:
+def _grouped(verdict: Verdict, counts: Sequence[int], total: int, measure: object, named: bool = True) -> list[Share]:
+    """named: whether units have their own names in the labels."""
     assert callable(measure)
     sums: dict[str, int] = {}
     for phase, count, program in zip(verdict.plan.phases, counts, verdict.programs, strict=True):
         for activity in program.activities:
             amount = measure(activity.loads, activity.ticks)
             if amount and count:
-                label = label_of(verdict, phase.name, activity.kind, activity.task, activity.where, activity.limited_by)
+                a = activity
+                label = (
+                    label_of(verdict, phase.name, a.kind, a.task, a.where, a.limited_by)
+                    if named
+                    else label_by_kind(verdict, phase.name, a)
+                )
                 sums[label] = sums.get(label, 0) + count * amount
     return [Share(label, ticks / total) for label, ticks in sums.items()]
 

@@ -10,8 +10,11 @@ from mapper.report.moves import Move
 from mapper.report.reasons import Alternative, Reason
 from mapper.report.units import listed, percent, shorten, si, times
 
+SHOWN = 8
+"""Classes of ops that are told unless every one is wanted, those of the most time."""
+
 NEGLIGIBLE = 1e-3
-"""Classes of ops that have less of the time of all tasks are told by their number alone."""
+"""Classes of ops that have less of the time of all tasks are never among them."""
 
 
 def by_time(plan: Plan, rows: Sequence[Reason]) -> list[tuple[Reason, float]]:
@@ -25,21 +28,22 @@ def by_time(plan: Plan, rows: Sequence[Reason]) -> list[tuple[Reason, float]]:
 def reason_lines(
     plan: Plan, rows: Sequence[Reason], move: Callable[[Reason, Alternative], Move], *, every: bool = False
 ) -> list[str]:
-    """Each reason with what else there is; those that take next to no time are counted, unless every one is wanted.
+    """Each reason with what else there is; those that take little time are counted, unless every one is wanted.
 
     move: what would become of the plan if the tasks of a reason ran in another way.
     """
     lines: list[str] = []
-    hidden = 0
-    for row, part in by_time(plan, rows):
-        if part < NEGLIGIBLE and not every:
-            hidden += 1
+    hidden: list[float] = []
+    for rank, (row, part) in enumerate(by_time(plan, rows)):
+        if not every and (part < NEGLIGIBLE or rank >= SHOWN):
+            hidden.append(part)
             continue
         lines.append(_head(plan, row, part))
         lines += [f"      {_compared(a)}{_become(move(row, a))}" for a in row.alternatives]
         lines += [f"      not {kind}: {shorten(why, 105 - len(kind), end=True)}" for kind, why in row.refused]
     if hidden:
-        lines.append(f"  and {hidden} more that take less than {percent(NEGLIGIBLE)} each: mapper explain --op NAME")
+        told = f"{percent(sum(hidden))} of the time together"
+        lines.append(f"  and {len(hidden)} more, {told}: mapper explain PLAN --op NAME (--op '' for all)")
     return lines
 
 

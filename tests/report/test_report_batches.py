@@ -17,6 +17,7 @@ from mapper.report.glance import parts
 from mapper.report.glance.causes import time
 from mapper.report.page import units
 from mapper.report.summary import summarise
+from mapper.report.units import si
 
 BATCH = 4
 
@@ -68,6 +69,13 @@ def test_show_says_what_the_summary_says() -> None:
     expected = {name: row["bytes"] for name, row in summary(BATCH)["links"].items() if row["bytes"]}
     assert bytes_of == pytest.approx(expected)
     assert time(judged(BATCH)).data == pytest.approx({k: x / BATCH for k, x in time(judged(0)).data.items()})
+
+
+def test_the_text_of_explain_says_what_the_summary_says() -> None:
+    text, expected = explain(judged(BATCH)).text, summary(BATCH)["bands"]
+    for name, field, unit in (("requests/s", "throughput_per_s", ""), ("energy", "energy_j", "J")):
+        (line,) = [x for x in text.splitlines() if x.startswith(f"  {name} ") and ", from " in x]
+        assert line.endswith(f"from {si(expected[field]['low'], unit)} to {si(expected[field]['high'], unit)}")
 
 
 def test_explain_says_what_the_summary_says() -> None:

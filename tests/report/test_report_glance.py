@@ -12,6 +12,7 @@ from mapper.cost.judge import Verdict, judge
 from mapper.cost.steady import Steady
 from mapper.errors import UsageError
 from mapper.report.explain import explain
+from mapper.report.glance.roofs import bound_by
 from mapper.report.glance.section import spark
 from mapper.report.glance.sections import SECTIONS, _pasted, chosen, glance, glance_data
 from mapper.report.reproduce import command
@@ -86,3 +87,27 @@ def test_several_requests_in_flight_are_seen_in_the_steady_state() -> None:
     assert all(0 <= x <= 1.001 for row in found.data["units"].values() for x in row)
     alone = judge(replace(finished(), inflight=1))
     assert SECTIONS["steady"](alone) is None
+
+
+@pytest.mark.parametrize(
+    ("part", "which", "words"),
+    [
+        (None, "memory", "overhead"),
+        (0.2, "compute", "overhead"),
+        (0.9, "memory", "memory"),
+        (1.0, "compute", "compute"),
+        (2.1, "memory", "cache"),
+    ],
+)
+def test_an_op_near_its_roof_is_bound_by_what_the_roof_is_of(part: float | None, which: str, words: str) -> None:
+    assert bound_by(part, which) == words
+
+
+def test_an_explanation_tells_the_classes_that_take_the_most_time(verdict: Verdict) -> None:
+    told = explain(verdict).text
+    heads = [line for line in explain(verdict, op="").text.splitlines() if line.endswith(" of the time")]
+    parts = [float(line.split(", ")[-1].split()[0]) for line in heads]
+    assert parts == sorted(parts, reverse=True)
+    assert [line in told for line in heads] == [i < 8 for i in range(len(heads))]
+    assert len(heads) > 8
+    assert "of the time together: mapper explain PLAN --op NAME" in told

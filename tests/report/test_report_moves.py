@@ -93,7 +93,8 @@ def test_the_stretches_of_a_time_add_up_to_it(verdict: Verdict, objective: Objec
 @pytest.mark.parametrize("objective", ["latency", "energy", "edp"])
 def test_an_explanation_is_about_the_objective(verdict: Verdict, objective: str) -> None:
     text = explain(replace(verdict, plan=replace(PLAN, objective=Objective(objective), bounds=None))).text
-    first = text.splitlines()[1]
+    assert text.splitlines()[0].startswith(f"gpt2-tiny on superhet · {objective} · ")
+    first = text.splitlines()[2]
     assert ("critical path" in first) == (objective == "latency")
     assert max(map(len, text.splitlines())) <= 118
 

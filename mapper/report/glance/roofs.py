@@ -16,6 +16,10 @@ NEAR = 0.5
 """Below this part of the roof neither arithmetic nor a memory is what limits an op, but what comes on top."""
 
 
+ABOVE = 1.01
+"""Above this part of what the memory gives, the bytes come out of a cache."""
+
+
 def roofline(verdict: Verdict) -> Section:
     """Units of one kind stand together, as their first."""
     kinds: dict[str, list[Roofline]] = {}
@@ -55,9 +59,16 @@ def _point(unit: Roofline, point: Point) -> dict[str, Any]:
         "ops_per_s": point.ops_per_s,
         "roof_ops_per_s": roof or None,
         "part": part,
-        "bound_by": which if part is not None and part >= NEAR else "overhead",
+        "bound_by": bound_by(part, which),
         "limited_by": point.limited_by,
     }
+
+
+def bound_by(part: float | None, which: str) -> str:
+    """What the roof is of; a cache where an op moves more bytes than its memory can."""
+    if part is None or part < NEAR:
+        return "overhead"
+    return "cache" if which == "memory" and part > ABOVE else which
 
 
 def _line(row: dict[str, Any], several: bool) -> str:
