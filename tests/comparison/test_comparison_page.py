@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from answers_of_hand import comparison, found, refused
 from browser import Open
+from hostile import EVIL, SCRIPT
 
 from mapper.comparison.comparison import KEYS
 from mapper.comparison.page import html
@@ -35,6 +36,19 @@ def test_the_page_draws_charts_and_lists_every_target_as_text(opened: Open) -> N
     assert page.js("document.images.length") == 0
     links = page.js("[...document.querySelectorAll('td a')].map((a) => a.getAttribute('href'))")
     assert links == [f"./{name}/report.html" for name in ("fast", "middle", "hostile")]
+
+
+@pytest.mark.slow
+def test_names_of_targets_run_nothing_and_lead_nowhere_else(opened: Open) -> None:
+    names = (*EVIL, "javascript:alert(4)", "../../x", "__proto__", "a\nb", "long" * 1000)
+    asked = comparison(*(found(name, 10.0**k) for k, name in enumerate(names)), refused(SCRIPT))
+    page = opened(html(asked.data(KEYS["throughput"], names[0])))
+    for box in page.page.locator(".chart").all():
+        for part in range(1, 10):
+            box.hover(position={"x": 400, "y": 40 * part}, force=True)
+    assert page.js("[...document.querySelectorAll('td a')].every((a) => a.getAttribute('href').startsWith('./'))")
+    assert page.js("document.querySelectorAll('img, svg, main script').length") == 0
+    assert not page.js("document.documentElement.scrollWidth > innerWidth")
 
 
 @pytest.mark.slow

@@ -73,6 +73,7 @@ def test_names_of_models_steer_no_terminal_and_the_data_is_json(asker: Asker) ->
 def test_the_page_shows_its_rows_and_complains_of_nothing(asker: Asker, opened: Open) -> None:
     found = opened(whatif_page(tornado_data(Tornado(asker, (row(asker, "<b>cpu.cores", 0.5, 1.5),)))))
     found.page.wait_for_selector("canvas")
+    assert found.page.locator("b").count() == 0
     assert "the change of the throughput" in found.page.content()
 
 

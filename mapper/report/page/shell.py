@@ -74,8 +74,8 @@ def seen(value: Any) -> Any:
 
 def as_block(data: Any) -> str:
     """JSON that can stand inside a script element: nothing in it ends the element or begins a comment. Numbers that
-    are not finite, for which JSON has no spelling, are null. Characters that steer how text is read, such as marks of
-    its direction, are spelled out."""
+    are not finite, for which JSON has no spelling, are null. Characters that steer how text is read, such as line
+    ends and marks of its direction, are spelled out."""
     try:
         text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     except ValueError:  # so that only data with such a number is walked through
@@ -84,11 +84,13 @@ def as_block(data: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-f]{4})")
+_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u([0-9a-f]{4})|([bfnrt]))")
 
 
 def _spelled(found: re.Match[str]) -> str:
     """An escape of JSON as it is where it stands for what can be printed (or half of it), else as text."""
+    if found[3]:
+        return f"{found[1]}\\\\{found[3]}"
     character = chr(int(found[2], 16))
     shown = character.isprintable() or 0xD800 <= ord(character) < 0xE000
     return found[0] if shown else f"{found[1]}\\\\u{found[2]}"

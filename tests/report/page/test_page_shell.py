@@ -15,6 +15,7 @@ def test_data_in_a_block_cannot_end_it_or_begin_a_comment() -> None:
 
 def test_what_turns_text_around_or_breaks_lines_is_spelled_out() -> None:
     assert json.loads(as_block([LINES, TURNED])) == ["a\\u2028b\\u2029c", "\\u202egnp.exe\\u2066"]
+    assert json.loads(as_block(["a\n\tb", "a\\nb", "\\\n"])) == ["a\\n\\tb", "a\\nb", "\\\\n"]
 
 
 def test_numbers_that_are_not_finite_are_null() -> None:

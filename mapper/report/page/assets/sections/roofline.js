@@ -24,6 +24,7 @@ mapper.section("roofline", (root, d, ui) => {
       ui.chart(cell, 300, () => option(c, roofs, memories, top, wide));
     }
     const rest = c.without.filter(([, s]) => s / c.seconds > 0.0005);
+    if (!c.points.length && !rest.length) cell.append(ui.el("p", { class: "hint" }, "Nothing that computes runs here, only casts and moves."));
     if (rest.length) cell.append(ui.el("p", { class: "hint" }, "Without arithmetic or traffic, not drawn: ", rest.map(([what, s]) => `${what} (${ui.percent(s / c.seconds)} of its time)`).join(", ")));
   }
 

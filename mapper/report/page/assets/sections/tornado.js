@@ -13,7 +13,7 @@ mapper.section("tornado", (root, d, ui) => {
     grid: { left: 260, right: 30, top: 30, bottom: 28 },
     legend: { top: 0, textStyle: { color: ui.color("ink") } },
     xAxis: { type: "value", axisLabel: { formatter: (v) => signed(v), color: ui.color("ink") }, splitLine: { lineStyle: { color: ui.color("line") } } },
-    yAxis: { type: "category", inverse: true, data: shown.map((r) => r.parameter), axisLabel: { color: ui.color("ink") } },
+    yAxis: { type: "category", inverse: true, data: shown.map((r) => r.parameter), axisLabel: { color: ui.color("ink"), width: 240, overflow: "truncate", interval: 0 } },
     tooltip: { trigger: "item", formatter: (p) => {
       const r = shown[p.dataIndex], a = p.seriesIndex ? r.more : r.less;
       return ui.tip(`${r.parameter} ${p.seriesName}`, [
