@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
+from mapper.cli.collecting import uncollected
 from mapper.cli.ending import Ended
 from mapper.cli.parsers import asking, comparing, hardware, making, pieces, plans, targets_compared
 from mapper.cli.saying import silence_output
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     module, _, function = str(args.run).partition(":")
     try:
-        with _loading(quiet=getattr(args, "quiet", False) or getattr(args, "json", False)):
+        with uncollected(), _loading(quiet=getattr(args, "quiet", False) or getattr(args, "json", False)):
             command = getattr(import_module(f"mapper.cli.{module}"), function)
         code = int(command(args) or 0)
         sys.stdout.flush()  # a full disk or a closed pipe shows here, not when Python ends

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mapper.cli.collecting import uncollected
 from mapper.cli.saying import say
 from mapper.cost.recorded import recorded
 from mapper.errors import MapperError
@@ -83,6 +84,7 @@ def _bounds(plan: Plan, tell: Callable[[Progress], None]) -> tuple[Bound, ...]:
     return found
 
 
+@uncollected()
 def show(args: Namespace) -> int:
     """The answer of a plan on a screen, then all of it at a glance; as text or as JSON."""
     from mapper.compiled import Compiled
@@ -132,6 +134,7 @@ def _write_page(done: Compiled, path: Path) -> int:
     return 0
 
 
+@uncollected()
 def explain(args: Namespace) -> int:
     """What limits a plan, why each op is where it is, and the fallbacks."""
     from mapper.cost.program import Spelling
