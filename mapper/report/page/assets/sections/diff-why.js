@@ -30,20 +30,20 @@ mapper.section("diff-why", (root, d, ui) => {
     });
     const end = total.before ? total.after / total.before : 0;
     const bars = [{ name: "before", low: 0, size: 1, share: null }, ...steps, { name: "after", low: 0, size: end, share: null }];
-    const narrow = root.clientWidth < 700;
-    const room = narrow ? 130 : Math.min(430, Math.round(root.clientWidth * 0.42));
+    const room = () => Math.max(130, Math.min(430, Math.round(root.clientWidth * 0.42))); // on paper another than here
     // a zero line far from the changes would leave them no room: small changes are shown close by
     const least = Math.min(1, end, ...steps.map((s) => s.low));
     const most = Math.max(1, end, ...steps.map((s) => s.low + s.size));
     const start = most - least < 0.25 * most ? Math.max(0, least - 0.35 * (most - least)) : 0;
+    const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(20 * (most - start))))); // of a fifth of the axis
     ui.chart(root, 60 + 25 * bars.length, () => ({
-      grid: { left: room + 10, right: 74, top: 6, bottom: 28 },
+      grid: { left: room() + 10, right: 74, top: 6, bottom: 28 },
       tooltip: {
         trigger: "item",
         formatter: (p) => ui.tip(bars[p.dataIndex].name, [[bars[p.dataIndex].share === null ? "of the value before" : "change", bars[p.dataIndex].share === null ? percent(bars[p.dataIndex].size) : signed(bars[p.dataIndex].share)]]),
       },
-      xAxis: { type: "value", min: start, max: most, axisLabel: { color: ui.color("faint"), formatter: (x) => percent(x, most - start < 0.02 ? 2 : most - start < 0.2 ? 1 : 0), hideOverlap: true, showMaxLabel: false }, splitLine: { lineStyle: { color: ui.color("line") } } },
-      yAxis: { type: "category", inverse: true, data: bars.map((b) => b.name), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: ui.color("ink"), width: room, overflow: "truncate", interval: 0 } },
+      xAxis: { type: "value", min: start, max: most, axisLabel: { color: ui.color("faint"), formatter: (x) => `${(100 * x).toFixed(digits)} %`, hideOverlap: true, showMaxLabel: false }, splitLine: { lineStyle: { color: ui.color("line") } } },
+      yAxis: { type: "category", inverse: true, data: bars.map((b) => b.name), axisTick: { show: false }, axisLine: { show: false }, axisLabel: { color: ui.color("ink"), width: room(), overflow: "truncate", interval: 0 } },
       series: [{
         type: "custom",
         encode: { x: [0, 1], y: 2 },
