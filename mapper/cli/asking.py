@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mapper.cli.console import Show, stop_on_interrupt
-from mapper.cli.ending import ended_by_signals
+from mapper.cli.console import Show
+from mapper.cli.ending import Ended, Stop, stopped_by_signals
 from mapper.cli.plans import plan_file
 from mapper.cli.saying import say
 from mapper.emit.files import write_atomically
@@ -25,6 +25,9 @@ from mapper.whatif.data import answer_data, tornado_data
 from mapper.whatif.page import whatif_page
 from mapper.whatif.text import answer_text, table
 from mapper.whatif.tornado import PATIENCE, tornado
+
+NOTHING = "nothing was answered"
+"""What is left of a command that was ended before it had anything to tell."""
 
 
 def whatif(args: Namespace) -> int:
@@ -42,26 +45,43 @@ def whatif(args: Namespace) -> int:
         return 0
     single = bool(args.set or args.model_precision)
     if single and args.all:
-        raise UsageError("--all asks about every figure on its own: leave --set and --model-precision out")
+        raise UsageError("--all shows every figure on its own: leave --set and --model-precision out")
     if args.workers < 1:
         raise UsageError(f"--workers {args.workers}: at least one must answer")
     if single and args.out:
         raise UsageError("--out is for the table of all figures: leave --set and --model-precision out, or --out")
     show = Show(args.quiet or args.json, plan.objective)
-    with ended_by_signals("nothing was answered"), stop_on_interrupt(show) as stop:
+    with stopped(show) as stop:
         if single:
-            asker = Asker(plan, stop=stop)
+            asker = Asker(plan, stop=stop.event)
             answer = asker.answer([parse_change(text) for text in args.set], precision_of(args.model_precision))
             data, text = answer_data(asker, answer), answer_text(asker, answer)
         else:
-            asker = Asker(plan, stop=stop, patience=PATIENCE)
+            asker = Asker(plan, stop=stop.event, patience=PATIENCE)
             with _progress(show) as tell:
                 found = tornado(asker, workers=args.workers, found=tell)
-            data, text = tornado_data(found), table(found)
+            if stop.number and not any(row.answers for row in found.rows):
+                raise Ended(stop.number, NOTHING)
+            data, text = tornado_data(found), table(found, args.all)
     if args.out:
         write_atomically(Path(args.out), whatif_page(data))
     say(json.dumps(data, indent=1) + "\n" if args.json else f"\n{text}")
-    return 0
+    return stop.code
+
+
+@contextmanager
+def stopped(show: Show) -> Iterator[Stop]:
+    """A block that the first Ctrl-C or SIGTERM ends with what is answered so far, and a second at once."""
+
+    def tell() -> None:
+        if not show.quiet:
+            show.console.print("\n  stopping: what is answered so far is told (again to quit at once)")
+
+    try:
+        with stopped_by_signals(NOTHING, tell) as stop:
+            yield stop
+    finally:
+        show.steps.clear()
 
 
 @contextmanager

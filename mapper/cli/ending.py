@@ -7,8 +7,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from types import FrameType
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -54,6 +55,46 @@ def ended_by_signals(left: str = "nothing was written", *, at_once: bool = False
             undo.callback(signal.signal, number, signal.getsignal(number))
             signal.signal(number, end)
         yield
+
+
+@dataclass
+class Stop:
+    """Whether a command is to end with what it has: by which signal, 0 for none."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+    number: int = 0
+
+    @property
+    def code(self) -> int:
+        """The exit code of a command that told what it had."""
+        return 128 + self.number if self.number else 0
+
+
+@contextmanager
+def stopped_by_signals(left: str, tell: Callable[[], None] = lambda: None) -> Iterator[Stop]:
+    """A block that the first signal asks to end with what it has, and a second ends at once with Ended. tell: is called
+    at the first. left: what there is of the work at the second."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    heard = [n for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None)]
+
+    def end(number: int, _: FrameType | None) -> None:
+        if stop.number:
+            for other in heard:
+                signal.signal(other, signal.SIG_IGN)
+            raise Ended(number, left)
+        stop.number = number
+        stop.event.set()
+        tell()
+
+    with ExitStack() as undo:
+        for number in heard:
+            undo.callback(signal.signal, number, signal.getsignal(number))
+            signal.signal(number, end)
+        yield stop
 
 
 def _watch(heard: list[int], left: str, undo: ExitStack) -> None:

@@ -12,7 +12,9 @@ SCHEMA = 1
 
 
 def tornado_data(found: Tornado) -> dict[str, Any]:
-    """Every row, those with the largest effect first. Seconds, joules, watts, requests per second."""
+    """Every row, those with the largest effect first. Seconds, joules, watts, requests per second. gain:
+    how much better the objective becomes, null where there is no plan. shadow_price: by how many percent the bound
+    falls for one percent."""
     return {**_head(found.asker), "factor": FACTOR, "complete": found.complete, "rows": [_row(r) for r in found.rows]}
 
 
@@ -41,6 +43,9 @@ def _row(row: Row) -> dict[str, Any]:
         "parts": list(p.parts),
         "effect": row.effect,
         "felt": row.felt,
+        "shadow_price": None
+        if row.price is None
+        else {"percent": row.price.percent, "change": str(row.price.change), "bound": row.price.known},
         "less": None if row.less is None else _answer(row.less),
         "more": None if row.more is None else _answer(row.more),
     }
@@ -51,7 +56,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "changes": [str(c) for c in answer.changes],
         "precision": answer.precision.value if answer.precision else None,
         "after": None if answer.after is None else asdict(answer.after),
-        "gain": answer.gain,
+        "gain": None if answer.after is None else answer.gain,
         "bound": answer.bound,
         "gap": answer.gap,
         "found": answer.found,

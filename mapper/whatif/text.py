@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mapper.hw.parameters import Parameter
@@ -12,10 +13,16 @@ from mapper.whatif.tornado import FACTOR, Row, Tornado, refused
 from mapper.whatif.values import Values
 
 WIDTH = 118
-SIDE = 11
+SIDE = 8
 """Columns of a bar to each side."""
-NAME, FIGURE, CHANGE, PAIR = 32, 11, 9, 15
-"""Columns of a name, a figure, a change of the objective, and of a pair of other changes."""
+NAME, FIGURE, CHANGE, PAIR, PRICE = 32, 11, 9, 14, 7
+"""Columns of a name, a figure, a change of the objective, a pair of other changes, and a shadow price."""
+
+SHOWN, BESIDE, LISTED = 20, 5, 2
+"""Rows of figures that change the objective, rows of others, and lines of a list of names, where not all are asked
+for."""
+
+HALVED, DOUBLED = ("halved", "doubled") if FACTOR == 2 else (f"/ {FACTOR:g}", f"x {FACTOR:g}")
 
 PREFIXED = ("B/s", "op/s", "B", "s", "Hz", "W")
 """Units of measure that take a prefix; others have one, or count."""
@@ -24,20 +31,52 @@ NO_PLAN = "no plan"
 REFUSED = "-"
 
 
-def table(found: Tornado) -> str:
-    """The rows that matter as lines, and in a few lines the others."""
-    asker = found.asker
-    times = f"{FACTOR:g}"
-    goal = asker.plan.objective
-    lines = [_head(asker), "", _columns(goal, times)]
-    most = max((_extent(row) for row in found.felt), default=0.0)
-    lines += [_line(row, most, goal) for row in found.felt]
-    if not found.felt:
-        lines.append("  nothing that was asked changes the plan by 0.1 % or more")
-    lines += ["", f"  {'▓' * 3} figure / {times}   {'█' * 3} figure x {times}   bars to the right are better; other "
-              f"columns: / {times}, then x {times}"]  # fmt: skip
-    lines += _notes(found)
+def table(found: Tornado, whole: bool = False) -> str:
+    """The rows that matter as lines, and in a few lines the others. whole: all rows and all names."""
+    goal = found.asker.plan.objective
+    moving, beside = found.moving, found.beside
+    some, others = (len(moving), len(beside)) if whole else (SHOWN, BESIDE)
+    lines = [_head(found.asker), *_partial(found), "", *_columns(goal)]
+    most = max((_extent(row) for row in moving), default=0.0)
+    lines += [_line(row, most, goal) for row in moving[:some]]
+    if moving[some:]:
+        lines.append(
+            f"  and {len(moving) - some} more that change the {goal.value} by "
+            f"{_signed(moving[some].effect).lstrip('+')} at most (--all shows them)"
+        )
+    if not moving:
+        lines.append(f"  nothing that was asked changes the {goal.value} by 0.1 % or more")
+    if beside:
+        other = "latency" if goal is not Objective.LATENCY else "throughput"
+        said = "latency" if goal is Objective.ENERGY else f"energy or {other}"
+        lines += ["", f"  these change {said} only"]
+        lines += [_line(row, most, goal) for row in beside[:others]]
+        if beside[others:]:
+            lines.append(f"  and {len(beside) - others} more, the energy by {_energy(beside[others])} at most")
+    lines += ["", *_legend(found, goal), *_notes(found, whole)]
     return "\n".join(lines) + "\n"
+
+
+def _energy(row: Row) -> str:
+    return _signed(row.energy).lstrip("+")
+
+
+def _partial(found: Tornado) -> list[str]:
+    """A line above a table that was stopped."""
+    unasked = sum(2 - len(row.answers) for row in found.rows)
+    of = 2 * len(found.rows)
+    return [f"  PARTIAL: stopped with {of - unasked} of {of} questions answered"] if unasked else []
+
+
+def _legend(found: Tornado, goal: Objective) -> list[str]:
+    """How the table is to be read."""
+    lines = [f"  {'▓' * 3} {HALVED}   {'█' * 3} {DOUBLED}   bars to the right are better, to the left worse"]
+    if any(row.price for row in found.rows):
+        least = "rises" if goal is Objective.THROUGHPUT else "falls"
+        lines.append(
+            f"  price: by so many % the proven bound of the {goal.value} {least} for each % that the figure gets better"
+        )
+    return lines
 
 
 def answer_text(asker: Asker, answer: Answer) -> str:
@@ -65,29 +104,36 @@ def _head(asker: Asker) -> str:
     return f"  {shorten(plan.graph.name, 40)} on {shorten(plan.target.name, 30)} · {values}"
 
 
-def _columns(goal: Objective, times: str) -> str:
-    what = "throughput" if goal is Objective.THROUGHPUT else goal.value
-    bars = f"{what:^{2 * SIDE + 1}}"
+def _columns(goal: Objective) -> list[str]:
     other = "latency" if goal is not Objective.LATENCY else "throughput"
-    return (
-        f"  {'figure':<{NAME}}{'is':>{FIGURE}}{'/ ' + times:>{CHANGE}} {bars} {'x ' + times:<{CHANGE}}"
-        f"{'energy':>{PAIR}}{other:>{PAIR}}"
-    )
+    pair = f"{HALVED} {DOUBLED}"
+    return [
+        f"  {'':<{NAME}}{'':>{FIGURE}}{'':>{CHANGE}} {'':{2 * SIDE + 1}} {'':<{CHANGE}}"
+        f"{'energy, %':>{PAIR}}{f'{other}, %':>{PAIR + 1}}",
+        f"  {'figure':<{NAME}}{'is':>{FIGURE}}{HALVED:>{CHANGE}} {goal.value:^{2 * SIDE + 1}} {DOUBLED:<{CHANGE}}"
+        f"{pair:>{PAIR}}{pair:>{PAIR + 1}}{'price':>{PRICE}}",
+    ]
 
 
 def _line(row: Row, most: float, goal: Objective) -> str:
     other = "latency_s" if goal is not Objective.LATENCY else "throughput_per_s"
+    price = "" if row.price is None else "0" if not row.price.percent else f"{row.price.percent:.2g}"
     return (
-        f"  {shorten(row.parameter.name, NAME):<{NAME}}{_figure(row.parameter):>{FIGURE}}"
+        f"  {_name(row.parameter.name):<{NAME}}{_figure(row.parameter):>{FIGURE}}"
         f"{_change(row.less, goal):>{CHANGE}} {_bars(row, most)} {_change(row.more, goal):<{CHANGE}}"
-        f"{_pair(row, 'energy_j'):>{PAIR}}{_pair(row, other):>{PAIR}}"
+        f"{_pair(row, 'energy_j'):>{PAIR}}{_pair(row, other):>{PAIR + 1}}{price:>{PRICE}}"
     ).rstrip()
+
+
+def _name(name: str) -> str:
+    """A name in its column, cut where --set takes the shorter word for it: in what it is measured in."""
+    return shorten(name.removesuffix("_bytes_per_s") if len(name) > NAME else name, NAME - 1)
 
 
 def _figure(parameter: Parameter) -> str:
     unit = parameter.unit_of_measure
     text = si(parameter.value, unit) if unit in PREFIXED else f"{parameter.value:.6g} {unit}".rstrip()
-    return f"<= {text}" if parameter.table else text
+    return f"to {text}" if parameter.table else text
 
 
 def _change(answer: Answer | None, goal: Objective) -> str:
@@ -102,7 +148,7 @@ def _change(answer: Answer | None, goal: Objective) -> str:
 
 
 def _signed(part: float) -> str:
-    """A relative change: '+33 %', '-0.4 %', '0 %', '+12x'."""
+    """A relative change: '+33 %', '-0.4 %', '0 %', 'x12.3'."""
     if abs(part) < 5e-4:
         return "0 %"
     if part >= 9.995:
@@ -115,11 +161,11 @@ def _pair(row: Row, field: str) -> str:
     texts = []
     for answer in (row.less, row.more):
         if answer is None or answer.after is None:
-            texts.append(REFUSED if answer is None or refused(answer) else "none")
+            texts.append("..." if answer is None else REFUSED if refused(answer) else "none")
             continue
         before, after = getattr(answer.before, field), getattr(answer.after, field)
         texts.append(_signed(after / before - 1) if before else "0 %")
-    return " ".join(f"{t.removesuffix(' %'):>6}" for t in texts) + " %"
+    return " ".join(f"{t.removesuffix(' %'):>{w}}" for t, w in zip(texts, (len(HALVED), len(DOUBLED)), strict=True))
 
 
 def _extent(row: Row) -> float:
@@ -139,35 +185,41 @@ def _bars(row: Row, most: float) -> str:
     return "".join(reversed(left)) + "│" + "".join(right)
 
 
-def _notes(found: Tornado) -> list[str]:
+def _notes(found: Tornado, whole: bool) -> list[str]:
     lines = []
     if found.silent:
-        lines.append(_listed("no effect", [row.parameter.name for row in found.silent]))
-    words = [f"{a.changes[0]}: {a.refusal}" for row in found.rows for a in row.answers if a.refusal]
-    lost = [w for w, a in zip(words, (a for row in found.rows for a in row.answers if a.refusal), strict=True)
-            if not refused(a)]  # fmt: skip
-    kept = [row.parameter.name for row in found.rows if any(refused(a) for a in row.answers)]
-    if kept:
-        lines.append(_listed(REFUSED, kept, "takes no such value: "))
-    lines += [f"  {NO_PLAN:<10}  {shorten(w, WIDTH - 14, end=True)}" for w in lost]
-    unasked = sum(2 - len(row.answers) for row in found.rows)
-    if unasked:
-        lines.append(f"  stopped     {unasked} questions of {2 * len(found.rows)} were not answered")
+        lines.append(_listed("no effect", [row.parameter.name for row in found.silent], whole))
+    kinds: dict[str, list[str]] = {}
+    lost = []
+    for answer in (a for row in found.rows for a in row.answers if a.refusal):
+        if refused(answer):
+            kinds.setdefault(re.sub(r"'[^']*' (is )?", "", answer.refusal), []).append(str(answer.changes[0]))
+        else:
+            lost.append(f"{answer.changes[0]}: {answer.refusal}")
+    lines += [_listed("not asked", names, whole, f"{kind}: ") for kind, names in kinds.items()]
+    some = len(lost) if whole else BESIDE
+    lines += [f"  {NO_PLAN:<10}  {shorten(w, WIDTH - 14, end=True)}" for w in lost[:some]]
+    if lost[some:]:
+        lines.append(f"  {'':<10}  and {len(lost) - some} more without a plan (--all shows them)")
     worst = [a for row in found.felt for a in row.answers if a.gap is not None]
     if worst:
         a = max(worst, key=lambda one: one.gap or 0.0)
         lines.append(
             f"  proven      every answer is within {percent(a.gap or 0.0)} of the best there can be on its target "
-            f"({a.changes[0]})"
+            f"({a.changes[0]});"
         )
+        lines.append(f"  {'':<10}  changes smaller than that may be the search's, not the chip's")
     return lines
 
 
-def _listed(word: str, names: Sequence[str], before: str = "") -> str:
-    """Names after a word, in as many lines as they take."""
-    lines, line = [], f"  {word:<10}  {before}"
-    for name in names:
-        if len(line) + len(name) + 2 > WIDTH:
+def _listed(word: str, names: Sequence[str], whole: bool, before: str = "") -> str:
+    """Names after a word, in as many lines as they take, or as are shown."""
+    lines: list[str] = []
+    line = f"  {word:<10}  {before}"
+    for i, name in enumerate(names):
+        if len(line) + len(name) + 2 > WIDTH - (14 if not whole and len(lines) == LISTED - 1 else 0):
+            if not whole and len(lines) == LISTED - 1:
+                return "\n".join([*lines, f"{line}and {len(names) - i} more"])
             lines.append(line.rstrip())
             line = " " * 14
         line += f"{name}, "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mapper.errors import MapperError
 from mapper.hw.parameters import Parameter, parameters
 from mapper.hw.what_if import Change
 from mapper.whatif.answers import Answer, Asker
-from mapper.whatif.workers import answered
+from mapper.whatif.shadow import NOISE, Price, Proofs, price
+from mapper.whatif.workers import answered, spread
 
 FACTOR = 2.0
 """Every figure is multiplied and divided by this."""
@@ -16,17 +18,22 @@ FACTOR = 2.0
 FELT = 5e-4
 """Relative changes below this are told as none: half of what is printed as 0.1 %."""
 
+PRICED = 10
+"""Rows with a shadow price: those with the largest effect."""
+
 PATIENCE = 0.05
 """In a table nothing is placed anew where the gap is no larger than this."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure, and what becomes of the plan with it divided and multiplied by `FACTOR`; None: not asked yet."""
+    """A figure, and what becomes of the plan with it divided and multiplied by `FACTOR`; None: not asked yet. price:
+    its shadow price to the better side; None where it is not known, or not asked for."""
 
     parameter: Parameter
     less: Answer | None
     more: Answer | None
+    price: Price | None = None
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -37,6 +44,14 @@ class Row:
     def effect(self) -> float:
         """The larger change of the objective, up or down; that there is no plan counts like losing all."""
         return max((abs(a.gain) for a in self.answers if a.after or not refused(a)), default=0.0)
+
+    @property
+    def better(self) -> bool | None:
+        """Whether the bound falls where the figure grows (True), or where it shrinks; None where it does not fall."""
+        known = [(a.bound, larger) for a, larger in ((self.less, False), (self.more, True)) if a and a.bound]
+        if len(known) < 2 or min(known)[0] > max(known)[0] * (1 - NOISE):
+            return known[0][1] if len(known) == 1 else None
+        return min(known)[1]
 
     @property
     def energy(self) -> float:
@@ -66,6 +81,16 @@ class Tornado:
     def felt(self) -> tuple[Row, ...]:
         """The rows that change something."""
         return tuple(row for row in self.rows if row.felt)
+
+    @property
+    def moving(self) -> tuple[Row, ...]:
+        """The rows that change the objective."""
+        return tuple(row for row in self.felt if row.effect >= FELT)
+
+    @property
+    def beside(self) -> tuple[Row, ...]:
+        """The rows that change other values alone, those that change the energy most first."""
+        return tuple(sorted((row for row in self.felt if row.effect < FELT), key=lambda row: -round(row.energy, 6)))
 
     @property
     def silent(self) -> tuple[Row, ...]:
@@ -111,4 +136,28 @@ def tornado(
         answers[i] = answer
         found(len(answers), len(asked))
     rows = [Row(p, answers.get(2 * i), answers.get(2 * i + 1)) for i, p in enumerate(some)]
-    return Tornado(asker, tuple(sorted(rows, key=lambda row: (-round(row.effect, 6), -round(row.energy, 6)))))
+    rows.sort(key=lambda row: (-round(row.effect, 6), -round(row.energy, 6)))
+    return _priced(Tornado(asker, tuple(rows)), workers)
+
+
+def _priced(found: Tornado, workers: int) -> Tornado:
+    """The table with the shadow prices of its first rows: a proof each, with that figure a step better."""
+    asked = [(row, row.better) for row in found.moving[:PRICED] if row.better is not None]
+    if not asked or found.asker.context.stop.is_set():
+        return found
+    proofs = Proofs(found.asker.plan)
+    try:
+        proofs.bound()  # once, before there are several of it
+    except MapperError:  # passes of a package that is not installed here
+        return found
+    prices: dict[str, Price | None] = {}
+    for i, known in spread(lambda i: _price(proofs, *asked[i]), len(asked), workers, found.asker.context.stop):
+        prices[asked[i][0].parameter.name] = known
+    return replace(found, rows=tuple(replace(row, price=prices.get(row.parameter.name)) for row in found.rows))
+
+
+def _price(proofs: Proofs, row: Row, larger: bool) -> Price | None:
+    try:
+        return price(proofs, row.parameter, larger)
+    except MapperError:
+        return None

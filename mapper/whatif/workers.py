@@ -6,13 +6,16 @@ import multiprocessing
 import os
 import queue
 import signal
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from mapper.errors import MapperError
 from mapper.hw.what_if import Change
 from mapper.whatif.answers import Answer, Asker
+
+_Found = TypeVar("_Found")
 
 WAIT_S = 0.2
 """How often somebody looks whether the user wants it to end."""
@@ -24,32 +27,44 @@ def answered(asker: Asker, asked: Sequence[tuple[Change, ...]], workers: int) ->
     if not asked:
         return
     _ = asker.known, asker.enough, asker.before  # once, before there are several of it
-    if workers < 2 or "fork" not in multiprocessing.get_all_start_methods():
-        for i, changes in enumerate(asked):
-            if asker.context.stop.is_set():
+    yield from spread(
+        lambda i: replace(asker.answer(asked[i]), plan=None), len(asked), workers, stop=asker.context.stop
+    )
+
+
+def spread(
+    one: Callable[[int], _Found], many: int, workers: int, stop: threading.Event
+) -> Iterator[tuple[int, _Found]]:
+    """(position, what was found) of so many questions, each by `one`, in the order in which they are done. Ends early
+    where it is stopped. What `one` keeps for later questions stays in the process that it runs in."""
+    if min(workers, many) < 2 or "fork" not in multiprocessing.get_all_start_methods():
+        for i in range(many):
+            if stop.is_set():
                 return
-            yield i, replace(asker.answer(changes), plan=None)
+            yield i, one(i)
         return
-    yield from _side_by_side(asker, asked, workers)
+    yield from _side_by_side(one, many, workers, stop)
 
 
-def _side_by_side(asker: Asker, asked: Sequence[tuple[Change, ...]], workers: int) -> Iterator[tuple[int, Answer]]:
+def _side_by_side(
+    one: Callable[[int], _Found], many: int, workers: int, stop: threading.Event
+) -> Iterator[tuple[int, _Found]]:
     # a fork has what its parent has loaded and compiled; it starts before anything else of this process runs
     context = multiprocessing.get_context("fork")
     turn, results = context.Value("i", 0), context.Queue()
     crew = [
-        context.Process(target=_work, args=(asker, asked, turn, results, os.getpid()), daemon=True)
-        for _ in range(workers)
+        context.Process(target=_work, args=(one, many, turn, results, stop, os.getpid()), daemon=True)
+        for _ in range(min(workers, many))
     ]
-    for one in crew:
-        one.start()
+    for process in crew:
+        process.start()
     try:
-        left = len(asked)
-        while left and not asker.context.stop.is_set():
+        left = many
+        while left and not stop.is_set():
             try:
                 i, found = results.get(timeout=WAIT_S)
             except queue.Empty:
-                if not any(one.is_alive() for one in crew):
+                if not any(process.is_alive() for process in crew):
                     raise MapperError(f"the workers ended with {left} questions left", hint="try --workers 1") from None
                 continue
             if isinstance(found, BaseException):
@@ -57,24 +72,25 @@ def _side_by_side(asker: Asker, asked: Sequence[tuple[Change, ...]], workers: in
             left -= 1
             yield i, found
     finally:
-        for one in crew:
-            one.terminate()
-        for one in crew:
-            one.join()
+        for process in crew:
+            process.terminate()
+        for process in crew:
+            process.join()
 
 
-def _work(asker: Asker, asked: Sequence[tuple[Change, ...]], turn: Any, results: Any, parent: int) -> None:
-    """Answer whatever is next until nothing is left, or the parent is gone; it is the parent that hears of Ctrl-C."""
+def _work(one: Callable[[int], object], many: int, turn: Any, results: Any, stop: threading.Event, parent: int) -> None:
+    """Find whatever is next until nothing is left, or the parent is gone; it is the parent that hears of signals. stop
+    is this process's own copy: set where a signal came before those below were put right."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    while os.getppid() == parent:
+    while os.getppid() == parent and not stop.is_set():
         with turn.get_lock():
             i = turn.value
             turn.value += 1
-        if i >= len(asked):
+        if i >= many:
             return
         try:
-            results.put((i, replace(asker.answer(asked[i]), plan=None)))
+            results.put((i, one(i)))
         except Exception as error:
             results.put((i, error))
             return

@@ -1,8 +1,9 @@
-"""Ctrl-C during the search keeps the best plan so far."""
+"""Ctrl-C during a search keeps the best plan so far; during a table, what is answered so far."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from real_plans import finished
 
+from mapper.ir.serial import to_json
 from samples.models.build import MODELS
 
 MAPPER = [sys.executable, "-c", "import sys; from mapper.cli import main; sys.exit(main())"]
@@ -36,3 +39,30 @@ def test_an_interrupted_search_keeps_the_best_plan_and_says_so(tmp_path: Path) -
     assert json.loads((out / "summary.json").read_text())["status"] == "interrupted"
     checked = subprocess.run([*MAPPER, "check", str(out)], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def _seconds_of(pids: list[str]) -> float:
+    """CPU seconds of processes: what a loaded machine does not change."""
+    ticks = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11] for pid in pids]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_ended_table_tells_what_is_answered_and_leaves_no_worker(tmp_path: Path, number: int) -> None:
+    (tmp_path / "plan.json").write_text(to_json(finished("gpt2-tiny", "edge-npu")))
+    with subprocess.Popen([*MAPPER, "whatif", str(tmp_path)], stdout=subprocess.PIPE, text=True) as running:
+        while running.poll() is None and _seconds_of(_children(running.pid)) < 8:
+            time.sleep(0.1)
+        workers = _children(running.pid)
+        running.send_signal(number)
+        told, _ = running.communicate(timeout=60)
+    assert running.returncode == 128 + number
+    assert "PARTIAL: stopped with" in told
+    assert len(workers) == 2
+    assert not [w for w in workers if Path(f"/proc/{w}").exists()]

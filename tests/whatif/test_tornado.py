@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import replace
+from math import log
 
 import pytest
 from browser import Open
@@ -15,6 +16,7 @@ from mapper.hw.what_if import Change
 from mapper.whatif.answers import Answer, Asker
 from mapper.whatif.data import tornado_data
 from mapper.whatif.page import whatif_page
+from mapper.whatif.shadow import Proofs
 from mapper.whatif.text import table
 from mapper.whatif.tornado import Row, Tornado, tornado
 
@@ -43,8 +45,8 @@ def test_bars_stand_to_the_side_of_the_change_and_as_long_as_it_is(asker: Asker)
     rows = (row(asker, "cpu.cores", 0.5, 1.5), row(asker, "dsa.rows", 1.25, 0.75), row(asker, "dsa.columns", 1.0, 1.0))
     text = table(Tornado(asker, rows))
     cores, rows_ = (next(line for line in text.splitlines() if name in line) for name in ("cpu.cores", "dsa.rows"))
-    assert "-50 % ▓▓▓▓▓▓▓▓▓▓▓│███████████ +50 %" in cores
-    assert "+25 %      ██████│▓▓▓▓▓▓      -25 %" in rows_
+    assert "-50 % ▓▓▓▓▓▓▓▓│████████ +50 %" in cores
+    assert "+25 %     ████│▓▓▓▓     -25 %" in rows_
     assert "no effect   dsa.columns" in text
     assert "within 1.0 %" in text
     assert max(map(len, text.splitlines())) <= WIDTH
@@ -60,8 +62,50 @@ def test_a_lost_plan_a_refused_figure_and_an_unasked_question_are_told_apart(ask
     )
     text = table(Tornado(asker, rows))
     assert "no plan     hbm.capacity_bytes/=2: does not fit: 3 bytes too many" in text
-    assert "takes no such value: dsa.arrays" in text
-    assert "2 questions of 6 were not answered" in text
+    assert "not asked   a whole number: dsa.arrays/=2" in text
+    assert "PARTIAL: stopped with 4 of 6 questions answered" in text
+
+
+def test_a_table_fits_a_screen_and_all_of_it_is_shown_where_that_is_asked_for(asker: Asker) -> None:
+    rows = tuple(row(asker, f"cpu.key{i:02}", 1 - 0.4 / (i + 1), 1.01 + 0.4 / (i + 1)) for i in range(30))
+    found = Tornado(asker, (*rows, *(row(asker, f"dsa.none{i:02}", 1.0, 1.0) for i in range(90))))
+    text, whole = table(found), table(found, whole=True)
+    assert "cpu.key19" in text
+    assert "cpu.key20" not in text
+    assert "and 10 more that change the throughput by 2.9 % at most" in text
+    assert len(text.splitlines()) < 40
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "cpu.key29" in whole
+    assert "dsa.none89" in whole
+
+
+def test_figures_that_only_energy_feels_stand_apart(asker: Asker) -> None:
+    now = asker.before
+    saved = Answer((Change("cpu.idle_power_w", factor=0.5),), now, replace(now, energy_j=now.energy_j / 2))
+    rows = (
+        Row(Parameter("cpu.idle_power_w", 1.0, unit_of_measure="W"), saved, None),
+        row(asker, "cpu.cores", 0.5, 1.5),
+    )
+    text = table(Tornado(asker, rows))
+    assert text.index("cpu.cores") < text.index("these change energy or latency only") < text.index("cpu.idle_power_w")
+
+
+def test_what_has_no_plan_has_no_gain_in_the_data(asker: Asker) -> None:
+    refused = Answer((Change("dsa.arrays", factor=0.5),), asker.before, refusal="a whole number", is_refused=True)
+    rows = (Row(Parameter("dsa.arrays", 1.0), refused, worth(asker, "dsa.arrays", 2.0, 1.5)),)
+    assert tornado_data(Tornado(asker, rows))["rows"][0]["less"]["gain"] is None
+
+
+@pytest.mark.slow
+def test_the_price_of_a_row_is_what_a_proof_of_the_changed_target_gives() -> None:
+    plan = finished("gpt2-tiny", "edge-npu")
+    some = [p for p in parameters(plan.target) if p.name in ("dsa.clock_hz", "lpddr.capacity_bytes")]
+    first = tornado(Asker(plan), some, 2).rows[0]
+    assert first.price is not None
+    proofs = Proofs(plan)
+    steps = [proofs.bound(c).value for c in ((), (Change("dsa.clock_hz", factor=1.01),))]
+    assert first.price.percent == pytest.approx(log(steps[0] / steps[1]) / log(1.01), abs=1e-9)
+    assert first.price.percent > 0
 
 
 def test_names_of_models_steer_no_terminal_and_the_data_is_json(asker: Asker) -> None:

@@ -12,9 +12,7 @@ def whatif(p: argparse.ArgumentParser) -> None:
     """What a plan would be worth with other figures."""
     p.set_defaults(run="asking:whatif")
     plan(p)
-    p.add_argument(
-        "--all", action="store_true", help="every figure of the target doubled and halved (what it does without --set)"
-    )
+    p.add_argument("--all", action="store_true", help="print every figure, not only those with the largest effect")
     p.add_argument(
         "--set",
         action="append",
