@@ -91,8 +91,8 @@ def test_names_of_models_steer_no_terminal(capsys: pytest.CaptureFixture[str]) -
 def test_a_terminal_of_few_letters_gets_all_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", screen)
-    say("a · b\n")
-    assert screen.buffer.getvalue() == b"a \\xb7 b\n"  # type: ignore[attr-defined]
+    say("a · naïve 50 % ██░\n")
+    assert screen.buffer.getvalue() == b"a * na\\xefve 50 % ##.\n"  # type: ignore[attr-defined]
 
 
 UNREAD = "import sys; from mapper.cli.saying import say; sys.stdin.readline(); say('x' * 10**6); sys.exit(7)"
