@@ -96,6 +96,16 @@ _LEFT_OUT = {
 }
 
 
+@pytest.mark.parametrize(("objective", "words"), [("throughput", "has more than"), ("latency", "needs less than")])
+def test_the_bound_is_said_in_the_units_of_the_headline(opened: Open, objective: str, words: str) -> None:
+    found = opened(page_of("superhet", objective))
+    said = found.page.locator("#bound .words").text_content() or ""
+    number, unit = re.match(r"([\d.]+ ?k?) ?(\S+); no placement " + words, said).groups()  # type: ignore[union-attr]
+    main = (found.page.locator("#headline .main b").text_content() or "").split()
+    assert unit == main[-1]
+    assert float(number.split()[0]) == pytest.approx(float(main[0]), rel=5e-3)
+
+
 def test_a_column_sorts_both_ways_and_says_so(opened: Open) -> None:
     found = opened(page_of())
     table = found.page.locator("#placement")

@@ -24,16 +24,16 @@ const mapper = (() => {
 
   const SIZES = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"], [1e-12, "p"]];
 
-  /** A number with three digits and a prefix: si(0.0042, "s") is "4.20 ms". */
-  function si(value, unit = "") {
+  /** A number with three digits (and so many more) and a prefix: si(0.0042, "s") is "4.20 ms". */
+  function si(value, unit = "", more = 0) {
     if (value === null || value === undefined) return "–";
     if (!Number.isFinite(value)) return value > 0 ? "∞" : "–";
     if (value === 0) return `0 ${unit}`.trim();
-    if (!unit && Math.abs(value) >= 1e-3 && Math.abs(value) < 0.9995) return value.toPrecision(3);
+    if (!unit && Math.abs(value) >= 1e-3 && Math.abs(value) < 0.9995) return value.toPrecision(3 + more);
     const [size, prefix] = SIZES.find(([s]) => Math.abs(value) >= s * 0.9995) || SIZES[SIZES.length - 1];
     const scaled = value / size;
     const digits = Math.abs(scaled) >= 99.95 ? 0 : Math.abs(scaled) >= 9.995 ? 1 : 2;
-    return `${scaled.toFixed(digits)} ${prefix}${unit}`.trim();
+    return `${scaled.toFixed(digits + more)} ${prefix}${unit}`.trim();
   }
 
   /** A part as a percentage; one that would read as nothing has as many digits as it takes. */
