@@ -15,7 +15,7 @@ from mapper.hw.work import PJ_PER_J
 from mapper.report.explain import explain
 from mapper.report.glance import parts
 from mapper.report.glance.causes import time
-from mapper.report.page import units
+from mapper.report.page import limiting, units
 from mapper.report.summary import summarise
 from mapper.report.units import si
 
@@ -76,6 +76,11 @@ def test_the_text_of_explain_says_what_the_summary_says() -> None:
     for name, field, unit in (("requests/s", "throughput_per_s", ""), ("energy", "energy_j", "J")):
         (line,) = [x for x in text.splitlines() if x.startswith(f"  {name} ") and ", from " in x]
         assert line.endswith(f"from {si(expected[field]['low'], unit)} to {si(expected[field]['high'], unit)}")
+
+
+def test_the_critical_path_is_that_of_a_batch() -> None:
+    told = [limiting.section(judged(batch), summary(batch)) for batch in (0, BATCH)]
+    assert [s.data["path_of"] for s in told if s] == ["of a request alone", "of a batch alone"]
 
 
 def test_explain_says_what_the_summary_says() -> None:

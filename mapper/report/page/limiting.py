@@ -29,7 +29,7 @@ def section(verdict: Verdict, summary: dict[str, Any]) -> Section | None:
         "inflight": plan.inflight,
         "batch": plan.batch,
         "waiting": waiting(verdict),
-        "path_of": of.get(plan.objective, "of a request alone"),
+        "path_of": of.get(plan.objective, f"of a {'batch' if plan.batch else 'request'} alone"),
         "chain": _chain(verdict),
         "path": _path(verdict),
     }

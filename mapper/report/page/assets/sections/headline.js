@@ -8,7 +8,7 @@ mapper.section("headline", (root, d, ui) => {
   const rate = [`${si(d.throughput_per_s)}`, "requests/s"];
   const spoken = {
     throughput: ["throughput", ...rate, [`${si(d.tokens_per_s)} tokens/s`, between("throughput_per_s")]],
-    latency: ["latency of a request", ...si(d.latency_s, "s").split(" "), [between("latency_s")]],
+    latency: [`latency of a ${d.batch ? "batch" : "request"}`, ...si(d.latency_s, "s").split(" "), [between("latency_s")]],
     ttft: ["time to the first token", ...si(d.ttft_s, "s").split(" "), [between("latency_s")]],
     tpot: ["time of each later token", ...si(d.tpot_s, "s").split(" "), [between("latency_s")]],
     energy: ["energy of a request", ...si(d.energy_j, "J").split(" "), [between("energy_j")]],
@@ -33,7 +33,7 @@ mapper.section("headline", (root, d, ui) => {
   const decode = d.phases.some((p) => p.calls > 1);
   const figures = [
     ["throughput", rate[0], ["requests/s", between("throughput_per_s")].filter(Boolean).join(", "), "throughput"],
-    ["latency of a request", si(d.latency_s, "s"), between("latency_s"), "latency"],
+    [`latency of a ${d.batch ? "batch" : "request"}`, si(d.latency_s, "s"), between("latency_s"), "latency"],
     ["first token", si(d.ttft_s, "s"), "", "ttft"],
     d.tpot_s === null ? null : ["each later token", si(d.tpot_s, "s"), "", "tpot"],
     ["energy of a request", si(d.energy_j, "J"), between("energy_j"), "energy"],
@@ -52,6 +52,6 @@ mapper.section("headline", (root, d, ui) => {
   root.append(
     answer,
     el("div", { class: "cards" }, figures.map(([n, v, note]) => el("div", { class: "card" }, el("span", {}, n), el("b", {}, v), el("small", {}, note || "\u00a0")))),
-    ui.facts([...limited, ["a request is", phases.join(" + ")], ["deployed once", d.deploy_s ? `the weights are written in ${si(d.deploy_s, "s")} with ${si(d.deploy_j, "J")}` : null], ...limits, ...d.notes]),
+    ui.facts([...limited, [d.batch ? "a batch is" : "a request is", phases.join(" + ")], ["deployed once", d.deploy_s ? `the weights are written in ${si(d.deploy_s, "s")} with ${si(d.deploy_j, "J")}` : null], ...limits, ...d.notes]),
   );
 });
