@@ -120,11 +120,12 @@ def _blocks(verdict: Verdict, rows: Sequence[Reason], proof: Bound | None) -> li
     plan, found = verdict.plan, bands(verdict)
     bound = [f"  {line}" for line in bound_lines(verdict)]
     gap = _gap_lines(found, plan.objective, value_and_bound(verdict)[2])
+    told = plan.objective in (Objective.ENERGY, Objective.EDP)  # where the energy goes is then what limits it
     return [
         [headline(verdict), "what limits it", *limit_lines(verdict, chain(verdict), stretches(verdict))],
         ["how far from the best", *bound, *_rests_lines(proof)],
         ["how sure the figures are", *_band_lines(plan, found, rows), *gap],
-        [f"where the energy goes (± {percent(found.energy.relative)})", *idle_lines(verdict)],
+        *([] if told else [[f"where the energy goes (± {percent(found.energy.relative)})", *idle_lines(verdict)]]),
     ]
 
 

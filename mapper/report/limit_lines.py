@@ -31,7 +31,7 @@ def limit_lines(verdict: Verdict, limits: list[Limit], path: list[Stretch]) -> l
         return [*path_lines(verdict, path, 10), "", *chain_lines(verdict, limits[:2])]
     if objective is Objective.THROUGHPUT:
         return [*chain_lines(verdict, limits), "", *path_lines(verdict, path, 4)]
-    return [*idle_lines(verdict)[:6], "", *path_lines(verdict, path, 4), "", *chain_lines(verdict, limits[:2])]
+    return [*idle_lines(verdict), "", *path_lines(verdict, path, 4), "", *chain_lines(verdict, limits[:2])]
 
 
 def chain_lines(verdict: Verdict, limits: list[Limit]) -> list[str]:

@@ -96,6 +96,7 @@ def test_an_explanation_is_about_the_objective(verdict: Verdict, objective: str)
     assert text.splitlines()[0].startswith(f"gpt2-tiny on superhet · {objective} · ")
     first = text.splitlines()[2]
     assert ("critical path" in first) == (objective == "latency")
+    assert text.count("what is switched on for") == 1
     assert max(map(len, text.splitlines())) <= 118
 
 
