@@ -13,7 +13,7 @@ from mapper.report.diff.moves import Move, Spot
 from mapper.report.diff.one_op import OpRow, Run, op_rows, shares_of
 from mapper.report.diff.places import spans
 from mapper.report.diff.totals import Total
-from mapper.report.diff.words import alone_lines, sentence, share, signed, standing, told
+from mapper.report.diff.words import added, alone_lines, sentence, share, standing, told
 from mapper.report.screen import INDENT, WIDTH
 from mapper.report.units import bar, shorten, si
 
@@ -105,19 +105,19 @@ def _why(found: Decomposition) -> list[str]:
     what = "interval" if found.total == "throughput" else found.total
     lines = [
         f"why {found.total} changed: {what} {si(found.si(found.before), unit)} -> {si(found.si(found.after), unit)}, "
-        f"{signed(share(found, found.delta))} (parts add up)"
+        f"{added(share(found, found.delta))} (parts add up)"
     ]
     parts = told(found)
     large = [p for p in parts if abs(share(found, p.delta)) >= SMALL][:_MOST_PARTS] or list(parts[:1])
     for part in large:
         amount = si(found.si(part.delta), unit)
-        lines.append(f"{signed(share(found, part.delta)):>10} {'+' * (part.delta > 0) + amount:>12}  {part.text}")
+        lines.append(f"{added(share(found, part.delta)):>10} {'+' * (part.delta > 0) + amount:>12}  {part.text}")
     rest = parts[len(large) :]
     if rest:
         delta = sum(p.delta for p in rest)
         amount = si(found.si(delta), unit)
         count = f"{len(rest)} smaller part{'s' if len(rest) > 1 else ''}"
-        lines.append(f"{signed(share(found, delta)):>10} {'+' * (delta > 0) + amount:>12}  {count}")
+        lines.append(f"{added(share(found, delta)):>10} {'+' * (delta > 0) + amount:>12}  {count}")
     return [shorten(line, WIDTH - INDENT, end=True) for line in lines]
 
 
@@ -224,7 +224,7 @@ def op_screen(found: Difference, wanted: str) -> str:
             f"    after   {_run(first.after)}",
         ]
     changes = [
-        f"{total}: {signed(delta / d.before if d.before else 0.0)} by {label} and the transfers of its results"
+        f"{total}: {added(delta / d.before if d.before else 0.0)} by {label} and the transfers of its results"
         for d, (total, shares) in zip(found.decompositions, shares_of(found, rows).items(), strict=True)
         for label, delta in shares.items()
     ]

@@ -14,6 +14,9 @@ from mapper.report.units import percent, shorten
 MOST = 4
 """Parts that a sentence names."""
 
+MANY = 10.0
+"""A relative change from which on it is told as a multiple."""
+
 _NAMES = 3
 """Units that a part names."""
 
@@ -47,13 +50,18 @@ def share(found: Decomposition, delta: int) -> float:
 
 
 def signed(part: float) -> str:
-    """A relative change: '+12 %', '-0.3 %'."""
+    """A relative change: '+12 %', '-0.3 %'; 'x 50' and 'x 0.002' where so much more is there or so little is left."""
+    if part >= MANY:
+        return f"x {1 + part:.3g}"
+    return f"x {1 + part:.2g}" if -1 < part <= -0.995 else added(part)
+
+
+def added(part: float) -> str:
+    """What a part adds to a change, relative to the whole before: '+12 %', '-0.3 %', never a multiple."""
     if part == 0:
         return "0 %"
     if abs(part) < 0.0005:
         return f"{100 * part:+.2g} %"
-    if abs(part) >= 10:
-        return f"x {1 + part:.3g}"
     return f"{'+' if part > 0 else '-'}{percent(abs(part))}"
 
 
@@ -134,18 +142,24 @@ def sentence(found: Decomposition, most: int = MOST) -> str:
     words = _WORDS[found.total]
     if found.total == "throughput":
         rate = abs(found.before / found.after - 1) if found.after else 0.0
-        begin = f"{_size(rate)} {words[rose]} (an interval {_size(relative)} {'longer' if rose else 'shorter'})"
+        length = f"{_size(relative)} {'longer' if rose else 'shorter'}" if relative < MANY else f"x {1 + relative:.3g}"
+        begin = f"{_more(rate, words[rose])} (an interval {length})"
     else:
-        begin = f"{_size(relative)} {words[not rose]}"
+        begin = _more(relative, words[not rose])
     parts = told(found)
-    named = [f"{p.text} ({signed(share(found, p.delta))})" for p in parts[:most]]
+    named = [f"{p.text} ({added(share(found, p.delta))})" for p in parts[:most]]
     rest = sum(p.delta for p in parts[most:])
-    named += [f"{len(parts) - most} smaller parts ({signed(share(found, rest))})"] if len(parts) > most else []
+    named += [f"{len(parts) - most} smaller parts ({added(share(found, rest))})"] if len(parts) > most else []
     return f"{begin}: {', '.join(named)}"
 
 
 def _size(part: float) -> str:
     return signed(part).lstrip("+")
+
+
+def _more(part: float, words: str) -> str:
+    """'12 % more energy', '40 times the energy'."""
+    return f"{1 + part:.3g} times the {words.removeprefix('more ')}" if part >= MANY else f"{_size(part)} {words}"
 
 
 def standing(found: Difference) -> list[str]:
