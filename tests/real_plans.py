@@ -19,6 +19,7 @@ from samples.models.build import MODELS
 
 PHASES = {
     "gpt2-tiny": ("prefill: batch=1 seq=16 past=0 calls=1", "decode: batch=1 seq=1 past=16..23"),
+    "llama-tiny": ("prefill: batch=1 seq=16 past=0 calls=1", "decode: batch=1 seq=1 past=16..23"),
     "bert-tiny": ("run: batch=1 seq=16",),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, log
+from typing import ParamSpec
 
 from mapper.errors import Infeasible
 from mapper.hw.what_if import Change, Refused
@@ -12,6 +13,7 @@ from mapper.whatif.answers import Answer, Asker
 from mapper.whatif.levers import STEPS, Lever, levers, parse_prices
 from mapper.whatif.shadow import Proofs
 from mapper.whatif.wish import Wish, parse_wish
+from mapper.whatif.workers import spread
 
 ANSWERS = 16
 """Plans that are made and judged for one goal at most."""
@@ -35,6 +37,8 @@ Moves = tuple[tuple[Lever, int], ...]
 """Figures that are moved, each by so many steps."""
 
 State = dict[Lever, int]
+
+_Asked = ParamSpec("_Asked")
 
 Tell = Callable[[str], None]
 """Is told what comes next."""
@@ -75,6 +79,7 @@ class Reached:
     bound: float = 0.0
     farthest: float | None = None
     plans: int = 0
+    stopped: bool = False
 
     @property
     def out_of_reach(self) -> bool:
@@ -82,9 +87,17 @@ class Reached:
         return self.farthest is not None and self.farthest > self.wish.cost * (1 + EXACT)
 
 
-def reach(asker: Asker, text: str, prices: Sequence[str] = (), tell: Tell = lambda _: None) -> Reached:
+class Stopped(Exception):
+    """No more proofs are to be made."""
+
+
+def reach(
+    asker: Asker, text: str, prices: Sequence[str] = (), tell: Tell = lambda _: None, workers: int = 1
+) -> Reached:
     """The cheapest changes of the plan's target that reach the goal of a text. prices: what an octave (a factor of 2)
-    of a figure costs, 1 where nothing is said. Raises UsageError for a goal or a price that cannot be read."""
+    of a figure costs, 1 where nothing is said. workers: processes that prove; they change nothing but the time. Raises
+    UsageError for a goal or a price that cannot be read, Stopped where the asker's context is stopped before a plan is
+    asked for; later, what is found by then is told."""
     wish = parse_wish(text, asker.before)
     known = parse_prices(prices, asker.plan.target)
     if wish.holds:
@@ -95,7 +108,7 @@ def reach(asker: Asker, text: str, prices: Sequence[str] = (), tell: Tell = lamb
         again = asker.answer([])
         if again.after is not None and wish.kept(again.after):
             return Reached(wish, tuple(prices), already=again, plans=1)
-    return _Search(asker, wish, levers(asker.plan.target, known), tell).run(tuple(prices))
+    return _Search(asker, wish, levers(asker.plan.target, known), tell, workers).run(tuple(prices))
 
 
 @dataclass
@@ -106,6 +119,7 @@ class _Search:
     wish: Wish
     levers: tuple[Lever, ...]
     tell: Tell
+    workers: int = 1
     proofs: Proofs = field(init=False)
     bounds: dict[Moves, float] = field(default_factory=dict)
     asked: dict[Moves, Answer] = field(default_factory=dict)
@@ -116,6 +130,8 @@ class _Search:
     def run(self, prices: tuple[str, ...]) -> Reached:
         """Single figures by what they cost at least, then several together where that may be cheaper."""
         self.tell(f"how far each of {len(self.levers)} figures can bring it, by proof")
+        self.bound(())
+        self.prove(self.levers, lambda lever: self.bound(((lever, lever.most),)))
         alone = {lever: self.bound(((lever, lever.most),)) for lever in self.levers}
         able = [lever for lever in self.levers if self.enough(alone[lever])]
         short = tuple((lever, alone[lever]) for lever in self.levers if lever not in able)
@@ -124,21 +140,40 @@ class _Search:
             farthest = self.farthest(alone)
             if not self.enough(farthest):
                 return Reached(self.wish, prices, short=short, bound=self.bound(()), farthest=farthest)
+        self.prove(able, self.least)
         least = sorted((Way(((x, k),), x.cost(k)) for x in able for k in [self.least(x)]), key=_order)
         ways: list[Way] = []
         rest: list[Way] = []
+        known = self.bound(())
         for way in least:
-            if self.spent or way.cost >= _best(ways):
-                rest.append(way)
-            elif (found := self.single(*way.moves[0], _best(ways))) is not None:
-                ways.append(found)
-            else:
-                rest.append(way)
-        together = self.together(alone, _best(ways))
+            found = None
+            if not self.spent and way.cost < _best(ways):
+                found = self.unless_stopped(self.single, *way.moves[0], _best(ways))
+            (rest if found is None else ways).append(found or way)
+        together = self.unless_stopped(self.together, alone, _best(ways))
         ways += [together] if together is not None else []
         ways.sort(key=_order)
-        known, plans = self.bound(()), len(self.asked)
-        return Reached(self.wish, prices, tuple(ways), tuple(rest), short, None, known, farthest, plans)
+        plans, stopped = len(self.asked), self.asker.context.stop.is_set()
+        return Reached(self.wish, prices, tuple(ways), tuple(rest), short, None, known, farthest, plans, stopped)
+
+    def prove(self, these: Sequence[Lever], question: Callable[[Lever], object]) -> None:
+        """Ask of each figure what needs proofs of it alone, side by side, and keep the bounds. Raises Stopped."""
+
+        def one(i: int) -> dict[Moves, float]:
+            question(these[i])
+            return {moves: value for moves, value in self.bounds.items() if moves and moves[0][0] == these[i]}
+
+        for _, found in spread(one, len(these), self.workers, self.asker.context.stop):
+            self.bounds.update(found)
+
+    def unless_stopped(
+        self, search: Callable[_Asked, Way | None], *args: _Asked.args, **kw: _Asked.kwargs
+    ) -> Way | None:
+        """What a search finds; None where it was stopped before."""
+        try:
+            return search(*args, **kw)
+        except Stopped:
+            return None
 
     @property
     def spent(self) -> bool:
@@ -155,14 +190,16 @@ class _Search:
 
     def farthest(self, alone: dict[Lever, float]) -> float:
         """The least bound with figures as far as they go at once: all whose better way is known, or those that help
-        alone. Neither need be below the other, as a unit with another figure may choose other number types."""
+        alone. Neither need be below the other: the CPU model gives an op of fewer cycles fewer cores."""
         every = tuple((x, x.most) for x in self.levers if x.known)
         helping = tuple((x, x.most) for x in self.levers if self.helps(alone[x]))
         return min(self.bound(every), self.bound(helping))
 
     def bound(self, moves: Moves) -> float:
-        """What no plan on the changed target is below; infinite where there is none."""
+        """What no plan on the changed target is below; infinite where there is none. Raises Stopped."""
         if moves not in self.bounds:
+            if self.asker.context.stop.is_set():
+                raise Stopped
             try:
                 found = self.proofs.bound([lever.change(steps) for lever, steps in moves]).value
             except (Refused, Infeasible):

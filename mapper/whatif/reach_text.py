@@ -49,6 +49,8 @@ def lines(found: Reached, plan: Plan) -> list[str]:
             f"  {'change':<{ROOM}}{'cost':>7}  {found.wish.limit.quantity.value:>14}  {'bound':>12}  {'gap':>7}"
         )
         rows += [line for way in found.ways for line in _way(found.wish, way, plan)]
+    if found.stopped:
+        rows += ["", f"  PARTIAL: stopped with {found.plans} plans made; there may be cheaper ways"]
     rows += _open(found) + _short(found)
     return [*rows, "", *_cost(found)]
 
@@ -77,6 +79,7 @@ def data(found: Reached, plan: Plan) -> dict[str, Any]:
         ],
         "prices": list(found.prices),
         "plans_judged": found.plans,
+        "stopped": found.stopped,
     }
 
 

@@ -48,6 +48,8 @@ def interval(plan: Plan) -> float:
         ("gpt2-tiny", "edge-npu", "dsa.task_overhead_s/=2"),
         ("gpt2-tiny", "edge-npu", "cim.arrays/=4"),
         ("bert-tiny", "edge-npu", "lpddr.bandwidth/=8"),
+        ("llama-tiny", "superhet", "gpu0.clock_hz/=2"),
+        ("llama-tiny", "edge-npu", "lpddr.bandwidth/=4"),
         ("bert-tiny", "dgx-a100", "gpu.clock_hz*=2"),
         ("bert-tiny", "dgx-a100", "hbm.bandwidth/=2"),
     ],

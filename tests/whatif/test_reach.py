@@ -1,5 +1,6 @@
 """The way to a goal on a tiny plan: every way keeps its word, none is cheaper, and what cannot be is told."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from mapper.hw.what_if import changed
 from mapper.ir.plan import DECISIONS
 from mapper.pipeline.pass_ import Effort
 from mapper.whatif.answers import Asker
-from mapper.whatif.reach import Reached, reach
+from mapper.whatif.reach import Reached, Stopped, reach
 from mapper.whatif.reach_text import data, lines
 from passes.pipelines import FINISH
 
@@ -54,6 +55,20 @@ def test_a_plan_made_anew_on_the_changed_target_is_no_further_off_than_the_gap()
     interval = dict(made.figures or ())["interval_ticks"] * 1e-12
     assert way.answer.bound * (1 - 1e-9) <= interval
     assert interval <= way.answer.after.objective * 1.01
+
+
+@pytest.mark.slow
+def test_two_workers_find_what_one_does() -> None:
+    prices = only("dsa.task_overhead_s", "cpu.speed", "dsa.clock_hz")
+    reached = [reach(Asker(finished(), Effort.QUICK), "throughput=1.3x", prices, workers=n) for n in (1, 2)]
+    assert data(reached[0], finished()) == data(reached[1], finished())
+
+
+def test_a_search_that_is_stopped_before_it_has_anything_says_so() -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        reach(Asker(finished(), Effort.QUICK, stop), "throughput=1.3x", only("dsa.clock_hz"))
 
 
 @pytest.mark.slow
