@@ -13,7 +13,8 @@ SCHEMA = 1
 
 def tornado_data(found: Tornado) -> dict[str, Any]:
     """Every row, those with the largest effect first. Seconds, joules, watts, requests per second. gain:
-    how much better the objective becomes, null where there is no plan. shadow_price: by how many percent the bound
+    how much better the objective becomes, null where there is no plan. refused:
+    the figure takes no such value. shadow_price: by how many percent the bound
     falls for one percent."""
     return {**_head(found.asker), "factor": FACTOR, "complete": found.complete, "rows": [_row(r) for r in found.rows]}
 
@@ -61,4 +62,5 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "gap": answer.gap,
         "found": answer.found,
         "refusal": answer.refusal,
+        "refused": answer.is_refused,
     }

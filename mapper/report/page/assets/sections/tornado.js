@@ -8,6 +8,8 @@ mapper.section("tornado", (root, d, ui) => {
   const signed = (part) => (part === null ? "–" : `${part > 0 ? "+" : ""}${ui.percent(part)}`);
   const words = (a) => (a === null ? "not asked" : a.after ? signed(change(a, "throughput_per_s")) : a.refusal);
   const shown = felt.filter((r) => r.effect >= 5e-4);
+  const price = (r) => (r.shadow_price ? String(Number(r.shadow_price.percent.toPrecision(2))) : "");
+  if (!d.complete) root.append(ui.el("p", {}, "Partial: it was stopped before every figure was asked about."));
   if (!shown.length) root.append(ui.el("p", {}, "No figure changes the objective."));
   else ui.chart(root, 60 + 24 * shown.length, () => ({
     grid: { left: 260, right: 30, top: 30, bottom: 28 },
@@ -18,6 +20,7 @@ mapper.section("tornado", (root, d, ui) => {
       const r = shown[p.dataIndex], a = p.seriesIndex ? r.more : r.less;
       return ui.tip(`${r.parameter} ${p.seriesName}`, [
         ["throughput", words(a)], ["latency", signed(change(a, "latency_s"))], ["energy", signed(change(a, "energy_j"))],
+        ["shadow price", price(r) ? `${price(r)} % of the bound for 1 %` : "–"],
         ["gap", a && a.gap !== null ? ui.percent(a.gap) : "–"], ["found", a ? a.found : "–"],
       ]);
     } },
@@ -25,4 +28,16 @@ mapper.section("tornado", (root, d, ui) => {
       name, type: "bar", stack: undefined, barGap: "-100%", barMaxWidth: 14, itemStyle: { opacity: 0.8 }, data: shown.map((r) => gain(r[key])),
     })),
   }));
+  const told = (a, field) => (a === null ? "…" : a.after ? signed(change(a, field)) : a.refused ? "–" : "no plan");
+  const pair = (key, title, field) => [["less", "halved"], ["more", "doubled"]].map(([side, word]) => ({
+    key: `${key} ${side}`, title: `${title} ${word}`, class: "number", text: (r) => told(r[side], field),
+    value: (r) => change(r[side], field),
+  }));
+  ui.table(root, [
+    { key: "parameter", title: "figure" },
+    { key: "value", title: "is", class: "number", text: (r) => `${Number(r.value.toPrecision(6))} ${r.unit}` },
+    ...pair("t", "throughput", "throughput_per_s"), ...pair("e", "energy", "energy_j"), ...pair("l", "latency", "latency_s"),
+    { key: "price", title: "shadow price", class: "number", text: price, value: (r) => (r.shadow_price ? r.shadow_price.percent : null),
+      note: "by how many percent the proven bound gets better for each percent that the figure does" },
+  ], felt, { search: true, rows: 30 });
 });
