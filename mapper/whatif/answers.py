@@ -9,6 +9,7 @@ from functools import cached_property
 from math import ceil
 from typing import Any
 
+from mapper.cost.activity import Activity
 from mapper.cost.estimate import Estimator
 from mapper.cost.offers import repriced
 from mapper.cost.program import Program, Spelling
@@ -31,6 +32,9 @@ SEARCHES = ("place-teams", "place-cpsat")
 
 ENOUGH = 1e-3
 """Relative gap to the bound at which nothing more is searched, unless the plan's own is larger."""
+
+SHARE = 0.2
+"""The part of the patience with an answer's gap from which on a search from where the tasks lie is worth its time."""
 
 RULE, ANEW = "place-greedy", "placed anew"
 """What a search starts from where tasks cannot stay; how an answer is told that a whole placement gave."""
@@ -97,10 +101,10 @@ class Asker:
 
     @cached_property
     def enough(self) -> float:
-        """The gap at which an answer is as well known as the plan itself."""
+        """The gap at which nothing more is searched: the plan is no better known itself, or more is not asked for."""
         bound = _bound(self.plan)
         gap = 0.0 if bound is None or not self.before.objective else 1 - bound / self.before.objective
-        return max(ENOUGH, 1.1 * gap)
+        return max(ENOUGH, SHARE * self.patience, 1.1 * gap)
 
     @cached_property
     def known(self) -> tuple[Proof, ...]:
@@ -182,22 +186,29 @@ class Asker:
             return None
 
     def _unmoved(self, placed: Plan) -> Plan | None:
-        """The plan with its own schedule and memory map, where nothing that it does takes another time, room or energy:
-        then only what idles may differ. None where something does."""
+        """The plan with its own schedule and memory map, where nothing that it does takes another time or room: then
+        only its energy may differ. None where something does."""
         plan, capacity = self.plan, [m.capacity_bytes for m in placed.target.memories]
         if plan.limits or placed.residency != plan.residency or capacity != self._capacities:
             return None
-        if Spelling(placed).programs() != self._programs:
+        programs = Spelling(placed).programs()
+        if _timed(programs) != self._timed:
             return None
         interval = dict(plan.figures or ())["interval_ticks"]
-        now, then = (ceil(p.target.idle_power_w * interval) for p in (plan, placed))
-        figures = tuple((n, x - now + then if n == "energy_pj" else x) for n, x in plan.figures or ())
+        idle = [ceil(p.target.idle_power_w * interval) for p in (plan, placed)]
+        more = idle[1] - idle[0] + _dynamic_pj(placed, programs) - _dynamic_pj(plan, self._programs)
+        figures = tuple((n, x + more if n == "energy_pj" else x) for n, x in plan.figures or ())
         return replace(placed, schedule=plan.schedule, memory=plan.memory, inflight=plan.inflight, figures=figures)
 
     @cached_property
     def _programs(self) -> tuple[Program, ...]:
         """What the plan does in each phase."""
         return Spelling(self.plan).programs()
+
+    @cached_property
+    def _timed(self) -> list[object]:
+        """The same without its energies."""
+        return _timed(self._programs)
 
     @cached_property
     def _capacities(self) -> list[int]:
@@ -265,6 +276,21 @@ def with_chosen(plan: Plan, question: Plan) -> Plan:
         if not any(_alike(chosen, o) for o in same) and not estimator.refusal(cluster, unit):
             lost[chosen] = repriced(estimator, cluster, chosen)
     return replace(question, options=(*(question.options or ()), *lost.values())) if lost else question
+
+
+def _timed(programs: Sequence[Program]) -> list[object]:
+    """Programs without what their activities take of energy, of which neither schedule nor memory map knows."""
+
+    def without(a: Activity) -> Activity:
+        return replace(a, energy_pj=(), energy_band=0.0, energy_validated=False)
+
+    return [replace(p, activities=tuple(map(without, p.activities))) for p in programs]
+
+
+def _dynamic_pj(plan: Plan, programs: Sequence[Program]) -> int:
+    """Energy of a run's activities."""
+    pairs = zip(plan.phases, programs, strict=True)
+    return sum(phase.calls * pj for phase, p in pairs for a in p.activities for _, pj in a.energy_pj)
 
 
 def _alike(a: Option, b: Option) -> bool:

@@ -19,14 +19,15 @@ from passes.place.bounds import scale, solved_as
 from passes.place.mending.late import with_late
 from passes.place.mending.looks import looked_at_best
 from passes.place.mending.refine import Candidate
-from passes.place.solver import Best, judged_twice
+from passes.place.solver import NO_ROOM, Best, judged_twice
 from passes.place.translate import Translation, translate
 
 AS_BEFORE = "as before"
 """Who found the placement that is the plan's own."""
 
-GAIN = 1e-6
-"""Relative gain by the problem's own objective below which a placement is not worth a judgement."""
+GAIN, SHARE = 0.01, 0.5
+"""Relative gain by the problem's own objective below which a placement is not worth a judgement: this, and this part of
+`enough` where that is less."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,21 @@ class PlaceAgain(Pass):
         """The plan as the search would have it, judged; None where the judge likes it no better than it was."""
         goal = solved_as(plan.objective)
         before, after = (pb.objective(t.problem, pb.totals(t.problem, s), goal) for s in (start, result.solution))
-        if after >= before * (1 - GAIN):
+        if after >= before * (1 - SHARE * min(self.enough, GAIN)):
             return None
         found: list[Candidate] = [(result.method, result.solution), *result.others]
-        try:
-            best = judged_twice(plan, t, found, [], ctx, result.bound * scale(plan))
-        except Infeasible:  # no room for the buffers of any
-            return None
+        proven = result.bound * scale(plan)
+        best = Best(NO_ROOM, found[0], t.apply(plan, result.solution).placement or ())
         verdict = _in_full(plan, t, best, ctx)
+        if verdict is None or verdict.value(plan.objective) * (1 - self.enough) > proven:  # others may do better
+            try:
+                other = judged_twice(plan, t, found, [], ctx, proven)
+            except Infeasible:  # no room for the buffers of any
+                return None
+            if other.placement != best.placement:
+                seen = _in_full(plan, t, other, ctx)
+                if verdict is None or (seen and seen.value(plan.objective) < verdict.value(plan.objective)):
+                    best, verdict = other, seen
         if verdict is None or verdict.value(plan.objective) >= value_of(plan):
             return None
         placed = t.apply(plan, best.solution)

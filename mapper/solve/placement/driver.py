@@ -57,6 +57,9 @@ _PLANNED = (COUNTS, DESCENT, EXACT, DESCENT)
 NEAR_SHARE = 0.05
 """Part of the budget that a descent from a good start gets before its bound is sharpened, and after."""
 
+MOST_ENOUGH = 0.5
+"""However far from its bound a placement may stay: a descent ends no farther (relative) from it."""
+
 TIMED_STEPS_PER_SECOND = 2500
 """The same where each needs the latency."""
 
@@ -95,8 +98,8 @@ class LimitsUnmet(Infeasible):
 class _Search:
     """The best placement so far and where it came from."""
 
-    def __init__(self, tables: Tables, goal: Goal, budget: Budget) -> None:
-        self.tables, self.goal, self.budget = tables, goal, budget
+    def __init__(self, tables: Tables, goal: Goal, budget: Budget, sufficient: float = 0.0) -> None:
+        self.tables, self.goal, self.budget, self.sufficient = tables, goal, budget, sufficient
         self.best: Solution | None = None
         self.value: Value = (math.inf, math.inf, math.inf)
         self.method = "none"
@@ -139,7 +142,7 @@ class _Search:
     def enough(self) -> float:
         """A value near enough to the bound to stop at."""
         many = min(1.0, len(self.tables.rows) / MANY)
-        return self.bound.value * (1 + max(GOOD_ENOUGH, WITH_MANY * many * many))
+        return self.bound.value * max(1 + max(GOOD_ENOUGH, WITH_MANY * many * many), 1 / (1 - self.sufficient))
 
     @property
     def apart(self) -> bool:
@@ -210,7 +213,7 @@ def solve_again(problem: Problem, objective: str, budget: Budget, start: Solutio
     """
     problem.check()
     tables = build(problem)
-    search = _Search(tables, Goal(tables, objective, 1.0), budget)
+    search = _Search(tables, Goal(tables, objective, 1.0), budget, min(enough, MOST_ENOUGH))
     search.offer(start, "start")
     ceiling = search.value[1] if search.value[0] == 0 else math.inf
     search.bound = lower_bound(tables, objective, budget, ceiling)

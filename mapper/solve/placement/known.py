@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapper.solve.placement.problem import Item, Option, Problem, Resident
+
+TIMES = ("throughput", "latency")
+"""Objectives in which energy does not count."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +23,18 @@ class Proof:
 
 def strongest(proofs: Iterable[Proof], problem: Problem, objective: str) -> Proof | None:
     """The proof with the largest value that holds of a problem: of one that is no harder anywhere."""
-    found = [p for p in proofs if p.objective == objective and no_harder(p.problem, problem)]
+    found = [p for p in proofs if p.objective == objective and no_harder(p.problem, problem, objective)]
     return max(found, key=lambda p: p.value, default=None)
 
 
-def no_harder(easy: Problem, hard: Problem) -> bool:
+def no_harder(easy: Problem, hard: Problem, objective: str = "") -> bool:
     """Whether every solution of `hard` is one of `easy`, at no more time, load, energy or memory in any part; then a
-    bound of `easy` is one of `hard`. Names tell what is the same in both."""
+    bound of `easy` is one of `hard`. Energies do not count where neither the objective nor a limit asks for them. Names
+    tell what is the same in both."""
     if easy == hard:
         return True
+    if objective in TIMES and not easy.limits:
+        easy, hard = _timed(easy), _timed(hard)
     same = ("nets", "resources", "memories", "places", "calls", "ties", "limits")
     if any(getattr(easy, f) != getattr(hard, f) for f in same) or easy.idle_pj_per_tick > hard.idle_pj_per_tick:
         return False
@@ -36,15 +42,30 @@ def no_harder(easy: Problem, hard: Problem) -> bool:
         return False
     return (
         len(easy.items) == len(hard.items)
+        and len(easy.transfers) == len(hard.transfers)
         and _less_to_keep(easy.residents, hard.residents)
         and _quicker_transfers(easy, hard)
         and _better_items(easy, hard)
     )
 
 
+def _timed(problem: Problem) -> Problem:
+    """The problem without its energies."""
+    rows: dict[int, tuple[Option, ...]] = {}  # items of a class share their options
+    for item in problem.items:
+        if id(item.options) not in rows:
+            rows[id(item.options)] = tuple(replace(option, cost=0) for option in item.options)
+    return replace(
+        problem,
+        items=tuple(replace(item, options=rows[id(item.options)]) for item in problem.items),
+        transfers=tuple({leg: replace(move, cost=0) for leg, move in t.items()} for t in problem.transfers),
+        idle_pj_per_tick=0.0,
+    )
+
+
 def _less_to_keep(easy: Sequence[Resident], hard: Sequence[Resident]) -> bool:
     size = {(r.name, r.memory): r.bytes for r in hard}
-    return len(easy) == len(hard) and all(r.bytes <= size.get((r.name, r.memory), -1) for r in easy)
+    return len(easy) == len(hard) == len(size) and all(r.bytes <= size.get((r.name, r.memory), -1) for r in easy)
 
 
 def _quicker_transfers(easy: Problem, hard: Problem) -> bool:
@@ -99,5 +120,12 @@ def _less(a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...]) -> boo
     """Whether no resource is busier in a than in b."""
     if a == b:
         return True
-    most = dict(b)
-    return all(ticks <= most.get(r, 0) for r, ticks in a)
+    most, mine = _sums(b), _sums(a)
+    return all(ticks <= most.get(r, 0) for r, ticks in mine.items())
+
+
+def _sums(loads: tuple[tuple[int, int], ...]) -> dict[int, int]:
+    sums: dict[int, int] = {}
+    for r, ticks in loads:
+        sums[r] = sums.get(r, 0) + ticks
+    return sums

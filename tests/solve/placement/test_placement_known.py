@@ -1,0 +1,140 @@
+"""Bounds known of other problems: they hold where the other problem is harder in everything, and only there."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import replace
+
+import pytest
+from placement_builders import tiny
+from placement_oracle import best
+from sweeps import sweep
+
+from mapper.errors import MapperError
+from mapper.solve.budget import Budget
+from mapper.solve.placement.driver import solve_again
+from mapper.solve.placement.known import Proof, no_harder, strongest
+from mapper.solve.placement.problem import Option, Problem, Solution, verify
+
+OBJECTIVES = ("throughput", "latency", "energy", "edp")
+SEEDS = range(200)
+
+
+def harder(problem: Problem, seed: int) -> Problem:
+    """The problem with some figures worse and some options, legs and bytes of room gone."""
+    r = random.Random(seed)
+
+    def worse(amount: int) -> int:
+        return amount + r.choice((0, 0, 0, 1, 5))
+
+    def option(o: Option) -> Option:
+        loads = tuple((k, worse(ticks)) for k, ticks in o.loads)
+        return replace(o, ticks=worse(o.ticks), cost=worse(o.cost), loads=loads)
+
+    items = []
+    for item in problem.items:
+        kept = [option(o) for o in item.options if r.random() < 0.9] or [option(item.options[0])]
+        items.append(replace(item, options=tuple(kept)))
+    transfers = tuple(
+        {
+            leg: replace(move, ticks=worse(move.ticks), cost=worse(move.cost))
+            for leg, move in t.items()
+            if r.random() < 0.95
+        }
+        for t in problem.transfers
+    )
+    residents = tuple(replace(k, bytes=worse(k.bytes)) for k in problem.residents)
+    capacities = tuple(max(0, room - r.choice((0, 0, 2))) for room in problem.capacities)
+    return replace(problem, items=tuple(items), transfers=transfers, residents=residents, capacities=capacities)
+
+
+def moved(problem: Problem, seed: int) -> Problem:
+    """The problem with some figures better and some worse."""
+    r = random.Random(seed)
+
+    def option(o: Option) -> Option:
+        return replace(
+            o, ticks=max(0, o.ticks + r.choice((-2, 0, 0, 0, 2))), cost=max(0, o.cost + r.choice((-2, 0, 1)))
+        )
+
+    return replace(problem, items=tuple(replace(i, options=tuple(option(o) for o in i.options)) for i in problem.items))
+
+
+def no_better(easy: Problem, hard: Problem, names: tuple[str, ...]) -> None:
+    least, other = best(easy, names), best(hard, names)
+    if other is not None:
+        assert least is not None
+        assert all(least[n] <= other[n] * (1 + 1e-12) for n in names)
+
+
+@pytest.mark.parametrize("block", sweep(range(10), 2))
+def test_a_problem_that_is_worse_in_everything_has_no_better_optimum_and_is_told_as_harder(block: int) -> None:
+    for seed in range(block * 10, block * 10 + 10):
+        easy = tiny(seed)
+        hard = harder(easy, seed)
+        assert no_harder(easy, hard)
+        no_better(easy, hard, OBJECTIVES)
+
+
+@pytest.mark.parametrize("block", sweep(range(10), 2))
+def test_what_is_told_as_no_harder_has_no_worse_optimum(block: int) -> None:
+    told = 0
+    for seed in range(block * 10, block * 10 + 10):
+        for step in range(6):
+            one = tiny(seed, items=2, options=2)
+            other = moved(one, seed * 10 + step)
+            for name in OBJECTIVES:
+                if no_harder(one, other, name):
+                    told += one != other
+                    no_better(one, other, (name,))
+    assert told
+
+
+def test_energies_count_only_where_they_are_asked_for() -> None:
+    easy = tiny(3)
+    rows = tuple(replace(i, options=tuple(replace(o, cost=o.cost + 1) for o in i.options)) for i in easy.items)
+    dear = replace(easy, items=rows, idle_pj_per_tick=easy.idle_pj_per_tick + 1)
+    assert no_harder(dear, easy, "throughput")
+    assert no_harder(dear, easy, "latency")
+    assert not no_harder(dear, easy, "energy")
+    assert not no_harder(dear, easy, "edp")
+    assert not no_harder(dear, easy)
+
+
+def test_the_strongest_proof_is_one_that_holds_of_the_objective() -> None:
+    problem = tiny(3)
+    proofs = [Proof(problem, "latency", 9.0, "a"), Proof(problem, "throughput", 3.0, "b")]
+    found = strongest([*proofs, Proof(problem, "throughput", 2.0, "c")], problem, "throughput")
+    assert found is not None
+    assert found.name == "b"
+    assert strongest(proofs, replace(problem, calls=(9, 9, 9)), "throughput") is None
+
+
+@pytest.mark.parametrize("block", sweep(range(10), 1))
+def test_a_search_from_a_good_start_proves_no_more_than_the_optimum_and_ends_no_worse_than_it_began(
+    block: int,
+) -> None:
+    for seed in range(block * 3, block * 3 + 3):
+        problem = tiny(seed)
+        optimum = best(problem, OBJECTIVES[:3])
+        start = _any(problem)
+        if optimum is None or start is None:
+            continue
+        for name, least in optimum.items():
+            for enough in (1e-3, 0.1, 0.9):
+                found = solve_again(problem, name, Budget(deterministic_seconds=0.2), start, enough)
+                assert found.bound <= least * (1 + 1e-9), (seed, name)
+                assert found.value >= least * (1 - 1e-9), (seed, name)
+                verify(problem, found.solution)
+
+
+def _any(problem: Problem) -> Solution | None:
+    """A feasible solution."""
+    for choice in itertools.product(*(range(len(item.options)) for item in problem.items)):
+        try:
+            verify(problem, Solution(choice))
+        except MapperError:
+            continue
+        return Solution(choice)
+    return None
