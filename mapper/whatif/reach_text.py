@@ -18,7 +18,7 @@ ROOM = 66
 """Columns of a change."""
 
 SHOWN = 8
-"""Figures that cannot reach the goal alone, but help, shown at most."""
+"""Figures that may reach the goal alone, and figures that cannot, but help, shown at most."""
 
 FARTHEST = 2**OCTAVES
 """The factor that figures are moved by at most."""
@@ -51,7 +51,7 @@ def lines(found: Reached, plan: Plan) -> list[str]:
         rows += [line for way in found.ways for line in _way(found.wish, way, plan)]
     if found.stopped:
         rows += ["", f"  PARTIAL: stopped with {found.plans} plans made; there may be cheaper ways"]
-    rows += _open(found) + _short(found)
+    rows += _unproved(found) + _open(found) + _short(found)
     return [*rows, "", *_cost(found)]
 
 
@@ -147,11 +147,26 @@ def _moved(lever: Lever, steps: int) -> str:
 
 
 def _open(found: Reached) -> list[str]:
+    """Those that may: the cheapest ones, and how many are left."""
     if not found.open:
         return []
     head = "  may reach it alone, at this cost or more (by its bounds; a plan was not made, or not good enough)"
-    return ["", head] + [
-        f"  {shorten(plain(_moved(*way.moves[0])), ROOM - 2):<{ROOM}}{way.cost:>7.2f}" for way in found.open
+    rows = ["", head] + [
+        f"  {shorten(plain(_moved(*way.moves[0])), ROOM - 2):<{ROOM}}{way.cost:>7.2f}" for way in found.open[:SHOWN]
+    ]
+    left = len(found.open) - SHOWN
+    return [*rows, f"  and {left} more (--json lists them)"] if left > 0 else rows
+
+
+def _unproved(found: Reached) -> list[str]:
+    """Words where the goal may need no change at all: then a way may be the luck of a search, not of its change."""
+    if not 0 < found.bound <= found.wish.cost:
+        return []
+    best, goal = _value(found.wish, found.wish.told(found.bound)), found.wish.objective.value
+    return [
+        "",
+        f"  the bound of the target as it is, {best}, does not rule the goal out:",
+        f"  a longer search (mapper compile ... --objective {goal} --effort max) may reach it without a change",
     ]
 
 

@@ -9,7 +9,7 @@ from mapper.hw.parameters import Parameter
 from mapper.ir.goal import Objective
 from mapper.report.units import percent, shorten, si
 from mapper.whatif.answers import Answer, Asker
-from mapper.whatif.tornado import FACTOR, Row, Tornado, refused
+from mapper.whatif.tornado import FACTOR, PRICED, Row, Tornado, refused
 from mapper.whatif.values import Values
 
 WIDTH = 118
@@ -29,6 +29,8 @@ PREFIXED = ("B/s", "op/s", "B", "s", "Hz", "W")
 
 NO_PLAN = "no plan"
 REFUSED = "-"
+WORSE = "worse"
+"""Of a shadow price: the next step of the figure makes the bound worse, though a large one makes it better."""
 
 
 def table(found: Tornado, whole: bool = False) -> str:
@@ -74,7 +76,8 @@ def _legend(found: Tornado, goal: Objective) -> list[str]:
     if any(row.price for row in found.rows):
         least = "rises" if goal is Objective.THROUGHPUT else "falls"
         lines.append(
-            f"  price: by so many % the proven bound of the {goal.value} {least} for each % that the figure gets better"
+            f"  price: by so many % the proven bound of the {goal.value} {least} for each % the figure gets better "
+            f"(first {PRICED} rows)"
         )
     return lines
 
@@ -117,7 +120,7 @@ def _columns(goal: Objective) -> list[str]:
 
 def _line(row: Row, most: float, goal: Objective) -> str:
     other = "latency_s" if goal is not Objective.LATENCY else "throughput_per_s"
-    price = "" if row.price is None else "0" if not row.price.percent else f"{row.price.percent:.2g}"
+    price = "" if row.price is None else WORSE if row.price.percent < 0 else f"{row.price.percent:.2g}"
     return (
         f"  {_name(row.parameter.name):<{NAME}}{_figure(row.parameter):>{FIGURE}}"
         f"{_change(row.less, goal):>{CHANGE}} {_bars(row, most)} {_change(row.more, goal):<{CHANGE}}"

@@ -6,12 +6,16 @@ from dataclasses import replace
 import pytest
 from real_plans import finished, run
 
+from mapper.hw.parameters import Parameter
 from mapper.hw.what_if import changed
 from mapper.ir.plan import DECISIONS
 from mapper.pipeline.pass_ import Effort
 from mapper.whatif.answers import Asker
-from mapper.whatif.reach import Reached, Stopped, reach
+from mapper.whatif.levers import Lever
+from mapper.whatif.reach import Reached, Stopped, Way, reach
 from mapper.whatif.reach_text import data, lines
+from mapper.whatif.values import values_of
+from mapper.whatif.wish import parse_wish
 from passes.pipelines import FINISH
 
 
@@ -112,3 +116,14 @@ def test_a_time_that_another_plan_has_needs_no_other_target() -> None:
     reached = reach(Asker(slow, Effort.QUICK), "latency=0.9x", only())
     assert reached.already is not None
     assert "needs no change of the target" in "\n".join(lines(reached, slow))
+
+
+def test_a_goal_that_the_bound_allows_as_it_is_is_told_and_the_open_ones_are_counted() -> None:
+    plan = finished()
+    wish = parse_wish("throughput=1.1x", values_of(plan))
+    lever = Lever(Parameter("cpu.speed", 1.0), larger=True, most=32)
+    open_ = tuple(Way(((lever, k),), float(k)) for k in range(1, 31))
+    text = "\n".join(lines(Reached(wish, (), open=open_, bound=wish.cost * 0.9), plan))
+    assert "does not rule the goal out" in text
+    assert "and 22 more" in text
+    assert "does not rule" not in "\n".join(lines(Reached(wish, (), open=open_, bound=wish.cost * 1.1), plan))

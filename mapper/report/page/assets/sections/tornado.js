@@ -29,14 +29,25 @@ mapper.section("tornado", (root, d, ui) => {
     })),
   }));
   const told = (a, field) => (a === null ? "…" : a.after ? signed(change(a, field)) : a.refused ? "–" : "no plan");
-  const pair = (key, title, field) => [["less", "halved"], ["more", "doubled"]].map(([side, word]) => ({
-    key: `${key} ${side}`, title: `${title} ${word}`, class: "number", text: (r) => told(r[side], field),
-    value: (r) => change(r[side], field),
+  const sides = [["less", "halved"], ["more", "doubled"]];
+  const si = new Set(["B/s", "op/s", "B", "s", "Hz", "W"]);
+  const is = (r) => (si.has(r.unit) ? ui.si(r.value, r.unit) : `${Number(r.value.toPrecision(6))} ${r.unit}`);
+  const single = (title, field) => sides.map(([side, word]) => ({
+    key: side, title: word, class: "number", text: (r) => told(r[side], field), value: (r) => change(r[side], field),
+    note: `the ${title} with the figure ${word}`,
   }));
+  const both = (title, field) => ({
+    key: field, title, class: "number", text: (r) => `${told(r.less, field)} / ${told(r.more, field)}`,
+    value: (r) => Math.max(Math.abs(change(r.less, field)), Math.abs(change(r.more, field))),
+    note: `the ${title} with the figure halved / doubled`,
+  });
+  const first = d.objective === "latency" ? ["latency", "latency_s"] : d.objective === "energy" ? ["energy", "energy_j"] : ["throughput", "throughput_per_s"];
+  const others = [["throughput", "throughput_per_s"], ["energy", "energy_j"], ["latency", "latency_s"]].filter(([title]) => title !== first[0]);
+  root.append(ui.el("p", {}, `Columns “halved” and “doubled” are changes of the ${first[0]}; the others are pairs: halved / doubled.`));
   ui.table(root, [
     { key: "parameter", title: "figure" },
-    { key: "value", title: "is", class: "number", text: (r) => `${Number(r.value.toPrecision(6))} ${r.unit}` },
-    ...pair("t", "throughput", "throughput_per_s"), ...pair("e", "energy", "energy_j"), ...pair("l", "latency", "latency_s"),
+    { key: "value", title: "is", class: "number", text: is },
+    ...single(...first), ...others.map((o) => both(...o)),
     { key: "price", title: "shadow price", class: "number", text: price, value: (r) => (r.shadow_price ? r.shadow_price.percent : null),
       note: "by how many percent the proven bound gets better for each percent that the figure does" },
   ], felt, { search: true, rows: 30 });
