@@ -91,6 +91,7 @@ class Asker:
             )
         source = dict(plan.source)
         self.plan, self.patience = plan, patience
+        self._learned: list[Proof] = []
         self.effort = effort or Effort(source.get("effort", Effort.DEFAULT.value))
         self.context = Context(int(source.get("seed", "0")), self.effort, stop=stop or threading.Event())
 
@@ -106,13 +107,29 @@ class Asker:
         gap = 0.0 if bound is None or not self.before.objective else 1 - bound / self.before.objective
         return max(ENOUGH, SHARE * self.patience, 1.1 * gap)
 
-    @cached_property
+    @property
     def known(self) -> tuple[Proof, ...]:
-        """The proof of the plan's own bound, for problems that are no easier anywhere."""
+        """The proof of the plan's own bound, and of what was learned, for problems that are no easier anywhere."""
+        return (*self._own_proof, *self._learned)
+
+    @cached_property
+    def _own_proof(self) -> tuple[Proof, ...]:
         found: list[Proof] = []
         if self._by_search and not self._folds:
             self._again(self.plan, replace(self.context, learn=found.append))
         return tuple(found)
+
+    def learn(self, changes: Sequence[Change]) -> None:
+        """Prove a bound with all of these improvements at once: it counts for every question whose problem is nowhere
+        easier than with all of them. One that cannot be had, or where tasks cannot stay, proves nothing."""
+        if not self._by_search or self._folds or self.context.stop.is_set():
+            return
+        try:
+            kept = self._as_before(replace(self.plan, target=changed(self._machine, changes)))
+        except Refused:
+            return
+        if kept is not None:
+            self._again(kept, replace(self.context, known=self.known, learn=self._learned.append))
 
     def answer(self, changes: Sequence[Change], precision: DType | None = None) -> Answer:
         """The best plan found on the changed target, with a bound proved there; or why there is none. Raises UsageError

@@ -9,6 +9,7 @@ from mapper.errors import MapperError
 from mapper.hw.parameters import Parameter, parameters
 from mapper.hw.what_if import Change
 from mapper.whatif.answers import Answer, Asker
+from mapper.whatif.levers import better
 from mapper.whatif.shadow import NOISE, Price, Proofs, price
 from mapper.whatif.workers import answered, spread
 
@@ -23,6 +24,10 @@ PRICED = 10
 
 PATIENCE = 0.05
 """In a table nothing is placed anew where the gap is no larger than this."""
+
+
+ENERGIES, AT_ONCE = ("pJ", "pJ/bit", "W"), 4
+"""Figures measured in these are mostly felt by the energy alone; so many are worth a proof of all of them at once."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,13 @@ def _felt(answer: Answer) -> bool:
     return any(abs(b / a - 1) > FELT for a, b in pairs if a)
 
 
+def improvements(some: Sequence[Parameter]) -> list[tuple[Change, ...]]:
+    """Changes for the better that one proof may cover at once: those of energies, which bounds of times know nothing of
+    but by a power limit."""
+    less = [p for p in some if p.unit_of_measure in ENERGIES and better(p) == (False,)]
+    return [tuple(Change(p.name, factor=1 / FACTOR) for p in less)] if len(less) >= AT_ONCE else []
+
+
 def tornado(
     asker: Asker,
     chosen: Sequence[Parameter] | None = None,
@@ -130,6 +142,8 @@ def tornado(
     many are answered. Where the asker's context is stopped, what is done by then is told. The number of workers changes
     nothing but the time."""
     some = parameters(asker.plan.target) if chosen is None else tuple(chosen)
+    for group in improvements(some):
+        asker.learn(group)
     asked = [(Change(p.name, factor=f),) for p in some for f in (1 / FACTOR, FACTOR)]
     answers: dict[int, Answer] = {}
     for i, answer in answered(asker, asked, workers):
