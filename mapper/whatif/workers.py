@@ -64,7 +64,7 @@ def _side_by_side(
             try:
                 i, found = results.get(timeout=WAIT_S)
             except queue.Empty:
-                if not any(process.is_alive() for process in crew):
+                if not stop.is_set() and not any(process.is_alive() for process in crew):
                     raise MapperError(f"the workers ended with {left} questions left", hint="try --workers 1") from None
                 continue
             if isinstance(found, BaseException):
