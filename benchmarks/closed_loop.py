@@ -29,11 +29,13 @@ if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import mapper
-from mapper.cli.calibrating import Steps
+from mapper.cli.calibrating import telling
+from mapper.cli.console import Show
 from mapper.emit.emit import emit
 from mapper.emit.speeds import probe_seconds
 from mapper.errors import MapperError
 from mapper.hw.load import load_target
+from mapper.ir.goal import Objective
 from mapper.runtime.evaluate import evaluate
 from mapper.runtime.inputs import made_up
 from mapper.runtime.measured import Measured
@@ -267,8 +269,8 @@ def main() -> int:
 
 def calibrated(folder: Path) -> Path:
     """A target of two cores, measured now."""
-    with Steps(quiet=False) as steps:
-        found = calibrate("two-cores", CALIBRATION_S, steps.tell, units=2)
+    with telling(Show(quiet=False, objective=Objective.LATENCY)) as tell:
+        found = calibrate("two-cores", CALIBRATION_S, tell, units=2)
     for e in found.errors:
         print(f"  {e.kind:<14}{e.points:>4} points, held out {e.held_out:.1%}")
     path = folder / "two-cores.yaml"

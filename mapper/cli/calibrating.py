@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 
@@ -29,6 +31,19 @@ def calibrate(args: Namespace) -> int:
         raise UsageError(f"--units {args.units}: write a whole number of 1 or more")
     path = _path(args.out, args.name)
     show = Show(args.quiet, Objective.LATENCY)
+    with telling(show) as tell:
+        found = calibrator(path.stem, args.seconds, tell, args.units)
+    write_atomically(path, found.text)
+    if not args.quiet:
+        say(screen(found, path))
+        for note in found.notes:
+            show.note(note)
+    return 0
+
+
+@contextmanager
+def telling(show: Show) -> Iterator[Callable[[str, str, float | None], None]]:
+    """What a calibrator tells its steps: their names, how they stand, and their seconds once they are done."""
 
     def tell(step: str, words: str, seconds: float | None) -> None:
         if seconds is None:
@@ -38,15 +53,9 @@ def calibrate(args: Namespace) -> int:
             show.line(step, words, seconds)
 
     try:
-        found = calibrator(path.stem, args.seconds, tell, args.units)
+        yield tell
     finally:
         show.steps.clear()
-    write_atomically(path, found.text)
-    if not args.quiet:
-        say(screen(found, path))
-        for note in found.notes:
-            show.note(note)
-    return 0
 
 
 def _path(out: str | None, name: str | None) -> Path:
