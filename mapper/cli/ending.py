@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from types import FrameType
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 GRACE_S = 0.7
 """How long a block that may be ended at once has to clean up."""
+TWICE_S = 0.5
+"""Signals so soon after the first are the same wish: timeout(1) tells its child, and then the whole group."""
 
 
 class Ended(KeyboardInterrupt):
@@ -81,12 +84,17 @@ def stopped_by_signals(left: str, tell: Callable[[], None] = lambda: None) -> It
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
     heard = [n for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None)]
 
+    first = 0.0
+
     def end(number: int, _: FrameType | None) -> None:
+        nonlocal first
         if stop.number:
+            if time.monotonic() - first < TWICE_S:
+                return
             for other in heard:
                 signal.signal(other, signal.SIG_IGN)
             raise Ended(number, left)
-        stop.number = number
+        stop.number, first = number, time.monotonic()
         stop.event.set()
         tell()
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from mapper.cli.ending import Ended, ended_by_signals
+from mapper.cli.ending import TWICE_S, Ended, ended_by_signals, stopped_by_signals
 from mapper.cli.main import main
 from mapper.cli.saying import say
 from mapper.errors import MapperError, plain
@@ -116,3 +116,14 @@ def test_too_little_memory_is_told_as_that(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr("mapper.cli.lists.passes", full)
     assert main(["passes"]) == 1
     assert capsys.readouterr().err == "error: not enough memory: Unable to allocate 4 TiB\n"
+
+
+def test_the_same_wish_told_twice_at_once_is_one_and_a_later_one_ends() -> None:
+    with stopped_by_signals("nothing") as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.event.is_set()
+        assert stop.code == 143
+        time.sleep(TWICE_S + 0.05)
+        with pytest.raises(Ended, match="SIGTERM: nothing"):
+            os.kill(os.getpid(), signal.SIGTERM)
