@@ -108,6 +108,11 @@ class Asker:
         return max(ENOUGH, SHARE * self.patience, 1.1 * gap)
 
     @property
+    def _sought(self) -> float:
+        """How near its bound a search goes: in a table no nearer than the plan itself is known."""
+        return self.enough if self.patience > ENOUGH else ENOUGH
+
+    @property
     def known(self) -> tuple[Proof, ...]:
         """The proof of the plan's own bound, and of what was learned, for problems that are no easier anywhere."""
         return (*self._own_proof, *self._learned)
@@ -238,7 +243,7 @@ class Asker:
 
     def _again(self, judged: Plan, context: Context) -> Plan:
         """The plan after the search from where its tasks lie."""
-        return pipeline_of(f"place-again{{enough={self.enough!r}}}").run(judged, context)
+        return pipeline_of(f"place-again{{enough={self._sought!r}}}").run(judged, context)
 
     def _anew(self, whole: Plan) -> Plan:
         """The plan's own passes from the clusters on, on the machine itself."""
