@@ -79,10 +79,17 @@ class Asker:
     """Answers questions about one finished plan; every answer depends on the plan and the question alone.
 
     patience: where an answer's gap is larger than this and than the plan's own, everything is placed anew as well.
+    sought: how near its bound a search goes; by default no nearer than the plan itself is known, as what a longer
+    search brings would be taken for what the change brings.
     """
 
     def __init__(
-        self, plan: Plan, effort: Effort | None = None, stop: threading.Event | None = None, patience: float = ENOUGH
+        self,
+        plan: Plan,
+        effort: Effort | None = None,
+        stop: threading.Event | None = None,
+        patience: float = ENOUGH,
+        sought: float | None = None,
     ) -> None:
         if plan.figures is None or plan.clusters is None:
             raise UsageError(
@@ -90,7 +97,7 @@ class Asker:
                 hint="run the rest of the pipeline with mapper opt",
             )
         source = dict(plan.source)
-        self.plan, self.patience = plan, patience
+        self.plan, self.patience, self._wanted = plan, patience, sought
         self._learned: list[Proof] = []
         self.effort = effort or Effort(source.get("effort", Effort.DEFAULT.value))
         self.context = Context(int(source.get("seed", "0")), self.effort, stop=stop or threading.Event())
@@ -108,9 +115,9 @@ class Asker:
         return max(ENOUGH, SHARE * self.patience, 1.1 * gap)
 
     @property
-    def _sought(self) -> float:
-        """How near its bound a search goes: in a table no nearer than the plan itself is known."""
-        return self.enough if self.patience > ENOUGH else ENOUGH
+    def sought(self) -> float:
+        """How near its bound a search goes."""
+        return self.enough if self._wanted is None else self._wanted
 
     @property
     def known(self) -> tuple[Proof, ...]:
@@ -243,7 +250,7 @@ class Asker:
 
     def _again(self, judged: Plan, context: Context) -> Plan:
         """The plan after the search from where its tasks lie."""
-        return pipeline_of(f"place-again{{enough={self._sought!r}}}").run(judged, context)
+        return pipeline_of(f"place-again{{enough={self.sought!r}}}").run(judged, context)
 
     def _anew(self, whole: Plan) -> Plan:
         """The plan's own passes from the clusters on, on the machine itself."""

@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 from mapper.errors import Infeasible
 from mapper.hw.what_if import Change, Refused
-from mapper.whatif.answers import Answer, Asker
+from mapper.whatif.answers import ENOUGH, Answer, Asker
 from mapper.whatif.levers import STEPS, Lever, levers, parse_prices
 from mapper.whatif.shadow import Proofs
 from mapper.whatif.wish import Wish, parse_wish
@@ -108,7 +108,9 @@ def reach(
         again = asker.answer([])
         if again.after is not None and wish.kept(again.after):
             return Reached(wish, tuple(prices), already=again, plans=1)
-    return _Search(asker, wish, levers(asker.plan.target, known), tell, workers).run(tuple(prices))
+    # The plan itself is asked for here, not what a change alone brings: each is searched to the end.
+    near = Asker(asker.plan, asker.effort, asker.context.stop, asker.patience, sought=ENOUGH)
+    return _Search(near, wish, levers(asker.plan.target, known), tell, workers).run(tuple(prices))
 
 
 @dataclass
