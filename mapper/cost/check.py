@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from mapper.cost.estimate import Estimator
-from mapper.cost.judge import Verdict, judge
+from mapper.cost.judge import WATCHED, Verdict, judge
 from mapper.cost.liveness import lives
 from mapper.cost.offers import Offers, offers
 from mapper.cost.program import Program, Spelling
@@ -64,7 +64,7 @@ def check(plan: Plan, recomputed_bounds: Recompute | None = None) -> Verdict:
     slots = {s.what: s for s in plan.schedule or ()}
     for program in spelling.programs():
         memory_agrees(plan, program, replay(program, slots))
-    verdict = judge(plan, spelling)
+    verdict = judge(plan, spelling, watched=WATCHED)  # what is written of the plan shows its steady state
     loads_agree(plan, verdict)
     figures_agree(plan, verdict)
     limits_kept(verdict)
