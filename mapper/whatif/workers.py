@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import queue
@@ -14,6 +15,10 @@ from typing import Any, TypeVar
 from mapper.errors import MapperError
 from mapper.hw.what_if import Change
 from mapper.whatif.answers import Answer, Asker
+
+LESS_OFTEN = 50_000
+"""How many more objects a worker makes than it frees before it looks for cycles: plans and problems have none, and one
+answer makes some hundred thousand."""
 
 _Found = TypeVar("_Found")
 
@@ -83,6 +88,8 @@ def _work(one: Callable[[int], object], many: int, turn: Any, results: Any, stop
     is this process's own copy: set where a signal came before those below were put right."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.freeze()  # the objects of the parent stay: to look through them again and again finds nothing
+    gc.set_threshold(LESS_OFTEN)
     while os.getppid() == parent and not stop.is_set():
         with turn.get_lock():
             i = turn.value

@@ -22,7 +22,7 @@ from mapper.ir.request import runs
 from mapper.solve.placement import problem as pb
 from passes.place.kept import Kept
 from passes.place.limits import limits_of
-from passes.place.prices import OWN, Prices
+from passes.place.prices import OWN, Price, Prices
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,18 @@ Received = tuple[Handed, Task, tuple[tuple[str, Option], ...]]
 """What a receiver takes, the task that it stands as, and its units."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to run a class of clusters on a unit, and its price. row: the problem's option where the engine is no
+    task's own and nothing need be kept."""
+
+    unit: Unit
+    option: Option
+    price: Price
+    is_own: bool
+    row: pb.Option
+
+
 class _Builder:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -105,22 +117,24 @@ class _Builder:
         self.stored: dict[tuple[str, int], Stored] = {}
         self.peaks: set[tuple[Spread, DType]] = set()
         self.working_set = dict.fromkeys(self.memories, 0)
+        self.rank = {u.name: i for i, u in enumerate(plan.target.units)}
+        self.pairs: dict[tuple[str, str], tuple[tuple[str, Option], ...]] = {}
+        self.ways: dict[tuple[str, str], list[_Way]] = {}
 
     def build(self) -> Translation:
         plan = self.plan
-        tasks = plan.tasks or ()
+        tasks, position = plan.tasks or (), {phase.name: i for i, phase in enumerate(plan.phases)}
         meaning = []
         items = []
         for task in tasks:
-            pairs = self._meanings(task)
-            meaning.append(pairs)
-            options = tuple(self._option(task, unit, option) for unit, option in pairs)
-            phase = next(i for i, p in enumerate(plan.phases) if p.name == task.phase)
-            items.append(pb.Item(task.name, f"{plan.cluster[task.cluster].repeat}", phase, options))
+            meaning.append(self._meanings(task))
+            cluster, phase = plan.cluster[task.cluster], position[task.phase]
+            options = tuple(self._option(cluster, way) for way in self._ways(cluster, task.phase))
+            items.append(pb.Item(task.name, f"{cluster.repeat}", phase, options))
         nets = self._nets(tasks)
         received = self._received(tasks, len(items), nets)
         for _, receiver, pairs in received:
-            phase = next(i for i, p in enumerate(plan.phases) if p.name == receiver.phase)
+            phase = position[receiver.phase]
             options = tuple(pb.Option(unit, self._spot(unit), 0, -1, (), 0) for unit, _ in pairs)
             items.append(pb.Item(receiver.name, f"receive {plan.cluster[receiver.cluster].repeat}", phase, options))
             meaning.append(pairs)
@@ -175,26 +189,39 @@ class _Builder:
         return found
 
     def _meanings(self, task: Task) -> tuple[tuple[str, Option], ...]:
-        repeat = self.plan.cluster[task.cluster].repeat
-        pairs = [(u, o) for o in self.plan.options_of[repeat] if o.serves(task.phase) for u in o.units]
-        rank = {u.name: i for i, u in enumerate(self.plan.target.units)}
-        return tuple(sorted(pairs, key=lambda p: (rank[p[0]], p[1].source, p[1].replicas, p[1].shard)))
+        return self._pairs(self.plan.cluster[task.cluster].repeat, task.phase)
 
-    def _option(self, task: Task, unit_name: str, option: Option) -> pb.Option:
+    def _pairs(self, repeat: str, phase: str) -> tuple[tuple[str, Option], ...]:
+        """The ways of a class, once for all of its tasks."""
+        if (repeat, phase) not in self.pairs:
+            pairs = [(u, o) for o in self.plan.options_of[repeat] if o.serves(phase) for u in o.units]
+            pairs.sort(key=lambda p: (self.rank[p[0]], p[1].source, p[1].replicas, p[1].shard))
+            self.pairs[repeat, phase] = tuple(pairs)
+        return self.pairs[repeat, phase]
+
+    def _ways(self, cluster: Cluster, phase: str) -> list[_Way]:
+        """The same, priced."""
+        key = (cluster.repeat, phase)
+        if key not in self.ways:
+            self.ways[key] = [self._way(cluster, phase, *pair) for pair in self._pairs(*key)]
+        return self.ways[key]
+
+    def _way(self, cluster: Cluster, phase: str, unit: str, option: Option) -> _Way:
+        price = self.prices.of(cluster, phase, unit, option)
+        own = OWN in price.engine
+        loads = price.loads(-1 if own else self.resources[price.engine])
+        row = pb.Option(price.name, price.place, price.ticks, price.machine, loads, price.cost, takes=price.takes)
+        return _Way(self.plan.target.unit[unit], option, price, own, row)
+
+    def _option(self, cluster: Cluster, way: _Way) -> pb.Option:
         """An option of a task: priced once for all tasks of its class, with the task's own engine and residents."""
-        cluster = self.plan.cluster[task.cluster]
-        one = self.prices.of(cluster, task.phase, unit_name, option)
-        engine = self.resources[one.engine.replace(OWN, self.plan.holder[task.cluster])]
-        return pb.Option(
-            name=one.name,
-            place=one.place,
-            takes=one.takes,
-            ticks=one.ticks,
-            machine=one.machine,
-            loads=one.loads(engine),
-            cost=one.cost,
-            needs=self._needs(cluster, self.plan.target.unit[unit_name], option, one.weights),
-        )
+        row, needs = way.row, self._needs(cluster, way.unit, way.option, way.price.weights)
+        loads = row.loads
+        if way.is_own:
+            loads = way.price.loads(self.resources[way.price.engine.replace(OWN, self.plan.holder[cluster.name])])
+        elif not needs:
+            return row
+        return pb.Option(row.name, row.place, row.ticks, row.machine, loads, row.cost, needs, row.takes)
 
     def _needs(self, cluster: Cluster, unit: Unit, option: Option, weights: str) -> tuple[int, ...]:
         """What lies in memories for a task: the same in every phase."""

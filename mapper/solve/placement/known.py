@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from mapper.solve.placement.problem import Item, Option, Problem, Resident
+from mapper.solve.placement.problem import Item, Option, Problem, Resident, Transfer
+
+Leg = tuple[int, int]
+"""From a place to a place."""
+
+Loads = tuple[tuple[int, int], ...]
+"""Ticks of resources."""
+
+Names = Sequence[tuple[str, int]]
+"""The name and the memory of each resident."""
 
 TIMES = ("throughput", "latency")
 """Objectives in which energy does not count."""
@@ -23,44 +32,101 @@ class Proof:
 
 def strongest(proofs: Iterable[Proof], problem: Problem, objective: str) -> Proof | None:
     """The proof with the largest value that holds of a problem: of one that is no harder anywhere."""
-    found = [p for p in proofs if p.objective == objective and no_harder(p.problem, problem, objective)]
-    return max(found, key=lambda p: p.value, default=None)
+    some = sorted((p for p in proofs if p.objective == objective), key=lambda p: -p.value)
+    return next((p for p in some if no_harder(p.problem, problem, objective)), None)
 
 
 def no_harder(easy: Problem, hard: Problem, objective: str = "") -> bool:
     """Whether every solution of `hard` is one of `easy`, at no more time, load, energy or memory in any part; then a
     bound of `easy` is one of `hard`. Energies do not count where neither the objective nor a limit asks for them. Names
     tell what is the same in both."""
-    if easy == hard:
+    return easy is hard or _Pair(easy, hard, objective not in TIMES or bool(easy.limits)).holds()
+
+
+SAME = ("memories", "places", "calls", "limits", "resources", "ties", "nets")
+"""What two problems must share to be compared, the shortest first."""
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two problems, of which one may be harder in everything; whether energies count."""
+
+    easy: Problem
+    hard: Problem
+    costs: bool
+
+    def holds(self) -> bool:
+        """Whether it is."""
+        easy, hard = self.easy, self.hard
+        if any(getattr(easy, f) != getattr(hard, f) for f in SAME):
+            return False
+        if self.costs and easy.idle_pj_per_tick > hard.idle_pj_per_tick:
+            return False
+        if any(a < b for a, b in zip(easy.capacities, hard.capacities, strict=True)):
+            return False
+        return (
+            len(easy.items) == len(hard.items)
+            and len(easy.transfers) == len(hard.transfers)
+            and _less_to_keep(easy.residents, hard.residents)
+            and all(map(self._quicker, easy.transfers, hard.transfers))
+            and self._better_items()
+        )
+
+    def _quicker(self, mine: Mapping[Leg, Transfer], other: Mapping[Leg, Transfer]) -> bool:
+        """Whether each leg of the other table is one of mine, at no more."""
+        for leg, move in other.items():
+            best = mine.get(leg)
+            if best is None or not self._no_more(best, move):
+                return False
         return True
-    if objective in TIMES and not easy.limits:
-        easy, hard = _timed(easy), _timed(hard)
-    same = ("nets", "resources", "memories", "places", "calls", "ties", "limits")
-    if any(getattr(easy, f) != getattr(hard, f) for f in same) or easy.idle_pj_per_tick > hard.idle_pj_per_tick:
-        return False
-    if any(a < b for a, b in zip(easy.capacities, hard.capacities, strict=True)):
-        return False
-    return (
-        len(easy.items) == len(hard.items)
-        and len(easy.transfers) == len(hard.transfers)
-        and _less_to_keep(easy.residents, hard.residents)
-        and _quicker_transfers(easy, hard)
-        and _better_items(easy, hard)
-    )
 
+    def _better_items(self) -> bool:
+        names = [[(r.name, r.memory) for r in p.residents] for p in (self.easy, self.hard)]
+        same_numbers = names[0] == names[1]
+        for mine, other in zip(self.easy.items, self.hard.items, strict=True):
+            if mine.phase != other.phase or mine.name != other.name:
+                return False
+            if same_numbers and self._each_alike(mine.options, other.options):
+                continue
+            if not self._better_options(mine, other, *names):
+                return False
+        return True
 
-def _timed(problem: Problem) -> Problem:
-    """The problem without its energies."""
-    rows: dict[int, tuple[Option, ...]] = {}  # items of a class share their options
-    for item in problem.items:
-        if id(item.options) not in rows:
-            rows[id(item.options)] = tuple(replace(option, cost=0) for option in item.options)
-    return replace(
-        problem,
-        items=tuple(replace(item, options=rows[id(item.options)]) for item in problem.items),
-        transfers=tuple({leg: replace(move, cost=0) for leg, move in t.items()} for t in problem.transfers),
-        idle_pj_per_tick=0.0,
-    )
+    def _each_alike(self, mine: Sequence[Option], others: Sequence[Option]) -> bool:
+        """Whether each option is at its place among mine, at no more: so it mostly is, and is soon told."""
+        return len(mine) == len(others) and all(map(self._serves, mine, others))
+
+    def _serves(self, best: Option, option: Option) -> bool:
+        return (
+            best.name == option.name
+            and best.place == option.place
+            and best.takes == option.takes
+            and best.machine == option.machine
+            and best.needs == option.needs
+            and self._no_more(best, option)
+        )
+
+    def _better_options(self, mine: Item, other: Item, names: Names, others: Names) -> bool:
+        """Whether each way of the other item is one of mine, at no more."""
+        known: dict[tuple[object, ...], list[Option]] = {}
+        for option in mine.options:
+            known.setdefault(_way(option), []).append(option)
+        for option in other.options:
+            needs = {others[k] for k in option.needs}
+            if not any(
+                self._no_more(best, option) and {names[k] for k in best.needs} <= needs
+                for best in known.get(_way(option), ())
+            ):
+                return False
+        return True
+
+    def _no_more(self, best: Option | Transfer, other: Option | Transfer) -> bool:
+        """Whether it takes no more time, load or energy than the other."""
+        return (
+            best.ticks <= other.ticks
+            and (not self.costs or best.cost <= other.cost)
+            and (best.loads == other.loads or _less(best.loads, other.loads))
+        )
 
 
 def _less_to_keep(easy: Sequence[Resident], hard: Sequence[Resident]) -> bool:
@@ -68,63 +134,19 @@ def _less_to_keep(easy: Sequence[Resident], hard: Sequence[Resident]) -> bool:
     return len(easy) == len(hard) == len(size) and all(r.bytes <= size.get((r.name, r.memory), -1) for r in easy)
 
 
-def _quicker_transfers(easy: Problem, hard: Problem) -> bool:
-    for mine, other in zip(easy.transfers, hard.transfers, strict=True):
-        if mine == other:
-            continue
-        for leg, move in other.items():
-            best = mine.get(leg)
-            if best is None or best.ticks > move.ticks or best.cost > move.cost or not _less(best.loads, move.loads):
-                return False
-    return True
-
-
-def _better_items(easy: Problem, hard: Problem) -> bool:
-    names = [{k: (r.name, r.memory) for k, r in enumerate(p.residents)} for p in (easy, hard)]
-    same_numbers = names[0] == names[1]
-    for mine, other in zip(easy.items, hard.items, strict=True):
-        if (mine.name, mine.phase) != (other.name, other.phase):
-            return False
-        if mine.options == other.options and same_numbers:
-            continue
-        if not _better_options(mine, other, names[0], names[1]):
-            return False
-    return True
-
-
-def _better_options(
-    mine: Item, other: Item, names: dict[int, tuple[str, int]], others: dict[int, tuple[str, int]]
-) -> bool:
-    """Whether each way of the other item is one of mine, at no more."""
-    known: dict[tuple[object, ...], list[Option]] = {}
-    for option in mine.options:
-        known.setdefault(_way(option), []).append(option)
-    for option in other.options:
-        needs = {others[k] for k in option.needs}
-        if not any(
-            best.ticks <= option.ticks
-            and best.cost <= option.cost
-            and _less(best.loads, option.loads)
-            and {names[k] for k in best.needs} <= needs
-            for best in known.get(_way(option), ())
-        ):
-            return False
-    return True
-
-
 def _way(option: Option) -> tuple[object, ...]:
     return option.name, option.place, option.takes, option.machine
 
 
-def _less(a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...]) -> bool:
+def _less(a: Loads, b: Loads) -> bool:
     """Whether no resource is busier in a than in b."""
-    if a == b:
+    if len(a) == len(b) and all(r == s and t <= u for (r, t), (s, u) in zip(a, b, strict=True)):
         return True
     most, mine = _sums(b), _sums(a)
     return all(ticks <= most.get(r, 0) for r, ticks in mine.items())
 
 
-def _sums(loads: tuple[tuple[int, int], ...]) -> dict[int, int]:
+def _sums(loads: Loads) -> dict[int, int]:
     sums: dict[int, int] = {}
     for r, ticks in loads:
         sums[r] = sums.get(r, 0) + ticks

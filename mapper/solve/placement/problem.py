@@ -146,28 +146,15 @@ class Problem:
     def check(self) -> None:
         """Refuse a malformed problem: an item without options, an index out of range, a negative number or one
         beyond 62 bits, a cycle."""
+        _ = self._sound
+
+    @cached_property
+    def _sound(self) -> bool:
+        """True, found once: a problem never changes."""
         for n, net in enumerate(self.nets):
             _check_net(self, n, net)
         for i, item in enumerate(self.items):
-            if not item.options:
-                raise MapperError(f"item '{item.name}' has no option")
-            for option in item.options:
-                numbers = (option.ticks, option.cost, *(t for _, t in option.loads))
-                if min(numbers) < 0:
-                    raise MapperError(f"item '{item.name}', option '{option.name}': a negative time or energy")
-                if max(numbers) >= MOST:
-                    raise MapperError(
-                        f"item '{item.name}', option '{option.name}': {max(numbers)} is beyond {MOST - 1}"
-                    )
-                _inside(option.place, self.places, f"item '{item.name}' place")
-                _inside(option.reads_at, self.places, f"item '{item.name}' place of operands")
-                for r, _ in option.loads:
-                    _inside(r, self.resources, f"item '{item.name}' resource")
-                for k in option.needs:
-                    _inside(k, self.residents, f"item '{item.name}' resident")
-            for n in self.inputs[i]:
-                if self.nets[n].source >= i:
-                    raise MapperError(f"item '{item.name}' reads what a later item makes: not in topological order")
+            _check_item(self, i, item)
         for resident in self.residents:
             _inside(resident.memory, self.memories, f"resident '{resident.name}' memory")
             if not 0 <= resident.bytes < MOST:
@@ -180,6 +167,45 @@ class Problem:
                 raise MapperError(f"limit of '{limit.quantity}' to {limit.most}: no such limit can be kept")
             if limit.quantity == "latency" and len(limit.calls) != len(self.calls):
                 raise MapperError(f"limit of latency counts {len(limit.calls)} phases of {len(self.calls)}")
+        return True
+
+
+def _check_item(problem: Problem, i: int, item: Item) -> None:
+    """The options of an item have numbers in range, and what it reads is made before."""
+    if not item.options:
+        raise MapperError(f"item '{item.name}' has no option")
+    for option in item.options:
+        if _in_range(problem, option):
+            continue
+        numbers = (option.ticks, option.cost, *(t for _, t in option.loads))
+        if min(numbers) < 0:
+            raise MapperError(f"item '{item.name}', option '{option.name}': a negative time or energy")
+        if max(numbers) >= MOST:
+            raise MapperError(f"item '{item.name}', option '{option.name}': {max(numbers)} is beyond {MOST - 1}")
+        _inside(option.place, problem.places, f"item '{item.name}' place")
+        _inside(option.reads_at, problem.places, f"item '{item.name}' place of operands")
+        for r, _ in option.loads:
+            _inside(r, problem.resources, f"item '{item.name}' resource")
+        for k in option.needs:
+            _inside(k, problem.residents, f"item '{item.name}' resident")
+    for n in problem.inputs[i]:
+        if problem.nets[n].source >= i:
+            raise MapperError(f"item '{item.name}' reads what a later item makes: not in topological order")
+
+
+def _in_range(problem: Problem, option: Option) -> bool:
+    """Whether nothing is wrong with an option; what is, is told one by one."""
+    resources, places = len(problem.resources), len(problem.places)
+    for r, ticks in option.loads:
+        if not (0 <= r < resources and 0 <= ticks < MOST):
+            return False
+    return (
+        0 <= option.ticks < MOST
+        and 0 <= option.cost < MOST
+        and 0 <= option.place < places
+        and 0 <= option.reads_at < places
+        and (not option.needs or (min(option.needs) >= 0 and max(option.needs) < len(problem.residents)))
+    )
 
 
 def _check_net(problem: Problem, n: int, net: Net) -> None:

@@ -77,6 +77,29 @@ def test_a_problem_that_is_worse_in_everything_has_no_better_optimum_and_is_told
         no_better(easy, hard, OBJECTIVES)
 
 
+def renumbered(problem: Problem, seed: int) -> Problem:
+    """The problem with residents under other numbers and options in another order."""
+    r = random.Random(seed)
+    order = r.sample(range(len(problem.residents)), len(problem.residents))
+    number = {old: new for new, old in enumerate(order)}
+
+    def option(o: Option) -> Option:
+        return replace(o, needs=tuple(number[k] for k in o.needs), loads=tuple(r.sample(o.loads, len(o.loads))))
+
+    items = (replace(i, options=tuple(map(option, r.sample(i.options, len(i.options))))) for i in problem.items)
+    return replace(problem, items=tuple(items), residents=tuple(problem.residents[k] for k in order))
+
+
+@pytest.mark.parametrize("block", sweep(range(10), 2))
+def test_what_is_the_same_by_name_is_told_so_in_any_order(block: int) -> None:
+    for seed in range(block * 10, block * 10 + 10):
+        easy = tiny(seed)
+        other = renumbered(easy, seed)
+        assert no_harder(easy, other)
+        assert no_harder(other, easy)
+        assert no_harder(easy, renumbered(harder(easy, seed), seed))
+
+
 @pytest.mark.parametrize("block", sweep(range(10), 2))
 def test_what_is_told_as_no_harder_has_no_worse_optimum(block: int) -> None:
     told = 0
