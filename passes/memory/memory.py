@@ -83,9 +83,13 @@ class Memory(Pass):
         for program, call in zip(programs, calls, strict=True):
             buffers += _pack(plan, call, lives(program, call), ctx.budget())
         packed = _squeezed(replace(plan, memory=tuple(buffers), inflight=1), ctx.budget())
-        return replace(
-            packed, inflight=_inflight(packed, programs, calls, _most(plan, self.max_inflight), self.min_times)
-        )
+        return self.filled(packed, programs, calls)
+
+    def filled(self, packed: Plan, programs: Sequence[Program], calls: Sequence[Call]) -> Plan:
+        """A plan whose buffers are packed, with as many requests in flight as fit and help; calls are those that its
+        schedule gives."""
+        most = _most(packed, self.max_inflight)
+        return replace(packed, inflight=_inflight(packed, programs, calls, most, self.min_times))
 
 
 def _most(plan: Plan, limit: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mapper.cost.judge import Verdict
 from mapper.cost.steady import EVENTS
 from mapper.cost.values import value_of
 from mapper.errors import Infeasible, MapperError
@@ -17,10 +16,11 @@ from mapper.solve.placement.known import Proof, strongest
 from passes.place.baselines import search_of
 from passes.place.bounds import scale, solved_as
 from passes.place.mending.late import with_late
-from passes.place.mending.looks import looked_at_best
+from passes.place.mending.looks import looked_longer, most_events
 from passes.place.mending.refine import Candidate
-from passes.place.solver import NO_ROOM, Best, judged_twice
+from passes.place.solver import judged_twice
 from passes.place.translate import Translation, translate
+from passes.place.variants import Seen, Variants
 
 AS_BEFORE = "as before"
 """Who found the placement that is the plan's own."""
@@ -68,35 +68,29 @@ class PlaceAgain(Pass):
             return None
         found: list[Candidate] = [(result.method, result.solution), *result.others]
         proven = result.bound * scale(plan)
-        best = Best(NO_ROOM, found[0], t.apply(plan, result.solution).placement or ())
-        verdict = _in_full(plan, t, best, ctx)
-        if verdict is None or verdict.value(plan.objective) * (1 - self.enough) > proven:  # others may do better
-            try:
-                other = judged_twice(plan, t, found, [], ctx, proven)
-            except Infeasible:  # no room for the buffers of any
-                return None
-            if other.placement != best.placement:
-                seen = _in_full(plan, t, other, ctx)
-                if verdict is None or (seen and seen.value(plan.objective) < verdict.value(plan.objective)):
-                    best, verdict = other, seen
-        if verdict is None or verdict.value(plan.objective) >= value_of(plan):
+        looks = Variants(plan, t, ctx)
+        best = looks.in_full(found[0])
+        if best is None or best.judged > (0.0, proven / (1 - self.enough)):  # others may do better
+            other = looks.best(found, proven) or _with_room(plan, t, found, ctx, proven)
+            best = min(filter(None, (best, other)), key=lambda seen: seen.judged, default=None)
+        if best is None or best.judged >= (0.0, value_of(plan)):
             return None
-        placed = t.apply(plan, best.solution)
-        search = search_of(t, best.solution, Status.FEASIBLE, best.candidate[0])
-        late = with_late(replace(placed, search=search), verdict.plan.placement or ())
-        done = verdict.plan
+        method, solution = best.candidate
+        search = search_of(t, solution, Status.FEASIBLE, method)
+        done = best.verdict.plan
+        late = with_late(replace(t.apply(plan, solution), search=search), done.placement or ())
         return replace(
-            late, schedule=done.schedule, memory=done.memory, inflight=done.inflight, figures=verdict.figures
+            late, schedule=done.schedule, memory=done.memory, inflight=done.inflight, figures=best.verdict.figures
         )
 
 
-def _in_full(plan: Plan, t: Translation, best: Best, ctx: Context) -> Verdict | None:
-    """What a finished plan of the candidate is worth; None where it does not fit or breaks a limit."""
+def _with_room(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, proven: float) -> Seen | None:
+    """A finished plan where the buffers of none of the candidates fit as they are; None where there is no room."""
     try:
-        verdict = looked_at_best(t.apply(plan, best.solution), ctx, EVENTS, best.placement, last=True)
+        best = judged_twice(plan, t, found, [], ctx, proven)
     except Infeasible:
         return None
-    return None if verdict.excess else verdict
+    return None if best.seen is None else Seen(best.candidate, looked_longer(best.seen, most_events(plan, EVENTS)))
 
 
 def before(plan: Plan, t: Translation) -> pb.Solution:

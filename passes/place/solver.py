@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from mapper.cost.judge import Verdict
 from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
 from mapper.ir.goal import Objective
@@ -22,7 +23,7 @@ from passes.place.bounds import scale, solved_as, told_of
 from passes.place.infeasible import does_not_fit
 from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.mending.late import with_late
-from passes.place.mending.looks import STEADY, looked_at_best
+from passes.place.mending.looks import STEADY, looked_at_best, looked_longer, most_events
 from passes.place.mending.refine import Candidate, refined, refined_alike, waiting_less
 from passes.place.mending.relieve import SHARES, relieved, widen_back
 from passes.place.rank import best_of_each, least_of
@@ -68,11 +69,17 @@ grow with them, and take minutes where hundreds of items meet tens of units."""
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best of some candidates, what the judge finds of it, and its placement, some operands brought late."""
+    """The best of some candidates, what the judge finds of it, and the last look at it, which has its placement: some
+    operands may be brought late, and tasks be in tiles."""
 
     judged: Judged
     candidate: Candidate
-    placement: tuple[Place, ...] = ()
+    seen: Verdict | None = None
+
+    @property
+    def placement(self) -> tuple[Place, ...]:
+        """Its placement; empty where nobody has looked at it."""
+        return () if self.seen is None else self.seen.plan.placement or ()
 
     @property
     def solution(self) -> pb.Solution:
@@ -133,7 +140,7 @@ def judged_twice(
     near = [*seconds, *close]
     if not near and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
         return probed  # a longer look would tell nothing that is asked for
-    known = {best.solution: best.placement for best in (probed, *near) if best.placement}
+    known = {best.solution: best.seen for best in (probed, *near) if best.seen}
     return judged_best(plan, t, [first, *(best.candidate for best in near)], ctx, EVENTS, known, last=bool(close))
 
 
@@ -172,11 +179,10 @@ def _near(plan: Plan, t: Translation, rivals: list[Candidate], probed: Best, ctx
     found: list[Best] = []
     for rival in rivals:
         try:
-            verdict = looked_at_best(t.apply(plan, rival[1]), ctx, PROBE)
+            verdict = looked_at_best(t.apply(plan, rival[1]), ctx, PROBE, estimator=t.estimator)
         except Infeasible:
             continue
-        judged = (verdict.excess, verdict.value(plan.objective))
-        found.append(Best(judged, rival, verdict.plan.placement or ()))
+        found.append(Best((verdict.excess, verdict.value(plan.objective)), rival, verdict))
     most = min(best.judged[1] for best in (probed, *found)) * (1 + NEAR)
     return [best for best in found if best.judged[1] < most]
 
@@ -312,7 +318,7 @@ def judged_best(
     tried: list[Candidate],
     ctx: Context,
     events: int,
-    known: Mapping[pb.Solution, tuple[Place, ...]] | None = None,
+    known: Mapping[pb.Solution, Verdict] | None = None,
     last: bool = False,
 ) -> Best:
     """The candidate that breaks the limits least, among those that keep them the one with the least value, after the
@@ -320,7 +326,7 @@ def judged_best(
 
     One that cannot be better than the best found so far is not run: the problem's own interval and energy are lower
     bounds of what the judge finds. When none fits its memories, a probe gives the first, a judgement is Infeasible.
-    known: the placements in which a probe liked some solutions best. last: see `looked_at`.
+    known: what a probe saw of some solutions in the placement that it liked best. last: see `looked_at`.
     """
     best: Best | None = None
     problems: list[Infeasible] = []
@@ -328,15 +334,19 @@ def judged_best(
         if best is not None and (least := least_of(plan, t, candidate[1])) is not None and (0.0, least) >= best.judged:
             continue
         try:
-            as_before = (known or {}).get(candidate[1], ())
+            seen = (known or {}).get(candidate[1])
             rival = NO_ROOM[1] if best is None else best.judged[1]
-            verdict = looked_at_best(t.apply(plan, candidate[1]), ctx, events, as_before, last, rival)
+            if seen is not None:
+                verdict = looked_longer(seen, most_events(plan, events), last)
+            else:
+                placed = t.apply(plan, candidate[1])
+                verdict = looked_at_best(placed, ctx, events, last, rival, t.estimator)
         except Infeasible as error:
             problems.append(error)
             continue
         judged = (verdict.excess, verdict.value(plan.objective))
         if best is None or judged < best.judged:
-            best = Best(judged, candidate, verdict.plan.placement or ())
+            best = Best(judged, candidate, verdict)
     if best is not None:
         return best
     if events == PROBE:

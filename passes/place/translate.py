@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mapper.cost.engines import POWER, power_ticks
+from mapper.cost.estimate import Estimator
 from mapper.cost.handover import HandOver
 from mapper.cost.places import Place as Spot
 from mapper.cost.places import Places
@@ -31,11 +32,13 @@ class Translation:
 
     Behind the plan's tasks stand receivers: one wherever a phase hands states to a later one. A receiver belongs to the
     earlier phase, costs nothing and lies where the later phase keeps the states: its net is the sending.
+    estimator: what priced it, and keeps what it has priced, for all plans that differ in their placement alone.
     """
 
     problem: pb.Problem
     meaning: tuple[tuple[tuple[str, Option], ...], ...]
     tasks: tuple[Task, ...]
+    estimator: Estimator | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def ties_of(self) -> dict[int, tuple[tuple[int, ...], ...]]:
@@ -56,7 +59,7 @@ class Translation:
             weights = plan.target.unit[unit].weights[option.source] if option.source >= 0 else ""
             places.append(Place(task.name, unit, weights, option.replicas, option.shard))
         placed = replace(plan, placement=tuple(places))
-        return replace(placed, residency=residency(placed, Spelling(placed).estimator))
+        return replace(placed, residency=residency(placed, Spelling(placed, self.estimator).estimator))
 
     def solution(self, units: Mapping[str, tuple[str, int, int] | tuple[str, int, int, str]]) -> pb.Solution:
         """The solution that places each task on (unit, source, replicas), divided in a way if one is given; receivers
@@ -156,7 +159,7 @@ class _Builder:
             limits=limits_of(plan),
         )
         problem.check()
-        return Translation(problem, tuple(meaning), every)
+        return Translation(problem, tuple(meaning), every, self.estimator)
 
     def _spot(self, unit: str) -> int:
         return self.spots[self.places.of(self.plan.target.unit[unit])]

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 
-from mapper.cost.judge import Verdict, judge
+from mapper.cost.estimate import Estimator
+from mapper.cost.judge import Verdict, flow, judge, peaks
 from mapper.cost.program import Spelling
 from mapper.errors import Infeasible
 from mapper.ir.goal import Objective
@@ -30,36 +31,52 @@ FAR = 1.5
 
 
 def looked_at_best(
-    placed: Plan, ctx: Context, events: int, known: tuple[Place, ...] = (), last: bool = False, rival: float = inf
+    placed: Plan,
+    ctx: Context,
+    events: int,
+    last: bool = False,
+    rival: float = inf,
+    estimator: Estimator | None = None,
 ) -> Verdict:
     """What the judge says of a placed plan after the default schedule and memory passes; in tiles where its buffers do
-    not fit, with operands brought late and in tiles where a probe finds that better, or as a probe has found (`known`).
-    Where the objective is a time of one request alone, only limits ask how many are in flight, and what the steady
-    state is. rival: the least value so far; what a probe finds far worse is not mended."""
-    alone = placed.objective not in STEADY and not placed.limits
-    most = 1 if alone else events
+    not fit, with operands brought late and in tiles where a probe finds that better. Where the objective is a time of
+    one request alone, only limits ask how many are in flight, and what the steady state is. rival: the least value so
+    far; what a probe finds far worse is not mended. estimator: of the plan's target, if there is one."""
+    most = most_events(placed, events)
+    prices = estimator or Estimator(placed.target, placed.graph, placed.phases, placed.precision)
 
     def judged(placement: tuple[Place, ...] | None, events: int) -> Verdict:
         plan = replace(placed, placement=placement)
-        return looked_at(plan, Spelling(plan), ctx, events, last)
+        return looked_at(plan, Spelling(plan, prices), ctx, events, last)
 
-    if known:
-        return judged(known, most)
     try:
         probe = judged(placed.placement, min(PROBE, most))
     except NoRoom as crowded:
         return _in_tiles(placed, crowded, lambda placement: judged(placement, most))
     if placed.objective in STEADY and probe.value(placed.objective) < FAR * rival:
-        probe = _with_less_room(probe, lambda placement: judged(placement, min(PROBE, most)))
-    return probe if most <= PROBE else judged(probe.plan.placement, most)
+        probe = _with_less_room(probe, lambda placement: judged(placement, min(PROBE, most)), prices)
+    return probe if most <= PROBE else looked_longer(probe, most, last)
 
 
-def _with_less_room(probe: Verdict, judged: Callable[[tuple[Place, ...]], Verdict]) -> Verdict:
+def most_events(placed: Plan, events: int) -> int:
+    """So many activities, or as good as none where only one request alone is asked for."""
+    return 1 if placed.objective not in STEADY and not placed.limits else events
+
+
+def looked_longer(seen: Verdict, events: int, last: bool = False) -> Verdict:
+    """What the judge says of a plan that it has seen after a longer look: schedule and buffers stay as they are, so
+    only requests in flight and the steady state are looked at anew."""
+    packed = replace(seen.plan, inflight=1)
+    plan = _memory(packed, events, last).filled(packed, seen.programs, seen.calls)
+    return replace(seen, plan=plan, steady=flow(plan, seen.programs, seen.calls, events), peaks=peaks(plan))
+
+
+def _with_less_room(probe: Verdict, judged: Callable[[tuple[Place, ...]], Verdict], estimator: Estimator) -> Verdict:
     """The best of a probe's plan and variants of it that leave room for the buffers of more calls, as long as calls
     take turns for want of it; better by more than a longer look may take back."""
     goal = probe.plan.objective
     for tiles in (0, *MORE_CALLS):
-        placement = for_more_calls(probe, tiles) if tiles else brought_late(probe)
+        placement = for_more_calls(probe, tiles, estimator) if tiles else brought_late(probe)
         if placement is None:
             continue
         try:
@@ -76,9 +93,13 @@ def looked_at(plan: Plan, spelling: Spelling, ctx: Context, events: int, last: b
     are in flight as the memory pass tries at most: it chooses fewer only where that is as good, by several simulations.
     A long look under limits takes its choice, and so does the `last` one, which decides between a search and baselines
     that come close: what it finds is what the finished plan is worth."""
-    memory = Memory() if (plan.limits or last) and events > PROBE else Memory(min_times=max(MULTIPLES))
     scheduled = Schedule().scheduled(plan, spelling.programs(), ctx)
-    return judge(memory.packed(scheduled, spelling.programs(), ctx), spelling, events)
+    return judge(_memory(plan, events, last).packed(scheduled, spelling.programs(), ctx), spelling, events)
+
+
+def _memory(plan: Plan, events: int, last: bool) -> Memory:
+    """The memory pass of a look."""
+    return Memory() if (plan.limits or last) and events > PROBE else Memory(min_times=max(MULTIPLES))
 
 
 def _in_tiles(placed: Plan, crowded: NoRoom, judged: Callable[[tuple[Place, ...]], Verdict]) -> Verdict:

@@ -45,14 +45,14 @@ def that_fit(plan: Plan, memories: Collection[str]) -> Iterator[tuple[Place, ...
             yield placement
 
 
-def for_more_calls(verdict: Verdict, tiles: int) -> tuple[Place, ...] | None:
+def for_more_calls(verdict: Verdict, tiles: int, estimator: Estimator | None = None) -> tuple[Place, ...] | None:
     """The placement of a judged plan with tasks in so many tiles where calls take turns in the memory of their values,
     so that it has room for the buffers of more calls; None where they do not, or no task can be in tiles."""
     plan = verdict.plan
     scarce = {memory for _, _, memories in taking_turns(verdict) for memory in memories}
     if not scarce or plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
         return None
-    found = in_tiles(plan, Spelling(plan).estimator, scarce, tiles)
+    found = in_tiles(plan, estimator or Spelling(plan).estimator, scarce, tiles)
     return found if found != plan.placement else None
 
 
