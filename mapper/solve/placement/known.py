@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapper.solve.placement.problem import Item, Option, Problem, Resident, Transfer
 
@@ -19,6 +19,13 @@ Names = Sequence[tuple[str, int]]
 TIMES = ("throughput", "latency")
 """Objectives in which energy does not count."""
 
+BUSY = ("throughput", "energy")
+"""Objectives in which it does not count how long a task or a transfer takes, but for what it keeps busy."""
+
+SLACKS, ROUNDED = (0.0, 1e-4, 2e-3), 1e-9
+"""By how much a problem may be easier in some part than one whose bound is known: many a figure for the worse makes one
+op in a hundred a little quicker, as it is cut into other pieces. And what is put down to floating-point numbers."""
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -31,16 +38,36 @@ class Proof:
 
 
 def strongest(proofs: Iterable[Proof], problem: Problem, objective: str) -> Proof | None:
-    """The proof with the largest value that holds of a problem: of one that is no harder anywhere."""
-    some = sorted((p for p in proofs if p.objective == objective), key=lambda p: -p.value)
-    return next((p for p in some if no_harder(p.problem, problem, objective)), None)
+    """The proof with the largest value that holds of a problem: of one that is no harder anywhere, or nowhere by more
+    than a little, which its value then gives up."""
+    some = [_less_by(p, slack) for p in proofs if p.objective == objective for slack in SLACKS]
+    some.sort(key=lambda pair: -pair[0].value)
+    return next((p for p, slack in some if no_harder(p.problem, problem, objective, slack)), None)
 
 
-def no_harder(easy: Problem, hard: Problem, objective: str = "") -> bool:
+def _less_by(proof: Proof, slack: float) -> tuple[Proof, float]:
+    """What a proof tells of a problem that may be easier by so much."""
+    if not slack:
+        return proof, slack
+    power = 2 if proof.objective == "edp" else 1
+    return replace(proof, value=proof.value / (1 + slack) ** power * (1 - ROUNDED)), slack
+
+
+def no_harder(easy: Problem, hard: Problem, objective: str = "", slack: float = 0.0) -> bool:
     """Whether every solution of `hard` is one of `easy`, at no more time, load, energy or memory in any part; then a
-    bound of `easy` is one of `hard`. Energies do not count where neither the objective nor a limit asks for them. Names
-    tell what is the same in both."""
-    return easy is hard or _Pair(easy, hard, objective not in TIMES or bool(easy.limits)).holds()
+    bound of `easy` is one of `hard`. What neither the objective nor a limit asks for does not count. Names tell what is
+    the same in both.
+
+    slack: so much more, relative, `easy` may take in any part. Every objective is homogeneous in times and energies
+    (edp of degree 2), so the bound is then that of `easy` over 1 + slack. With limits there is no slack: what breaks
+    one in `easy` by a little may keep it in `hard`.
+    """
+    if easy is hard:
+        return True
+    if slack and (easy.limits or hard.limits):
+        return False
+    costs, waits = objective not in TIMES or bool(easy.limits), objective not in BUSY or bool(easy.limits)
+    return _Pair(easy, hard, costs, waits, 1 + slack if slack else 1).holds()
 
 
 SAME = ("memories", "places", "calls", "limits", "resources", "ties", "nets")
@@ -49,18 +76,21 @@ SAME = ("memories", "places", "calls", "limits", "resources", "ties", "nets")
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two problems, of which one may be harder in everything; whether energies count."""
+    """Two problems, of which one may be harder in everything. costs, waits: whether energies count, and how long single
+    tasks and transfers take; most: how many times as much the easier one may take."""
 
     easy: Problem
     hard: Problem
     costs: bool
+    waits: bool
+    most: float
 
     def holds(self) -> bool:
         """Whether it is."""
         easy, hard = self.easy, self.hard
         if any(getattr(easy, f) != getattr(hard, f) for f in SAME):
             return False
-        if self.costs and easy.idle_pj_per_tick > hard.idle_pj_per_tick:
+        if self.costs and easy.idle_pj_per_tick > self.most * hard.idle_pj_per_tick:
             return False
         if any(a < b for a, b in zip(easy.capacities, hard.capacities, strict=True)):
             return False
@@ -122,10 +152,11 @@ class _Pair:
 
     def _no_more(self, best: Option | Transfer, other: Option | Transfer) -> bool:
         """Whether it takes no more time, load or energy than the other."""
+        most = self.most
         return (
-            best.ticks <= other.ticks
-            and (not self.costs or best.cost <= other.cost)
-            and (best.loads == other.loads or _less(best.loads, other.loads))
+            (not self.waits or best.ticks <= most * other.ticks)
+            and (not self.costs or best.cost <= most * other.cost)
+            and (best.loads == other.loads or _less(best.loads, other.loads, most))
         )
 
 
@@ -138,12 +169,12 @@ def _way(option: Option) -> tuple[object, ...]:
     return option.name, option.place, option.takes, option.machine
 
 
-def _less(a: Loads, b: Loads) -> bool:
-    """Whether no resource is busier in a than in b."""
-    if len(a) == len(b) and all(r == s and t <= u for (r, t), (s, u) in zip(a, b, strict=True)):
+def _less(a: Loads, b: Loads, times: float = 1) -> bool:
+    """Whether no resource is busier in a than so many times what it is in b."""
+    if len(a) == len(b) and all(r == s and t <= times * u for (r, t), (s, u) in zip(a, b, strict=True)):
         return True
     most, mine = _sums(b), _sums(a)
-    return all(ticks <= most.get(r, 0) for r, ticks in mine.items())
+    return all(ticks <= times * most.get(r, 0) for r, ticks in mine.items())
 
 
 def _sums(loads: Loads) -> dict[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from dataclasses import replace
 
@@ -14,8 +15,8 @@ from sweeps import sweep
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
 from mapper.solve.placement.driver import solve_again
-from mapper.solve.placement.known import Proof, no_harder, strongest
-from mapper.solve.placement.problem import Option, Problem, Solution, verify
+from mapper.solve.placement.known import SLACKS, Proof, no_harder, strongest
+from mapper.solve.placement.problem import Limit, Option, Problem, Solution, verify
 
 OBJECTIVES = ("throughput", "latency", "energy", "edp")
 SEEDS = range(200)
@@ -75,6 +76,58 @@ def test_a_problem_that_is_worse_in_everything_has_no_better_optimum_and_is_told
         hard = harder(easy, seed)
         assert no_harder(easy, hard)
         no_better(easy, hard, OBJECTIVES)
+
+
+def nearly(problem: Problem, seed: int, slack: float) -> Problem:
+    """A much larger problem with some figures less by up to a part `slack`."""
+    r = random.Random(seed)
+
+    def less(amount: int, times: int = 10_000) -> int:
+        return math.ceil(times * amount / (1 + r.choice((0, 0, slack, slack / 2))))
+
+    def option(o: Option) -> Option:
+        return replace(o, ticks=less(o.ticks), cost=less(o.cost), loads=tuple((k, less(t)) for k, t in o.loads))
+
+    items = (replace(i, options=tuple(map(option, i.options))) for i in problem.items)
+    transfers = (
+        {leg: replace(m, ticks=less(m.ticks), cost=less(m.cost), loads=tuple((k, less(t)) for k, t in m.loads))
+         for leg, m in t.items()}
+        for t in problem.transfers
+    )  # fmt: skip
+    idle = 10_000 * problem.idle_pj_per_tick
+    return replace(problem, items=tuple(items), transfers=tuple(transfers), idle_pj_per_tick=idle)
+
+
+@pytest.mark.parametrize("block", sweep(range(10), 2))
+def test_a_problem_that_is_a_little_easier_has_the_bound_less_a_little(block: int) -> None:
+    looser = 0
+    for seed in range(block * 5, block * 5 + 5):
+        problem, slack = nearly(tiny(seed, items=3), 0, 0.0), SLACKS[-1]
+        little, least = nearly(tiny(seed, items=3), seed, slack), best(problem, OBJECTIVES)
+        for name, value in (least or {}).items():
+            found = strongest([Proof(problem, name, value, "best")], little, name)
+            assert found is not None
+            assert found.value <= best(little, OBJECTIVES)[name] * (1 + 1e-12)  # type: ignore[index]
+            assert (value and found.value >= value * (1 - 2.1 * slack)) or not value
+            looser += found.value < value
+    assert looser
+
+
+def test_where_there_are_limits_there_is_no_slack() -> None:
+    easy = replace(nearly(tiny(3), 0, 0.0), limits=(Limit("energy", 1e9),))
+    little = replace(nearly(tiny(3), 3, SLACKS[-1]), limits=easy.limits)
+    assert strongest([Proof(easy, "throughput", 1.0, "a")], little, "throughput") is None
+    assert strongest([Proof(easy, "throughput", 1.0, "a")], easy, "throughput") is not None
+
+
+def test_how_long_a_task_takes_counts_only_where_somebody_waits() -> None:
+    easy = tiny(3)
+    rows = tuple(replace(i, options=tuple(replace(o, ticks=o.ticks + 1) for o in i.options)) for i in easy.items)
+    slow = replace(easy, items=rows)
+    assert no_harder(slow, easy, "throughput")
+    assert no_harder(slow, easy, "energy")
+    assert not no_harder(slow, easy, "latency")
+    assert not no_harder(slow, easy, "edp")
 
 
 def renumbered(problem: Problem, seed: int) -> Problem:
