@@ -6,8 +6,8 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from mapper.cli.console import Show
 from mapper.cli.ending import Ended, Stop, stopped_by_signals
@@ -19,7 +19,7 @@ from mapper.hw.parameters import machine, parameters
 from mapper.hw.what_if import parse_change
 from mapper.ir.serial import load
 from mapper.question import precision_of
-from mapper.report.units import si
+from mapper.report.units import figure
 from mapper.whatif.answers import Asker
 from mapper.whatif.data import answer_data, tornado_data
 from mapper.whatif.page import whatif_page
@@ -32,7 +32,7 @@ NOTHING = "nothing was answered"
 
 def whatif(args: Namespace) -> int:
     """The tornado table of all figures, the answer to one combined change, or the way to a goal."""
-    if args.reach:
+    if args.reach is not None:
         from mapper.cli.reaching import reaching
 
         return reaching(args)
@@ -41,7 +41,7 @@ def whatif(args: Namespace) -> int:
     plan = load(plan_file(args.plan))
     if args.list:
         for p in parameters(machine(plan.target)):
-            say(f"{p.name:<44}{si(p.value, p.unit_of_measure):>14}  {len(p.parts) or 1} x\n")
+            say(f"{p.name:<44}{figure(p.value, p.unit_of_measure):>14}  {len(p.parts) or 1} x\n")
         return 0
     single = bool(args.set or args.model_precision)
     if single and args.all:
@@ -55,11 +55,13 @@ def whatif(args: Namespace) -> int:
         if single:
             asker = Asker(plan, stop=stop.event)
             answer = asker.answer([parse_change(text) for text in args.set], precision_of(args.model_precision))
+            if answer.is_refused:
+                raise UsageError(f"--set {' --set '.join(args.set)}: {answer.refusal}")
             data, text = answer_data(asker, answer), answer_text(asker, answer)
         else:
             asker = Asker(plan, stop=stop.event, patience=PATIENCE)
-            with _progress(show) as tell:
-                found = tornado(asker, workers=args.workers, found=tell)
+            show.steps.tell("whatif", "what the plan's own bound answers ...")
+            found = tornado(asker, workers=args.workers, found=partial(show.steps.counted("whatif"), "question"))
             if stop.number and not any(row.answers for row in found.rows):
                 raise Ended(stop.number, NOTHING)
             data, text = tornado_data(found), table(found, args.all)
@@ -82,17 +84,3 @@ def stopped(show: Show) -> Iterator[Stop]:
             yield stop
     finally:
         show.steps.clear()
-
-
-@contextmanager
-def _progress(show: Show) -> Iterator[Any]:
-    """Tells how many questions are answered: a bar on a terminal, nothing elsewhere."""
-    if show.quiet or not show.console.is_terminal:
-        yield lambda done, of: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("  asking     "), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=show.console, transient=True) as bars:
-        task = bars.add_task("asking", total=None)
-        yield lambda done, of: bars.update(task, completed=done, total=of)

@@ -36,9 +36,8 @@ def bound_lines(verdict: Verdict) -> list[str]:
     won = next((b for b in plan.bounds or () if b.objective == plan.objective.value), None)
     if won is None or bound is None or gap is None:
         return ["no bound is known"]
-    unit = " requests/s" if plan.objective is Objective.THROUGHPUT else f" {MEASURED[plan.objective][0]}"
     lines = [
-        f"value {value:.6g}{unit}, bound {bound:.6g}{unit}, gap {percent(gap)}",
+        f"value {_exact(plan.objective, value)}, bound {_exact(plan.objective, bound)}, gap {percent(gap)}",
         f"proved by: {won.name}",
         f"over these options: in each phase a cluster whole on one {_holder(plan)}",
         f"considered: {_considered(plan)}",
@@ -46,9 +45,16 @@ def bound_lines(verdict: Verdict) -> list[str]:
     ]
     for other in plan.bounds or ():
         if other is not won:
-            told = spoken(plan.objective, other.value) if other.objective == won.objective else other.value
-            lines.append(f"also proved: {other.objective} {told:.6g} by {other.name}")
+            of = Objective(other.objective)
+            lines.append(f"also proved: {of.value} {_exact(of, spoken(of, other.value))} by {other.name}")
     return lines
+
+
+def _exact(objective: Objective, value: float) -> str:
+    """A value with the digits that tell it from a bound near it: '67.3268 requests/s', '22.6750 us'."""
+    number, _, unit = si(value, MEASURED[objective][0], digits=6).partition(" ")
+    short = number.rstrip("0").rstrip(".") if "." in number else number
+    return " ".join(filter(None, (short, unit, "requests/s" * (objective is Objective.THROUGHPUT))))
 
 
 def _considered(plan: Plan) -> str:

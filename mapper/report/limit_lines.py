@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from mapper.cost.judge import Verdict
+from mapper.hw.target import Target
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.goal import TIMES, Objective
 from mapper.report.chain import Limit
@@ -122,15 +123,23 @@ def idle_lines(verdict: Verdict) -> list[str]:
 
 def energy_by_kind(verdict: Verdict) -> dict[str, int]:
     """Energy by cause, the memories of one kind together, and the links."""
-    target = verdict.plan.target
+    words = cause_words(verdict.plan.target)
+    found: defaultdict[str, int] = defaultdict(int)
+    for cause, pj in verdict.energy_by_cause.items():
+        found[words.get(cause, cause)] += pj
+    return dict(found)
+
+
+def cause_words(target: Target) -> dict[str, str]:
+    """What the energy of a memory or link is told as, by its cause: '4 links ucie-advanced' where there are several of
+    its kind."""
     kinds = {f"memory {m.name}": ("memories", m.kind) for m in target.memories}
     kinds |= {f"link {k.name}": ("links", k.kind) for k in target.links}
     many = Counter(kinds.values())
-    found: defaultdict[str, int] = defaultdict(int)
-    for cause, pj in verdict.energy_by_cause.items():
-        kind = kinds.get(cause)
-        found[f"{many[kind]} {kind[0]} {kind[1]}" if kind and many[kind] > 1 else cause] += pj
-    return dict(found)
+    return {
+        cause: f"{many[sort, kind]} {sort} {kind}" if many[sort, kind] > 1 else cause
+        for cause, (sort, kind) in kinds.items()
+    }
 
 
 def idle_parts(verdict: Verdict) -> list[tuple[str, float]]:

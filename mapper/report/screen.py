@@ -109,8 +109,9 @@ def _units(verdict: Verdict, s: dict[str, Any]) -> list[str]:
             continue
         share = percent(unit["energy_j"] / total)
         weights = f"  {si(unit['weight_bytes'], 'B')}" if unit["weight_bytes"] else ""
+        kind = shorten(unit["kind"], kinds, end="+" in unit["kind"])  # what --set changed stands behind the name
         start = (
-            f"{shorten(name, wide):<{wide}}  {shorten(unit['kind'], kinds):<{kinds}}  {bar(unit['utilisation'])} "
+            f"{shorten(name, wide):<{wide}}  {kind:<{kinds}}  {bar(unit['utilisation'])} "
             f"{percent(unit['utilisation']):>7} {share:>6}  "
         )
         lines.append(start + listed(held.get(name, []), WIDTH - INDENT - len(start) - len(weights)) + weights)

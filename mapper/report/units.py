@@ -19,6 +19,15 @@ def si(value: float, unit: str = "", digits: int = 3) -> str:
     return f"{scaled:.{places}f} {prefix}{unit}".rstrip()
 
 
+PREFIXED = ("B/s", "op/s", "B", "s", "Hz", "W")
+"""Units of measure of a target's figures that take a prefix; others have one already (pJ), or count."""
+
+
+def figure(value: float, unit: str = "") -> str:
+    """A figure of a target with its unit of measure: 800 MHz, 0.7 pJ/bit, 32."""
+    return si(value, unit) if unit in PREFIXED else f"{value:.6g} {unit}".rstrip()
+
+
 def percent(part: float) -> str:
     """A part as a percentage: one decimal below 10 %."""
     return f"{100 * part:.1f} %" if abs(part) < 0.0995 else f"{100 * part:.0f} %"

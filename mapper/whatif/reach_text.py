@@ -9,7 +9,7 @@ from mapper.errors import plain
 from mapper.hw.what_if import Change
 from mapper.ir.goal import Quantity
 from mapper.ir.plan import Plan
-from mapper.report.units import percent, shorten, si, times
+from mapper.report.units import figure, percent, shorten, si, times
 from mapper.whatif.levers import OCTAVES, Lever
 from mapper.whatif.reach import HELPS, Reached, Way
 from mapper.whatif.wish import Wish, measured
@@ -143,7 +143,7 @@ def _moved(lever: Lever, steps: int) -> str:
     factor = f"x {after / before:.3g}" if after >= before else f"/ {before / after:.3g}"
     if lever.parameter.table:
         return f"{lever.parameter.name} {factor}"
-    return f"{lever.parameter.name} {factor}  ({si(before, unit)} -> {si(after, unit)})"
+    return f"{lever.parameter.name} {factor}  ({figure(before, unit)} -> {figure(after, unit)})"
 
 
 def _open(found: Reached) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mapper.hw.parameters import Parameter
 from mapper.ir.goal import Objective
-from mapper.report.units import percent, shorten, si
+from mapper.report.units import figure, percent, shorten, si
 from mapper.whatif.answers import Answer, Asker
 from mapper.whatif.tornado import FACTOR, PRICED, Row, Tornado, refused
 from mapper.whatif.values import Values
@@ -23,9 +23,6 @@ SHOWN, BESIDE, LISTED = 20, 5, 2
 for."""
 
 HALVED, DOUBLED = ("halved", "doubled") if FACTOR == 2 else (f"/ {FACTOR:g}", f"x {FACTOR:g}")
-
-PREFIXED = ("B/s", "op/s", "B", "s", "Hz", "W")
-"""Units of measure that take a prefix; others have one, or count."""
 
 NO_PLAN = "no plan"
 REFUSED = "-"
@@ -49,14 +46,18 @@ def table(found: Tornado, whole: bool = False) -> str:
     if not moving:
         lines.append(f"  nothing that was asked changes the {goal.value} by 0.1 % or more")
     if beside:
-        other = "latency" if goal is not Objective.LATENCY else "throughput"
-        said = "latency" if goal is Objective.ENERGY else f"energy or {other}"
+        said = "latency" if goal is Objective.ENERGY else f"energy or {_other(goal)}"
         lines += ["", f"  these change {said} only"]
         lines += [_line(row, most, goal) for row in beside[:others]]
         if beside[others:]:
             lines.append(f"  and {len(beside) - others} more, the energy by {_energy(beside[others])} at most")
     lines += ["", *_legend(found, goal), *_notes(found, whole)]
     return "\n".join(lines) + "\n"
+
+
+def _other(goal: Objective) -> str:
+    """What is told beside energy and the objective."""
+    return "latency" if goal is not Objective.LATENCY else "throughput"
 
 
 def _energy(row: Row) -> str:
@@ -72,7 +73,11 @@ def _partial(found: Tornado) -> list[str]:
 
 def _legend(found: Tornado, goal: Objective) -> list[str]:
     """How the table is to be read."""
-    lines = [f"  {'▓' * 3} {HALVED}   {'█' * 3} {DOUBLED}   bars to the right are better, to the left worse"]
+    others = " and ".join(x for x in ("energy", _other(goal)) if x != goal.value)
+    lines = [
+        f"  {'▓' * 3} {HALVED}   {'█' * 3} {DOUBLED}   bars to the right are better, to the left worse",
+        f"  {others}: what the plan found takes then; it is searched for the {goal.value}, not for them",
+    ]
     if any(row.price for row in found.rows):
         least = "rises" if goal is Objective.THROUGHPUT else "falls"
         lines.append(
@@ -108,7 +113,7 @@ def _head(asker: Asker) -> str:
 
 
 def _columns(goal: Objective) -> list[str]:
-    other = "latency" if goal is not Objective.LATENCY else "throughput"
+    other = _other(goal)
     pair = f"{HALVED} {DOUBLED}"
     return [
         f"  {'':<{NAME}}{'':>{FIGURE}}{'':>{CHANGE}} {'':{2 * SIDE + 1}} {'':<{CHANGE}}"
@@ -134,8 +139,7 @@ def _name(name: str) -> str:
 
 
 def _figure(parameter: Parameter) -> str:
-    unit = parameter.unit_of_measure
-    text = si(parameter.value, unit) if unit in PREFIXED else f"{parameter.value:.6g} {unit}".rstrip()
+    text = figure(parameter.value, parameter.unit_of_measure)
     return f"to {text}" if parameter.table else text
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.documented import Documented
 from mapper.hw.work import Cost, DType, Work
@@ -16,6 +16,9 @@ _ALIASES = {
     "int2": "i2", "int4": "i4", "int8": "i8", "int16": "i16", "int32": "i32", "uint8": "u8", "uint4": "u4",
     "fp16": "f16", "float16": "f16", "fp32": "f32", "float32": "f32", "bfloat16": "bf16", "fp8": "f8", "fp4": "f4",
 }  # fmt: skip
+
+ReachedPart = Annotated[float, Field(gt=0, le=1)]
+"""The part of what is there that is reached."""
 
 NumberType = Annotated[DType, BeforeValidator(lambda name: _ALIASES.get(name, name) if isinstance(name, str) else name)]
 """A DType that may also be written the long way (int8, float16)."""
@@ -124,10 +127,10 @@ ErrorBand = Annotated[ErrorBands, BeforeValidator(_one_for_all, json_schema_inpu
 class Efficiency(Fitted):
     """The part of each peak that real code reaches, between 0 and 1."""
 
-    matmul: PositiveFloat = 0.7
-    attention: PositiveFloat = 0.4
-    vector: PositiveFloat = 0.5
-    memory: PositiveFloat = 0.8
+    matmul: ReachedPart = 0.7
+    attention: ReachedPart = 0.4
+    vector: ReachedPart = 0.5
+    memory: ReachedPart = 0.8
 
 
 class BufferBlock(Block):

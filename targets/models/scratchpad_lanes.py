@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import NonNegativeFloat
 
 from mapper.hw.work import Cost, Feed, Work
-from targets.models.blocks import ErrorBands
+from targets.models.blocks import ErrorBands, ReachedPart
 from targets.models.lanes import VectorBlock
 from targets.models.rates import Traffic, lane_cost
 
@@ -25,7 +25,7 @@ class ScratchpadLanes(VectorBlock):
     """What a reduction across lanes adds: the latency of its tree, for which the pass behind it waits."""
     look_up_s: NonNegativeFloat = 0.0
     """What comes before rows gathered from a table: their indices, and the latency of memory behind them."""
-    look_up_efficiency: PositiveFloat | None = None
+    look_up_efficiency: ReachedPart | None = None
     """Part of the memory bandwidth that rows gathered from a table reach; None: as long bursts."""
 
     def streamed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, Role, UnitModel, Work
-from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
+from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType, ReachedPart
 from targets.models.dataflow import Dataflow, product_cycles
 from targets.models.dma import Tile, Transfers, blocked_traffic, kept_bytes, transfers
 from targets.models.rates import (
@@ -50,13 +50,13 @@ class Systolic(UnitModel):
     kept_bytes: NonNegativeInt = 0
     """Activations of one op up to so many bytes stay in the scratchpad from op to op, as a compiler that lays it out
     does; 0: each op reads and writes memory. Graph inputs, outputs, states and weights are in memory all the same."""
-    array_efficiency: PositiveFloat = 1.0
+    array_efficiency: ReachedPart = 1.0
     """Part of the counted cycles' rate that whole products reach; 1: cycles as counted."""
     sram_energy_pj_per_bit: NonNegativeFloat = 0.0
     energy_pj_per_mac: PerType
     vector: ScratchpadLanes
     """Lanes for everything that is not a product; `kinds` lists what they take. DMA alone moves, gathers, scatters."""
-    memory_efficiency: PositiveFloat = 0.9
+    memory_efficiency: ReachedPart = 0.9
     """Part of the memory bandwidth that long DMA bursts reach."""
     task_overhead_s: NonNegativeFloat = 1e-6
     """Start of one task: descriptor fetch and first DMA latency; not paid by fused work."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from mapper.hw.work import Cost, DType, Feed, UnitModel, Work
-from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType
+from targets.models.blocks import ErrorBand, ErrorBands, NumberType, PerType, ReachedPart
 from targets.models.dma import blocked_traffic
 from targets.models.rates import (
     FREE_COST,
@@ -30,9 +30,9 @@ class Vector(UnitModel):
     rate: PerType
     """Operations per lane and cycle by type; a MAC counts two, so an FMA lane in f16 has {f16: 2}."""
     native: NumberType = DType.F16
-    efficiency: PositiveFloat = 0.8
+    efficiency: ReachedPart = 0.8
     """Part of the lanes that real code keeps busy."""
-    memory_efficiency: PositiveFloat = 0.9
+    memory_efficiency: ReachedPart = 0.9
     sram_bytes: PositiveInt
     """Scratchpad for the operands of a matrix product that are read again."""
     sram_energy_pj_per_bit: NonNegativeFloat = 0.0

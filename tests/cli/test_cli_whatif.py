@@ -26,6 +26,12 @@ def test_the_figures_are_listed_by_the_names_that_set_takes(mapper: Mapper, plan
     assert "link.noc.bandwidth_bytes_per_s" in ran.out
 
 
+def test_energies_are_listed_in_the_unit_of_measure_that_set_takes(mapper: Mapper, plan: Path) -> None:
+    lines = {line.split()[0]: line for line in mapper("whatif", plan, "--list").out.splitlines()}
+    assert " 0.7 pJ/bit " in lines["cpu.cache_energy_pj_per_bit"]
+    assert " 0.9 pJ/MAC " in lines["dsa.energy_pj_per_mac"]
+
+
 def test_a_plan_that_becomes_impossible_is_an_answer(mapper: Mapper, plan: Path) -> None:
     ran = mapper("whatif", plan, "--set", "power_limit_w=0.1", "--json")
     assert ran.code == 0
@@ -41,6 +47,9 @@ def test_a_plan_that_becomes_impossible_is_an_answer(mapper: Mapper, plan: Path)
         (("--set", "dsa.clok*=2"), "did you mean"),
         (("--set", "npu.clock*=2"), "no unit 'npu'"),
         (("--all", "--set", "dsa.clock*=2"), "leave --set"),
+        (("--set", "cim.arrays=-3"), "greater than 0"),
+        (("--set", "dsa.array_efficiency*=2"), "less than or equal to 1"),
+        (("--reach", ""), "cannot read the limit"),
         (("--workers", "0"), "at least one"),
         (("--set", "dsa.clock*=2", "--out", "t.html"), "--out is for the table"),
         (("--model-precision", "int9"), "no precision 'int9'"),

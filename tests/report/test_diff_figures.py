@@ -9,11 +9,12 @@ import pytest
 from diff_pairs import between, judged
 
 from mapper.errors import MapperError, UsageError
+from mapper.hw.what_if import changed
 from mapper.ir.plan import DECISIONS, Objective
-from mapper.report.diff.conditions import parse_condition
+from mapper.report.diff.conditions import change_words, parse_condition, shown
 from mapper.report.diff.data import difference_data
 from mapper.report.diff.difference import difference
-from mapper.report.diff.inputs import inputs
+from mapper.report.diff.inputs import Input, inputs
 from mapper.report.diff.places import spans, spelled
 from mapper.report.diff.totals import Total, difference_of_summaries
 from mapper.report.summary import summarise
@@ -106,7 +107,25 @@ def test_inputs_that_differ_are_told_with_both_values() -> None:
     (row,) = rows.values()
     assert row.name == "link bandwidth_bytes_per_s"
     assert float(row.before) == 4 * float(row.after)
+    assert row.told == ("256 GB/s", "64.0 GB/s")
     assert row.where == (judged("greedy").plan.target.links[0].name,)
+
+
+def test_values_that_read_alike_are_told_with_all_digits() -> None:
+    assert Input("unit clock_hz", "2.0001e+09", "2.0002e+09").told == ("2.0001e+09", "2.0002e+09")
+    assert Input("unit energy_pj.mac", "0.1333", "", ("cim",)).told == ("0.1333 pJ", "none")
+
+
+def test_a_kind_that_only_set_renamed_is_no_input_of_its_own() -> None:
+    plan = judged("greedy").plan
+    after = replace(plan, target=changed(plan.target, ["cim*.vector.clock*=0.5"]))
+    assert [row.name for row in inputs(plan, after, ({}, {}))] == ["unit vector.clock_hz"]
+
+
+def test_a_gap_of_almost_nothing_is_told_so() -> None:
+    total = Total("gap", "part", 4.3e-9, 0.0076)
+    assert [shown(total, total.before), change_words(total)] == ["< 0.001 %", "+0.76 points"]
+    assert change_words(replace(total, after=0.0)) == "-0.000 points"
 
 
 def test_seeds_efforts_and_versions_are_inputs() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapper.report.units import bar, listed, percent, shorten, si, times
+from mapper.report.units import bar, figure, listed, percent, shorten, si, times
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,10 @@ def test_si(value: float, unit: str, said: str) -> None:
 )
 def test_times(ratio: float, said: str) -> None:
     assert times(ratio) == said
+
+
+def test_a_figure_has_a_prefix_only_where_its_unit_of_measure_has_none() -> None:
+    assert [figure(8e8, "Hz"), figure(0.7, "pJ/bit"), figure(32.0)] == ["800 MHz", "0.7 pJ/bit", "32"]
 
 
 def test_percent_and_bar() -> None:

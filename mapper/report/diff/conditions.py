@@ -77,7 +77,7 @@ def shown(total: Total, value: float | None) -> str:
     if value is None:
         return "none"
     if total.unit == "part":
-        return f"{100 * value:.3g} %"
+        return "< 0.001 %" if 0 < value < 1e-5 else f"{100 * value:.3g} %"
     if not total.unit:
         return f"{value:g}"
     return f"{si(value)} {total.unit}" if "/" in total.unit else si(value, total.unit)
@@ -89,5 +89,8 @@ def change_words(total: Total) -> str:
         return ""
     if total.unit == "part":
         points = 100 * total.difference
-        return "0" if not points else f"{points:+.2g} points" if abs(points) < 9.95 else f"{points:+.0f} points"
+        if not points:
+            return "0"
+        digits = ".3f" if abs(points) < 0.01 else ".2g" if abs(points) < 9.95 else ".0f"
+        return f"{points:+{digits}} points"
     return "new" if total.relative == float("inf") else signed(total.relative)

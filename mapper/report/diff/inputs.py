@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
+from mapper.hw.figures import unit_of_measure
 from mapper.hw.target import Target
 from mapper.ir.plan import Plan
 from mapper.report.arrangement import arrangement_words
+from mapper.report.units import figure
 
 _TABLE = 12
 """A list of more elements is a table: told as one figure."""
@@ -25,9 +28,28 @@ class Input:
     after: str
     where: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """What differs, and of which parts."""
+        return f"{self.name} of {', '.join(self.where)}" if self.where else self.name
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """Both values as people read them: with the unit of measure that the name tells, where they still differ."""
+        unit = unit_of_measure(self.name.rpartition(" ")[2].split("."))
+        before, after = (_measured(text, unit) for text in (self.before, self.after))
+        return (before, after) if before != after else (self.before or "none", self.after or "none")
+
     def __str__(self) -> str:
-        of = f" of {', '.join(self.where)}" if self.where else ""
-        return f"{self.name}{of}: {self.before or 'none'} -> {self.after or 'none'}"
+        return f"{self.title}: {' -> '.join(self.told)}"
+
+
+def _measured(text: str, unit: str) -> str:
+    """A number with its unit of measure; other text as it is."""
+    try:
+        return figure(float(text), unit) if unit else text or "none"
+    except ValueError:
+        return text or "none"
 
 
 def inputs(before: Plan, after: Plan, recorded: tuple[Mapping[str, Any], Mapping[str, Any]]) -> tuple[Input, ...]:
@@ -97,8 +119,14 @@ def _target(before: Target, after: Target) -> list[Input]:
             found.append(Input(part, ", ".join(gone), ", ".join(new)))
         for name in [n for n in mine if n in theirs and mine[n] != theirs[n]]:
             rows = _differing(_figures(mine[name]), _figures(theirs[name]))
-            found += [Input(f"{word} {x.name}", x.before, x.after, (name,)) for x in rows]
+            found += [Input(f"{word} {x.name}", x.before, x.after, (name,)) for x in rows if not _renamed(x)]
     return _merged(found)
+
+
+def _renamed(row: Input) -> bool:
+    """Whether only --set gave the kind a name of its own: the figures that it changed are told."""
+    before, after = (re.sub(r"\+.*?(?=(\.[A-Za-z]\w*)?$)", "", kind) for kind in (row.before, row.after))
+    return row.name == "kind" and before == after
 
 
 def _figures(part: Any, without: Iterable[str] = ()) -> dict[str, str]:

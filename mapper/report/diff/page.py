@@ -38,13 +38,7 @@ def _answer(found: Difference, broken: Sequence[str]) -> Section:
             "sentence": "" if found.same else sentence(found.objective),
             "failed": list(broken),
             "cards": [_total(t) for t in found.totals if t.name in ("throughput", "latency", "energy", "power", "gap")],
-            "inputs": [
-                [
-                    f"{x.name}{' of ' + ', '.join(x.where) if x.where else ''}",
-                    f"{x.before or 'none'} → {x.after or 'none'}",
-                ]
-                for x in found.inputs
-            ],
+            "inputs": [[x.title, " → ".join(x.told)] for x in found.inputs],
             "alone": alone_lines(found),
         },
         script="diff-answer",

@@ -149,7 +149,8 @@ def sentence(found: Decomposition, most: int = MOST) -> str:
     parts = told(found)
     named = [f"{p.text} ({added(share(found, p.delta))})" for p in parts[:most]]
     rest = sum(p.delta for p in parts[most:])
-    named += [f"{len(parts) - most} smaller parts ({added(share(found, rest))})"] if len(parts) > most else []
+    left = len(parts) - most
+    named += [f"{left} smaller part{'s' * (left > 1)} ({added(share(found, rest))})"] if left > 0 else []
     return f"{begin}: {', '.join(named)}"
 
 

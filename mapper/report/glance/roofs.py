@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mapper.cost.judge import Verdict
@@ -11,6 +12,9 @@ from mapper.report.units import bar, percent, shorten, si
 
 POINTS = 3
 """Classes of ops shown of each kind of unit, those that take the longest."""
+
+ROOM = 38
+"""Columns of the name of a class."""
 
 NEAR = 0.5
 """Below this part of the roof neither arithmetic nor a memory is what limits an op, but what comes on top."""
@@ -25,7 +29,7 @@ def roofline(verdict: Verdict) -> Section:
     kinds: dict[str, list[Roofline]] = {}
     for one in rooflines(verdict):
         kinds.setdefault(one.kind, []).append(one)
-    lines = [f"{'':<38}{'op/B':>8} {'reached':>10}  {'of its roof':<22}bound by"]
+    lines = [f"{'':<{ROOM + 3}}{'op/B':>8} {'reached':>10}  {'of its roof':<22}bound by"]
     data: dict[str, Any] = {}
     for kind, units in kinds.items():
         first = max(units, key=lambda u: sum(p.runs * p.seconds for p in u.points))
@@ -33,13 +37,14 @@ def roofline(verdict: Verdict) -> Section:
         peaks = ", ".join(f"{si(rate, 'op/s')} {dtype}" for dtype, rate in list(first.peaks.items())[:3])
         lines.append(shorten(f"{kind}{many}: {peaks or 'no peak known'}; memory {si(_bandwidth(first), 'B/s')}", 116))
         rows = [_point(first, p) for p in first.points if p.seconds]
-        lines += [_line(row, len(verdict.plan.phases) > 1) for row in rows[:POINTS]]
+        lines += _lines(rows[:POINTS], len(verdict.plan.phases) > 1)
         data[kind] = {"unit": first.unit, "peaks": first.peaks, "bandwidths": first.bandwidths, "points": rows}
     return Section("rooflines", tuple(lines), data)
 
 
 def _bandwidth(unit: Roofline) -> float:
-    return min(unit.bandwidths.values(), default=0.0)
+    """Of several memories the widest, as on the page: nothing that moves through all of them is above that roof."""
+    return max(unit.bandwidths.values(), default=0.0)
 
 
 def _point(unit: Roofline, point: Point) -> dict[str, Any]:
@@ -53,6 +58,7 @@ def _point(unit: Roofline, point: Point) -> dict[str, Any]:
     return {
         "what": point.what,
         "phase": point.phase,
+        "such_as": point.cluster,
         "runs": point.runs,
         "seconds": point.seconds,
         "intensity": intensity,
@@ -71,9 +77,25 @@ def bound_by(part: float | None, which: str) -> str:
     return "cache" if which == "memory" and part > ABOVE else which
 
 
-def _line(row: dict[str, Any], several: bool) -> str:
-    what = shorten(f"{row['what']} in {row['phase']}" if several else row["what"], 35)
+def _lines(rows: Sequence[dict[str, Any]], several: bool) -> list[str]:
+    """A line for each class; one of them is named where two would read alike."""
+    names = [f"{row['what']} in {row['phase']}" if several else row["what"] for row in rows]
+    return [
+        _line(row, f"{name}: {_layer(row['such_as'], ROOM - 2 - len(name))}" if names.count(name) > 1 else name)
+        for row, name in zip(rows, names, strict=True)
+    ]
+
+
+def _layer(cluster: str, room: int) -> str:
+    """The end of a cluster's name, which tells it from others: '/transformer/h/0/mlp/c_fc/MatMul_42' is
+    'c_fc/MatMul_42'."""
+    return shorten("/".join(cluster.split("/")[-2:]), max(8, room))
+
+
+def _line(row: dict[str, Any], name: str) -> str:
+    what = shorten(name, ROOM)
     intensity = "-" if row["intensity"] is None else f"{row['intensity']:.3g}"
     reached = si(row["ops_per_s"], "op/s") if row["ops_per_s"] else "-"
     drawn = f"{bar(min(1.0, row['part']), 12)} {percent(row['part']):>7}" if row["part"] is not None else f"{'':<20}"
-    return f"  {what:<36}{intensity:>8} {reached:>10}  {drawn}  {row['bound_by']} ({shorten(row['limited_by'], 22)})"
+    limit = f"{row['bound_by']} ({shorten(row['limited_by'], 22)})"
+    return f"  {what:<{ROOM + 1}}{intensity:>8} {reached:>10}  {drawn}  {limit}"

@@ -8,6 +8,7 @@ from typing import Any
 from mapper.cost.judge import Verdict
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.report.holdings import kind_of
+from mapper.report.limit_lines import cause_words
 from mapper.report.page.shell import Section
 
 MOST_UNITS = 12
@@ -55,11 +56,12 @@ def _rows(sums: Mapping[tuple[str, ...], float], words: dict[str, int], unit: in
 def _energy(verdict: Verdict) -> Iterator[Row]:
     """Picojoules of a run by phase, where, what and cause."""
     plan, place = verdict.plan, _places(verdict)
+    words = cause_words(plan.target)
     for phase, program in zip(plan.phases, verdict.programs, strict=True):
         for a in program.activities:
             what = kind_of(verdict, a.task) if a.task else a.kind
             for cause, pj in a.energy_pj:
-                yield (phase.name, place.get(a.where, TRANSFERS), what, _words(verdict, cause)), phase.calls * pj
+                yield (phase.name, place.get(a.where, TRANSFERS), what, words.get(cause, cause)), phase.calls * pj
     left = float(verdict.energy_by_cause["idle"])
     for name, watts in _idle(verdict):
         left -= watts * verdict.interval
@@ -98,12 +100,6 @@ def _time(verdict: Verdict) -> Iterator[Row]:
 
 def _grouped(verdict: Verdict) -> bool:
     return len(verdict.plan.target.units) > MOST_UNITS
-
-
-def _words(verdict: Verdict, cause: str) -> str:
-    """A cause of energy, memories by their kind where units are."""
-    memory = verdict.plan.target.memory.get(cause.removeprefix("memory "))
-    return f"memory {memory.kind}" if memory is not None and _grouped(verdict) else cause
 
 
 def _places(verdict: Verdict) -> dict[str, str]:

@@ -9,6 +9,7 @@ from real_plans import finished
 
 from mapper.cost.judge import Verdict, judge
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
+from mapper.report.limit_lines import energy_by_kind
 from mapper.report.page import roofs
 from mapper.report.page.causes import section
 from mapper.report.summary import summarise
@@ -30,7 +31,7 @@ def test_energies_add_up_to_those_of_each_cause(verdict: Verdict, data: dict[str
     sums: dict[str, float] = {}
     for *_, cause, joules in data["energy"]:
         sums[data["words"][cause]] = sums.get(data["words"][cause], 0.0) + joules
-    judged = {cause: pj / PJ_PER_J for cause, pj in verdict.energy_by_cause.items() if pj}
+    judged = {cause: pj / PJ_PER_J for cause, pj in energy_by_kind(verdict).items() if pj}
     assert sums == pytest.approx(judged, rel=1e-4, abs=1e-15)
 
 

@@ -136,4 +136,4 @@ def _share(verdict: Verdict, resources: Iterable[str]) -> float | None:
 
 
 def _part(share: float) -> float:
-    return round(share, 4)
+    return float(f"{share:.4g}")

@@ -36,15 +36,17 @@ mapper.section("causes", (root, d, ui) => {
       }
     }
     const order = [...nodes.keys()];
+    const part = (share) => (share < 0.0005 ? "< 0.1 %" : ui.percent(share, share < 0.0995 ? 1 : 0)); // as the command tells it
     const short = (text) => (text.length > 20 ? `${text.slice(0, 7)}…${text.slice(-11)}` : text); // ends tell names apart
     return {
       series: [{
         type: "sankey",
         left: 4, right: 170, top: 8, bottom: 8,
-        nodeGap: 7, nodeWidth: 14, draggable: false, emphasis: { focus: "adjacency" },
+        nodeGap: 11, nodeWidth: 14, draggable: false, emphasis: { focus: "adjacency" },
         data: order.map((id) => ({ name: id, depth: Number(id[0]), itemStyle: { color: ui.color(`series-${order.filter((o) => o[0] === id[0]).indexOf(id) % 8}`) } })),
         links: [...links].map(([key, value]) => ({ source: key.split(" ")[0], target: key.split(" ")[1], value })),
-        label: { color: ui.color("ink"), fontSize: 11, formatter: (p) => `${short(name(p.name))}  ${ui.percent(nodes.get(p.name) / sums.energy, 0)}` },
+        label: { color: ui.color("ink"), fontSize: 11, formatter: (p) => `${short(name(p.name))}  ${part(nodes.get(p.name) / sums.energy)}` },
+        labelLayout: { hideOverlap: true },
         lineStyle: { color: "source", opacity: 0.28, curveness: 0.5 },
         tooltip: {
           formatter: (p) => {

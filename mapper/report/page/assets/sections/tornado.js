@@ -2,11 +2,13 @@
 mapper.section("tornado", (root, d, ui) => {
   const felt = d.rows.filter((r) => r.felt);
   const [less, more] = [`divided by ${d.factor}`, `times ${d.factor}`];
-  const gain = (a) => (a && a.after ? a.gain : null);
+  const FIELDS = { throughput: "throughput_per_s", latency: "latency_s", ttft: "ttft_s", tpot: "tpot_s", energy: "energy_j", edp: "objective" };
+  const first = [d.objective, FIELDS[d.objective]];
   const change = (a, field) => (a && a.after && a.before_[field] ? a.after[field] / a.before_[field] - 1 : null);
   for (const r of d.rows) for (const a of [r.less, r.more]) if (a) a.before_ = d.before;
+  const others = ["throughput", "energy", "latency"].filter((name) => name !== d.objective).map((name) => [name, FIELDS[name]]);
   const signed = (part) => (part === null ? "–" : `${part > 0 ? "+" : ""}${ui.percent(part)}`);
-  const words = (a) => (a === null ? "not asked" : a.after ? signed(change(a, "throughput_per_s")) : a.refusal);
+  const words = (a) => (a === null ? "not asked" : a.after ? signed(change(a, first[1])) : a.refusal);
   const shown = felt.filter((r) => r.effect >= 5e-4);
   const price = (r) => (r.shadow_price ? String(Number(r.shadow_price.percent.toPrecision(2))) : "");
   if (!d.complete) root.append(ui.el("p", {}, "Partial: it was stopped before every figure was asked about."));
@@ -14,18 +16,18 @@ mapper.section("tornado", (root, d, ui) => {
   else ui.chart(root, 60 + 24 * shown.length, () => ({
     grid: { left: 260, right: 30, top: 30, bottom: 28 },
     legend: { top: 0, textStyle: { color: ui.color("ink") } },
-    xAxis: { type: "value", axisLabel: { formatter: (v) => signed(v), color: ui.color("ink") }, splitLine: { lineStyle: { color: ui.color("line") } } },
+    xAxis: { type: "value", inverse: d.objective !== "throughput", axisLabel: { formatter: (v) => signed(v), color: ui.color("ink") }, splitLine: { lineStyle: { color: ui.color("line") } } },
     yAxis: { type: "category", inverse: true, data: shown.map((r) => r.parameter), axisLabel: { color: ui.color("ink"), width: 240, overflow: "truncate", interval: 0 } },
     tooltip: { trigger: "item", formatter: (p) => {
       const r = shown[p.dataIndex], a = p.seriesIndex ? r.more : r.less;
       return ui.tip(`${r.parameter} ${p.seriesName}`, [
-        ["throughput", words(a)], ["latency", signed(change(a, "latency_s"))], ["energy", signed(change(a, "energy_j"))],
+        [first[0], words(a)], ...others.map(([title, field]) => [title, signed(change(a, field))]),
         ["shadow price", price(r) ? `${price(r)} % of the bound for 1 %` : "–"],
         ["gap", a && a.gap !== null ? ui.percent(a.gap) : "–"], ["found", a ? a.found : "–"],
       ]);
     } },
     series: [[less, "less"], [more, "more"]].map(([name, key]) => ({
-      name, type: "bar", stack: undefined, barGap: "-100%", barMaxWidth: 14, itemStyle: { opacity: 0.8 }, data: shown.map((r) => gain(r[key])),
+      name, type: "bar", barGap: "0%", barMaxWidth: 8, data: shown.map((r) => change(r[key], first[1])),
     })),
   }));
   const told = (a, field) => (a === null ? "…" : a.after ? signed(change(a, field)) : a.refused ? "–" : "no plan");
@@ -41,9 +43,7 @@ mapper.section("tornado", (root, d, ui) => {
     value: (r) => Math.max(Math.abs(change(r.less, field)), Math.abs(change(r.more, field))),
     note: `the ${title} with the figure halved / doubled`,
   });
-  const first = d.objective === "latency" ? ["latency", "latency_s"] : d.objective === "energy" ? ["energy", "energy_j"] : ["throughput", "throughput_per_s"];
-  const others = [["throughput", "throughput_per_s"], ["energy", "energy_j"], ["latency", "latency_s"]].filter(([title]) => title !== first[0]);
-  root.append(ui.el("p", {}, `Columns “halved” and “doubled” are changes of the ${first[0]}; the others are pairs: halved / doubled.`));
+  root.append(ui.el("p", { class: "hint" }, `Columns “halved” and “doubled” are changes of the ${first[0]}; the others are pairs: halved / doubled.`));
   ui.table(root, [
     { key: "parameter", title: "figure" },
     { key: "value", title: "is", class: "number", text: is },
@@ -51,4 +51,5 @@ mapper.section("tornado", (root, d, ui) => {
     { key: "price", title: "shadow price", class: "number", text: price, value: (r) => (r.shadow_price ? r.shadow_price.percent : null),
       note: "by how many percent the proven bound gets better for each percent that the figure does" },
   ], felt, { search: true, rows: 30 });
+  root.append(ui.facts(d.facts));
 });
