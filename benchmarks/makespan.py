@@ -24,7 +24,7 @@ from mapper.solve.makespan import Activity, Problem, Resource, Solution, flexibl
 from mapper.solve.makespan.dispatch import dispatch
 from mapper.solve.makespan.evolve import evolve
 from mapper.solve.makespan.flexible.listing import heft
-from mapper.solve.makespan.flexible.shop import improve
+from mapper.solve.makespan.flexible.shop import Shop, improve
 
 SECONDS = {"j30": 10.0, "j60": 30.0, "j120": 30.0}
 """The limit of an instance, by set; other projects get that of the larger ones."""
@@ -114,7 +114,10 @@ def warm() -> None:
     first = heft(shop)
     if first is not None:
         choice.offer(first, "heft")
-        improve(shop, choice, budget)
+        improve(shop, choice, Budget(0.5))  # enough for a turn of each search, and for one that begins anew
+        arrays = Shop(shop)
+        mode, _, lead, _, _ = arrays.state(first)
+        arrays.solution(mode, lead)  # the first schedule may be the best
 
 
 if __name__ == "__main__":

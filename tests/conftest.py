@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from builders import TinyUnit
 from hypothesis import HealthCheck, settings
 
 from mapper.hw import plugins
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background job: the processes of tests are too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).resolve().parent
 BESIDE = HERE.parent.parent / "shared"
