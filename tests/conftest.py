@@ -22,8 +22,8 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's backgro
 HERE = Path(__file__).resolve().parent
 BESIDE = HERE.parent.parent / "shared"
 
-settings.register_profile("any-load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any-load")  # how long an example takes depends on what else the machine does
+for profile in ("fast", "full"):  # how long an example takes depends on what else the machine does
+    settings.register_profile(profile, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +31,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--facts", metavar="DIR", help="a folder of measured figures")
     parser.addoption("--bench", metavar="DIR", help="a folder of public solver instances")
     parser.addoption("--update-golden", action="store_true", help="write the goldens instead of comparing with them")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("fast" if config.option.markexpr == "not slow" else "full")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where only slow tests are run, they have the properties that are tested in both."""
+    for item in items if config.option.markexpr == "slow" else ():
+        if item.get_closest_marker("in_both"):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto
+from sweeps import examples
 
 from mapper.errors import MissingDims, ModelError
 from mapper.frontend.dims.binding import bind
@@ -57,6 +58,7 @@ SPELLINGS = {
 }
 
 
+@examples(30, 100)
 @given(st.data())
 def test_any_sizes_that_determine_the_rest_are_accepted_in_any_spelling(data: st.DataObject) -> None:
     sizes = {role: data.draw(st.integers(1, 99), label=role) for role in ("batch", "seq", "past")}

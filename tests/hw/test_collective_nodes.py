@@ -6,8 +6,9 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from sweeps import examples
 from target_builders import Load
 from team_builders import FILES, cluster, tiles
 
@@ -53,7 +54,7 @@ def test_half_of_an_all_reduce_takes_half_the_time(load: Load, kind: str) -> Non
     assert half.energy_pj == pytest.approx(both.energy_pj / 2, rel=1e-3)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, 60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(nodes=st.integers(2, 3), each=st.integers(1, 4), size=st.integers(1, 10**9), kind=st.sampled_from(KINDS))
 def test_no_collective_beats_the_bytes_that_leave_a_node(
     load: Load, nodes: int, each: int, size: int, kind: str

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sweeps import examples
 from target_builders import Load
 from team_builders import cluster, packages, server, tiles
 
@@ -179,7 +180,7 @@ def loads(target: Target, moves: list[tuple[str, str, int]]) -> dict[str, float]
     return busy
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, 60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_plan_on_the_stages_beats_its_image_on_the_pool(machine: Target, data: st.DataObject) -> None:
     arrangement = data.draw(st.sampled_from(arrangements(machine)))

@@ -207,6 +207,7 @@ def assert_round_trip(plan: Plan) -> None:
     assert to_json(back) == text
 
 
+@settings(max_examples=30)  # and hundreds in the slow tests
 @given(plans())
 def test_every_plan_comes_back_equal_and_with_a_stable_text(plan: Plan) -> None:
     assert_round_trip(plan)

@@ -7,6 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.solve.budget import Budget
 from mapper.solve.filling import Problem, bound, fill, height
@@ -50,7 +51,7 @@ def test_a_filling_is_as_low_as_the_best_of_all(problem: Problem) -> None:
     assert low(problem, found) == least == height(problem, found)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 @given(problems())
 def test_no_filling_is_below_the_bound(problem: Problem) -> None:
     least = best(problem)

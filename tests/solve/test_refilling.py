@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.solve.refilling import Ints, Problem, dealt, height, refilled
 
@@ -66,7 +67,7 @@ def test_pieces_are_dealt_out_in_order() -> None:
     assert dealt((0, 0, 1), [0, 1, 0, 0], counts) == [(0, 0), (0, 2), (0, 0), (1, 1)]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 @given(st.data())
 def test_no_piece_is_lost_nothing_overflows_and_no_bin_gets_fuller_than_before(data: st.DataObject) -> None:
     families = data.draw(st.integers(1, 3))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from math import prod
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from passes_graph_sketch import Sketch, rewrite
+from sweeps import examples
 
 from mapper.hw.work import DType
 from mapper.ir.graph import Graph
@@ -55,13 +56,13 @@ def _step(draw: st.DrawFn, s: Sketch, x: str) -> str:
     return s.matmul(x, table)
 
 
-@settings(max_examples=120, deadline=None)
+@examples(40, 120)
 @given(graphs())
 def test_simplification_does_not_change_what_is_computed(graph: Graph) -> None:
     rewrite(graph, Simplify(), FuseBias(), Simplify())
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 @given(graphs())
 def test_simplification_leaves_nothing_to_simplify(graph: Graph) -> None:
     once = rewrite(graph, Simplify())

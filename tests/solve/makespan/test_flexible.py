@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.errors import Infeasible, MapperError
 from mapper.solve.budget import Budget
@@ -112,8 +113,8 @@ def _allowed(
     )
 
 
+@examples(8, 25)
 @given(problems())
-@settings(max_examples=25, deadline=None)
 def test_the_solver_finds_and_proves_the_brute_force_optimum(problem: Problem) -> None:
     result = solve(problem, SMALL)
     verify(problem, result.solution)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from selection_builders import brute_force, random_problem
+from sweeps import examples
 
 from mapper.errors import Infeasible, MapperError
 from mapper.solve.budget import Budget
@@ -40,7 +41,7 @@ def costs_of_options(arrays: Arrays) -> Ints:
     return least
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 @given(st.integers(0, 10**6), st.integers(0, 40), st.booleans())
 def test_no_choice_with_an_option_costs_less_than_its_bound(seed: int, turns: int, negative: bool) -> None:
     arrays = from_problem(random_problem(seed, nodes=5, negative=negative))

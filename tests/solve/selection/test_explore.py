@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from selection_builders import brute_force, random_problem
+from sweeps import examples
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
@@ -58,7 +59,7 @@ def chain(nodes: int, options: int, seed: int, limit: int) -> Problem:
     return Problem(its, edges, (limit,))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(50, 150)
 @given(st.integers(0, 10**6), st.integers(1, 2), st.booleans(), st.integers(1, 40))
 def test_the_bound_never_exceeds_the_optimum(seed: int, memories: int, negative: bool, turns: int) -> None:
     problem = random_problem(seed, memories=memories, negative=negative)
@@ -119,7 +120,7 @@ def test_prices_raise_the_bound_where_memory_is_tight() -> None:
     assert priced.bound() > 1.02 * free.bound()
 
 
-@settings(max_examples=20, deadline=None)
+@examples(6, 20)
 @given(st.integers(0, 10**6), st.booleans())
 def test_small_problems_are_solved(seed: int, negative: bool) -> None:
     problem = random_problem(seed, negative=negative)

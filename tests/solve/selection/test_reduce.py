@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from selection_builders import brute_force, feasible, random_problem
+from sweeps import examples
 
 from mapper.solve.budget import Budget
 from mapper.solve.selection import FORBIDDEN, Edge, Node, Problem
@@ -59,7 +60,7 @@ def test_the_optimum_of_the_core_is_that_of_the_whole(seed: int, memories: int, 
 
 
 @pytest.mark.parametrize("name", sorted(ACTS))
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 @given(st.integers(0, 10**6), st.integers(1, 2))
 def test_each_reduction_keeps_the_optimum(name: str, seed: int, memories: int) -> None:
     problem = random_problem(seed, nodes=5, memories=memories)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from sweeps import examples
 
 from mapper.errors import Infeasible, MapperError
 from mapper.solve.budget import Budget
@@ -28,8 +29,8 @@ def _feasible(p: Problem) -> bool:
     return True
 
 
+@examples(25, 80)
 @given(oracle.problems())
-@settings(max_examples=80, deadline=None)
 def test_the_best_contiguous_split_is_found_and_proven(p: Problem) -> None:
     if not _feasible(p):
         return
@@ -115,8 +116,8 @@ def test_a_window_along_an_order_leaves_few_ideals() -> None:
     assert 12 + 1 < len(wider.sets) <= 12 * 2**2
 
 
+@examples(12, 40)
 @given(oracle.problems())
-@settings(max_examples=40, deadline=None)
 def test_what_is_done_beside_a_vast_proof_neither_breaks_a_rule_nor_claims_too_much(p: Problem) -> None:
     expected = oracle.best(p) if _feasible(p) else None
     if expected is None:

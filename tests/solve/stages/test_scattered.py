@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.errors import Infeasible, MapperError
 from mapper.solve.budget import Budget
@@ -90,8 +91,8 @@ def test_what_fails_in_the_thread_of_the_bound_is_raised(monkeypatch: pytest.Mon
         solved(p, Budget(deterministic_seconds=60.0, workers=2))
 
 
+@examples(12, 40)
 @given(problems())
-@settings(max_examples=40, deadline=None)
 def test_only_loads_below_the_best_split_are_called_impossible(p: Problem) -> None:
     best = feasible(p)
     bound = ColumnBound(units(p, join=True))
@@ -143,8 +144,8 @@ def test_annealing_reports_the_load_of_a_split_that_keeps_the_rules(p: Problem, 
     assert p.value(found.solution(device)) == load <= p.value(found.solution(start))
 
 
+@examples(10, 30)
 @given(problems())
-@settings(max_examples=30, deadline=None)
 def test_first_splits_keep_the_rules(p: Problem) -> None:
     feasible(p)
     found = units(p, join=False)

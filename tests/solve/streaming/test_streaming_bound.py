@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from streaming_builders import any_problem, one_layer, two_layers
+from sweeps import examples
 
 from mapper.solve.streaming import Solution, verify
 from mapper.solve.streaming.bound import bound, jackson
@@ -19,8 +20,8 @@ def test_the_work_of_the_memory_outside_bounds_a_layer() -> None:
     assert bound(one_layer()) == (16, "outside")
 
 
+@examples(15, 50)
 @given(st.integers(0, 100_000))
-@settings(max_examples=50, deadline=None)
 def test_no_way_and_no_order_is_below_the_bound(seed: int) -> None:
     problem = any_problem(seed)
     problem.check()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sweeps import examples
 from unit_model_builders import a100
 
 from mapper.cost.pricing import Pricer, Question
@@ -157,7 +158,7 @@ def test_no_step_is_quicker_than_its_memory_or_its_launch(sizes: dict[str, objec
         assert total * A100.bytes_per_s > work.bytes(Role.STATE)
 
 
-@settings(deadline=None)
+@examples(30, 100)
 @given(st.lists(st.fixed_dictionaries(SIZES), min_size=1, max_size=5))
 def test_steps_priced_together_cost_what_they_cost_alone(many: list[dict[str, object]]) -> None:
     works, feed = [any_step(sizes) for sizes in many], Feed(2039e9, 2039e9)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sweeps import examples
 from unit_model_builders import a100
 
 from mapper.cost.works import Types, attention
@@ -36,7 +37,7 @@ def seconds(work: Work) -> int:
     return GPU.cost(work, FEED).ticks
 
 
-@settings(max_examples=300, deadline=None)
+@examples(80, 300)
 @given(q=SIZES, past=SIZES, window=SIZES, rows=st.sampled_from([64, 128]), step=st.sampled_from([16, 32, 64, 128, 256]))
 def test_steps_are_those_of_each_block_of_rows_in_turn(q: int, past: int, window: int, rows: int, step: int) -> None:
     work = prompt(q, past, window=window)
@@ -50,7 +51,7 @@ def test_steps_are_those_of_each_block_of_rows_in_turn(q: int, past: int, window
     assert max(counted) <= longest[0] <= min(-(-(q + past) // step), (window + rows) // step + 2)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(60, 200)
 @given(q=st.integers(9, 3000), past=st.integers(0, 5000), more=SIZES, batch=COUNTS, heads=COUNTS)
 def test_a_longer_cache_a_longer_chunk_or_a_larger_batch_is_never_quicker(
     q: int, past: int, more: int, batch: int, heads: int

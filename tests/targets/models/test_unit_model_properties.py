@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 from unit_model_builders import OPAQUE, UNITS, VIEW, attention, conv, embedding, lanes, lstm, matmul
 
 from mapper.hw.work import DType, Feed, UnitModel, Work
@@ -42,7 +43,7 @@ def _typed(unit: UnitModel, work: Work) -> Work:
 
 
 @EVERY_UNIT
-@settings(max_examples=150, deadline=None)
+@examples(40, 150)
 @given(work=WORKS, data=BANDWIDTHS, weights=st.one_of(st.none(), BANDWIDTHS), replicas=st.integers(1, 16))
 def test_what_is_accepted_has_a_sane_cost(
     unit: UnitModel, work: Work, data: float, weights: float | None, replicas: int
@@ -63,7 +64,7 @@ def test_what_is_accepted_has_a_sane_cost(
 
 
 @EVERY_UNIT
-@settings(max_examples=150, deadline=None)
+@examples(40, 150)
 @given(m=SIZES, more=SIZES, n=SIZES, k=SIZES, data=BANDWIDTHS)
 def test_more_rows_are_never_quicker(unit: UnitModel, m: int, more: int, n: int, k: int, data: float) -> None:
     feed = Feed(data, None if unit.engine == "spatial" else data)
@@ -72,7 +73,7 @@ def test_more_rows_are_never_quicker(unit: UnitModel, m: int, more: int, n: int,
 
 
 @EVERY_UNIT
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 @given(m=SIZES, n=SIZES, k=SIZES, data=BANDWIDTHS, faster=st.floats(1, 100))
 def test_more_bandwidth_is_never_slower(unit: UnitModel, m: int, n: int, k: int, data: float, faster: float) -> None:
     work = _typed(unit, matmul(m, n, k))
@@ -80,7 +81,7 @@ def test_more_bandwidth_is_never_slower(unit: UnitModel, m: int, n: int, k: int,
 
 
 @EVERY_UNIT
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 @given(q=FACTORS, kv=SIZES, more=SIZES, data=BANDWIDTHS)
 def test_a_longer_cache_is_never_quicker(unit: UnitModel, q: int, kv: int, more: int, data: float) -> None:
     """GPU libraries split a longer cache into more parts, and win up to a tenth by it."""
