@@ -12,6 +12,7 @@ from typing import ClassVar
 from mapper.ir.plan import Plan
 from mapper.solve.budget import Budget
 from mapper.solve.placement.known import Proof
+from mapper.solve.placement.recalled import Recalled
 
 
 class Effort(StrEnum):
@@ -79,6 +80,7 @@ class Context:
 
     deadline is a `time.monotonic()` moment or None; searches stop there and keep their best. stop: set to end them at
     once (Ctrl-C). known: bounds of like placement problems that somebody proved before; learn: who is told of one.
+    recalled: what searches under this context found, which need not search the same again.
     """
 
     seed: int = 0
@@ -88,6 +90,7 @@ class Context:
     tell: Callable[[Progress], None] = field(default=_silent, compare=False)
     known: tuple[Proof, ...] = ()
     learn: Callable[[Proof], None] = field(default=_unheeded, compare=False)
+    recalled: Recalled = field(default_factory=Recalled, compare=False, repr=False)
 
     def budget(self, step: str = "") -> Budget:
         """The budget of a whole search under this effort; progress is told under the step's name, if it has one."""

@@ -144,9 +144,10 @@ def tornado(
     some = parameters(asker.plan.target) if chosen is None else tuple(chosen)
     for group in improvements(some):
         asker.learn(group)
-    asked = [(Change(p.name, factor=f),) for p in some for f in (1 / FACTOR, FACTOR)]
+    factors = (1 / FACTOR, FACTOR)
+    asked = [(Change(p.name, factor=f),) for p in some for f in factors]
     answers: dict[int, Answer] = {}
-    for i, answer in answered(asker, asked, workers):
+    for i, answer in answered(asker, asked, workers, lanes=len(factors)):  # twice the clock is twice the rate
         answers[i] = answer
         found(len(answers), len(asked))
     rows = [Row(p, answers.get(2 * i), answers.get(2 * i + 1)) for i, p in enumerate(some)]

@@ -26,40 +26,44 @@ WAIT_S = 0.2
 """How often somebody looks whether the user wants it to end."""
 
 
-def answered(asker: Asker, asked: Sequence[tuple[Change, ...]], workers: int) -> Iterator[tuple[int, Answer]]:
+def answered(
+    asker: Asker, asked: Sequence[tuple[Change, ...]], workers: int, lanes: int = 1
+) -> Iterator[tuple[int, Answer]]:
     """(position, answer) of each question, in the order in which answers come; the answers are the same for any number
-    of workers. Ends early where the asker's context is stopped. Answers carry no plan."""
+    of workers. Ends early where the asker's context is stopped. Answers carry no plan. lanes: see `spread`."""
     if not asked:
         return
     _ = asker.known, asker.enough, asker.before  # once, before there are several of it
     yield from spread(
-        lambda i: replace(asker.answer(asked[i]), plan=None), len(asked), workers, stop=asker.context.stop
+        lambda i: replace(asker.answer(asked[i]), plan=None), len(asked), workers, asker.context.stop, lanes
     )
 
 
 def spread(
-    one: Callable[[int], _Found], many: int, workers: int, stop: threading.Event
+    one: Callable[[int], _Found], many: int, workers: int, stop: threading.Event, lanes: int = 1
 ) -> Iterator[tuple[int, _Found]]:
     """(position, what was found) of so many questions, each by `one`, in the order in which they are done. Ends early
-    where it is stopped. What `one` keeps for later questions stays in the process that it runs in."""
+    where it is stopped. What `one` keeps for later questions stays in the process that it runs in: those that may use
+    what another keeps had better be in one lane, which is every so many-th question; each worker has a lane of its own
+    as long as there is something left in it."""
     if min(workers, many) < 2 or "fork" not in multiprocessing.get_all_start_methods():
         for i in range(many):
             if stop.is_set():
                 return
             yield i, one(i)
         return
-    yield from _side_by_side(one, many, workers, stop)
+    yield from _side_by_side(one, many, workers, stop, lanes)
 
 
 def _side_by_side(
-    one: Callable[[int], _Found], many: int, workers: int, stop: threading.Event
+    one: Callable[[int], _Found], many: int, workers: int, stop: threading.Event, lanes: int
 ) -> Iterator[tuple[int, _Found]]:
     # a fork has what its parent has loaded and compiled; it starts before anything else of this process runs
     context = multiprocessing.get_context("fork")
-    turn, results = context.Value("i", 0), context.Queue()
+    turns, results = context.Array("i", lanes), context.Queue()
     crew = [
-        context.Process(target=_work, args=(one, many, turn, results, stop, os.getpid()), daemon=True)
-        for _ in range(min(workers, many))
+        context.Process(target=_work, args=(one, _turns(k, many, turns), results, stop, os.getpid()), daemon=True)
+        for k in range(min(workers, many))
     ]
     for process in crew:
         process.start()
@@ -83,18 +87,29 @@ def _side_by_side(
             process.join()
 
 
-def _work(one: Callable[[int], object], many: int, turn: Any, results: Any, stop: threading.Event, parent: int) -> None:
+def _turns(worker: int, many: int, turns: Any) -> Iterator[int]:
+    """The questions that a worker takes: the next of its lane, then of others. turns: how many of each lane are taken,
+    shared by all workers."""
+    lanes = len(turns)
+    for lane in ((worker + k) % lanes for k in range(lanes)):
+        while True:
+            with turns.get_lock():
+                i = lane + turns[lane] * lanes
+                turns[lane] += 1
+            if i >= many:
+                break
+            yield i
+
+
+def _work(one: Callable[[int], object], mine: Iterator[int], results: Any, stop: threading.Event, parent: int) -> None:
     """Find whatever is next until nothing is left, or the parent is gone; it is the parent that hears of signals. stop
     is this process's own copy: set where a signal came before those below were put right."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.freeze()  # the objects of the parent stay: to look through them again and again finds nothing
     gc.set_threshold(LESS_OFTEN)
-    while os.getppid() == parent and not stop.is_set():
-        with turn.get_lock():
-            i = turn.value
-            turn.value += 1
-        if i >= many:
+    for i in mine:
+        if os.getppid() != parent or stop.is_set():
             return
         try:
             results.put((i, one(i)))

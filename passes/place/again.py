@@ -52,8 +52,12 @@ class PlaceAgain(Pass):
             ctx.learn(known)
             return _told(plan, known, value)
         start = before(plan, t)
-        result = solve_again(t.problem, solved_as(plan.objective), ctx.budget(self.name), start, self.enough)
-        proof = Proof(t.problem, solved_as(plan.objective), result.bound, result.bound_name)
+        goal = solved_as(plan.objective)
+        budget = ctx.budget(self.name)
+        result = ctx.recalled.result(
+            t.problem, goal, start, self.enough, lambda: solve_again(t.problem, goal, budget, start, self.enough)
+        )
+        proof = Proof(t.problem, goal, result.bound, result.bound_name)
         if known is not None and known.value > proof.value:
             proof = replace(known, problem=t.problem)
         ctx.learn(proof)
