@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
+from mapper.cost.asked import Answer, Typed, asked_of
 from mapper.cost.exchanges import exchange_cost, inner_exchange, is_exchange, why_no_exchange
 from mapper.cost.shards.chain import ALONE, Way
 from mapper.cost.shards.parts import Part
-from mapper.cost.shards.sharing import Sharing
 from mapper.hw.target import Target, Unit
-from mapper.hw.work import Cost, DType, Feed, Operand, Role, UnitModel, Work
+from mapper.hw.work import Cost, DType, Feed, Operand, Role, Work
 from mapper.ir.graph import Graph, Phase, ops_in, static_elements
 from mapper.ir.kinds import priced_as
 from mapper.ir.op_work import PICKING_KINDS, stored
@@ -25,15 +25,6 @@ REPLICAS = (1, 2, 4, 8, 16)
 """Copies of a weight that are tried where the unit can use several; finer steps bring little."""
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """A cluster's works at one sample with the types that a unit gives them; of a team the parts that they are of."""
-
-    works: tuple[Work, ...]
-    types: tuple[DType, ...]
-    parts: tuple[Part, ...] = ()
-
-
 class Estimator:
     """Answers what clusters cost on a target's units. Holds caches only; two estimators of equal inputs agree."""
 
@@ -42,10 +33,9 @@ class Estimator:
         self.graph = graph
         self.phases = tuple(phases)
         self.precision = precision
-        self._prices: dict[tuple[UnitModel, Work, Feed], Cost] = {}
-        self._works: dict[tuple[str, ...], tuple[tuple[tuple[Work, ...], ...], ...]] = {}
-        self._answers: dict[tuple[tuple[str, ...], str, str, str], tuple[Typed | tuple[int, str], ...]] = {}
-        self.sharing = Sharing(graph, self.phases)
+        self._asked = asked_of(graph, self.phases)
+        self._answers: dict[tuple[tuple[str, ...], str, str, str], Answer] = {}
+        self.sharing = self._asked.sharing
         self.has_teams = any(u.ranks > 1 for u in target.units)
 
     @cached_property
@@ -67,10 +57,10 @@ class Estimator:
     def _ask(self, unit: Unit, work: Work, feed: Feed) -> Cost:
         if is_exchange(work):
             return exchange_cost(self.target, unit, work)
-        key = (unit.model, work, feed)
-        if key not in self._prices:
-            self._prices[key] = unit.model.cost(work, feed)
-        return self._prices[key]
+        key, known = (unit.model, work, feed), self._asked.prices
+        if key not in known:
+            known[key] = unit.model.cost(work, feed)
+        return known[key]
 
     def _feed(self, unit: Unit, source: int, replicas: int) -> Feed:
         data = self.target.memory[unit.data].bandwidth_bytes_per_s / unit.count
@@ -93,11 +83,12 @@ class Estimator:
 
         A phase that does not run the cluster has no samples.
         """
-        if cluster.ops not in self._works:
+        known = self._asked.works
+        if cluster.ops not in known:
             ops = [self.graph.op[name] for name in cluster.ops]
             inside = self.inside(cluster)
             fused = [any(n in inside for n in op.inputs) for op in ops]
-            self._works[cluster.ops] = tuple(
+            known[cluster.ops] = tuple(
                 tuple(
                     tuple(
                         replace(work_of(self.graph, op, binding, inside=inside), fused=f)
@@ -107,7 +98,7 @@ class Estimator:
                 )
                 for phase in self.phases
             )
-        return self._works[cluster.ops]
+        return known[cluster.ops]
 
     def inside(self, cluster: Cluster) -> frozenset[str]:
         """Values that are made and used up within the cluster."""
@@ -148,18 +139,29 @@ class Estimator:
                     return Refusal(cluster.repeat, unit.kind, cluster.ops[found[0]], found[1])
         return None
 
-    def _typed(self, cluster: Cluster, unit: Unit, phase: Phase, way: Way) -> tuple[Typed | tuple[int, str], ...]:
+    def _typed(self, cluster: Cluster, unit: Unit, phase: Phase, way: Way) -> Answer:
         """The works of the unit, or of one of its ranks, at each sample, or what is refused of them."""
         key = (cluster.ops, unit.name, phase.name, way.name)
         if key not in self._answers:
-            samples = self.works(cluster)[self.phases.index(phase)]
-            if way is ALONE:
-                self._answers[key] = tuple(self.typed(unit, works) for works in samples)
-            else:
-                self._answers[key] = self._typed_parts(cluster, unit, phase, way)
+            self._answers[key] = self._known_or_typed(cluster, unit, phase, way)
         return self._answers[key]
 
-    def _typed_parts(self, cluster: Cluster, unit: Unit, phase: Phase, way: Way) -> tuple[Typed | tuple[int, str], ...]:
+    def _known_or_typed(self, cluster: Cluster, unit: Unit, phase: Phase, way: Way) -> Answer:
+        """The same, asked once of all units of a model; what a group exchanges asks the target as well."""
+        samples = self.works(cluster)[self.phases.index(phase)]
+        key = (cluster.ops, unit.model, unit.ranks, self.precision, phase.name, way.name)
+        known = self._asked.typed.get(key)
+        if known is not None:
+            return known
+        if way is ALONE:
+            found: Answer = tuple(self.typed(unit, works) for works in samples)
+        else:
+            found = self._typed_parts(cluster, unit, phase, way)
+        if not any(is_exchange(work) for works in samples for work in works):
+            self._asked.typed[key] = found
+        return found
+
+    def _typed_parts(self, cluster: Cluster, unit: Unit, phase: Phase, way: Way) -> Answer:
         samples = self.works(cluster)[self.phases.index(phase)]
         own = next(w for w in self.ways(cluster, unit, phase) if w.name == way.name)
         found: list[Typed | tuple[int, str]] = []

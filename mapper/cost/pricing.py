@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mapper.cost.estimate import Typed, retyped
+from mapper.cost.asked import Typed
+from mapper.cost.estimate import retyped
 from mapper.errors import MapperError, did_you_mean
 from mapper.hw.collective import collective
 from mapper.hw.load import load_target

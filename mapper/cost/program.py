@@ -26,6 +26,9 @@ from mapper.ir.plan import Option, Plan, Task
 
 __all__ = ["Activity", "Program", "Spelling"]
 
+_SPELLED = ("target", "phases", "precision", "clusters", "options", "tasks", "placement")
+"""All of a plan, beside its graph, that its programs tell."""
+
 
 class Spelling:
     """Turns a plan with a placement into programs."""
@@ -38,12 +41,17 @@ class Spelling:
         self._tilings: dict[str, Tiling] = {}
 
     def programs(self) -> tuple[Program, ...]:
-        """One program for each phase; written once."""
+        """One program for each phase; written once for passes that follow one another."""
         return self._programs
 
     @cached_property
     def _programs(self) -> tuple[Program, ...]:
-        return tuple(self._program(phase) for phase in self.plan.phases)
+        known: tuple[tuple[object, ...], tuple[Program, ...]] | None = self.plan.graph.derived.get("programs")
+        asked = tuple(getattr(self.plan, decision) for decision in _SPELLED)
+        if known is None or any(a is not b for a, b in zip(known[0], asked, strict=True)):
+            known = asked, tuple(self._program(phase) for phase in self.plan.phases)
+            self.plan.graph.derived["programs"] = known  # the last ones alone: they may be large
+        return known[1]
 
     @cached_property
     def task_of(self) -> dict[tuple[str, str], str]:

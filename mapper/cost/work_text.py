@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mapper.cost.estimate import Typed, retyped
+from mapper.cost.asked import Typed
+from mapper.cost.estimate import retyped
 from mapper.cost.pricing import energy_by_cause, feed_of
 from mapper.cost.works import Types, attention, copy, function, over_rows, product
 from mapper.errors import UsageError, did_you_mean

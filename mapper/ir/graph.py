@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import prod
+from typing import Any
 
 from mapper.errors import InvalidPlan
 from mapper.hw.work import DType, Role
@@ -87,6 +88,16 @@ class Graph:
     values: tuple[Value, ...]
     states: tuple[State, ...] = ()
     handed: tuple[tuple[str, str], ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What the graph is, without what is found of it."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @cached_property
+    def derived(self) -> dict[Hashable, Any]:
+        """What others have found of the graph, by a key of theirs: a graph never changes, so it holds as long as the
+        graph lives, for all who ask. No part of what the graph is: neither compared nor copied."""
+        return {}
 
     @cached_property
     def value(self) -> dict[str, Value]:

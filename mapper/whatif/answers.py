@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 from typing import Any
 
 from mapper.cost.activity import Activity
+from mapper.cost.engines import POWER
 from mapper.cost.estimate import Estimator
 from mapper.cost.offers import repriced
 from mapper.cost.program import Program, Spelling
 from mapper.cost.residency import residency
+from mapper.cost.steady import loads_per_request
 from mapper.errors import Infeasible, MapperError, UsageError
 from mapper.hw.parameters import machine
 from mapper.hw.target import Target
@@ -210,24 +212,35 @@ class Asker:
                 return None
             estimator = Estimator(placed.target, placed.graph, placed.phases, placed.precision)
             kept = replace(placed, residency=residency(placed, estimator))
-            return self._unmoved(kept) or pipeline_of(FINISH).run(kept, self.context)
+            return self._unmoved(kept) or pipeline_of(self._finish).run(kept, self.context)
         except (MapperError, KeyError):  # an option, a unit or a way to arrange the chips is gone
             return None
 
     def _unmoved(self, placed: Plan) -> Plan | None:
         """The plan with its own schedule and memory map, where nothing that it does takes another time or room: then
-        only its energy may differ. None where something does."""
+        only its energy may differ, and what that takes of the power limit, as long as the limit slows nothing down.
+        None where something does."""
         plan, capacity = self.plan, [m.capacity_bytes for m in placed.target.memories]
         if plan.limits or placed.residency != plan.residency or capacity != self._capacities:
             return None
         programs = Spelling(placed).programs()
         if _timed(programs) != self._timed:
             return None
-        interval = dict(plan.figures or ())["interval_ticks"]
-        idle = [ceil(p.target.idle_power_w * interval) for p in (plan, placed)]
+        busy = loads_per_request(programs, [p.calls for p in plan.phases])
+        if busy.keys() != self._busy.keys() or _held_by_power(busy) or _held_by_power(self._busy):
+            return None
+        known = dict(plan.figures or ())
+        idle = [ceil(p.target.idle_power_w * known["interval_ticks"]) for p in (plan, placed)]
         more = idle[1] - idle[0] + _dynamic_pj(placed, programs) - _dynamic_pj(plan, self._programs)
-        figures = tuple((n, x + more if n == "energy_pj" else x) for n, x in plan.figures or ())
+        fresh = {"energy_pj": known["energy_pj"] + more} | {f"busy of {r}": ticks for r, ticks in busy.items()}
+        figures = tuple((n, fresh.get(n, x)) for n, x in plan.figures or ())
         return replace(placed, schedule=plan.schedule, memory=plan.memory, inflight=plan.inflight, figures=figures)
+
+    @property
+    def _finish(self) -> str:
+        """The passes that judge a placement: with as many requests in flight as before, where these leave nothing to
+        win."""
+        return f"schedule,memory{{first={self.plan.inflight}}},judge"
 
     @cached_property
     def _programs(self) -> tuple[Program, ...]:
@@ -238,6 +251,11 @@ class Asker:
     def _timed(self) -> list[object]:
         """The same without its energies."""
         return _timed(self._programs)
+
+    @cached_property
+    def _busy(self) -> dict[str, int]:
+        """Busy ticks of every resource for one request."""
+        return loads_per_request(self._programs, [p.calls for p in self.plan.phases])
 
     @cached_property
     def _capacities(self) -> list[int]:
@@ -308,12 +326,19 @@ def with_chosen(plan: Plan, question: Plan) -> Plan:
 
 
 def _timed(programs: Sequence[Program]) -> list[object]:
-    """Programs without what their activities take of energy, of which neither schedule nor memory map knows."""
+    """Programs without what their activities take of energy and of the power limit, of which neither schedule nor
+    memory map knows; nor does the steady state, where the limit is not what holds it up."""
 
     def without(a: Activity) -> Activity:
-        return replace(a, energy_pj=(), energy_band=0.0, energy_validated=False)
+        loads = tuple((r, t) for r, t in a.loads if r != POWER)
+        return replace(a, loads=loads, energy_pj=(), energy_band=0.0, energy_validated=False)
 
     return [replace(p, activities=tuple(map(without, p.activities))) for p in programs]
+
+
+def _held_by_power(busy: Mapping[str, int]) -> bool:
+    """Whether nothing is busier than the power limit."""
+    return busy.get(POWER, 0) >= max(busy.values(), default=1)
 
 
 def _dynamic_pj(plan: Plan, programs: Sequence[Program]) -> int:

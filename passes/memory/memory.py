@@ -61,6 +61,7 @@ class Memory(Pass):
     """Pack the buffers of one request into each memory, then take as many requests in flight as fit and help.
 
     min_times: the fewest tried, in multiples of what one request's course asks for: a quick look tries the most only.
+    first: a number that is taken without trying others where it leaves nothing to win; 0 for none.
     Raises Infeasible when not even one request fits, naming the memory and the bytes.
     """
 
@@ -70,6 +71,7 @@ class Memory(Pass):
 
     max_inflight: int = 1024
     min_times: int = 1
+    first: int = 0
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with buffers at offsets and a number of requests in flight."""
@@ -89,7 +91,7 @@ class Memory(Pass):
         """A plan whose buffers are packed, with as many requests in flight as fit and help; calls are those that its
         schedule gives."""
         most = _most(packed, self.max_inflight)
-        return replace(packed, inflight=_inflight(packed, programs, calls, most, self.min_times))
+        return replace(packed, inflight=_inflight(packed, programs, calls, most, self.min_times, self.first))
 
 
 def _most(plan: Plan, limit: int) -> int:
@@ -98,10 +100,13 @@ def _most(plan: Plan, limit: int) -> int:
     return limit if wanted is None else min(limit, max(1, int(wanted) // plan.requests_per_run))
 
 
-def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], limit: int, min_times: int) -> int:
+def _inflight(
+    plan: Plan, programs: Sequence[Program], calls: Sequence[Call], limit: int, min_times: int, first: int
+) -> int:
     """Requests in flight: the fewest, of some multiples of what one request's course asks for, that come close to the
     shortest interval; as many as fit at most. More are nearly always better: the most are tried first, then halves
-    of what is left of the multiples (binary search)."""
+    of what is left of the multiples (binary search). `first`: what is taken at once where it keeps the busiest
+    resource busy."""
     most = min(limit, requests_that_fit(plan))
     counts = [p.calls for p in plan.phases]
     latencies, starts = [c.ticks for c in calls], [c.starts for c in calls]
@@ -121,6 +126,8 @@ def _inflight(plan: Plan, programs: Sequence[Program], calls: Sequence[Call], li
     def interval(inflight: int, events: int = look) -> int:
         return steady(programs, counts, latencies, inflight, rooms.at(inflight), events, starts).interval
 
+    if 1 < first <= most and interval(first, EVENTS) <= SATURATED * busiest:
+        return first
     low, high = 0, len(counts_tried) - 1
     tried = {counts_tried[high]: interval(counts_tried[high])}
     while low < high:

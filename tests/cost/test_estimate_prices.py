@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from cost_builders import F16, F32, I8, Arrays, Clockwork, chain, growing_sum, machine, product
 
-from mapper.cost.estimate import Estimator, Typed
+from mapper.cost.asked import Typed
+from mapper.cost.estimate import Estimator
 from mapper.cost.offers import alike_units, offers
 from mapper.hw.target import Target
 from mapper.hw.work import Cost, DType, Feed, Role, Work

@@ -70,11 +70,35 @@ def test_a_compilation_for_the_changed_target_is_within_the_gap_that_is_told(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("change", ["cpu.idle_power_w*=2", "cpu.cache_bytes*=2", "lpddr.energy*=2"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "cpu.idle_power_w*=2",
+        "cpu.cache_bytes*=2",
+        "lpddr.energy*=2",
+        "dsa.energy_pj_per_mac*=4",
+        "power_limit_w*=2",
+        "power_limit_w/=2",
+        "lpddr.capacity_bytes/=2",
+    ],
+)
 def test_a_plan_that_does_as_before_is_worth_what_check_derives_anew(change: str) -> None:
     found = answer(searched("gpt2-tiny", "edge-npu"), change)
     assert found.plan is not None
     assert check(found.plan).figures == found.plan.figures
+
+
+@pytest.mark.slow
+def test_a_power_limit_that_slows_the_plan_down_is_felt() -> None:
+    plan = searched("gpt2-tiny", "edge-npu")
+    busy = dict(plan.figures or ())
+    part = busy["busy of power"] / busy["interval_ticks"]
+    target = plan.target
+    assert target.power_limit_w is not None
+    limit = target.idle_power_w + part / 2 * (target.power_limit_w - target.idle_power_w)
+    found = answer(plan, f"power_limit_w={limit}")
+    assert found.after is not None
+    assert found.gain < -0.3
 
 
 @pytest.mark.slow

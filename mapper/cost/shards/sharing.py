@@ -25,7 +25,7 @@ class Sharing:
 
     def analysis(self, phase: str) -> Analysis:
         """The axes of all values in a phase."""
-        kept: dict[Phase, Analysis] = self.graph.__dict__.setdefault("_analyses", {})  # plans of one graph share it
+        kept: dict[Phase, Analysis] = self.graph.derived.setdefault("analyses", {})  # plans of one graph share it
         asked = self.phases[phase]
         if asked not in kept:
             kept[asked] = Analysis(self.graph, asked)

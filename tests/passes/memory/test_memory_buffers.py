@@ -131,3 +131,13 @@ def test_buffers_above_the_capacity_are_packed_below_it_where_they_can_be() -> N
     tight = in_target(loose, "memories", 0, capacity_bytes=need)
     assert peaks(tight)["u0.mem"] > need
     assert peaks(_squeezed(tight, Budget(1.0)))["u0.mem"] <= need
+
+
+def test_a_number_in_flight_that_leaves_nothing_to_win_is_kept() -> None:
+    plan = finished("gpt2-tiny", "edge-npu")
+    assert plan.inflight is not None
+    most = requests_that_fit(plan)
+    kept = run(replace(plan, memory=None, inflight=None), f"memory{{first={min(most, 8 * plan.inflight)}}}").inflight
+    starved = run(replace(plan, memory=None, inflight=None), "memory{first=2}").inflight
+    assert kept == min(most, 8 * plan.inflight) > plan.inflight
+    assert starved == plan.inflight > 2
