@@ -103,3 +103,4 @@ def pytest_collection_finish() -> None:
     """What collection made stays for good: the collector need not go through it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000)  # tests make plans of many small objects, few of them in cycles

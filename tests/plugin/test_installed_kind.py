@@ -27,7 +27,7 @@ onnx.save(helper.make_model(graph, opset_imports=imports), "model.onnx")
 """
 COMPILE = """
 import mapper
-done = mapper.compile("model.onnx", "superhet", dims={"batch": 2}, effort="quick")
+done = mapper.compile("model.onnx", "superhet", dims={"batch": 2}, pipeline="greedy")
 done.save("out")
 mapper.check(mapper.load_plan("out/plan.json"))
 print(*(f"{op.kind}/{op.attr('order')}" for op in done.plan.graph.ops if op.attr("domain")))

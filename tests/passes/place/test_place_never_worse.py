@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from real_plans import run, unplaced
+from sweeps import sweep
 from tiny_machines import Abacus, Loom, layers, machine, prepared
 
 from mapper.cost.judge import Verdict, judge
@@ -91,7 +92,7 @@ def test_the_search_is_never_worse_than_a_baseline(model: str, target: str, obje
 
 @pytest.mark.parametrize(
     ("model", "target", "objective"),
-    [("bert-tiny", "superhet", Objective.THROUGHPUT), ("bert-tiny", "rram-cim", Objective.LATENCY)],
+    sweep([("bert-tiny", "rram-cim", Objective.LATENCY), ("bert-tiny", "superhet", Objective.THROUGHPUT)], 1),
 )
 def test_the_search_is_never_worse_than_a_baseline_on_two_samples(
     model: str, target: str, objective: Objective
@@ -128,7 +129,7 @@ def test_a_baselines_bound_holds_for_it(place: str) -> None:
 
 
 def test_two_runs_give_equal_plans() -> None:
-    plan = unplaced("bert-tiny", "superhet")
+    plan = replace(unplaced("bert-tiny", "rram-cim"), objective=Objective.LATENCY)
     assert _searched(plan) == run(plan, f"place-cpsat,{FINISH}")
 
 
