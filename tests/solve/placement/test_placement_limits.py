@@ -116,16 +116,16 @@ def test_limits_that_nothing_keeps_are_told_with_the_nearest() -> None:
 
 
 def test_layers_trade_energy_for_time_under_a_limit() -> None:
-    problem = transformer(3, 7)
-    quick = solve(problem, "throughput", Budget(0.5))
-    frugal = solve(problem, "energy", Budget(0.5))
-    slow = totals(problem, frugal.solution).interval
-    if slow <= quick.value:
-        pytest.skip("the frugal placement is the quickest")
-    middle = Limit("throughput", (quick.value + slow) / 2)
-    between = solve(replace(problem, limits=(middle,)), "energy", Budget(0.5), [quick.solution])
-    assert totals(problem, between.solution).interval <= middle.most
-    assert frugal.value <= between.value <= objective(problem, totals(problem, quick.solution), "energy")
+    problem = transformer(2, 5)
+    whole = Limit("latency", 1.0, problem.calls)
+    quick, frugal = (solve(problem, name, Budget(0.1)).solution for name in ("latency", "energy"))
+    least, most = (limited(problem, totals(problem, s), whole) for s in (quick, frugal))
+    assert least < most
+    middle = replace(whole, most=(least + most) / 2)
+    between = solve(replace(problem, limits=(middle,)), "energy", Budget(0.1), [quick])
+    assert limited(problem, totals(problem, between.solution), middle) <= middle.most
+    costs = [objective(problem, totals(problem, s), "energy") for s in (frugal, between.solution, quick)]
+    assert costs == sorted(costs)
 
 
 def test_a_limit_of_nothing_that_can_be_limited_is_refused() -> None:
