@@ -52,10 +52,14 @@ class Row:
 
     @property
     def better(self) -> bool | None:
-        """Whether the bound falls where the figure grows (True), or where it shrinks; None where it does not fall."""
+        """Whether the bound falls where the figure grows (True), or where it shrinks; None where it does not fall. Of
+        a figure that goes one way only, the side that does not lose."""
         known = [(a.bound, larger) for a, larger in ((self.less, False), (self.more, True)) if a and a.bound]
-        if len(known) < 2 or min(known)[0] > max(known)[0] * (1 - NOISE):
-            return known[0][1] if len(known) == 1 else None
+        if len(known) == 1:
+            (_, larger), alone = known[0], self.less if self.less and self.less.bound else self.more
+            return larger if alone is None or alone.gain >= -FELT else not larger
+        if not known or min(known)[0] > max(known)[0] * (1 - NOISE):
+            return None
         return min(known)[1]
 
     @property

@@ -66,6 +66,16 @@ def test_a_lost_plan_a_refused_figure_and_an_unasked_question_are_told_apart(ask
     assert "PARTIAL: stopped with 4 of 6 questions answered" in text
 
 
+def test_the_better_side_of_a_figure_that_goes_one_way_only_is_the_one_that_does_not_lose(asker: Asker) -> None:
+    refused = Answer((Change("dsa.rate", factor=2.0),), asker.before, refusal="at most 1", is_refused=True)
+    full = Row(Parameter("dsa.rate", 1.0), worth(asker, "dsa.rate", 0.5, 0.8), refused)
+    few = Row(Parameter("dsa.arrays", 1.0), refused, worth(asker, "dsa.arrays", 2.0, 1.5))
+    assert full.better is True
+    assert few.better is True
+    assert row(asker, "cpu.cores", 0.5, 1.5).better is True
+    assert row(asker, "link.latency_s", 1.5, 0.5).better is False
+
+
 def test_a_table_fits_a_screen_and_all_of_it_is_shown_where_that_is_asked_for(asker: Asker) -> None:
     rows = tuple(row(asker, f"cpu.key{i:02}", 1 - 0.4 / (i + 1), 1.01 + 0.4 / (i + 1)) for i in range(30))
     found = Tornado(asker, (*rows, *(row(asker, f"dsa.none{i:02}", 1.0, 1.0) for i in range(90))))
