@@ -163,7 +163,7 @@ def _of_unit(unit: Unit, change: Change, key: str) -> Unit:
     try:
         model = with_figure(unit.model, figure.path, after, change.factor if figure.table else None)
     except ValidationError as error:
-        raise Refused(f"--set {change}: {error.errors()[0]['msg'].lower()}") from None
+        raise _refused(change, error) from None
     if model == unit.model:
         return unit
     told = f"x{change.factor!r}" if figure.table else f"={after!r}".removesuffix(".0")
@@ -221,7 +221,12 @@ def _valid(format_: type[BaseModel], data: dict[str, float], change: Change) -> 
     try:
         return format_.model_validate(data)
     except ValidationError as error:
-        raise Refused(f"--set {change}: {error.errors()[0]['msg'].lower()}") from None
+        raise _refused(change, error) from None
+
+
+def _refused(change: Change, error: ValidationError) -> Refused:
+    """What a schema says of the new value, as 'it must be greater than 0'."""
+    return Refused(f"--set {change}: {error.errors()[0]['msg'].lower().replace('input should be', 'it must be')}")
 
 
 def _key(known: Iterable[str], wanted: str, whose: str, change: Change) -> str:

@@ -15,7 +15,7 @@ from mapper.whatif.values import Values
 WIDTH = 118
 SIDE = 8
 """Columns of a bar to each side."""
-NAME, FIGURE, CHANGE, PAIR, PRICE = 32, 11, 9, 14, 7
+NAME, FIGURE, CHANGE, PAIR, PRICE = 32, 13, 8, 14, 7
 """Columns of a name, a figure, a change of the objective, a pair of other changes, and a shadow price."""
 
 SHOWN, BESIDE, LISTED = 20, 5, 2
@@ -46,8 +46,7 @@ def table(found: Tornado, whole: bool = False) -> str:
     if not moving:
         lines.append(f"  nothing that was asked changes the {goal.value} by 0.1 % or more")
     if beside:
-        said = "latency" if goal is Objective.ENERGY else f"energy or {_other(goal)}"
-        lines += ["", f"  these change {said} only"]
+        lines += ["", f"  these change {' or '.join(_beside(goal))} only"]
         lines += [_line(row, most, goal) for row in beside[:others]]
         if beside[others:]:
             lines.append(f"  and {len(beside) - others} more, the energy by {_energy(beside[others])} at most")
@@ -55,9 +54,14 @@ def table(found: Tornado, whole: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _other(goal: Objective) -> str:
-    """What is told beside energy and the objective."""
-    return "latency" if goal is not Objective.LATENCY else "throughput"
+FIELDS = {"energy": "energy_j", "latency": "latency_s", "throughput": "throughput_per_s"}
+"""What may be told beside the objective, and which of a plan's values it is."""
+
+
+def _beside(goal: Objective) -> tuple[str, str]:
+    """The two values that are told beside the objective."""
+    one, other = [name for name in FIELDS if name != goal.value][:2]
+    return one, other
 
 
 def _energy(row: Row) -> str:
@@ -73,7 +77,7 @@ def _partial(found: Tornado) -> list[str]:
 
 def _legend(found: Tornado, goal: Objective) -> list[str]:
     """How the table is to be read."""
-    others = " and ".join(x for x in ("energy", _other(goal)) if x != goal.value)
+    others = " and ".join(_beside(goal))
     lines = [
         f"  {'▓' * 3} {HALVED}   {'█' * 3} {DOUBLED}   bars to the right are better, to the left worse",
         f"  {others}: what the plan found takes then; it is searched for the {goal.value}, not for them",
@@ -113,23 +117,23 @@ def _head(asker: Asker) -> str:
 
 
 def _columns(goal: Objective) -> list[str]:
-    other = _other(goal)
+    one, other = _beside(goal)
     pair = f"{HALVED} {DOUBLED}"
     return [
         f"  {'':<{NAME}}{'':>{FIGURE}}{'':>{CHANGE}} {'':{2 * SIDE + 1}} {'':<{CHANGE}}"
-        f"{'energy, %':>{PAIR}}{f'{other}, %':>{PAIR + 1}}",
+        f"{f'{one}, %':>{PAIR}}{f'{other}, %':>{PAIR + 1}}",
         f"  {'figure':<{NAME}}{'is':>{FIGURE}}{HALVED:>{CHANGE}} {goal.value:^{2 * SIDE + 1}} {DOUBLED:<{CHANGE}}"
         f"{pair:>{PAIR}}{pair:>{PAIR + 1}}{'price':>{PRICE}}",
     ]
 
 
 def _line(row: Row, most: float, goal: Objective) -> str:
-    other = "latency_s" if goal is not Objective.LATENCY else "throughput_per_s"
+    one, other = (FIELDS[name] for name in _beside(goal))
     price = "" if row.price is None else WORSE if row.price.percent < 0 else f"{row.price.percent:.2g}"
     return (
         f"  {_name(row.parameter.name):<{NAME}}{_figure(row.parameter):>{FIGURE}}"
         f"{_change(row.less, goal):>{CHANGE}} {_bars(row, most)} {_change(row.more, goal):<{CHANGE}}"
-        f"{_pair(row, 'energy_j'):>{PAIR}}{_pair(row, other):>{PAIR + 1}}{price:>{PRICE}}"
+        f"{_pair(row, one):>{PAIR}}{_pair(row, other):>{PAIR + 1}}{price:>{PRICE}}"
     ).rstrip()
 
 

@@ -48,7 +48,7 @@ def test_a_plan_that_becomes_impossible_is_an_answer(mapper: Mapper, plan: Path)
         (("--set", "npu.clock*=2"), "no unit 'npu'"),
         (("--all", "--set", "dsa.clock*=2"), "leave --set"),
         (("--set", "cim.arrays=-3"), "greater than 0"),
-        (("--set", "dsa.array_efficiency*=2"), "less than or equal to 1"),
+        (("--set", "dsa.array_efficiency*=2"), "must be less than or equal to 1"),
         (("--reach", ""), "cannot read the limit"),
         (("--workers", "0"), "at least one"),
         (("--set", "dsa.clock*=2", "--out", "t.html"), "--out is for the table"),

@@ -13,6 +13,7 @@ from real_plans import finished
 
 from mapper.hw.parameters import Parameter, parameters
 from mapper.hw.what_if import Change
+from mapper.ir.goal import Objective
 from mapper.whatif.answers import Answer, Asker
 from mapper.whatif.data import tornado_data
 from mapper.whatif.page import whatif_page
@@ -98,6 +99,31 @@ def test_figures_that_only_energy_feels_stand_apart(asker: Asker) -> None:
     )
     text = table(Tornado(asker, rows))
     assert text.index("cpu.cores") < text.index("these change energy or latency only") < text.index("cpu.idle_power_w")
+
+
+def test_beside_an_energy_stand_throughput_and_latency() -> None:
+    plan = replace(finished("gpt2-tiny", "edge-npu"), objective=Objective.ENERGY)
+    head = next(line for line in table(Tornado(Asker(plan), ())).splitlines() if ", %" in line)
+    assert head.split() == ["latency,", "%", "throughput,", "%"]
+
+
+def test_a_figure_that_cannot_grow_is_better_where_it_does_not_shrink(asker: Asker) -> None:
+    lost = worth(asker, "dsa.array_efficiency", 0.5, 0.8)
+    full = Answer((Change("dsa.array_efficiency", factor=2.0),), asker.before, refusal="at most 1", is_refused=True)
+    assert Row(Parameter("dsa.array_efficiency", 1.0), lost, full).better is True
+    assert Row(Parameter("dsa.arrays", 1.0), full, worth(asker, "dsa.arrays", 2.0, 1.5)).better is True
+
+
+def test_the_page_tells_how_sure_its_rows_are_and_what_was_not_asked(asker: Asker) -> None:
+    full = Answer((Change("dsa.array_efficiency", factor=2.0),), asker.before, refusal="at most 1", is_refused=True)
+    rows = (
+        row(asker, "cpu.cores", 0.5, 1.5),
+        Row(Parameter("dsa.array_efficiency", 1.0), worth(asker, "dsa.array_efficiency", 0.5, 0.8), full),
+        row(asker, "dsa.none", 1.0, 1.0),
+    )
+    page = whatif_page(tornado_data(Tornado(asker, rows)))
+    for words in ("within 1.0 %", "dsa.array_efficiency*=2 (at most 1)", '"no effect","dsa.none"', "throughput now: "):
+        assert words in page
 
 
 def test_what_has_no_plan_has_no_gain_in_the_data(asker: Asker) -> None:

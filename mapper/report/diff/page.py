@@ -14,7 +14,7 @@ from mapper.report.diff.places import spans
 from mapper.report.diff.screen import SMALL, way
 from mapper.report.diff.totals import Total
 from mapper.report.diff.words import alone_lines, sentence, share, standing, told
-from mapper.report.page.shell import Section, page
+from mapper.report.page.shell import Section, micro, page
 
 _BARS = 12
 """Parts of a waterfall that have a bar of their own."""
@@ -38,7 +38,7 @@ def _answer(found: Difference, broken: Sequence[str]) -> Section:
             "sentence": "" if found.same else sentence(found.objective),
             "failed": list(broken),
             "cards": [_total(t) for t in found.totals if t.name in ("throughput", "latency", "energy", "power", "gap")],
-            "inputs": [[x.title, " → ".join(x.told)] for x in found.inputs],
+            "inputs": [[x.title, micro(" → ".join(x.told))] for x in found.inputs],
             "alone": alone_lines(found),
         },
         script="diff-answer",
@@ -49,8 +49,8 @@ def _total(total: Total) -> dict[str, Any]:
     good = (total.better * total.difference > 0) if total.better and total.difference else None
     return {
         "name": total.name,
-        "before": shown(total, total.before),
-        "after": shown(total, total.after),
+        "before": micro(shown(total, total.before)),
+        "after": micro(shown(total, total.after)),
         "change": change_words(total),
         "good": good,
         "inside": bool(total.inside_bands),

@@ -49,7 +49,7 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
         assert _NAME.fullmatch(section.name), section.name
     data = {
         "title": plain(title),
-        "subtitle": plain(subtitle),
+        "subtitle": micro(plain(subtitle)),
         "sections": [
             {"name": s.name, "title": s.title, "lead": s.lead, "script": s.drawn_by, "data": s.data} for s in sections
         ],
@@ -65,6 +65,14 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
         data=as_block(data),
         scripts=blocks,
     )
+
+
+_MICRO = re.compile(r"(?<=\d )u(?=(s|J|W)(?![\w-]))")
+
+
+def micro(text: str) -> str:
+    """Words with the prefix of millionths as the scripts of a page write it; terminals may lack the letter."""
+    return _MICRO.sub("µ", text)
 
 
 def seen(value: Any) -> Any:

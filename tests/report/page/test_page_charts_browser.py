@@ -119,7 +119,7 @@ def test_the_steady_state_is_one_button_away(opened: Open, html: str) -> None:
     drawn(page, "timeline")
     before = page.js(f"{CHART.format('timeline')}.getOption().xAxis[0].max")
     page.page.locator("#timeline").get_by_role("button", name="steady state").click()
-    assert "requests on their way" in page.page.locator("#timeline").inner_text()
+    assert "requests, at most" in page.page.locator("#timeline").inner_text()
     assert page.js(f"{CHART.format('timeline')}.getOption().xAxis[0].max") != before
 
 

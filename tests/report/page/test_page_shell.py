@@ -4,7 +4,7 @@ import pytest
 from browser import Open
 from hostile import EVIL, LINES, TURNED
 
-from mapper.report.page.shell import Section, as_block, page
+from mapper.report.page.shell import Section, as_block, micro, page
 
 
 def test_data_in_a_block_cannot_end_it_or_begin_a_comment() -> None:
@@ -20,6 +20,13 @@ def test_what_turns_text_around_or_breaks_lines_is_spelled_out() -> None:
 
 def test_numbers_that_are_not_finite_are_null() -> None:
     assert as_block([float("inf"), float("nan"), 1.5, {"x": (float("-inf"),)}]) == '[null,null,1.5,{"x":[null]}]'
+
+
+def test_millionths_are_spelled_as_the_scripts_spell_them() -> None:
+    assert (
+        micro("9.36 us -> 22.7 us, 61.1 uJ, gpu0 us-east 3 units")
+        == "9.36 µs -> 22.7 µs, 61.1 µJ, gpu0 us-east 3 units"
+    )
 
 
 def test_equal_sections_give_equal_bytes() -> None:

@@ -61,7 +61,12 @@ const mapper = (() => {
 
   /** The colour of text that stands on `heat(part)`. */
   function ink(part) {
-    const [r, g, b] = heat(part).match(/[0-9a-f]{2}/gi).map((h) => parseInt(h, 16));
+    return on(heat(part));
+  }
+
+  /** The colour of text that can be read on a colour. */
+  function on(ground) {
+    const [r, g, b] = ground.match(/[0-9a-f]{2}/gi).map((h) => parseInt(h, 16));
     return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#16202c" : "#ffffff";
   }
 
@@ -151,7 +156,7 @@ const mapper = (() => {
     redraw();
   }
 
-  const ui = { el, si, percent, tip, color, heat, ink, chart, later, bar, facts, printed }; // and table, of table.js
+  const ui = { el, si, percent, tip, color, heat, ink, on, chart, later, bar, facts, printed }; // and table, of table.js
 
   /** The page's own parts: its title, the list of its sections, and each section as its script draws it. */
   function start() {

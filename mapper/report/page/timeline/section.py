@@ -11,7 +11,7 @@ from mapper.cost.bars import Window
 from mapper.cost.engines import CHANNEL
 from mapper.cost.judge import Verdict
 from mapper.hw.work import TICKS_PER_SECOND
-from mapper.report.page.shell import Section
+from mapper.report.page.shell import Section, micro
 from mapper.report.page.stretch import stretch
 from mapper.report.page.timeline.levels import Span, steps
 from mapper.report.page.timeline.tracks import Tracks
@@ -91,8 +91,9 @@ def _steady(verdict: Verdict, tracks: Tracks) -> dict[str, Any]:
     found, batch = stretch(verdict), verdict.plan.batch
     what = f"batches of {batch} requests" if batch else "requests"
     lead = (
-        f"The machine in steady state: {found.requests} {what} on their way, {found.intervals:.3g} intervals of "
-        f"{si(found.interval / TICKS_PER_SECOND, 's')} between {what}."
+        f"The machine in steady state: {found.intervals:.3g} intervals of "
+        f"{micro(si(found.interval / TICKS_PER_SECOND, 's'))} between {what}, with parts of {found.requests} {what}, "
+        f"at most {verdict.plan.inflight} at once."
     )
     view = _view(tracks, list(_in_window(verdict, tracks, found)), found.start, found.end)
     return {"name": "steady state", "lead": lead, **view, "phases": []}

@@ -21,6 +21,11 @@ mapper.section("causes", (root, d, ui) => {
 
   const COLUMNS = ["phase", "where", "what", "cause"];
 
+  /** A part of the whole as the command tells it. */
+  function part(share) {
+    return share > 0 && share < 0.0005 ? "< 0.1 %" : ui.percent(share, share < 0.0995 ? 1 : 0);
+  }
+
   /** Nodes are told apart by their column; what is small in a column is one node there. */
   function flows() {
     const weight = COLUMNS.map(() => new Map());
@@ -36,7 +41,6 @@ mapper.section("causes", (root, d, ui) => {
       }
     }
     const order = [...nodes.keys()];
-    const part = (share) => (share < 0.0005 ? "< 0.1 %" : ui.percent(share, share < 0.0995 ? 1 : 0)); // as the command tells it
     const short = (text) => (text.length > 20 ? `${text.slice(0, 7)}…${text.slice(-11)}` : text); // ends tell names apart
     return {
       series: [{
@@ -72,15 +76,18 @@ mapper.section("causes", (root, d, ui) => {
     }
     const paint = (what) => ({ color: d.words[what] === "waiting" ? ui.color("line") : ui.color(`series-${Math.min(7, classes.indexOf(what))}`), borderColor: ui.color("paper"), borderWidth: 1 });
     const sum = (rows) => rows.reduce((a, [, v]) => a + v, 0);
+    const busy = (inside) => [...inside].reduce((a, [what, rows]) => a + (d.words[what] === "waiting" ? 0 : sum(rows)), 0);
     const data = [...tree].map(([where, inside]) => ({
       name: d.words[where],
+      busy: busy(inside) / [...inside.values()].reduce((a, rows) => a + sum(rows), 0),
       value: [...inside.values()].reduce((a, rows) => a + sum(rows), 0),
       children: [...inside].map(([what, rows]) => ({
         name: d.words[what],
         value: sum(rows),
         itemStyle: paint(what),
+        label: { color: ui.on(paint(what).color) },
         waits: d.words[what] === "waiting",
-        children: rows.length > 1 ? rows.map(([cause, value]) => ({ name: d.words[cause], value, itemStyle: paint(what) })) : undefined,
+        children: rows.length > 1 ? rows.map(([cause, value]) => ({ name: d.words[cause], value, itemStyle: paint(what), label: { color: ui.on(paint(what).color) } })) : undefined,
         limit: rows.length === 1 ? d.words[rows[0][0]] : undefined,
       })),
     }));
@@ -92,11 +99,11 @@ mapper.section("causes", (root, d, ui) => {
         breadcrumb: { bottom: 0, itemStyle: { color: ui.color("ground"), borderColor: ui.color("line"), textStyle: { color: ui.color("ink") } } },
         data,
         label: { color: "#ffffff", fontSize: 11, overflow: "truncate", formatter: (p) => (p.data.waits ? "" : p.name) },
-        upperLabel: { show: true, height: 19, color: ui.color("ink"), fontSize: 11, formatter: (p) => p.name },
+        upperLabel: { show: true, height: 19, color: ui.color("ink"), fontSize: 11, formatter: (p) => (p.data.busy === undefined ? p.name : `${p.name}  ${part(p.data.busy)} busy`) },
         levels: [
           { itemStyle: { gapWidth: 5, borderWidth: 0, borderColor: ui.color("paper") }, upperLabel: { show: false } },
           { itemStyle: { gapWidth: 1, borderWidth: 1, borderColor: ui.color("ground") } },
-          { itemStyle: { gapWidth: 1 }, upperLabel: { color: "#ffffff" } },
+          { itemStyle: { gapWidth: 1 } },
         ],
         tooltip: {
           formatter: (p) => {

@@ -71,7 +71,7 @@ mapper.section("floor", (root, d, ui) => {
       made.push(rect(left, top, wide, high, theme.paper, theme.faint, 2));
       const full = one ? Math.min(1, one.peak_bytes / one.capacity_bytes) : 0;
       made.push(rect(left, top, wide * full, high, one ? ui.heat(one.busy || 0) : theme.line, null, 2));
-      if (wide > 34 && high > 9) made.push(text(`${name.split(".").pop()}  ${ui.percent(full, 0)} full`, left + 5, top + high / 2, wide - 8, Math.min(11, Math.max(8, high * 0.6)), theme.ink));
+      if (wide > 34 && high > 9) made.push(text(`${name.split(".").pop()}  ${ui.percent(full, full < 0.0995 ? 1 : 0)} full`, left + 5, top + high / 2, wide - 8, Math.min(11, Math.max(8, high * 0.6)), theme.ink));
     } else {
       const fill = kind === "router" ? theme.line : ui.heat(one ? one.busy || 0 : 0);
       made.push(rect(left, top, wide, high, fill, theme.faint));
