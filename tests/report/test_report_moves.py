@@ -9,7 +9,7 @@ from real_plans import finished, run
 from mapper.cost.estimate import Estimator
 from mapper.cost.judge import Verdict, judge
 from mapper.cost.residency import residency
-from mapper.ir.plan import Objective
+from mapper.ir.plan import Objective, Plan
 from mapper.report.chain import chain, kind_of_resource
 from mapper.report.explain import explain
 from mapper.report.limits import fills
@@ -18,32 +18,34 @@ from mapper.report.reasons import reasons
 from mapper.report.remedies import remedy
 from mapper.report.stretches import stretches
 
-PLAN = finished("gpt2-tiny", "superhet")
+
+def tiny() -> Plan:
+    return finished("gpt2-tiny", "superhet")
 
 
 @pytest.fixture(scope="module")
 def verdict() -> Verdict:
-    return judge(PLAN)
+    return judge(tiny())
 
 
 def test_a_move_is_told_as_the_judge_finds_it(verdict: Verdict) -> None:
     """The heaviest class is moved for good and judged: the limit, its load and the energy are as foretold."""
     known = Moves(verdict)
-    row = max((r for r in reasons(PLAN) if r.alternatives), key=lambda r: r.cost.ticks)
+    row = max((r for r in reasons(tiny()) if r.alternatives), key=lambda r: r.cost.ticks)
     other = next(a for a in row.alternatives if not known.to(row.tasks, a.option).lacks)
     move, seats = known.to(row.tasks, other.option), known.seats(row.tasks, other.option)
     moved = {
-        name: (at, PLAN.target.unit[at].weights[option.source] if option.source >= 0 else "", option)
+        name: (at, tiny().target.unit[at].weights[option.source] if option.source >= 0 else "", option)
         for name, (at, option) in seats.items()
     }
     placement = tuple(
         replace(p, unit=moved[p.task][0], weights=moved[p.task][1], replicas=moved[p.task][2].replicas, tiles=0)
         if p.task in moved
         else p
-        for p in PLAN.placement or ()
+        for p in tiny().placement or ()
     )
     undone = dict.fromkeys(("residency", "schedule", "memory", "inflight", "figures", "search"))
-    plan = replace(PLAN, placement=placement, **undone)
+    plan = replace(tiny(), placement=placement, **undone)
     kept = residency(plan, Estimator(plan.target, plan.graph, plan.phases))
     after = judge(run(replace(plan, residency=kept), "schedule{effort=0},memory,judge"))
     limit = max(after.loads, key=lambda r: (after.loads[r], r))
@@ -51,17 +53,17 @@ def test_a_move_is_told_as_the_judge_finds_it(verdict: Verdict) -> None:
     assert max(verdict.loads.values()) / after.loads[limit] - 1 == pytest.approx(move.rate)
     dynamic = after.energy - after.energy_by_cause["idle"]
     assert dynamic - (verdict.energy - verdict.energy_by_cause["idle"]) == pytest.approx(
-        verdict.energy * move.energy - (PLAN.target.idle_power_w * verdict.interval) * (1 / (1 + move.rate) - 1),
+        verdict.energy * move.energy - (tiny().target.idle_power_w * verdict.interval) * (1 / (1 + move.rate) - 1),
         abs=1e-3 * verdict.energy,
     )
 
 
 def test_what_does_not_fit_says_so(verdict: Verdict) -> None:
     known = Moves(verdict)
-    row = next(r for r in reasons(PLAN) if any(a.option.source >= 0 for a in r.alternatives))
+    row = next(r for r in reasons(tiny()) if any(a.option.source >= 0 for a in r.alternatives))
     other = next(a for a in row.alternatives if a.option.source >= 0)
     huge = replace(other.option, footprint_bytes=1 << 50)
-    plan = replace(PLAN, options=tuple(huge if o == other.option else o for o in PLAN.options or ()))
+    plan = replace(tiny(), options=tuple(huge if o == other.option else o for o in tiny().options or ()))
     move = Moves(replace(verdict, plan=plan)).to(row.tasks, huge)
     assert move.lacks_bytes > 1 << 49
     assert move.data()["lacks"] == move.lacks
@@ -79,20 +81,20 @@ def test_the_chain_goes_from_limit_to_limit(verdict: Verdict) -> None:
         assert one.relieved == pytest.approx(max(loads.values()) / loads[one.then] - 1)
         assert 0 <= one.twice <= max(1.0, one.relieved)
     assert sum(s.part for s in fills(verdict, found[0].resources[0])) == pytest.approx(1.0)
-    assert {kind_of_resource(PLAN.target, r) for r in found[0].resources} == {found[0].kind}
+    assert {kind_of_resource(tiny().target, r) for r in found[0].resources} == {found[0].kind}
 
 
 @pytest.mark.parametrize("objective", [Objective.LATENCY, Objective.TTFT, Objective.TPOT])
 def test_the_stretches_of_a_time_add_up_to_it(verdict: Verdict, objective: Objective) -> None:
-    asked = replace(verdict, plan=replace(PLAN, objective=objective))
-    parts = 1 if objective is not Objective.TPOT else PLAN.phases[1].calls
+    asked = replace(verdict, plan=replace(tiny(), objective=objective))
+    parts = 1 if objective is not Objective.TPOT else tiny().phases[1].calls
     total = sum(s.ticks for s in stretches(asked))
     assert total / 1e12 / parts == pytest.approx(verdict.time(objective))
 
 
 @pytest.mark.parametrize("objective", ["latency", "energy", "edp"])
 def test_an_explanation_is_about_the_objective(verdict: Verdict, objective: str) -> None:
-    text = explain(replace(verdict, plan=replace(PLAN, objective=Objective(objective), bounds=None))).text
+    text = explain(replace(verdict, plan=replace(tiny(), objective=Objective(objective), bounds=None))).text
     assert text.splitlines()[0].startswith(f"gpt2-tiny on superhet · {objective} · ")
     first = text.splitlines()[2]
     assert ("critical path" in first) == (objective == "latency")
