@@ -133,17 +133,28 @@ class Asker:
             self._again(self.plan, replace(self.context, learn=found.append))
         return tuple(found)
 
-    def learn(self, changes: Sequence[Change]) -> None:
-        """Prove a bound with all of these improvements at once: it counts for every question whose problem is nowhere
-        easier than with all of them. One that cannot be had, or where tasks cannot stay, proves nothing."""
-        if not self._by_search or self._folds or self.context.stop.is_set():
-            return
+    @property
+    def learns(self) -> bool:
+        """Whether a bound proved of one change may answer for another."""
+        return self._by_search and not self._folds
+
+    def learn(self, proof: Proof) -> None:
+        """Take a bound that was proved: it counts for every question whose problem is nowhere easier than its own."""
+        self._learned.append(proof)
+
+    def proof(self, changes: Sequence[Change], enough: float) -> Proof | None:
+        """A bound with all of these changes at once, sharp only where it comes within a part `enough` of the plan's
+        value. None where they cannot be had together."""
+        found: list[Proof] = []
         try:
-            kept = self._as_before(replace(self.plan, target=changed(self._machine, changes)))
-        except Refused:
-            return
-        if kept is not None:
-            self._again(kept, replace(self.context, known=self.known, learn=self._learned.append))
+            whole = replace(self.plan, target=changed(self._machine, changes))
+            fresh = replace(whole, target=self._arranged(whole.target), **_OPEN)
+            question = with_chosen(self.plan, pipeline_of("options").run(fresh, self.context))
+            bounds = pipeline_of(f"bounds{{ceiling={self.before.objective!r} enough={enough!r}}}")
+            bounds.run(question, replace(self.context, learn=found.append))
+        except MapperError:
+            return None
+        return next(iter(found), None)
 
     def answer(self, changes: Sequence[Change], precision: DType | None = None) -> Answer:
         """The best plan found on the changed target, with a bound proved there; or why there is none. Raises UsageError

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from mapper.whatif.answers import Answer, Asker
-from mapper.whatif.tornado import FACTOR, Row, Tornado
+from mapper.whatif.learning import FACTOR
+from mapper.whatif.tornado import Row, Tornado
 
 SCHEMA = 1
 

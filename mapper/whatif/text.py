@@ -9,7 +9,8 @@ from mapper.hw.parameters import Parameter
 from mapper.ir.goal import Objective
 from mapper.report.units import figure, percent, shorten, si
 from mapper.whatif.answers import Answer, Asker
-from mapper.whatif.tornado import FACTOR, PRICED, Row, Tornado, refused
+from mapper.whatif.learning import FACTOR
+from mapper.whatif.tornado import PRICED, Row, Tornado, refused
 from mapper.whatif.values import Values
 
 WIDTH = 118

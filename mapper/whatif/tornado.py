@@ -9,12 +9,9 @@ from mapper.errors import MapperError
 from mapper.hw.parameters import Parameter, parameters
 from mapper.hw.what_if import Change
 from mapper.whatif.answers import Answer, Asker
-from mapper.whatif.levers import better
+from mapper.whatif.learning import FACTOR, learn
 from mapper.whatif.shadow import NOISE, Price, Proofs, price
 from mapper.whatif.workers import answered, spread
-
-FACTOR = 2.0
-"""Every figure is multiplied and divided by this."""
 
 FELT = 5e-4
 """Relative changes below this are told as none: half of what is printed as 0.1 %."""
@@ -24,10 +21,6 @@ PRICED = 10
 
 PATIENCE = 0.05
 """In a table nothing is placed anew where the gap is no larger than this."""
-
-
-ENERGIES, AT_ONCE = ("pJ", "pJ/bit", "W"), 4
-"""Figures measured in these are mostly felt by the energy alone; so many are worth a proof of all of them at once."""
 
 
 @dataclass(frozen=True)
@@ -129,13 +122,6 @@ def _felt(answer: Answer) -> bool:
     return any(abs(b / a - 1) > FELT for a, b in pairs if a)
 
 
-def improvements(some: Sequence[Parameter]) -> list[tuple[Change, ...]]:
-    """Changes for the better that one proof may cover at once: those of energies, which bounds of times know nothing of
-    but by a power limit."""
-    less = [p for p in some if p.unit_of_measure in ENERGIES and better(p) == (False,)]
-    return [tuple(Change(p.name, factor=1 / FACTOR) for p in less)] if len(less) >= AT_ONCE else []
-
-
 def tornado(
     asker: Asker,
     chosen: Sequence[Parameter] | None = None,
@@ -146,8 +132,8 @@ def tornado(
     many are answered. Where the asker's context is stopped, what is done by then is told. The number of workers changes
     nothing but the time."""
     some = parameters(asker.plan.target) if chosen is None else tuple(chosen)
-    for group in improvements(some):
-        asker.learn(group)
+    proofs = Proofs(asker.plan)
+    learn(asker, some, proofs, workers)
     factors = (1 / FACTOR, FACTOR)
     asked = [(Change(p.name, factor=f),) for p in some for f in factors]
     answers: dict[int, Answer] = {}
@@ -156,15 +142,14 @@ def tornado(
         found(len(answers), len(asked))
     rows = [Row(p, answers.get(2 * i), answers.get(2 * i + 1)) for i, p in enumerate(some)]
     rows.sort(key=lambda row: (-round(row.effect, 6), -round(row.energy, 6)))
-    return _priced(Tornado(asker, tuple(rows)), workers)
+    return _priced(Tornado(asker, tuple(rows)), proofs, workers)
 
 
-def _priced(found: Tornado, workers: int) -> Tornado:
+def _priced(found: Tornado, proofs: Proofs, workers: int) -> Tornado:
     """The table with the shadow prices of its first rows: a proof each, with that figure a step better."""
     asked = [(row, row.better) for row in found.moving[:PRICED] if row.better is not None]
     if not asked or found.asker.context.stop.is_set():
         return found
-    proofs = Proofs(found.asker.plan)
     try:
         proofs.bound()  # once, before there are several of it
     except MapperError:  # passes of a package that is not installed here

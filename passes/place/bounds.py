@@ -13,6 +13,8 @@ from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
+from mapper.solve.placement.known import Proof
+from mapper.solve.placement.proof import proved
 from mapper.solve.placement.relaxation import Rests
 from mapper.solve.placement.tables import build
 from passes.place.translate import translate
@@ -71,13 +73,24 @@ def told(bound: Bound, rests: Rests | None, plan: Plan) -> Bound:
 class Bounds(Pass):
     """Prove a lower bound of the objective over all placements, without looking for one.
 
-    `mapper check` runs it to derive a plan's bound again.
+    `mapper check` runs it to derive a plan's bound again. ceiling: the value of a plan, in SI units. With one the bound
+    is sharpened by whole counts, as far as it may come within a part `enough` of it, and the context learns of it.
     """
 
     name = "bounds"
     requires = ("options", "tasks")
     provides = ("bounds",)
 
+    ceiling: float = 0.0
+    enough: float = 1e-3
+
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with its bound."""
-        return replace(plan, bounds=bounds_of(translate(plan).problem, plan, ctx.budget(self.name)))
+        problem, budget = translate(plan).problem, ctx.budget(self.name)
+        if not self.ceiling:
+            return replace(plan, bounds=bounds_of(problem, plan, budget))
+        goal = solved_as(plan.objective)
+        found = proved(problem, goal, budget, self.ceiling / scale(plan), self.enough)
+        ctx.learn(Proof(problem, goal, found.value, found.name))
+        bound = Bound(plan.objective.value, found.value * scale(plan), found.name)
+        return replace(plan, bounds=(told(bound, found.rests, plan),))

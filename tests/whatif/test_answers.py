@@ -10,14 +10,12 @@ from real_plans import finished, unplaced
 from mapper.compiled import resume
 from mapper.cost.check import check
 from mapper.errors import UsageError
-from mapper.hw.parameters import parameters
 from mapper.hw.what_if import changed, parse_change
 from mapper.hw.work import DType
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.whatif.answers import Answer, Asker
-from mapper.whatif.tornado import improvements
 
 PLACED = "place-teams,schedule,memory,judge"
 SOURCE = (("pipeline", f"partition,options,{PLACED}"), ("effort", "quick"), ("seed", "0"))
@@ -138,25 +136,3 @@ def test_names_that_are_none_and_unfinished_plans_are_errors() -> None:
         answer(finished("gpt2-tiny", "edge-npu"), "npu.clock_hz*=2")
     with pytest.raises(UsageError, match="not finished"):
         Asker(unplaced("gpt2-tiny", "edge-npu"))
-
-
-@pytest.mark.slow
-def test_a_bound_proved_of_many_improvements_at_once_holds_for_each_of_them() -> None:
-    plan = searched("gpt2-tiny", "edge-npu")
-    asker = Asker(plan, patience=0.05)
-    groups = improvements(parameters(plan.target))
-    for group in groups:
-        asker.learn(group)
-    assert len(asker.known) == 1 + len(groups) > 1
-    for change in groups[0][::4]:
-        found, alone = asker.answer([change]), Asker(plan).answer([change])
-        assert found.bound is not None
-        assert alone.after is not None
-        assert found.bound <= alone.after.objective * (1 + 1e-9)
-        assert found.bound >= asker.known[1].value * 1e-12 * (1 - 1e-9)
-
-
-def test_a_change_that_a_figure_refuses_teaches_nothing() -> None:
-    asker = Asker(finished("gpt2-tiny", "edge-npu"))
-    asker.learn([parse_change("dsa.arrays/=2")])
-    assert len(asker.known) <= 1

@@ -19,7 +19,7 @@ from mapper.whatif.data import tornado_data
 from mapper.whatif.page import whatif_page
 from mapper.whatif.shadow import Proofs
 from mapper.whatif.text import table
-from mapper.whatif.tornado import Row, Tornado, improvements, tornado
+from mapper.whatif.tornado import Row, Tornado, tornado
 
 WIDTH = 118
 
@@ -175,11 +175,3 @@ def test_two_workers_and_one_find_the_same() -> None:
     assert tables[0].complete
     assert tables[0].rows[0].parameter.name == "dsa.clock_hz"
     assert [r.parameter.name for r in tables[0].silent] == ["lpddr.capacity_bytes"]
-
-
-def test_what_one_proof_may_cover_are_energies_that_fall() -> None:
-    (group,) = improvements(parameters(finished("gpt2-tiny", "edge-npu").target))
-    assert len(group) >= 4
-    assert all(change.factor == 0.5 for change in group)
-    assert not any("clock" in change.name or "limit" in change.name for change in group)
-    assert improvements(parameters(finished("gpt2-tiny", "edge-npu").target)[:1]) == []

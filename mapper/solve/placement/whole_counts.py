@@ -20,8 +20,9 @@ TOLERANCE = 2e-6
 """Relative error that SCIP's bound is trusted to stay below."""
 
 
-def with_whole_counts(found: Bound, budget: Budget, ceiling: float) -> Bound:
-    """The bound after branching on the counts, and their best point; ceiling: the value of a feasible solution.
+def with_whole_counts(found: Bound, budget: Budget, ceiling: float, rate: int = NODES_PER_SECOND) -> Bound:
+    """The bound after branching on the counts, and their best point; ceiling: the value of a feasible solution; rate:
+    nodes for a second of deterministic time.
 
     Where each unit's counts are too many, those of alike units are branched on together. No row holds the objective
     below the ceiling: with one, SCIP finds no point to place by."""
@@ -31,7 +32,7 @@ def with_whole_counts(found: Bound, budget: Budget, ceiling: float) -> Bound:
     for x in r.short:
         r.program.high[x] = 0.0
     most = COLUMNS_PER_SECOND * budget.deterministic_seconds
-    nodes = max(1, int(NODES_PER_SECOND * budget.deterministic_seconds))
+    nodes = max(1, int(rate * budget.deterministic_seconds))
     counts = [x for row in r.count for x in row]
     if len(r.program.cost) <= most:
         whole = solve_whole(r.program, counts, nodes, budget)
