@@ -45,7 +45,11 @@ def learn(asker: Asker, some: Sequence[Parameter], proofs: Proofs, workers: int 
     if not asker.learns or asker.context.stop.is_set():
         return
     _ = asker.known, asker.before  # once, before there are several of it
-    waiting = [kinds for kinds in _halves(groups(asker, some, proofs.bound())) if _size(kinds) >= AT_ONCE]
+    try:
+        kinds = groups(asker, some, proofs.bound())
+    except MapperError:  # no linear program tells what the plan rests on
+        return
+    waiting = [half for half in _halves(kinds) if _size(half) >= AT_ONCE]
     left = TRIES
     while waiting and left > 0:
         wave, left = waiting[:left], left - len(waiting)
@@ -54,7 +58,7 @@ def learn(asker: Asker, some: Sequence[Parameter], proofs: Proofs, workers: int 
             if proof is not None:
                 asker.learn(proof)
         failed = [wave[i] for i in sorted(found) if found[i] is None]
-        waiting = [half for kinds in failed for half in _halves(kinds) if _size(half) >= AT_ONCE]
+        waiting = [half for group in failed for half in _halves(group) if _size(half) >= AT_ONCE]
 
 
 def _proof(asker: Asker, wave: Sequence[Sequence[Kind]], i: int) -> Proof | None:
@@ -70,11 +74,13 @@ def _size(kinds: Sequence[Kind]) -> int:
 
 def _halves(kinds: Sequence[Kind]) -> list[list[Kind]]:
     """Two groups of half the kinds each, or of half the changes of the only one."""
+    if not kinds:
+        return []
     if len(kinds) == 1:
         middle = len(kinds[0]) // 2
         return [[kinds[0][:middle]], [kinds[0][middle:]]]
     middle = (len(kinds) + 1) // 2
-    return [half for half in (list(kinds[:middle]), list(kinds[middle:])) if half]
+    return [list(kinds[:middle]), list(kinds[middle:])]
 
 
 def groups(asker: Asker, some: Sequence[Parameter], rests: Bound) -> list[Kind]:
