@@ -38,8 +38,8 @@ ENOUGH = 1e-3
 SHARE = 0.2
 """The part of the patience with an answer's gap from which on a search from where the tasks lie is worth its time."""
 
-RULE, ANEW = "place-greedy", "placed anew"
-"""What a search starts from where tasks cannot stay; how an answer is told that a whole placement gave."""
+ANEW = "placed anew"
+"""How an answer is told that a whole placement gave."""
 
 FINISH = "schedule,memory,judge"
 
@@ -189,23 +189,25 @@ class Asker:
         return other if first is None else _better(first, other)
 
     def _near(self, asked: Answer, whole: Plan) -> Answer | None:
-        """The answer from where the tasks lie, or from a simple rule's placement where they no longer can; None where
-        neither is a plan."""
+        """The answer from where the tasks lie, or from near there where they no longer can; None where no plan is
+        found so."""
         kept = self._as_before(whole)
         if self._folds:
             if kept is None:
                 return None
             bounds = pass_named("bounds-of-teams")().run(replace(kept, bounds=None), self.context).bounds
             return _told(asked, replace(kept, bounds=bounds), "as before")
-        kept = kept or self._by_rule(whole)
-        return None if kept is None else _told(asked, self._again(kept, replace(self.context, known=self.known)))
-
-    def _by_rule(self, whole: Plan) -> Plan | None:
-        """A judged plan by a simple rule; None where it finds none."""
         try:
-            return pipeline_of(f"options,{RULE},{FINISH}").run(replace(whole, **_OPEN), self.context)
+            start = kept or self._moved(whole)
+            return _told(asked, self._again(start, replace(self.context, known=self.known)))
         except MapperError:
-            return None
+            if kept is not None:
+                raise
+            return None  # from where the tasks lie there is no way to a plan
+
+    def _moved(self, whole: Plan) -> Plan:
+        """The question with tasks where they are, though some cannot stay there: not judged."""
+        return replace(pipeline_of("options").run(replace(whole, **_OPEN), self.context), placement=self.plan.placement)
 
     def _clustered_alike(self, whole: Plan) -> bool:
         """Whether a compilation for the changed machine would have the clusters that one for the plan's has."""

@@ -207,21 +207,28 @@ def solve(problem: Problem, objective: str, budget: Budget, starts: Sequence[Sol
     )
 
 
-def solve_again(problem: Problem, objective: str, budget: Budget, start: Solution, enough: float) -> Result:
+def solve_again(
+    problem: Problem, objective: str, budget: Budget, start: Solution, enough: float, hoped: float = 0.0
+) -> Result:
     """The best placement found near a good one within the budget, never worse; it ends as soon as no more than a part
-    `enough` of the value can be won. The start must keep the problem's rules.
+    `enough` of the value can be won. The start must keep the problem's rules. hoped: what like problems come to; from a
+    start that is further from it there is a descent before anything is proved, as a bound is the sharper, and sooner
+    found, the better the placement is that is known.
     """
     problem.check()
     tables = build(problem)
     search = _Search(tables, Goal(tables, objective, 1.0), budget, min(enough, MOST_ENOUGH))
     search.offer(start, "start")
+    near = neighbours(tables)
+    if 0.0 < hoped < search.value[1] * (1 - enough):
+        search.goal = Goal(tables, objective, hoped)
+        _descend(search, near, NEAR_SHARE)
     ceiling = search.value[1] if search.value[0] == 0 else math.inf
     search.bound = lower_bound(tables, objective, budget, ceiling)
     search.goal = Goal(tables, objective, search.bound.value or search.value[1])
     search.offer(start, "start")
-    near = neighbours(tables)
     steps: list[Callable[[], None]] = [
-        lambda: _descend(search, near, NEAR_SHARE),
+        lambda: None if search.history[1:] else _descend(search, near, NEAR_SHARE),
         lambda: _count_again(search, ceiling),
         lambda: _descend(search, near, NEAR_SHARE),
         lambda: _whole_counts(search, 0.25),

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mapper.solve.placement.problem import Problem, Solution
+from mapper.solve.placement.problem import Problem
 
 if TYPE_CHECKING:  # the search loads solvers
     from mapper.solve.placement.driver import Result
@@ -22,12 +22,9 @@ class Recalled:
     def __init__(self) -> None:
         self._found: deque[tuple[Problem, tuple[object, ...], Result]] = deque(maxlen=MOST)
 
-    def result(
-        self, problem: Problem, objective: str, start: Solution, enough: float, search: Callable[[], Result]
-    ) -> Result:
-        """What the search found when it was asked the same, or what it finds now; one that was ended early is not
-        kept."""
-        asked = (objective, enough, start)
+    def result(self, problem: Problem, asked: tuple[object, ...], search: Callable[[], Result]) -> Result:
+        """What the search found when it was asked the same, that is all that it depends on beside the problem, or what
+        it finds now; one that was ended early is not kept."""
         for other, former, result in self._found:
             if former == asked and other == problem:
                 return result

@@ -25,7 +25,7 @@ def gathered(plan: Plan, t: Translation, solution: pb.Solution) -> pb.Solution |
     for units in sorted({t.meaning[i][o][1].units for i, o in enumerate(solution.choice)}):
         if len(units) > 1:
             tried = _refilled(plan, t, found, units)
-            if tried != found and _keeps_rules(t, tried) and pb.totals(t.problem, tried).interval <= most:
+            if tried != found and keeps_rules(t, tried) and pb.totals(t.problem, tried).interval <= most:
                 found = tried
     return found if found != solution else None
 
@@ -42,7 +42,8 @@ def _refilled(plan: Plan, t: Translation, solution: pb.Solution, units: tuple[st
     return t.solution(named)  # receivers of states go with those that read them
 
 
-def _keeps_rules(t: Translation, solution: pb.Solution) -> bool:
+def keeps_rules(t: Translation, solution: pb.Solution) -> bool:
+    """Whether a solution keeps all rules of its problem."""
     try:
         pb.verify(t.problem, solution)
     except MapperError:

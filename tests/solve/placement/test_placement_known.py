@@ -198,8 +198,8 @@ def test_a_search_from_a_good_start_proves_no_more_than_the_optimum_and_ends_no_
         if optimum is None or start is None:
             continue
         for name, least in optimum.items():
-            for enough in (1e-3, 0.1, 0.9):
-                found = solve_again(problem, name, Budget(deterministic_seconds=0.2), start, enough)
+            for enough, hoped in ((1e-3, 0.0), (0.1, least), (0.9, 0.0), (1e-3, 0.5 * least), (1e-3, 2 * least)):
+                found = solve_again(problem, name, Budget(deterministic_seconds=0.2), start, enough, hoped)
                 assert found.bound <= least * (1 + 1e-9), (seed, name)
                 assert found.value >= least * (1 - 1e-9), (seed, name)
                 verify(problem, found.solution)

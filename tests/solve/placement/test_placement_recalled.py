@@ -24,7 +24,7 @@ class Searches:
             self.count += 1
             return Result(start, float(self.count), 0.0, "", self.status, "", ())
 
-        return self.recalled.result(problem, objective, start, enough, search)
+        return self.recalled.result(problem, (objective, start, enough), search)
 
 
 def test_what_is_asked_again_is_not_searched_again() -> None:
