@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -91,14 +92,27 @@ class Infeasible(MapperError):
     exit_code = 3
 
 
+FEW_NAMES = 12
+"""So many names are read sooner than guessed at."""
+
 MOST_NAMES = 40
 """Names that a message lists at most."""
+
+
+def _related(word: str, names: Sequence[str]) -> list[str]:
+    """Of more than a few names those that share a part with the word ('task' of 'task_overhead_s'), if they are few."""
+
+    def parts(name: str) -> set[str]:
+        return {p for p in re.split(r"[^a-z0-9]+", name.lower()) if len(p) > 2}
+
+    found = [name for name in names if parts(name) & parts(word)] if len(names) > FEW_NAMES else []
+    return found if len(found) <= 3 else []
 
 
 def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "there are") -> str:
     """A clause naming the nearest known words, or all of them (the first of very many) when none is near."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(word, names, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(word, names, n=3, cutoff=0.6) or _related(word, names)
     if near:
         return "did you mean " + " or ".join(f"'{n}'" for n in near) + "?"
     if len(names) > MOST_NAMES:

@@ -25,9 +25,18 @@ if TYPE_CHECKING:
     from mapper.pipeline.pass_ import Progress
 
 
+BESIDE = ("summary.json", "trace.json", "report.html")
+"""What `mapper compile` writes beside a plan."""
+
+
 def plan_file(given: str) -> Path:
-    """The file of a plan: the path itself, or plan.json in it when it is a folder."""
+    """The file of a plan: the path itself, or plan.json in it when it is a folder. Raises MapperError for files of
+    other kinds, by their names."""
     path = Path(given)
+    if path.suffix == ".onnx" and path.is_file():
+        raise MapperError(f"{path} is a model, not a plan", hint="mapper compile makes a plan of it")
+    if path.name in BESIDE and (path.parent / "plan.json").is_file():
+        raise MapperError(f"{path} is not the plan", hint=f"give {path.parent / 'plan.json'}, or its folder")
     if not path.is_dir():
         return path
     if not (path / "plan.json").is_file():

@@ -19,6 +19,15 @@ def test_check_agrees_given_the_file_or_its_folder(mapper, compiled: Path) -> No
         assert ran.out.startswith("ok: gpt2-tiny on edge-npu")
 
 
+@pytest.mark.parametrize(("name", "told"), [("summary.json", "or its folder"), ("gpt2.onnx", "mapper compile makes")])
+def test_a_file_of_another_kind_says_which_one_is_wanted(mapper, tmp_path: Path, name: str, told: str) -> None:
+    for one in ("plan.json", name):
+        (tmp_path / one).write_bytes(b"\x08")
+    ran = mapper("explain", tmp_path / name)
+    assert ran.code == 1
+    assert told in ran.err
+
+
 def test_check_as_json(mapper, compiled: Path) -> None:
     found = json.loads(mapper("check", compiled, "--json").out)
     assert found["ok"] is True

@@ -46,6 +46,7 @@ def test_a_plan_that_becomes_impossible_is_an_answer(mapper: Mapper, plan: Path)
         (("--set", "dsa.clock*=0"), "a factor lies between"),
         (("--set", "dsa.clok*=2"), "did you mean"),
         (("--set", "npu.clock*=2"), "no unit 'npu'"),
+        (("--set", "dsa.task_start_s=1e-6"), "did you mean 'task_overhead_s'?"),
         (("--all", "--set", "dsa.clock*=2"), "leave --set"),
         (("--set", "cim.arrays=-3"), "greater than 0"),
         (("--set", "dsa.array_efficiency*=2"), "must be less than or equal to 1"),

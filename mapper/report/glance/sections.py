@@ -68,7 +68,7 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
     for a name that there is not."""
     for name in names:
         if name not in SECTIONS:
-            raise UsageError(f"no section '{name}'; {did_you_mean(name, list(SECTIONS))}")
+            raise UsageError(f"no section '{name}'; {did_you_mean(name, ['answer', *SECTIONS])}")
     return tuple(n for n in SECTIONS if n in names or (not names and n not in ASKED))
 
 
