@@ -49,7 +49,8 @@ def learn(asker: Asker, some: Sequence[Parameter], proofs: Proofs, workers: int 
         kinds = groups(asker, some, proofs.bound())
     except MapperError:  # no linear program tells what the plan rests on
         return
-    waiting = [half for half in _halves(kinds) if _size(half) >= AT_ONCE]
+    first = _halves(kinds) if len(kinds) > 1 else [kinds]  # two at once
+    waiting = [group for group in first if _size(group) >= AT_ONCE]
     left = TRIES
     while waiting and left > 0:
         wave, left = waiting[:left], left - len(waiting)
