@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from builders import TinyUnit, tiny_target
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 from real_plans import run
+from sweeps import examples
 from tiny_machines import Abacus, Loom, machine, sketch
 
 from mapper.cost.check import check
@@ -56,7 +57,7 @@ def machines(draw: st.DrawFn) -> Target:
     return machine(*models, capacities=capacities, link=draw(st.sampled_from([1e7, 1e9, 1e12])))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@examples(3, 8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(machines(), graphs(), st.sampled_from(list(Objective)), st.sampled_from([TWO[:1], TWO]))
 def test_any_plan_passes_check(target: Target, graph: Graph, objective: Objective, phases: tuple[Phase, ...]) -> None:
     plan = Plan(target, graph, phases, objective)
