@@ -7,8 +7,13 @@ mapper.section("tornado", (root, d, ui) => {
   const change = (a, field) => (a && a.after && a.before_[field] ? a.after[field] / a.before_[field] - 1 : null);
   for (const r of d.rows) for (const a of [r.less, r.more]) if (a) a.before_ = d.before;
   const others = ["throughput", "energy", "latency"].filter((name) => name !== d.objective).map((name) => [name, FIELDS[name]]);
-  const signed = (part) => (part === null ? "–" : `${part > 0 ? "+" : ""}${ui.percent(part)}`);
+  const signed = (part) => (part === null ? "–" : Math.abs(part) < 5e-4 ? "0 %" : `${part > 0 ? "+" : ""}${ui.percent(part)}`);
   const words = (a) => (a === null ? "not asked" : a.after ? signed(change(a, first[1])) : a.refusal);
+  /** Whether the other bar of a row goes the same way, and further: then this one is drawn above it. */
+  const covered = (r, key) => {
+    const [one, other] = [r[key], key === "less" ? r.more : r.less].map((a) => change(a, first[1]));
+    return one !== null && other !== null && one * other > 0 && Math.abs(one) < Math.abs(other);
+  };
   const shown = felt.filter((r) => r.effect >= 5e-4);
   const price = (r) => (r.shadow_price ? String(Number(r.shadow_price.percent.toPrecision(2))) : "");
   if (!d.complete) root.append(ui.el("p", {}, "Partial: it was stopped before every figure was asked about."));
@@ -19,16 +24,17 @@ mapper.section("tornado", (root, d, ui) => {
     xAxis: { type: "value", inverse: d.objective !== "throughput", axisLabel: { formatter: (v) => signed(v), color: ui.color("ink") }, splitLine: { lineStyle: { color: ui.color("line") } } },
     yAxis: { type: "category", inverse: true, data: shown.map((r) => r.parameter), axisLabel: { color: ui.color("ink"), width: 240, overflow: "truncate", interval: 0 } },
     tooltip: { trigger: "item", formatter: (p) => {
-      const r = shown[p.dataIndex], a = p.seriesIndex ? r.more : r.less;
+      const r = shown[p.dataIndex], a = p.seriesIndex % 2 ? r.more : r.less;
       return ui.tip(`${r.parameter} ${p.seriesName}`, [
         [first[0], words(a)], ...others.map(([title, field]) => [title, signed(change(a, field))]),
         ["shadow price", price(r) ? `${price(r)} % of the bound for 1 %` : "–"],
         ["gap", a && a.gap !== null ? ui.percent(a.gap) : "–"], ["found", a ? a.found : "–"],
       ]);
     } },
-    series: [[less, "less"], [more, "more"]].map(([name, key]) => ({
-      name, type: "bar", barGap: "0%", barMaxWidth: 8, data: shown.map((r) => change(r[key], first[1])),
-    })),
+    series: [false, true].flatMap((above) => [[less, "less", 0], [more, "more", 1]].map(([name, key, k]) => ({
+      name, type: "bar", barGap: "-100%", barMaxWidth: 14, itemStyle: { color: ui.color(`series-${k}`) },
+      data: shown.map((r) => (covered(r, key) === above ? change(r[key], first[1]) : null)),
+    }))),
   }));
   const told = (a, field) => (a === null ? "…" : a.after ? signed(change(a, field)) : a.refused ? "–" : "no plan");
   const sides = [["less", "halved"], ["more", "doubled"]];
