@@ -15,9 +15,10 @@ from mapper.errors import Infeasible
 from mapper.ir.plan import Place, Plan
 from mapper.pipeline.pass_ import Context
 from mapper.solve.placement import problem as pb
-from passes.memory.memory import PROBE, WORTHWHILE
+from passes.memory.memory import PROBE, WORTHWHILE, Memory
+from passes.memory.memory import TIMES as MULTIPLES
 from passes.place.mending.late import brought_late
-from passes.place.mending.looks import STEADY, looked_at, looked_longer, most_events
+from passes.place.mending.looks import STEADY, looked_at, looked_at_with, looked_longer, most_events
 from passes.place.mending.refine import Candidate, refined, refined_alike, waiting_less
 from passes.place.mending.tiled import MORE_CALLS, for_more_calls
 from passes.place.rank import least_of
@@ -59,8 +60,10 @@ class Variants:
     _in_full: dict[pb.Solution, Seen] = field(default_factory=dict)
 
     def in_full(self, candidate: Candidate) -> Seen | None:
-        """A finished plan of a candidate as it is."""
-        seen = self._looked(candidate, None, EVENTS)
+        """A finished plan of a candidate as it is, with as many requests in flight as the plan has, where these leave
+        nothing to win, else as many as fit."""
+        memory = Memory() if self.plan.limits else Memory(min_times=max(MULTIPLES), first=self.plan.inflight or 0)
+        seen = self._looked(candidate, None, EVENTS, memory)
         if seen is not None:
             self._in_full[candidate[1]] = seen
         return seen
@@ -99,16 +102,19 @@ class Variants:
         return self._looked(candidate, None, PROBE)
 
     def _mended(self, seen: Seen) -> Seen:
-        """A probed candidate, in tiles or else with operands brought late where a probe finds that better."""
+        """A probed candidate in tiles, or with operands brought late where there can be none, if a probe finds that
+        better."""
         if self.plan.objective not in STEADY:
             return seen
-        first = seen
         for tiles in MORE_CALLS:
-            better = self._better(seen, for_more_calls(seen.verdict, tiles, self.t.estimator))
+            placement = for_more_calls(seen.verdict, tiles, self.t.estimator)
+            if placement is None and tiles == MORE_CALLS[0]:
+                return self._better(seen, brought_late(seen.verdict)) or seen
+            better = self._better(seen, placement)
             if better is None:
                 break
             seen = better
-        return seen if seen is not first else self._better(seen, brought_late(seen.verdict)) or seen
+        return seen
 
     def _better(self, seen: Seen, placement: tuple[Place, ...] | None) -> Seen | None:
         """The same in another placement, if a probe finds that better by more than a longer look may take back."""
@@ -117,14 +123,18 @@ class Variants:
             return None
         return other
 
-    def _looked(self, candidate: Candidate, placement: tuple[Place, ...] | None, events: int) -> Seen | None:
+    def _looked(
+        self, candidate: Candidate, placement: tuple[Place, ...] | None, events: int, memory: Memory | None = None
+    ) -> Seen | None:
         """A look at a candidate, in a placement with late operands or tiles if one is given; None where it does not
-        fit. One that is longer than a probe is the last."""
+        fit."""
         placed = self.t.apply(self.plan, candidate[1])
         placed = placed if placement is None else replace(placed, placement=placement)
-        spelling = Spelling(placed, self.t.estimator)
+        spelling, most = Spelling(placed, self.t.estimator), self._events(events)
         try:
-            return Seen(candidate, looked_at(placed, spelling, self.ctx, self._events(events), last=events > PROBE))
+            if memory is None:
+                return Seen(candidate, looked_at(placed, spelling, self.ctx, most))
+            return Seen(candidate, looked_at_with(memory, placed, spelling, self.ctx, most))
         except Infeasible:
             return None
 

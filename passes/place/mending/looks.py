@@ -93,8 +93,13 @@ def looked_at(plan: Plan, spelling: Spelling, ctx: Context, events: int, last: b
     are in flight as the memory pass tries at most: it chooses fewer only where that is as good, by several simulations.
     A long look under limits takes its choice, and so does the `last` one, which decides between a search and baselines
     that come close: what it finds is what the finished plan is worth."""
+    return looked_at_with(_memory(plan, events, last), plan, spelling, ctx, events)
+
+
+def looked_at_with(memory: Memory, plan: Plan, spelling: Spelling, ctx: Context, events: int) -> Verdict:
+    """What the judge says of a placed plan, spelled out, after the default schedule pass and this memory pass."""
     scheduled = Schedule().scheduled(plan, spelling.programs(), ctx)
-    return judge(_memory(plan, events, last).packed(scheduled, spelling.programs(), ctx), spelling, events)
+    return judge(memory.packed(scheduled, spelling.programs(), ctx), spelling, events)
 
 
 def _memory(plan: Plan, events: int, last: bool) -> Memory:
