@@ -44,8 +44,15 @@ class Price:
         """Ticks by resource, where the engine has this index."""
         if not self.busy:
             return self.others
-        mine = sum(ticks for r, ticks in self.others if r == engine)
-        return tuple(sorted([(engine, self.busy + mine), *((r, t) for r, t in self.others if r != engine)]))
+        mine, rest = self.busy, []
+        for r, ticks in self.others:
+            if r == engine:
+                mine += ticks
+            else:
+                rest.append((r, ticks))
+        rest.append((engine, mine))
+        rest.sort()
+        return tuple(rest)
 
 
 class Prices:

@@ -228,6 +228,8 @@ class _Builder:
 
     def _needs(self, cluster: Cluster, unit: Unit, option: Option, weights: str) -> tuple[int, ...]:
         """What lies in memories for a task: the same in every phase."""
+        if not weights and not self._states_of[cluster.name]:
+            return ()
         key = (cluster.name, unit.name, id(option))
         if key not in self.needs:
             states = states_of(self.plan, cluster, unit, option) if self._states_of[cluster.name] else ()
