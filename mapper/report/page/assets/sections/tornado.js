@@ -40,6 +40,7 @@ mapper.section("tornado", (root, d, ui) => {
   const sides = [["less", "halved"], ["more", "doubled"]];
   const si = new Set(["B/s", "op/s", "B", "s", "Hz", "W"]);
   const is = (r) => (si.has(r.unit) ? ui.si(r.value, r.unit) : `${Number(r.value.toPrecision(6))} ${r.unit}`);
+  const gap = (a) => (a && a.gap !== null ? `${(100 * a.gap).toFixed(1)} %` : "–");
   const single = (title, field) => sides.map(([side, word]) => ({
     key: side, title: word, class: "number", text: (r) => told(r[side], field), value: (r) => change(r[side], field),
     note: `the ${title} with the figure ${word}`,
@@ -54,6 +55,9 @@ mapper.section("tornado", (root, d, ui) => {
     { key: "parameter", title: "figure" },
     { key: "value", title: "is", class: "number", text: is },
     ...single(...first), ...others.map((o) => both(...o)),
+    { key: "gap", title: "gap", class: "number", text: (r) => sides.map(([side]) => gap(r[side])).join(" / "),
+      value: (r) => Math.max(...sides.map(([side]) => (r[side] && r[side].gap) || 0)),
+      note: "how far the answer with the figure halved / doubled is from the best there can be, by proof" },
     { key: "price", title: "shadow price", class: "number", text: price, value: (r) => (r.shadow_price ? r.shadow_price.percent : null),
       note: "by how many percent the proven bound gets better for each percent that the figure does" },
   ], felt, { search: true, rows: 30 });
