@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mapper.report.page.shell import Section, page
-from mapper.report.units import percent, si
+from mapper.report.units import si
+from mapper.whatif.text import sure
 
 _UNITS = {"throughput": " requests/s", "energy": "J", "edp": "J s"}
 """The unit of an objective's value; times are in s."""
@@ -37,12 +38,8 @@ def _facts(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = []
     gaps = [(a["gap"], a["changes"][0]) for row, a in answers if row["felt"] and a["gap"] is not None]
     if gaps:
-        gap, change = max(gaps, key=lambda pair: pair[0])
-        facts.append((
-            "proven",
-            f"every answer is within {percent(gap)} of the best there can be on its target ({change}); changes smaller "
-            "than that may be the search's, not the chip's",
-        ))  # fmt: skip
+        words = "a change smaller than its own gap may be the search's, not the chip's"
+        facts.append(("proven", f"{sure(gaps)}; {words}"))
     if any(row["shadow_price"] for row in data["rows"]):
         least = "rises" if goal == "throughput" else "falls"
         facts.append((

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 from mapper.hw.parameters import Parameter
@@ -213,15 +214,24 @@ def _notes(found: Tornado, whole: bool) -> list[str]:
     lines += [f"  {NO_PLAN:<10}  {shorten(w, WIDTH - 14, end=True)}" for w in lost[:some]]
     if lost[some:]:
         lines.append(f"  {'':<10}  and {len(lost) - some} more without a plan (--all shows them)")
-    worst = [a for row in found.felt for a in row.answers if a.gap is not None]
-    if worst:
-        a = max(worst, key=lambda one: one.gap or 0.0)
-        lines.append(
-            f"  proven      every answer is within {percent(a.gap or 0.0)} of the best there can be on its target "
-            f"({a.changes[0]});"
-        )
-        lines.append(f"  {'':<10}  changes smaller than that may be the search's, not the chip's")
+    known = [(a.gap, str(a.changes[0])) for row in found.felt for a in row.answers if a.gap is not None]
+    if known:
+        words = f"{sure(known)}; changes smaller than that may be the search's, not the chip's".replace(" %", "\0%")
+        wrapped = textwrap.wrap(words, WIDTH - 14, break_on_hyphens=False)
+        lines += [f"  {'proven' * (k == 0):<10}  {w}".replace("\0", " ") for k, w in enumerate(wrapped)]
     return lines
+
+
+CLOSE = 0.001
+"""A gap that hardly matters."""
+
+
+def sure(gaps: Sequence[tuple[float, str]]) -> str:
+    """How near the best all answers are, of (gap, change): the worst, and how many are further than hardly away."""
+    gap, change = max(gaps, key=lambda pair: pair[0])
+    others = sum(g > CLOSE for g, _ in gaps)
+    close = f", all but {others} within {percent(CLOSE)}" if 0 < others < len(gaps) else ""
+    return f"every answer is within {percent(gap)} of the best there can be on its target ({change}){close}"
 
 
 def _listed(word: str, names: Sequence[str], whole: bool, before: str = "") -> str:

@@ -18,7 +18,7 @@ from mapper.whatif.answers import Answer, Asker
 from mapper.whatif.data import tornado_data
 from mapper.whatif.page import whatif_page
 from mapper.whatif.shadow import Proofs
-from mapper.whatif.text import table
+from mapper.whatif.text import sure, table
 from mapper.whatif.tornado import Row, Tornado, tornado
 
 WIDTH = 118
@@ -99,6 +99,13 @@ def test_figures_that_only_energy_feels_stand_apart(asker: Asker) -> None:
     )
     text = table(Tornado(asker, rows))
     assert text.index("cpu.cores") < text.index("these change energy or latency only") < text.index("cpu.idle_power_w")
+
+
+def test_how_sure_a_table_is_tells_the_worst_answer_and_how_many_are_like_it() -> None:
+    assert sure([(0.044, "dsa*.rows/=2"), (1e-5, "cpu.cores*=2"), (0.002, "cpu.cores/=2")]) == (
+        "every answer is within 4.4 % of the best there can be on its target (dsa*.rows/=2), all but 2 within 0.1 %"
+    )
+    assert sure([(1e-5, "cpu.cores*=2")]).endswith("(cpu.cores*=2)")
 
 
 def test_beside_an_energy_stand_throughput_and_latency() -> None:
