@@ -21,9 +21,13 @@ from mapper.whatif.workers import spread
 FACTOR = 2.0
 """Every figure is multiplied and divided by this."""
 
-ENERGIES, AT_ONCE = ("pJ", "pJ/bit", "W"), 4
+ENERGIES, AT_ONCE = ("pJ", "pJ/bit", "W"), 3
 """Figures measured in these, and energies of all kinds, are mostly felt by the energy alone. So many figures are worth
 a proof of all of them at once."""
+
+AROUND = ("s", "B", "B/s")
+"""What is around the work itself: delays, room and bandwidths. Such figures are halved apart from rates and numbers of
+parallel pieces, which quicken all work of a unit at once."""
 
 TRIES = 8
 """At most so many groups are tried: one that proves nothing costs half a question."""
@@ -78,7 +82,7 @@ def _halves(kinds: Sequence[Kind]) -> list[list[Kind]]:
     if not kinds:
         return []
     if len(kinds) == 1:
-        middle = len(kinds[0]) // 2
+        middle = (len(kinds[0]) + 1) // 2
         return [[kinds[0][:middle]], [kinds[0][middle:]]]
     middle = (len(kinds) + 1) // 2
     return [list(kinds[:middle]), list(kinds[middle:])]
@@ -94,7 +98,7 @@ def groups(asker: Asker, some: Sequence[Parameter], rests: Bound) -> list[Kind]:
     worth = _Worth(asker.plan, dict(rests.rests_on))
     soon = (rests.relaxed or rests.value) >= asker.before.objective * (1 - asker.sought)
     found: dict[str, list[Change]] = {}
-    for parameter in some:
+    for parameter in sorted(some, key=lambda p: p.unit_of_measure in AROUND):
         ways = better(parameter)
         if len(ways) != 1:
             continue
