@@ -19,11 +19,10 @@ from mapper.hw.parameters import machine, parameters
 from mapper.hw.what_if import parse_change
 from mapper.ir.serial import load
 from mapper.question import precision_of
-from mapper.report.units import figure
 from mapper.whatif.answers import Asker
 from mapper.whatif.data import answer_data, tornado_data
 from mapper.whatif.page import whatif_page
-from mapper.whatif.text import answer_text, table
+from mapper.whatif.text import answer_text, figure_of, table
 from mapper.whatif.tornado import PATIENCE, tornado
 
 NOTHING = "nothing was answered"
@@ -41,7 +40,7 @@ def whatif(args: Namespace) -> int:
     plan = load(plan_file(args.plan))
     if args.list:
         for p in parameters(machine(plan.target)):
-            say(f"{p.name:<44}{figure(p.value, p.unit_of_measure):>14}  {len(p.parts) or 1} x\n")
+            say(f"{p.name:<44}{figure_of(p):>14}  {len(p.parts) or 1} x\n")
         return 0
     single = bool(args.set or args.model_precision)
     if single and args.all:

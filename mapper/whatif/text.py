@@ -103,9 +103,14 @@ def answer_text(asker: Asker, answer: Answer) -> str:
         return "\n".join([*lines, f"  no plan  {answer.refusal}"]) + "\n"
     lines += ["", f"  {'':<20}{'now':>14}{'then':>14}{'change':>11}"]
     for name, unit, one, other in _values(answer.before, answer.after):
-        change = f"{100 * (other / one - 1):+.1f} %" if one else "-"
+        part = other / one - 1 if one else None
+        change = "-" if part is None else "0 %" if abs(part) < 5e-4 else f"{100 * part:+.1f} %"
         lines.append(f"  {name:<20}{_value(one, unit):>14}{_value(other, unit):>14}{change:>11}")
-    lines += ["", f"  found by     {answer.found}", f"  proven       {_proven(answer, asker.plan.objective)}"]
+    lines += [
+        "",
+        f"  found by     {answer.found}{': every task stays where it was' * (answer.found == 'as before')}",
+        f"  proven       {_proven(answer, asker.plan.objective)}",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -133,7 +138,7 @@ def _line(row: Row, most: float, goal: Objective) -> str:
     one, other = (FIELDS[name] for name in _beside(goal))
     price = "" if row.price is None else WORSE if row.price.percent < 0 else f"{row.price.percent:.2g}"
     return (
-        f"  {_name(row.parameter.name):<{NAME}}{_figure(row.parameter):>{FIGURE}}"
+        f"  {_name(row.parameter.name):<{NAME}}{figure_of(row.parameter):>{FIGURE}}"
         f"{_change(row.less, goal):>{CHANGE}} {_bars(row, most)} {_change(row.more, goal):<{CHANGE}}"
         f"{_pair(row, one):>{PAIR}}{_pair(row, other):>{PAIR + 1}}{price:>{PRICE}}"
     ).rstrip()
@@ -144,7 +149,8 @@ def _name(name: str) -> str:
     return shorten(name.removesuffix("_bytes_per_s") if len(name) > NAME else name, NAME - 1)
 
 
-def _figure(parameter: Parameter) -> str:
+def figure_of(parameter: Parameter) -> str:
+    """A figure with its unit of measure; of a table by number type 'to' the largest entry."""
     text = figure(parameter.value, parameter.unit_of_measure)
     return f"to {text}" if parameter.table else text
 
@@ -268,8 +274,15 @@ def _value(value: float, unit: str) -> str:
     return f"{si(value)} {unit}" if unit == "/s" else si(value, unit)
 
 
+def _cost(answer: Answer, goal: Objective) -> str:
+    """The bound of an objective that is a time or an energy."""
+    return si(answer.bound or 0.0, {Objective.ENERGY: "J", Objective.EDP: "J s"}.get(goal, "s"))
+
+
 def _proven(answer: Answer, goal: Objective) -> str:
     if answer.bound is None or answer.gap is None:
         return "nothing: the plan's own passes prove no bound"
-    best = f"{si(1 / answer.bound)} requests/s" if goal is Objective.THROUGHPUT and answer.bound else si(answer.bound)
+    best = (
+        f"{si(1 / answer.bound)} requests/s" if goal is Objective.THROUGHPUT and answer.bound else _cost(answer, goal)
+    )
     return f"no plan on the changed target is better than {best}: gap {percent(answer.gap)}"

@@ -18,7 +18,7 @@ from mapper.whatif.answers import Answer, Asker
 from mapper.whatif.data import tornado_data
 from mapper.whatif.page import whatif_page
 from mapper.whatif.shadow import Proofs
-from mapper.whatif.text import sure, table
+from mapper.whatif.text import answer_text, sure, table
 from mapper.whatif.tornado import Row, Tornado, tornado
 
 WIDTH = 118
@@ -99,6 +99,18 @@ def test_figures_that_only_energy_feels_stand_apart(asker: Asker) -> None:
     )
     text = table(Tornado(asker, rows))
     assert text.index("cpu.cores") < text.index("these change energy or latency only") < text.index("cpu.idle_power_w")
+
+
+@pytest.mark.parametrize(
+    ("goal", "told"), [(Objective.LATENCY, "18.5 us:"), (Objective.ENERGY, "18.5 uJ:"), (Objective.EDP, "18.5 uJ s:")]
+)
+def test_a_bound_is_told_in_the_unit_of_the_objective(asker: Asker, goal: Objective, told: str) -> None:
+    other = Asker(replace(asker.plan, objective=goal))
+    answer = Answer((), other.before, other.before, 18.5e-6, 0.01, "as before")
+    text = answer_text(other, answer)
+    assert f"better than {told} gap 1.0 %" in text
+    assert " 0 %\n" in text
+    assert "every task stays" in text
 
 
 def test_how_sure_a_table_is_tells_the_worst_answer_and_how_many_are_like_it() -> None:
