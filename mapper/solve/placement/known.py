@@ -113,6 +113,8 @@ class _Pair:
     def _better_items(self) -> bool:
         names = [[(r.name, r.memory) for r in p.residents] for p in (self.easy, self.hard)]
         same_numbers = names[0] == names[1]
+        if same_numbers:  # then these tell apart residents of one name too, as of weights kept in two types
+            names = [[(str(k), r.memory) for k, r in enumerate(p.residents)] for p in (self.easy, self.hard)]
         for mine, other in zip(self.easy.items, self.hard.items, strict=True):
             if mine.phase != other.phase or mine.name != other.name:
                 return False
@@ -161,6 +163,11 @@ class _Pair:
 
 
 def _less_to_keep(easy: Sequence[Resident], hard: Sequence[Resident]) -> bool:
+    """Whether residents are the same, one by one or by names that are all different, and none is larger."""
+    if len(easy) == len(hard) and all(
+        (a.name, a.memory) == (b.name, b.memory) for a, b in zip(easy, hard, strict=True)
+    ):
+        return all(a.bytes <= b.bytes for a, b in zip(easy, hard, strict=True))
     size = {(r.name, r.memory): r.bytes for r in hard}
     return len(easy) == len(hard) == len(size) and all(r.bytes <= size.get((r.name, r.memory), -1) for r in easy)
 

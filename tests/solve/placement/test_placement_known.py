@@ -214,3 +214,29 @@ def _any(problem: Problem) -> Solution | None:
             continue
         return Solution(choice)
     return None
+
+
+def _of_one_name(problem: Problem) -> Problem:
+    """The problem with one name for all residents, as weights kept in two types have in a memory."""
+    return replace(problem, residents=tuple(replace(r, name="w") for r in problem.residents))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_residents_of_one_name_are_told_apart_by_their_numbers(seed: int) -> None:
+    problem = tiny(seed)
+    other = harder(problem, seed)
+    assert no_harder(problem, other)
+    assert no_harder(_of_one_name(problem), _of_one_name(other))
+
+
+def test_another_resident_of_the_same_name_is_not_the_same() -> None:
+    problem = next(p for p in map(tiny, SEEDS) if any(a.memory == b.memory for a, b in itertools.pairwise(p.residents)))
+    k = next(k for k, (a, b) in enumerate(itertools.pairwise(problem.residents)) if a.memory == b.memory)
+
+    def needing(which: int) -> Problem:
+        first, *rest = problem.items
+        options = tuple(replace(o, needs=(which,)) for o in first.options)
+        return _of_one_name(replace(problem, items=(replace(first, options=options), *rest)))
+
+    assert no_harder(needing(k), needing(k))
+    assert not no_harder(needing(k), needing(k + 1))
