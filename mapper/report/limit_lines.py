@@ -9,7 +9,7 @@ from mapper.hw.target import Target
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.goal import TIMES, Objective
 from mapper.report.chain import Limit
-from mapper.report.limits import waiting
+from mapper.report.limits import resource_words, waiting
 from mapper.report.stretches import Stretch
 from mapper.report.units import listed, percent, shorten, si
 
@@ -42,7 +42,7 @@ def chain_lines(verdict: Verdict, limits: list[Limit]) -> list[str]:
     what = f"batch of {verdict.plan.batch} requests" if verdict.plan.batch else "request"
     lines = [f"  a new {what} every {every}{flight}; the busiest resources:"]
     for k, limit in enumerate((x for i, x in enumerate(limits) if not i or x.busy >= HARDLY), start=1):
-        names = listed(list(limit.resources), 60)
+        names = listed(list(map(resource_words, limit.resources)), 60)
         lines.append(f"  {k}  {shorten(names, 62)} ({shorten(limit.kind, 28)}): {percent(limit.busy)} busy")
         shown = [s for s in limit.fills if s.part >= 0.005]
         lines += [f"       {shorten(s.what, WHAT):<{WHAT}} {percent(s.part):>7}" for s in shown]
@@ -52,7 +52,7 @@ def chain_lines(verdict: Verdict, limits: list[Limit]) -> list[str]:
 
 def _relief(verdict: Verdict, k: int, limit: Limit) -> list[str]:
     """What the k-th limit of the chain hides."""
-    then = shorten(limit.then, 40)
+    then = shorten(resource_words(limit.then), 46)
     if limit.relieved is None:
         return []
     if k > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,13 +42,23 @@ def largest_costs(verdict: Verdict, most: int = 3) -> list[Share]:
     return sorted(shares, key=lambda s: (-s.part, s.what))[:most]
 
 
+_ARRAYS = re.compile(r"(?P<unit>[^/]+)/(?P<cluster>.+) x\d+")
+
+
+def resource_words(resource: str) -> str:
+    """A resource as people say it: units, links and memories by their names, of a unit of arrays those that hold one
+    cluster's weights ('cim//h.0/fc x2')."""
+    found = _ARRAYS.fullmatch(resource)
+    return f"the arrays of {found['cluster']} on {found['unit']}" if found else resource
+
+
 def waiting(verdict: Verdict) -> list[str]:
     """Under the throughput objective, why even the busiest resource idles; nothing when it hardly does."""
     plan, flow = verdict.plan, verdict.steady
     inflight = plan.inflight or 1
     if plan.objective is not Objective.THROUGHPUT or not flow.busiest or flow.utilisation >= BUSY:
         return []
-    begin = f"the busiest, {flow.busiest}, is {percent(flow.utilisation)} busy: "
+    begin = f"the busiest, {resource_words(flow.busiest)}, is {percent(flow.utilisation)} busy: "
     if inflight == 1:
         return [f"{begin}one request at a time, and its tasks wait for one another"]
     tight = sorted((n, memory, phase) for (phase, memory), n in arena_slots(plan).items() if n < inflight)

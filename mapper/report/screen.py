@@ -11,7 +11,7 @@ from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.goal import TIMES, Objective, Quantity
 from mapper.report.arrangement import arrangement_words
 from mapper.report.holdings import holdings, in_tiles
-from mapper.report.limits import largest_costs, waiting
+from mapper.report.limits import largest_costs, resource_words, waiting
 from mapper.report.summary import fallbacks
 from mapper.report.units import bar, listed, percent, shorten, si
 from mapper.report.wear import wear_lines
@@ -122,7 +122,7 @@ def _units(verdict: Verdict, s: dict[str, Any]) -> list[str]:
 def _words(verdict: Verdict) -> list[str]:
     plan = verdict.plan
     rows = waiting(verdict)
-    whole = " of its work" if rows else f" of the busiest: {verdict.steady.busiest}"
+    whole = " of its work" if rows else f" of the busiest: {resource_words(verdict.steady.busiest)}"
     for k, cost in enumerate(largest_costs(verdict)):
         part = f" {percent(cost.part)}"
         part += whole if k == 0 and plan.objective is Objective.THROUGHPUT and verdict.steady.busiest else ""

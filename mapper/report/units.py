@@ -23,9 +23,9 @@ PREFIXED = ("B/s", "op/s", "B", "s", "Hz", "W")
 """Units of measure of a target's figures that take a prefix; others have one already (pJ), or count."""
 
 
-def figure(value: float, unit: str = "") -> str:
-    """A figure of a target with its unit of measure: 800 MHz, 0.7 pJ/bit, 32."""
-    return si(value, unit) if unit in PREFIXED else f"{value:.6g} {unit}".rstrip()
+def figure(value: float, unit: str = "", digits: int = 6) -> str:
+    """A figure of a target with its unit of measure: 800 MHz, 0.7 pJ/bit, 32. digits: of those without a prefix."""
+    return si(value, unit) if unit in PREFIXED else f"{value:.{digits}g} {unit}".rstrip()
 
 
 def percent(part: float) -> str:

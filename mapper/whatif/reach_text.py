@@ -143,7 +143,7 @@ def _moved(lever: Lever, steps: int) -> str:
     factor = f"x {after / before:.3g}" if after >= before else f"/ {before / after:.3g}"
     if lever.parameter.table:
         return f"{lever.parameter.name} {factor}"
-    return f"{lever.parameter.name} {factor}  ({figure(before, unit)} -> {figure(after, unit)})"
+    return f"{lever.parameter.name} {factor}  ({figure(before, unit)} -> {figure(after, unit, 4)})"
 
 
 def _open(found: Reached) -> list[str]:

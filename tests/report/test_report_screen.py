@@ -12,7 +12,7 @@ from mapper.cost.judge import Verdict, judge
 from mapper.cost.steady import Steady
 from mapper.report.explain import explain
 from mapper.report.holdings import holdings
-from mapper.report.limits import BUSY, largest_costs, waiting
+from mapper.report.limits import BUSY, largest_costs, resource_words, waiting
 from mapper.report.screen import WIDTH, screen
 from mapper.report.summary import summarise
 
@@ -85,3 +85,16 @@ def test_an_explanation_leaves_out_what_is_free_and_has_no_silly_ratio(verdict: 
     assert not re.search(r"e\+\d\d?x| 0x ", found.text)
     refusals = [[r["unit_kind"] for r in row["refused"]] for row in found.data["ops"]]
     assert all(len(set(kinds)) == len(kinds) for kinds in refusals)
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        ("cim0//h/0/mlp/fc decode x2", "the arrays of /h/0/mlp/fc decode on cim0"),
+        ("gpu0", "gpu0"),
+        ("d2d.host-gpu0:gpu0>host", "d2d.host-gpu0:gpu0>host"),
+        ("", ""),
+    ],
+)
+def test_arrays_that_limit_are_called_so(resource: str, words: str) -> None:
+    assert resource_words(resource) == words

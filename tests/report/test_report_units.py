@@ -31,6 +31,7 @@ def test_times(ratio: float, said: str) -> None:
 
 def test_a_figure_has_a_prefix_only_where_its_unit_of_measure_has_none() -> None:
     assert [figure(8e8, "Hz"), figure(0.7, "pJ/bit"), figure(32.0)] == ["800 MHz", "0.7 pJ/bit", "32"]
+    assert figure(2.828427, digits=4) == "2.828"
 
 
 def test_percent_and_bar() -> None:

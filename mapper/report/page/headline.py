@@ -7,7 +7,7 @@ from typing import Any
 from mapper.cost.judge import Verdict
 from mapper.report.arrangement import arrangement_words
 from mapper.report.holdings import in_tiles
-from mapper.report.limits import largest_costs
+from mapper.report.limits import largest_costs, resource_words
 from mapper.report.page.shell import Section, seen
 from mapper.report.wear import wear_lines
 
@@ -50,7 +50,7 @@ def section(verdict: Verdict, summary: dict[str, Any]) -> Section:
             for x in plan.limits
         ],
         "limited_by": [{"what": s.what, "part": s.part} for s in largest_costs(verdict, 1)],
-        "busiest": {"name": verdict.steady.busiest, "utilisation": seen(verdict.steady.utilisation)},
+        "busiest": {"name": resource_words(verdict.steady.busiest), "utilisation": seen(verdict.steady.utilisation)},
         "notes": _notes(verdict, summary),
     }  # fmt: skip
     return Section("headline", "", data)

@@ -8,7 +8,7 @@ from mapper.cost.judge import Verdict
 from mapper.ir.goal import TIMES, Objective
 from mapper.report.chain import chain
 from mapper.report.limit_lines import HARDLY, idle_parts
-from mapper.report.limits import largest_costs, waiting
+from mapper.report.limits import largest_costs, resource_words, waiting
 from mapper.report.page.shell import Section
 from mapper.report.stretches import stretches
 
@@ -50,7 +50,9 @@ def _chain(verdict: Verdict) -> list[dict[str, Any]]:
     for k, limit in enumerate(chain(verdict)):
         if k == 0 or limit.busy >= HARDLY:
             row = limit.data()
-            rows.append(row | {"resources": row["resources"][:NAMES], "more": max(0, len(limit.resources) - NAMES)})
+            names = [resource_words(name) for name in limit.resources[:NAMES]]
+            more = max(0, len(limit.resources) - NAMES)
+            rows.append(row | {"resources": names, "more": more, "then": resource_words(limit.then)})
     return rows
 
 
