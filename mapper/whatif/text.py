@@ -51,7 +51,8 @@ def table(found: Tornado, whole: bool = False) -> str:
         lines += ["", f"  these change {' or '.join(_beside(goal))} only"]
         lines += [_line(row, most, goal) for row in beside[:others]]
         if beside[others:]:
-            lines.append(f"  and {len(beside) - others} more, the energy by {_energy(beside[others])} at most")
+            most_energy = f", the energy by {_energy(beside[others])} at most" if goal is not Objective.ENERGY else ""
+            lines.append(f"  and {len(beside) - others} more{most_energy}")
     lines += ["", *_legend(found, goal), *_notes(found, whole)]
     return "\n".join(lines) + "\n"
 

@@ -126,6 +126,14 @@ def test_beside_an_energy_stand_throughput_and_latency() -> None:
     assert head.split() == ["latency,", "%", "throughput,", "%"]
 
 
+def test_rows_left_out_beside_an_energy_say_nothing_of_it() -> None:
+    plan = replace(finished("gpt2-tiny", "edge-npu"), objective=Objective.ENERGY)
+    other = Asker(plan)
+    quicker = replace(other.before, latency_s=other.before.latency_s / 2)
+    rows = [Row(Parameter(f"x{k}", 1.0), None, Answer((), other.before, quicker, found="as before")) for k in range(7)]
+    assert "  and 2 more\n" in table(Tornado(other, tuple(rows)))
+
+
 def test_a_figure_that_cannot_grow_is_better_where_it_does_not_shrink(asker: Asker) -> None:
     lost = worth(asker, "dsa.array_efficiency", 0.5, 0.8)
     full = Answer((Change("dsa.array_efficiency", factor=2.0),), asker.before, refusal="at most 1", is_refused=True)
