@@ -33,10 +33,10 @@ class BoundsOfTeams(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with the least of the arrangements' bounds."""
-        plan = unfolded(plan, ctx)
-        if not folds(plan.target):
-            return Bounds().run(plan, ctx)
-        return replace(plan, bounds=(_least(pools(plan, ctx), ctx.budget(self.name)),))
+        asked = unfolded(plan, ctx)
+        if not folds(asked.target):
+            return replace(plan, bounds=Bounds().run(asked, ctx).bounds)
+        return replace(plan, bounds=(_least(pools(asked, ctx), ctx.budget(self.name)),))
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class BoundsOfTeamsBySearch(Pass):
 
     def run(self, plan: Plan, ctx: Context) -> Plan:
         """The plan with the least of the arrangements' bounds, sharpened."""
-        plan = unfolded(plan, ctx)
-        if not folds(plan.target):
-            return BoundsBySearch().run(plan, ctx)
+        asked = unfolded(plan, ctx)
+        if not folds(asked.target):
+            return replace(plan, bounds=BoundsBySearch().run(asked, ctx).bounds)
         budget = ctx.budget(self.name)
-        bound = _least(pools(plan, ctx), budget, lambda pool, bound: sharpened(pool, bound, ctx))
+        bound = _least(pools(asked, ctx), budget, lambda pool, bound: sharpened(pool, bound, ctx))
         return replace(plan, bounds=(bound,))
 
 

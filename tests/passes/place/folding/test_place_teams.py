@@ -68,6 +68,14 @@ def test_the_bound_of_a_folded_plan_is_proved_again_from_the_target_that_was_fol
     assert again.value >= recorded.value * (1 - 1e-6)
 
 
+def test_a_bound_of_a_folded_plan_leaves_its_tasks_where_they_are() -> None:
+    found = placed(prepared(farm(4, 100_000), layers(3)))
+    for proof in ("bounds-of-teams", "bounds-of-teams-by-search"):
+        bounded = run(found, proof)
+        assert bounded.bounds
+        assert (bounded.target, bounded.options, bounded.placement) == (found.target, found.options, found.placement)
+
+
 @pytest.mark.parametrize(("room", "fits"), [(1 << 20, True), (280, False)])
 def test_a_search_that_ends_without_a_placement_proves_nothing_unless_memories_are_too_small(
     monkeypatch: pytest.MonkeyPatch, room: int, fits: bool
