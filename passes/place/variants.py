@@ -16,7 +16,6 @@ from mapper.ir.plan import Place, Plan
 from mapper.pipeline.pass_ import Context
 from mapper.solve.placement import problem as pb
 from passes.memory.memory import PROBE, WORTHWHILE, Memory
-from passes.memory.memory import TIMES as MULTIPLES
 from passes.place.mending.late import brought_late
 from passes.place.mending.looks import STEADY, looked_at, looked_at_with, looked_longer, most_events
 from passes.place.mending.refine import Candidate, refined, refined_alike, waiting_less
@@ -61,8 +60,8 @@ class Variants:
 
     def in_full(self, candidate: Candidate) -> Seen | None:
         """A finished plan of a candidate as it is, with as many requests in flight as the plan has, where these leave
-        nothing to win, else as many as fit."""
-        memory = Memory() if self.plan.limits else Memory(min_times=max(MULTIPLES), first=self.plan.inflight or 0)
+        nothing to win, else with the fewest that do as well as any."""
+        memory = Memory(first=0 if self.plan.limits else self.plan.inflight or 0)
         seen = self._looked(candidate, None, EVENTS, memory)
         if seen is not None:
             self._in_full[candidate[1]] = seen
