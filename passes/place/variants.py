@@ -68,8 +68,8 @@ class Variants:
         return seen
 
     def best(self, found: list[Candidate], proven: float) -> Seen | None:
-        """A finished plan of the candidate, of these and their variants, that probes like best, with as many requests
-        in flight as they had; None where none fits. proven: no plan undercuts it."""
+        """A finished plan of the candidate, of these and their variants, that probes like best; None where none fits.
+        proven: no plan undercuts it."""
         best = self._best_of(refined(self.plan, self.t, found[0]), None)
         if best is not None:
             best = self._best_of(refined_alike(self.plan, self.t, found[1:], best.candidate, found[0]), best)
@@ -79,7 +79,7 @@ class Variants:
             return None
         if self.plan.objective in STEADY and best.value > proven * NEAR:
             best = self._best_of(waiting_less(self.t, best.candidate), best) or best
-        return Seen(best.candidate, looked_longer(best.verdict, self._events(EVENTS)))
+        return Seen(best.candidate, looked_longer(best.verdict, self._events(EVENTS), last=True))
 
     def _best_of(self, candidates: list[Candidate], best: Seen | None) -> Seen | None:
         """The best so far, or one of the candidates that a probe likes better, mended where that may make it so."""
