@@ -122,14 +122,14 @@ class _Watch:
         self.total, self.done, self.known = len(asked), 0, 0
         self.parts: dict[str, float] = {}
 
-    def begun(self, target: str) -> None:
+    def begun(self, name: str) -> None:
         self._count()
-        self.parts[target] = 0.0
-        self.show.steps.tell(target, "")
+        self.parts[name] = 0.0
+        self.show.steps.tell(name, "")
 
-    def tell(self, target: str, progress: Progress) -> None:
-        self.parts[target] = max(self.parts.get(target, 0.0), progress.done or 0.0)
-        self.show.steps.tell(target, standing(progress, self.objective), progress.done)
+    def tell(self, name: str, what: Progress) -> None:
+        self.parts[name] = max(self.parts.get(name, 0.0), what.done or 0.0)
+        self.show.steps.tell(name, standing(what, self.objective), what.done)
         self._count()
 
     def ended(self, answer: Answer) -> None:

@@ -13,7 +13,7 @@ from mapper.comparison.answers import Answer, kept
 from mapper.comparison.comparison import Comparison
 from mapper.comparison.machines import Machine, key_of
 from mapper.comparison.solving import Reading, Task, reading_of
-from mapper.comparison.workers import Watcher, run_here, run_side_by_side
+from mapper.comparison.workers import Watcher, ask
 from mapper.pipeline.pass_ import Progress
 from mapper.question import Question
 from mapper.versions import versions
@@ -22,10 +22,10 @@ from mapper.versions import versions
 class Nobody:
     """A watcher that is told and does nothing."""
 
-    def begun(self, target: str) -> None:
+    def begun(self, name: str) -> None:
         """Nothing."""
 
-    def tell(self, target: str, progress: Progress) -> None:
+    def tell(self, name: str, what: Progress) -> None:
         """Nothing."""
 
     def ended(self, answer: Answer) -> None:
@@ -66,7 +66,7 @@ def compare(
             own = replace(question, settings=machine.settings)
             tasks.append(Task(machine, own, reading, folder / machine.name, key, auto))
     count = min(jobs or os.cpu_count() or 1, len(tasks))
-    found = run_here(tasks, stop, watch) if count < 2 else run_side_by_side(tasks, count, stop, watch)
+    found = ask(tasks, count, stop, watch)
     answers |= {answer.target: answer for answer in found}
     return Comparison(reading.found, asked, tuple(machines), tuple(answers[m.name] for m in machines))
 

@@ -9,6 +9,7 @@ from functools import partial
 from mapper.cost.estimate import Estimator
 from mapper.cost.offers import repriced
 from mapper.errors import MapperError
+from mapper.execution.forked import spread
 from mapper.hw.parameters import Parameter
 from mapper.hw.what_if import Change, changed
 from mapper.ir.plan import Bound, Plan
@@ -16,7 +17,6 @@ from mapper.solve.placement.known import Proof
 from mapper.whatif.answers import ENOUGH, Asker
 from mapper.whatif.levers import better
 from mapper.whatif.shadow import Proofs
-from mapper.whatif.workers import spread
 
 FACTOR = 2.0
 """Every figure is multiplied and divided by this."""

@@ -8,12 +8,12 @@ from math import inf, log
 from typing import ParamSpec
 
 from mapper.errors import Infeasible
+from mapper.execution.forked import spread
 from mapper.hw.what_if import Change, Refused
 from mapper.whatif.answers import ENOUGH, Answer, Asker
 from mapper.whatif.levers import STEPS, Lever, levers, parse_prices
 from mapper.whatif.shadow import Proofs
 from mapper.whatif.wish import Wish, parse_wish
-from mapper.whatif.workers import spread
 
 ANSWERS = 16
 """Plans that are made and judged for one goal at most."""

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mapper.errors import MapperError
+from mapper.execution.forked import spread
 from mapper.hw.parameters import Parameter, parameters
 from mapper.hw.what_if import Change
 from mapper.whatif.answers import Answer, Asker
 from mapper.whatif.learning import FACTOR, learn
 from mapper.whatif.shadow import NOISE, Price, Proofs, price
-from mapper.whatif.workers import answered, spread
+from mapper.whatif.workers import answered
 
 FELT = 5e-4
 """Relative changes below this are told as none: half of what is printed as 0.1 %."""

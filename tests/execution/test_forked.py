@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from mapper.whatif.workers import _turns, spread
+from mapper.execution.forked import _turns, spread
 
 
 @pytest.mark.parametrize(("workers", "lanes"), [(1, 2), (2, 1), (2, 2), (3, 2), (2, 5), (4, 3)])

@@ -1,4 +1,4 @@
-"""Processes of a comparison do not hear Ctrl-C, from their first moment on."""
+"""Local jobs do not hear Ctrl-C, from their first moment on."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 START = """
 import multiprocessing
-from mapper.comparison.workers import _deaf
+from mapper.execution.local import deaf
 
 look = "import signal, sys; sys.exit(signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
 if __name__ == "__main__":
     process = multiprocessing.get_context("forkserver").Process(target=exec, args=(look,))
-    with _deaf():
+    with deaf():
         process.start()
     process.join()
     print("deaf" if process.exitcode == 0 else "hears")

@@ -1,0 +1,58 @@
+"""Jobs for tests: processes find them by this module."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from mapper.errors import UsageError
+
+
+def double(number: int, stop: threading.Event, tell: Any) -> int:
+    tell(f"at {number}")
+    return 2 * number
+
+
+def refuse(what: str, stop: threading.Event, tell: Any) -> None:
+    raise UsageError(f"no {what}", details=["one", "two"], hint="another")
+
+
+def stumble(what: str, stop: threading.Event, tell: Any) -> None:
+    raise KeyError(what)
+
+
+def leave(code: int, stop: threading.Event, tell: Any) -> None:
+    os._exit(code)
+
+
+def be_killed(number: int, stop: threading.Event, tell: Any) -> None:
+    os.kill(os.getpid(), number)
+
+
+def sleep(seconds: float, stop: threading.Event, tell: Any) -> str:
+    return "stopped" if stop.wait(seconds) else "slept"
+
+
+def never_stop(file: str, stop: threading.Event, tell: Any) -> None:
+    Path(file).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def hoard(size: int, stop: threading.Event, tell: Any) -> int:
+    kept = bytearray(os.urandom(1 << 20) * (size >> 20))
+    time.sleep(60)
+    return len(kept)
+
+
+def unsendable(_: None, stop: threading.Event, tell: Any) -> object:
+    return threading.Lock()
+
+
+def interrupt_self(_: None, stop: threading.Event, tell: Any) -> str:
+    os.kill(os.getpid(), signal.SIGINT)
+    return f"deaf on {sys.platform}"
