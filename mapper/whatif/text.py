@@ -234,10 +234,11 @@ CLOSE = 0.001
 
 
 def sure(gaps: Sequence[tuple[float, str]]) -> str:
-    """How near the best all answers are, of (gap, change): the worst, and how many are further than hardly away."""
+    """How near the best all answers are, of (gap, change): the worst, and how many are as good as there."""
     gap, change = max(gaps, key=lambda pair: pair[0])
     others = sum(g > CLOSE for g, _ in gaps)
-    close = f", all but {others} within {percent(CLOSE)}" if 0 < others < len(gaps) else ""
+    near = f"all but {others}" if 2 * others < len(gaps) else f"{len(gaps) - others} of {len(gaps)}"
+    close = f", {near} within {percent(CLOSE)}" if 0 < others < len(gaps) else ""
     return f"every answer is within {percent(gap)} of the best there can be on its target ({change}){close}"
 
 

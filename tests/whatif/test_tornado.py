@@ -115,8 +115,9 @@ def test_a_bound_is_told_in_the_unit_of_the_objective(asker: Asker, goal: Object
 
 def test_how_sure_a_table_is_tells_the_worst_answer_and_how_many_are_like_it() -> None:
     assert sure([(0.044, "dsa*.rows/=2"), (1e-5, "cpu.cores*=2"), (0.002, "cpu.cores/=2")]) == (
-        "every answer is within 4.4 % of the best there can be on its target (dsa*.rows/=2), all but 2 within 0.1 %"
+        "every answer is within 4.4 % of the best there can be on its target (dsa*.rows/=2), 1 of 3 within 0.1 %"
     )
+    assert sure([(0.044, "a"), (1e-5, "b"), (1e-5, "c")]).endswith("(a), all but 1 within 0.1 %")
     assert sure([(1e-5, "cpu.cores*=2")]).endswith("(cpu.cores*=2)")
 
 
