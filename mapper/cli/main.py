@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
-from mapper.cli.collecting import uncollected
+from mapper.cli.collecting import left_to_the_system, uncollected
 from mapper.cli.ending import Ended
 from mapper.cli.parsers import asking, comparing, hardware, making, pieces, plans, targets_compared
 from mapper.cli.saying import silence_output
@@ -22,6 +23,8 @@ _DIMS = "Without --dim or --phase it lists the dims that need a size. Exit code 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 done, 1 bad input, 2 usage, 3 infeasible, 128 + the number of
     the signal that ended it (130: interrupted)."""
+    if argv is None:  # the process is this command's own
+        atexit.register(left_to_the_system)
     parser = _parser()
     args = parser.parse_args(argv)
     if args.command is None:
