@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
-from itertools import repeat
+from itertools import repeat, takewhile
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from mapper.errors import did_you_mean
@@ -33,10 +33,14 @@ class DataError(Exception):
 
 
 class Codec(NamedTuple):
-    """How values of one type are written and read; both raise DataError for a value of another type."""
+    """How values of one type are written and read; both raise DataError for a value of another type.
+
+    as_is: Python's types of JSON data that need no reading, as what is read is the same.
+    """
 
     write: Callable[[Any], Any]
     read: Callable[[Any], Any]
+    as_is: frozenset[type] = frozenset()
 
 
 class Codecs:
@@ -83,28 +87,34 @@ class Codecs:
             kept = [name for name in parts if name in needed or given[name] != parts[name][0]]
             return {name: at(f".{name}", parts[name][1].write, given[name]) for name in kept}
 
-        reads = {name: codec.read for name, (_, codec) in parts.items()}
+        reads = {name: (codec.as_is, codec.read) for name, (_, codec) in parts.items()}
+        least, most = set(needed), reads.keys()
 
         def read(raw: Any) -> Any:
             if not isinstance(raw, dict):
                 raise DataError(f"expected a {kind.__name__}, found {shown(raw)}")
-            for name in raw:
-                if name not in parts:
-                    raise DataError(f"unknown key '{name}'", hint=did_you_mean(name, parts, otherwise="the keys are"))
-            for name in needed:
-                if name not in raw:
-                    raise DataError(f"a {kind.__name__} needs the key '{name}'")
+            if not least <= raw.keys() <= most:
+                raise _wrong_keys(kind.__name__, raw, needed, most)
             done = {}
             name = ""
             try:
                 for name, part in raw.items():
-                    done[name] = reads[name](part)
+                    as_is, way = reads[name]
+                    done[name] = part if type(part) in as_is else way(part)
             except DataError as wrong:
                 wrong.path = f".{name}{wrong.path}"
                 raise
             return kind(**done)
 
         return Codec(write, read)
+
+
+def _wrong_keys(kind: str, raw: Iterable[str], needed: Iterable[str], known: Iterable[str]) -> DataError:
+    """Which key of an object is unknown or, else, which one is missing."""
+    for name in raw:
+        if name not in known:
+            return DataError(f"unknown key '{name}'", hint=did_you_mean(name, known, otherwise="the keys are"))
+    return DataError(f"a {kind} needs the key '{next(name for name in needed if name not in raw)}'")
 
 
 def at(step: str, way: Callable[[Any], Any], value: Any) -> Any:
@@ -139,7 +149,7 @@ def _plain(kind: Any) -> Codec:
             raise DataError(f"expected {_PLAIN[kind]}, found {shown(raw)}")
         return _finite(kind, raw)
 
-    return Codec(write, read)
+    return Codec(write, read, frozenset({kind}) if kind is not float else frozenset())  # a float may be infinite
 
 
 def _finite(kind: Any, value: Any) -> Any:
@@ -171,7 +181,10 @@ def _table(item: Codec) -> Codec:
         return [at(f"[{i}]", item.write, v) for i, v in enumerate(_of_type(tuple, values))]
 
     def read(raw: Any) -> tuple[Any, ...]:
-        return _each(zip(repeat(item.read), _of_type(list, raw), strict=False))
+        parts = _of_type(list, raw)
+        if item.as_is.issuperset(map(type, parts)):
+            return tuple(parts)
+        return _each(zip(repeat(item.read), parts, strict=False))
 
     return Codec(write, read)
 
@@ -225,4 +238,6 @@ def _union(members: list[Codec], optional: bool) -> Codec:
         raise DataError(f"{shown(value)} is of no type that is allowed here")
 
     writers, readers = [c.write for c in members], [c.read for c in members]
-    return Codec(lambda value: choose(value, writers), lambda raw: choose(raw, readers))
+    first = takewhile(bool, (c.as_is for c in members))  # another one may take what a later one has as is
+    as_is = frozenset[type]().union(*first, {types.NoneType} if optional else ())
+    return Codec(lambda value: choose(value, writers), lambda raw: choose(raw, readers), as_is)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 from mapper.ir.codec import DataError
@@ -113,10 +113,10 @@ def _filled(texts: Sequence[str], changes: Sequence[tuple[int, int, int | list[i
         parts += [around[-1], ","]
     parts[-1] = "]"
     places = [(first[row] + 2 * k, values) for row, k, values in changes]
-    start = {place: int(parts[place]) for place, _ in places}
+    columns = [(p, map(str, v if isinstance(v, list) else count(int(parts[p]), v))) for p, v in places]
     found: list[Any] = []
-    for i in range(times):
-        for place, values in places:
-            parts[place] = str(values[i] if isinstance(values, list) else start[place] + i * values)
+    for _ in range(times):
+        for place, column in columns:
+            parts[place] = next(column)
         found += json.loads("".join(parts))
     return found
