@@ -104,7 +104,7 @@ class Estimator:
         """Values that are made and used up within the cluster."""
         members = set(cluster.ops)
         made = {n for name in cluster.ops for n in self.graph.op[name].outputs if n}
-        leaving = set(self.graph.outputs)
+        leaving = self.graph.ends
         return frozenset(
             n for n in made if n not in leaving and all(u.name in members for u in self.graph.users.get(n, ()))
         )

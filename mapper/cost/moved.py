@@ -324,8 +324,9 @@ class Moved:
     def _hand_over(self, handed: HandOver, places: Mapping[str, At]) -> Change:
         units = [(places.get(n) or self._now(self.plan.task[n]))[0] for n in self._ends(handed)]
         a, b = (self._spelling.places.of(self.plan.target.unit[u]) for u in units)
-        dtype = self.plan.graph.value[handed.value].dtype
-        return _summed(self._spelling.places.steps(Spread(handed.elements), dtype, a, b))
+        dtype, size = self.plan.graph.value[handed.value].dtype, Spread(handed.elements)
+        key = ("hand over", size, dtype, a, b)
+        return self._priced[self._price(key, lambda: _summed(self._spelling.places.steps(size, dtype, a, b)))]
 
     def _power(self, pj: int) -> int:
         target = self.plan.target

@@ -11,11 +11,10 @@ from mapper.ir.graph import Graph, Phase
 
 
 class Sizes:
-    """How large values are in each phase. Holds a cache only."""
+    """How large values are in each phase."""
 
     def __init__(self, graph: Graph, sharing: Sharing, places: Places, has_teams: bool) -> None:
         self.graph, self.sharing, self.places, self.has_teams = graph, sharing, places, has_teams
-        self._peaks: dict[tuple[str, str], Spread] = {}
 
     def mean(self, value: str, phase: Phase) -> Spread:
         """Mean number of elements of a value over the phase's samples, and how ranks can divide them."""
@@ -23,10 +22,7 @@ class Sizes:
 
     def peak(self, value: str, phase: Phase) -> Spread:
         """The largest number of elements of a value over the phase's samples, and how ranks can divide them."""
-        key = (value, phase.name)
-        if key not in self._peaks:
-            self._peaks[key] = self.sharing.peak(value, phase.name, divides=self.has_teams)
-        return self._peaks[key]
+        return self.sharing.peak(value, phase.name, divides=self.has_teams)
 
     def peak_bytes(self, value: str, phase: Phase, place: Place) -> int:
         """Most bytes that a value takes at a place over the phase's samples, on all ranks that it lies with."""

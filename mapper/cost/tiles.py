@@ -77,9 +77,9 @@ def tiling(
 
 def _by_rows(estimator: Estimator, cluster: Cluster, phase: Phase, tiles: int) -> Way | None:
     """The first way in which nothing is exchanged between tiles."""
-    for way in estimator.sharing.ways(cluster.ops, phase.name, tiles):
+    for way in estimator.sharing.ways(cluster.ops, phase.name, tiles, (Layout.TOKENS,)):
         parted = any(op.name == "sequence" for op in way.ops)
-        if way.takes is Layout.TOKENS and way.leaves is Layout.TOKENS and not parted:
+        if way.leaves is Layout.TOKENS and not parted:
             return way
     return None
 

@@ -239,4 +239,4 @@ def ops_in(graph: Graph, phase: Phase) -> frozenset[str]:
 
 def bind(shape: tuple[int | str, ...], binding: Binding) -> Shape:
     """The shape in numbers."""
-    return tuple(d if isinstance(d, int) else binding[d] for d in shape)
+    return tuple([d if isinstance(d, int) else binding[d] for d in shape])

@@ -11,7 +11,7 @@ from mapper.cost.shards.op_ways import OpWay, op_ways, operands
 from mapper.hw.layout import Layout
 from mapper.ir.graph import Op
 
-_TAKES = (Layout.COPY, Layout.FEATURES, Layout.TOKENS, Layout.EXPERTS, Layout.SUM)
+TAKES = (Layout.COPY, Layout.FEATURES, Layout.TOKENS, Layout.EXPERTS, Layout.SUM)
 _MOST = 64
 """Chains followed at once: clusters have one op that decides, so that a handful is usual."""
 
@@ -37,10 +37,13 @@ class _Chain:
     ways: tuple[OpWay, ...] = ()
 
 
-def cluster_ways(found: Analysis, ops: tuple[str, ...], ranks: int) -> tuple[Way, ...]:
-    """Every way that so many ranks have for the ops, each under a name of its own."""
+def cluster_ways(
+    found: Analysis, ops: tuple[str, ...], ranks: int, taken: tuple[Layout, ...] = TAKES
+) -> tuple[Way, ...]:
+    """Every way that so many ranks have for the ops, each under a name of its own; of those alone that take what comes
+    from outside in one of the layouts."""
     names: dict[str, Way] = {}
-    for takes in _TAKES:
+    for takes in taken:
         for chain in _chains(found, [found.graph.op[n] for n in ops], ranks, takes):
             leaves = _leaves(found, ops, chain)
             alike = any(w.decides and w.name == "copy" for w in chain.ways)

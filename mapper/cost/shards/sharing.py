@@ -7,9 +7,10 @@ from dataclasses import replace
 from math import prod
 
 from mapper.cost.shards.analysis import Analysis
-from mapper.cost.shards.chain import ALONE, Way, cluster_ways
+from mapper.cost.shards.chain import ALONE, TAKES, Way, cluster_ways
 from mapper.cost.shards.parts import Part, part
 from mapper.cost.shards.spread import Spread
+from mapper.hw.layout import Layout
 from mapper.hw.work import Work
 from mapper.ir.graph import Binding, Graph, Phase, bind
 
@@ -20,8 +21,10 @@ class Sharing:
     def __init__(self, graph: Graph, phases: Sequence[Phase]) -> None:
         self.graph = graph
         self.phases = {p.name: p for p in phases}
-        self._ways: dict[tuple[tuple[str, ...], str, int], tuple[Way, ...]] = {}
+        self._ways: dict[tuple[tuple[str, ...], str, int, tuple[Layout, ...]], tuple[Way, ...]] = {}
         self._spreads: dict[tuple[str, str], Spread] = {}
+        self._peaks: dict[tuple[str, str], Spread] = {}
+        self._sizes: dict[tuple[tuple[int | str, ...], str], tuple[int, ...]] = {}
 
     def analysis(self, phase: str) -> Analysis:
         """The axes of all values in a phase."""
@@ -31,13 +34,13 @@ class Sharing:
             kept[asked] = Analysis(self.graph, asked)
         return kept[asked]
 
-    def ways(self, ops: tuple[str, ...], phase: str, ranks: int) -> tuple[Way, ...]:
-        """The ways that so many ranks have for a cluster in a phase; a single one does all alone."""
+    def ways(self, ops: tuple[str, ...], phase: str, ranks: int, taken: tuple[Layout, ...] = TAKES) -> tuple[Way, ...]:
+        """The ways that so many ranks have for a cluster in a phase, as `cluster_ways`; a single one does all alone."""
         if ranks == 1:
             return (ALONE,)
-        key = (ops, phase, ranks)
+        key = (ops, phase, ranks, taken)
         if key not in self._ways:
-            self._ways[key] = cluster_ways(self.analysis(phase), ops, ranks)
+            self._ways[key] = cluster_ways(self.analysis(phase), ops, ranks, taken)
         return self._ways[key]
 
     def parts(
@@ -67,15 +70,23 @@ class Sharing:
 
     def peak(self, value: str, phase: str, *, divides: bool) -> Spread:
         """The same for the sample at which the value is largest."""
-        asked = self.phases[phase]
-        if divides:
-            return max((self.analysis(phase).spread(value, b) for b in asked.bindings()), key=lambda x: x.elements)
-        shape = self.graph.value[value].shape
-        return Spread(max(prod(bind(shape, b)) for b in asked.bindings()))
+        if not divides:
+            return Spread(max(self._elements(value, self.phases[phase])))
+        key = (value, phase)
+        if key not in self._peaks:
+            found, bindings = self.analysis(phase), self.phases[phase].bindings()
+            self._peaks[key] = max((found.spread(value, b) for b in bindings), key=lambda x: x.elements)
+        return self._peaks[key]
 
     def _mean(self, value: str, phase: Phase) -> int:
-        sizes = [prod(bind(self.graph.value[value].shape, b)) for b in phase.bindings()]
-        return round(sum(s * n for s, n in zip(phase.shares, sizes, strict=True)))
+        return round(sum(s * n for s, n in zip(phase.shares, self._elements(value, phase), strict=True)))
+
+    def _elements(self, value: str, phase: Phase) -> tuple[int, ...]:
+        """Elements of a value at each sample of the phase; found once for all of its shape."""
+        key = (self.graph.value[value].shape, phase.name)
+        if key not in self._sizes:
+            self._sizes[key] = tuple(prod(bind(key[0], b)) for b in phase.bindings())
+        return self._sizes[key]
 
     def signature(self, ops: tuple[str, ...]) -> tuple[object, ...]:
         """Equal for clusters whose values divide alike in every phase, in the order in which they appear."""
@@ -105,6 +116,6 @@ _CHANGES = ("matmul", "conv", "attention", "embedding", "reduce")
 
 def _inside(graph: Graph, ops: tuple[str, ...]) -> frozenset[str]:
     """Values that are made and used up within a cluster."""
-    members, leaving = set(ops), set(graph.outputs)
+    members, leaving = set(ops), graph.ends
     made = {n for name in ops for n in graph.op[name].outputs if n}
     return frozenset(n for n in made if n not in leaving and all(u.name in members for u in graph.users.get(n, ())))
