@@ -26,6 +26,8 @@ class GraphWriter:
         self.name = name
         self.random = None if seed is None else np.random.default_rng(seed)
         self.nodes: list[onnx.NodeProto] = []
+        self._makers: dict[str, onnx.NodeProto] = {}
+        self._readers: dict[str, list[onnx.NodeProto]] = {}
         self.inputs: list[onnx.ValueInfoProto] = []
         self.outputs: list[onnx.ValueInfoProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
@@ -45,11 +47,11 @@ class GraphWriter:
 
     def output(self, value: str, name: str, dims: Dims, dtype: int = TensorProto.FLOAT) -> None:
         """Makes `value` leave the graph as `name`."""
-        last = next(node for node in reversed(self.nodes) if value in node.output)
-        for node in self.nodes:
-            if value in node.input:
-                node.input[:] = [name if i == value else i for i in node.input]
+        last, readers = self._makers.pop(value), self._readers.pop(value, [])
+        for node in readers:
+            node.input[:] = [name if i == value else i for i in node.input]
         last.output[:] = [name if o == value else o for o in last.output]
+        self._makers[name], self._readers[name] = last, readers
         self.outputs.append(helper.make_tensor_value_info(name, dtype, dims))
 
     def output_first(self, name: str) -> None:
@@ -91,7 +93,11 @@ class GraphWriter:
         """Adds a node with `count` outputs and returns their names."""
         name = "/" + "/".join((*self.path, f"{op_type}_{len(self.nodes)}"))
         outputs = [f"{name}_output_{i}" for i in range(count)]
-        self.nodes.append(helper.make_node(op_type, list(inputs), outputs, name=name, **attrs))
+        made = helper.make_node(op_type, list(inputs), outputs, name=name, **attrs)
+        self.nodes.append(made)
+        self._makers.update(dict.fromkeys(outputs, made))
+        for value in inputs:
+            self._readers.setdefault(value, []).append(made)
         return outputs
 
     def model(self, opset: int) -> onnx.ModelProto:

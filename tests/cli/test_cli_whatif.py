@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Mapper
 from real_plans import finished, unplaced
 
 from mapper.ir.serial import to_json
+
+Mapper = Callable[..., Any]
 
 
 @pytest.fixture

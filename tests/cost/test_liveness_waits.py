@@ -7,6 +7,7 @@ import random
 from cost_builders import activity, program
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.cost.liveness import Life, lives, waits
 from mapper.cost.orders import needed
@@ -114,6 +115,7 @@ def by_definition(one: Program, call: Call, packed: list[Buffer]) -> list[set[in
     return found
 
 
+@examples(30, 100)
 @given(st.integers(0, 10**6))
 def test_what_lay_there_last_is_all_there_is_to_wait_for(seed: int) -> None:
     one, call, packed = some_call(seed)
@@ -121,6 +123,7 @@ def test_what_lay_there_last_is_all_there_is_to_wait_for(seed: int) -> None:
     assert closure(one, last) == closure(one, by_definition(one, call, packed))
 
 
+@examples(30, 100)
 @given(st.integers(0, 10**6))
 def test_what_follows_from_the_rest_is_left_out_and_nothing_else(seed: int) -> None:
     one, call, packed = some_call(seed, least=1)

@@ -7,6 +7,7 @@ import pytest
 from cost_builders import activity, program, roomy
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.cost.channel_kernels import fair_part
 from mapper.cost.engines import CHANNEL
@@ -77,6 +78,7 @@ def test_who_asks_for_little_of_a_crowded_memory_is_not_slowed_down() -> None:
     assert flow(8, program(a, b), 18).interval == 10
 
 
+@examples(30, 100)
 @given(st.lists(st.integers(1, CHANNEL), min_size=1, max_size=6).filter(lambda shares: sum(shares) > CHANNEL))
 def test_fair_parts_of_a_channel_add_up_to_the_whole_of_it(shares: list[int]) -> None:
     part = fair_part(np.array(sorted(shares)))
@@ -168,6 +170,7 @@ def test_a_request_without_activities_takes_no_time() -> None:
     assert flow(4, program(), 0).interval == 0
 
 
+@examples(30, 100)
 @given(st.integers(1, 300), st.lists(st.tuples(st.integers(1, 200), st.integers(1, 10**6)), min_size=1, max_size=4))
 def test_calls_that_are_slowed_alike_are_spread_by_the_time_that_each_phase_takes_alone(
     inflight: int, phases: list[tuple[int, int]]

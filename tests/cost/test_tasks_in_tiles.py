@@ -7,9 +7,10 @@ from functools import cache
 
 import pytest
 from cost_builders import Clockwork, machine, placed
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from real_plans import finished
+from sweeps import examples
 
 from mapper.cost.check import check
 from mapper.cost.judge import judge
@@ -139,7 +140,7 @@ class Hasty(Clockwork):
         return super().cost(work, feed)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 @given(st.data())
 def test_in_sum_tiles_take_no_less_of_anything_than_the_whole(data: st.DataObject) -> None:
     units = [data.draw(st.sampled_from([Clockwork(), Hasty(), Clockwork(leaves=F32)])) for _ in range(3)]

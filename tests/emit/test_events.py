@@ -6,6 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from perfetto import faults, loads_whole
+from sweeps import examples
 
 from mapper.emit.events import Bar, Event, Flow, Group, about, drawn, lanes, text
 
@@ -70,6 +71,7 @@ def test_lanes_are_as_few_as_are_busy_at_once() -> None:
     assert [[b.name for b in row] for row in found] == [["a", "d"], ["b", "c"]]
 
 
+@examples(30, 100)
 @given(BARS, BARS, st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=8))
 def test_whatever_is_drawn_keeps_the_rules_of_perfetto(
     outer: list[tuple[int, int]], inner: list[tuple[int, int]], arrows: list[tuple[int, int]]

@@ -5,6 +5,7 @@ from itertools import pairwise
 import onnx
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.emit.grouping import pieces
 from mapper.frontend.anatomy import FileNode
@@ -29,6 +30,7 @@ def graphs(draw: st.DrawFn) -> tuple[list[FileNode], dict[str, str], dict[str, i
     return nodes, owner, start
 
 
+@examples(30, 100)
 @given(graphs())
 def test_groups_are_of_one_owner_hold_each_node_once_and_wait_for_none_behind(
     case: tuple[list[FileNode], dict[str, str], dict[str, int]],

@@ -75,6 +75,7 @@ def test_any_sizes_that_determine_the_rest_are_accepted_in_any_spelling(data: st
     assert result.shapes["past_key_values.0.value"] == (sizes["batch"], 2, sizes["past"], 4)
 
 
+@examples(30, 100)
 @given(st.data())
 def test_sizes_that_contradict_are_refused_with_both_numbers(data: st.DataObject) -> None:
     sizes = {"batch": 3, "seq": 5, "past": 7, "total": 12}

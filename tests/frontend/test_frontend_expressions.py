@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.frontend.dims.expressions import evaluate, names_in, parse
 from mapper.frontend.lowering.einsum import as_matmul
@@ -65,6 +66,7 @@ def test_anything_else_has_no_value(text: str) -> None:
     assert evaluate(text, {"seq": 4}) is None
 
 
+@examples(30, 100)
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_evaluator(text: str) -> None:
     evaluate(text, {"seq": 4, "x": 2})
@@ -84,6 +86,7 @@ TREES = st.recursive(
 PYTHON = {"Max": max, "Min": min, "FloorDiv": lambda a, b: a // b, "Mod": lambda a, b: a % b}
 
 
+@examples(30, 100)
 @given(TREES)
 def test_expressions_have_the_value_that_python_gives_them(text: str) -> None:
     plain = text.replace("p2o.D.0", "p2o_D_0")
@@ -94,6 +97,7 @@ def test_expressions_have_the_value_that_python_gives_them(text: str) -> None:
     assert evaluate(text, NAMES) == wanted
 
 
+@examples(30, 100)
 @given(TREES, st.integers(1, 50))
 def test_solving_for_the_one_open_name_finds_its_size_or_nothing(text: str, size: int) -> None:
     expression = parse(text)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sweeps import examples
 from target_builders import Load
@@ -198,7 +198,7 @@ def test_no_plan_on_the_stages_beats_its_image_on_the_pool(machine: Target, data
             assert c == d or here.link_pj_per_bit <= there.link_pj_per_bit * (1 + 1e-9)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(9, 30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_units_and_memories_of_the_pool_have_room_for_what_the_stages_have(
     machine: Target, data: st.DataObject

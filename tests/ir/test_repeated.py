@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.ir.codec import DataError
 from mapper.ir.repeated import folded, line, unfolded
@@ -48,6 +49,7 @@ numbers = (
 )
 
 
+@examples(30, 100)
 @given(
     st.lists(st.fixed_dictionaries({"name": numbers, "n": st.integers(-5, 9)}), min_size=1, max_size=4),
     st.integers(1, 9),

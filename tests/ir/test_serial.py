@@ -10,7 +10,7 @@ import pytest
 from builders import TinyUnit, tiny_graph, tiny_inputs, tiny_plan, tiny_target
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweeps import sweep
+from sweeps import examples, sweep
 
 from mapper.errors import InvalidPlan, MapperError
 from mapper.hw.library import target_names
@@ -207,7 +207,7 @@ def assert_round_trip(plan: Plan) -> None:
     assert to_json(back) == text
 
 
-@settings(max_examples=30)  # and hundreds in the slow tests
+@examples(9, 30)
 @given(plans())
 def test_every_plan_comes_back_equal_and_with_a_stable_text(plan: Plan) -> None:
     assert_round_trip(plan)

@@ -27,7 +27,8 @@ onnx.save(helper.make_model(graph, opset_imports=imports), "model.onnx")
 """
 COMPILE = """
 import mapper
-done = mapper.compile("model.onnx", "superhet", dims={"batch": 2}, pipeline="greedy")
+pipeline = "partition,options,place-greedy,schedule{effort=0},memory,judge"
+done = mapper.compile("model.onnx", "superhet", dims={"batch": 2}, pipeline=pipeline)
 done.save("out")
 mapper.check(mapper.load_plan("out/plan.json"))
 print(*(f"{op.kind}/{op.attr('order')}" for op in done.plan.graph.ops if op.attr("domain")))

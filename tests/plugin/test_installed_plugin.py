@@ -22,7 +22,7 @@ from samples.models.build import main
 
 main(["gpt2-tiny", "--out", "tiny.onnx"])
 found = load_model("tiny.onnx", [parse_phase("run: batch=1 seq=8 past=0")])
-text = "partition-every-op{prefix=mine:},options,place-greedy,schedule,memory,judge"
+text = "partition-every-op{prefix=mine:},options,place-greedy,schedule{effort=0.0},memory,judge"
 pipeline = parse(text, lambda name: plugins.load("passes", name))
 assert str(pipeline) == text
 plan = pipeline.run(Plan(load_target("example-soc"), found.graph, found.phases), Context(effort=Effort.QUICK))

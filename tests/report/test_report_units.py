@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.report.units import bar, figure, listed, percent, shorten, si, times
 
@@ -50,6 +51,7 @@ def test_shortened_text_fits(text: str, room: int, end: bool) -> None:
     assert len(shorten(text, room, end)) <= room or len(text) <= room
 
 
+@examples(30, 100)
 @given(st.lists(st.sampled_from(["12 matmul", "1 norm", "24 casts"]), max_size=9), st.integers(14, 80))
 def test_listed_fits_and_says_when_it_leaves_out(items: list[str], room: int) -> None:
     text = listed(items, room)

@@ -8,6 +8,7 @@ import pytest
 from folders import tensor, two_units
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.emit.manifest import Part
 from mapper.runtime.compare import (
@@ -52,6 +53,7 @@ def test_what_cannot_be_compared_differs_without_bound(got: np.ndarray, want: np
     assert relative == inf
 
 
+@examples(30, 100)
 @given(st.lists(st.floats(width=32), min_size=1, max_size=5), st.lists(st.floats(width=32), min_size=1, max_size=5))
 def test_only_equal_results_are_exact(got: list[float], want: list[float]) -> None:
     a, b = array(*got), array(*want)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.errors import MapperError
 from mapper.runtime import memory
@@ -26,6 +27,7 @@ def arena() -> Iterator[Arena]:
     made.close()
 
 
+@examples(30, 100)
 @given(st.lists(st.one_of(st.integers(0, 3 << 20), st.just(-1)), max_size=40))
 def test_blocks_never_overlap_and_all_comes_back(asked: list[int]) -> None:
     arena = Arena()

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from folders import Folder, Node, phase, tensor
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.emit.manifest import InputLine
 from mapper.runtime.inputs import made_up
@@ -29,7 +30,7 @@ class Late(Local):
         self.dice.shuffle(self._jobs)
 
 
-@settings(deadline=None, max_examples=25)
+@examples(8, 25)
 @given(st.data())
 def test_any_graph_on_any_units_gives_what_its_nodes_give_in_order(data: st.DataObject) -> None:
     """Sums and products of two earlier values each, against numpy; requests at once, results in any order."""

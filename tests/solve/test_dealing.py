@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.solve.dealing import Ints, changes, dealt
 
@@ -24,6 +25,7 @@ def counted(chain: list[int], bins: list[int] | tuple[int, ...]) -> Ints:
     return counts
 
 
+@examples(30, 100)
 @given(dealings())
 def test_every_bin_takes_what_it_should_under_some_number(given_: tuple[list[int], list[int]]) -> None:
     chain, bins = given_

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise, product
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import examples
 
@@ -41,7 +41,7 @@ def best(problem: Problem) -> int | None:
     return min((h for h in found if h is not None), default=None)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 @given(problems())
 def test_a_filling_is_as_low_as_the_best_of_all(problem: Problem) -> None:
     found, least = fill(problem, BUDGET), best(problem)

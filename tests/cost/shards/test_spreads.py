@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.cost.shards.expected import _exact, _normal, busiest
 from mapper.cost.shards.reshard import exchange_between, memory_bytes
@@ -15,6 +16,7 @@ from mapper.hw.layout import Layout
 from mapper.hw.work import DType
 
 
+@examples(30, 100)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 9))
 def test_the_fullest_rank_has_its_part_rounded_up(columns: int, rows: int, ranks: int) -> None:
     value = Spread(columns * rows, (Columns(1, columns, columns),), rows)
@@ -56,6 +58,7 @@ def test_the_busiest_rank_is_the_mean_over_all_ways_to_deal(rows: int, ranks: in
     assert abs(busiest(rows, ranks, experts) - mean) <= 0.2 * mean + 0.5
 
 
+@examples(30, 100)
 @given(st.integers(1, 5000), st.sampled_from([2, 4, 8, 16]))
 def test_the_busiest_rank_has_at_least_its_share(rows: int, ranks: int) -> None:
     assert rows // ranks <= busiest(rows, ranks, ranks) <= rows

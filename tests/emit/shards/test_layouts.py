@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.cost.shards.spread import Columns
 from mapper.emit.shards.combine import taken
@@ -17,6 +18,7 @@ def cut(array: np.ndarray[tuple[int, ...], np.dtype[np.int64]], axis: int, range
     return [int(x) for x in np.take(array, entries(ranges[rank]), axis=axis).reshape(-1)]
 
 
+@examples(30, 100)
 @given(st.data())
 def test_a_divided_axis_under_other_sizes_holds_the_same_numbers(data: st.DataObject) -> None:
     factors = data.draw(st.lists(st.sampled_from([1, 2, 3, 4]), min_size=1, max_size=4))

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from builders import tiny_target
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from passes_graph_oracle import evaluate
 from passes_graph_sketch import ONCE, Sketch, kinds, rewrite
+from sweeps import examples
 
 from mapper.ir.plan import Plan
 from mapper.pipeline.pass_ import Context
@@ -156,7 +157,7 @@ def affine_norms(draw: st.DrawFn) -> tuple[Sketch, str]:
     return s, value
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 @given(affine_norms())
 def test_any_affine_tail_belongs_to_the_norm(case: tuple[Sketch, str]) -> None:
     """Several vectors that scale or shift become one each when weights are loaded, so a norm stands for an affine map

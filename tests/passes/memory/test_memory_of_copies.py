@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 from tiny_machines import Abacus, machine, prepared, sketch
 
 from mapper.cost.judge import arena_slots, peaks
@@ -37,7 +38,7 @@ def fit(target: Target) -> Plan | None:
         return None
 
 
-@settings(max_examples=25, deadline=None)
+@examples(8, 25)
 @given(st.integers(2, 5), st.integers(60, 250), st.integers(1, 12))
 def test_copies_hold_as_many_requests_as_so_many_machines(copies: int, words: int, inflight: int) -> None:
     chips = [Abacus()] * copies

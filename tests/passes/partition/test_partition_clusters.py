@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from real_plans import unplaced
+from sweeps import examples
 from tiny_machines import Abacus, Loom, grouped, layers, machine, prepared, sketch
 
 from mapper.ir.graph import Graph
@@ -131,7 +132,7 @@ def _lines(draw: st.DrawFn) -> list[str]:
     return lines
 
 
-@settings(max_examples=30, deadline=None)
+@examples(9, 30)
 @given(_lines(), st.integers(1, 4))
 def test_every_op_is_in_one_cluster_and_clusters_are_in_order(lines: list[str], most: int) -> None:
     graph = sketch(*lines)

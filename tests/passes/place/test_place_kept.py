@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.solve.placement import problem as pb
 from passes.place.kept import Kept
@@ -12,6 +13,7 @@ MEMORIES = {"near": 0, "far": 1}
 NEED = st.tuples(st.sampled_from("abc"), st.sampled_from(sorted(MEMORIES)), st.integers(0, 5))
 
 
+@examples(30, 100)
 @given(st.lists(st.lists(NEED, max_size=4), min_size=1, max_size=5))
 def test_what_is_used_in_several_sizes_takes_the_largest(wanted: list[list[tuple[str, str, int]]]) -> None:
     kept = Kept(MEMORIES)

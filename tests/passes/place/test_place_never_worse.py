@@ -121,9 +121,10 @@ def test_the_search_is_never_worse_on_a_tiny_machine(objective: Objective) -> No
     _never_worse(replace(prepared(target, layers(5)), objective=objective))
 
 
+@pytest.mark.parametrize("target", sweep(["edge-npu", "superhet"], 1))
 @pytest.mark.parametrize("place", BASELINES)
-def test_a_baselines_bound_holds_for_it(place: str) -> None:
-    finished = run(unplaced("bert-tiny", "superhet"), f"{place},schedule{{effort=0}},memory")
+def test_a_baselines_bound_holds_for_it(place: str, target: str) -> None:
+    finished = run(unplaced("bert-tiny", target), f"{place},schedule{{effort=0}},memory")
     (bound,) = finished.bounds or ()
     assert 0 <= bound.value <= judge(finished).value(Objective.THROUGHPUT) * ROUNDING
 
@@ -143,8 +144,9 @@ def test_two_runs_give_equal_plans_everywhere(target: str, objective: Objective)
     assert run(plan, f"place-cpsat,{FINISH}") == run(plan, f"place-cpsat,{FINISH}")
 
 
-def test_one_phase_alone_is_placed_as_by_the_joint_search() -> None:
-    plan = unplaced("bert-tiny", "a100-80")
+@pytest.mark.parametrize("target", sweep(["edge-npu", "a100-80"], 1))
+def test_one_phase_alone_is_placed_as_by_the_joint_search(target: str) -> None:
+    plan = unplaced("bert-tiny", target)
     assert run(plan, f"place-by-phase,{FINISH}") == run(plan, f"place-cpsat,{FINISH}")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from real_plans import finished, run
-from sweeps import sweep
+from sweeps import examples, sweep
 from tiny_machines import Abacus, Loom, layers, machine, prepared, sketch
 
 from mapper.cost.program import Program, Spelling
@@ -70,7 +70,7 @@ def test_tasks_in_different_arrays_run_side_by_side() -> None:
     assert max(s.end for s in apart.schedule or ()) < max(s.end for s in one.schedule or ())
 
 
-@settings(max_examples=15, deadline=None)
+@examples(5, 15)
 @given(st.integers(1, 6), st.integers(1, 3), st.sampled_from(["place-round-robin", "place-heft"]))
 def test_every_activity_has_one_slot(count: int, units: int, place: str) -> None:
     plan: Plan = run(prepared(machine(*[Abacus()] * units), layers(count)), f"{place},schedule{{effort=0}}")

@@ -7,7 +7,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import examples
 
@@ -122,7 +122,7 @@ def test_the_solver_finds_and_proves_the_brute_force_optimum(problem: Problem) -
 
 
 @given(problems(), st.lists(st.integers(0, 9), min_size=4, max_size=4))
-@settings(max_examples=80, deadline=None)
+@examples(25, 80)
 def test_bounds_are_at_most_the_optimum_and_list_schedules_are_valid(problem: Problem, prices: list[int]) -> None:
     problem.check()
     optimum = shortest(problem)
@@ -135,7 +135,7 @@ def test_bounds_are_at_most_the_optimum_and_list_schedules_are_valid(problem: Pr
 
 
 @given(problems(), st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@examples(25, 80)
 def test_a_choice_of_modes_leaves_a_problem_whose_schedules_are_valid(problem: Problem, source: random.Random) -> None:
     modes = [source.randrange(len(t.modes)) for t in problem.tasks]
     single, moved = fixed(problem, modes)
@@ -144,7 +144,7 @@ def test_a_choice_of_modes_leaves_a_problem_whose_schedules_are_valid(problem: P
 
 
 @given(problems(shop=True))
-@settings(max_examples=25, deadline=None)
+@examples(8, 25)
 def test_local_search_reaches_the_optimum_of_small_shops(problem: Problem) -> None:
     def judge(solution: Solution) -> int:
         verify(problem, solution)
@@ -161,7 +161,7 @@ def test_local_search_reaches_the_optimum_of_small_shops(problem: Problem) -> No
 
 
 @given(problems())
-@settings(max_examples=25, deadline=None)
+@examples(8, 25)
 def test_disturbed_list_schedules_are_valid_and_never_worse(problem: Problem) -> None:
     def judge(solution: Solution) -> int:
         verify(problem, solution)

@@ -7,8 +7,9 @@ import random
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
@@ -81,7 +82,7 @@ def shortest(problem: Problem) -> int:
 
 
 @given(problems())
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 def test_the_best_schedule_is_the_brute_force_optimum_and_is_proved(problem: Problem) -> None:
     result = solve(problem, SMALL)
     verify(problem, result.solution)
@@ -89,7 +90,7 @@ def test_the_best_schedule_is_the_brute_force_optimum_and_is_proved(problem: Pro
 
 
 @given(problems(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 def test_the_bound_is_at_most_the_optimum_and_every_heuristic_is_valid(problem: Problem, source: random.Random) -> None:
     optimum = shortest(problem)
     ranks = [source.random() for _ in problem.activities]
@@ -101,7 +102,7 @@ def test_the_bound_is_at_most_the_optimum_and_every_heuristic_is_valid(problem: 
 
 
 @given(problems())
-@settings(max_examples=40, deadline=None)
+@examples(10, 40)
 def test_cp_sat_agrees_with_the_oracle(problem: Problem) -> None:
     solution, answer = exact(problem, dispatch(problem), 0, SMALL)
     assert solution is not None
@@ -109,7 +110,7 @@ def test_cp_sat_agrees_with_the_oracle(problem: Problem) -> None:
 
 
 @given(problems(elastic=True, most=9), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 def test_elastic_schedules_are_valid_and_not_below_the_bound(problem: Problem, source: random.Random) -> None:
     ranks = [source.random() for _ in problem.activities]
     for solution in (dispatch(problem), dispatch(problem, ranks), justify(problem, dispatch(problem, ranks))):

@@ -6,8 +6,9 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
@@ -94,14 +95,14 @@ def started(problem: Problem, budget: Budget = THREAD) -> Incumbent[Solution]:
 
 
 @given(problems())
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 def test_streams_are_solved_to_the_brute_force_optimum(problem: Problem) -> None:
     result = solve(problem, Budget(1.0))
     assert result.value == result.bound == shortest(problem)
 
 
 @given(problems(), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 def test_every_heuristic_keeps_streams_and_the_bound_is_below(problem: Problem, source: object) -> None:
     assert bound(problem)[0] <= shortest(problem)
     for solution in (dispatch(problem), serial(problem, list(range(len(problem.activities))))):
@@ -110,7 +111,7 @@ def test_every_heuristic_keeps_streams_and_the_bound_is_below(problem: Problem, 
 
 
 @given(problems())
-@settings(max_examples=40, deadline=None)
+@examples(10, 40)
 def test_refutations_and_proofs_of_one_thread_agree_with_brute_force(problem: Problem) -> None:
     optimum = shortest(problem)
     incumbent = started(problem)
@@ -122,7 +123,7 @@ def test_refutations_and_proofs_of_one_thread_agree_with_brute_force(problem: Pr
 
 
 @given(problems())
-@settings(max_examples=40, deadline=None)
+@examples(10, 40)
 def test_the_compiled_search_finds_valid_schedules_and_stops_at_the_bound(problem: Problem) -> None:
     incumbent = started(problem)
     evolve(problem, incumbent, Budget(0.02))
@@ -130,7 +131,7 @@ def test_the_compiled_search_finds_valid_schedules_and_stops_at_the_bound(proble
 
 
 @given(problems())
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 def test_rivals_and_cliques_never_overlap_in_any_schedule(problem: Problem) -> None:
     pairs = rival_pairs(problem)
     groups = [*pairs, *cliques(problem, pairs)]

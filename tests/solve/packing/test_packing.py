@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packing_builders import SMALL, in_bytes, lowest, packing, problems
+from sweeps import examples
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
@@ -37,7 +38,7 @@ def load(path: Path, capacity: int | None = None) -> Problem:
 
 
 @given(problems)
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 def test_the_lowest_packing_is_the_brute_force_optimum_and_is_proved(problem: Problem) -> None:
     result = minimise(problem, SMALL)
     assert result.solution is not None
@@ -86,7 +87,7 @@ def test_it_fits_exactly_from_the_optimum_on(problem: Problem) -> None:
 
 
 @given(problems)
-@settings(max_examples=30, deadline=None)
+@examples(9, 30)
 def test_cp_sat_agrees_with_the_oracle(problem: Problem) -> None:
     optimum = lowest(problem)
     offsets, _ = pack_below(problem, optimum, SMALL)
@@ -134,7 +135,7 @@ def test_each_broken_rule_is_named(offsets: tuple[int, ...], message: str) -> No
 
 
 @given(problems, st.lists(st.integers(0, 12), min_size=5, max_size=5))
-@settings(max_examples=200, deadline=None)
+@examples(60, 200)
 def test_the_overlap_rule_agrees_with_all_pairs(problem: Problem, drawn: list[int]) -> None:
     offsets = tuple(drawn[: len(problem.items)])
     clash = any(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packing_builders import cut, in_bytes, lowest, problems
+from sweeps import examples
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
@@ -22,7 +23,7 @@ from mapper.solve.packing.sections import components, sections
 
 
 @given(problems, st.integers(0, 30))
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 def test_the_depth_first_search_decides_every_small_case(problem: Problem, capacity: int) -> None:
     for members in components(problem):
         part = problem.part(members.tolist())
@@ -34,7 +35,7 @@ def test_the_depth_first_search_decides_every_small_case(problem: Problem, capac
 
 
 @given(problems, st.integers(1, 30))
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 def test_a_search_in_small_steps_comes_to_the_same_as_one_at_once(problem: Problem, steps: int) -> None:
     for members in components(problem):
         part = problem.part(members.tolist())

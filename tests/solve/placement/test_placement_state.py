@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from placement_builders import tiny
+from sweeps import examples
 
 from mapper.errors import MapperError
 from mapper.solve.placement.problem import Problem, Solution, totals, verify
@@ -27,6 +28,7 @@ def _routes_exist(problem: Problem, choice: list[int]) -> bool:
     return True
 
 
+@examples(30, 100)
 @given(st.integers(0, 10**6))
 def test_a_state_that_changed_many_times_has_the_totals_of_its_definition(seed: int) -> None:
     problem = tiny(seed, items=7)
@@ -45,6 +47,7 @@ def test_a_state_that_changed_many_times_has_the_totals_of_its_definition(seed: 
         assert (state.interval, state.cost) == (expected.interval, expected.cost)
 
 
+@examples(30, 100)
 @given(st.integers(0, 10**6))
 def test_an_outlook_tells_what_inserting_each_option_does(seed: int) -> None:
     problem = tiny(seed, items=7)
@@ -62,6 +65,7 @@ def test_an_outlook_tells_what_inserting_each_option_does(seed: int) -> None:
         state.insert(i, before)
 
 
+@examples(30, 100)
 @given(st.integers(0, 10**6))
 def test_removing_everything_leaves_nothing(seed: int) -> None:
     problem = tiny(seed)

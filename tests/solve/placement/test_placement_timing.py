@@ -3,12 +3,14 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 from placement_builders import tiny, transformer
+from sweeps import examples
 
 from mapper.solve.placement.problem import Solution, totals
 from mapper.solve.placement.tables import build
 from mapper.solve.placement.timing import Timing
 
 
+@examples(30, 100)
 @given(st.integers(0, 10**6))
 def test_the_latency_of_every_option_is_that_of_the_definition(seed: int) -> None:
     problem = tiny(seed, items=7)

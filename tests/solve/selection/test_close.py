@@ -57,7 +57,7 @@ def test_no_choice_with_an_option_costs_less_than_its_bound(seed: int, turns: in
     assert (option_bounds(dual) <= costs_of_options(arrays)).all()
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 @given(st.integers(0, 10**6))
 def test_what_is_better_than_the_value_stays(seed: int) -> None:
     arrays = from_problem(random_problem(seed, nodes=5))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from selection_builders import brute_force, feasible, random_problem
+from sweeps import examples
 
 from mapper.errors import Infeasible
 from mapper.solve.budget import Budget
@@ -17,7 +18,7 @@ from mapper.solve.selection.arrays import from_problem
 from mapper.solve.selection.exact import _safe, solve_exactly
 
 
-@settings(max_examples=25, deadline=None)
+@examples(8, 25)
 @given(st.integers(0, 10**6), st.integers(1, 2), st.booleans())
 def test_cpsat_finds_the_optimum_and_proves_it(seed: int, memories: int, negative: bool) -> None:
     problem = random_problem(seed, memories=memories, negative=negative)

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from selection_builders import brute_force, feasible, random_problem
 from sweeps import examples
@@ -46,7 +46,7 @@ def assert_same(problem: Problem, core: Arrays, steps: tuple[Step, ...], optimum
         assert problem.objective(whole) == optimum
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 @given(st.integers(0, 10**6), st.integers(1, 2), st.booleans())
 def test_the_optimum_of_the_core_is_that_of_the_whole(seed: int, memories: int, negative: bool) -> None:
     problem = random_problem(seed, memories=memories, negative=negative)
@@ -74,7 +74,7 @@ def test_each_reduction_keeps_the_optimum(name: str, seed: int, memories: int) -
         assert_same(problem, core, (*steps, *more), optimum)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(15, 50)
 @given(st.integers(0, 10**6))
 def test_every_feasible_choice_of_the_core_expands_to_one_of_the_same_cost(seed: int) -> None:
     problem = random_problem(seed, nodes=5)

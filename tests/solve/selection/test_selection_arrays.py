@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from selection_builders import choices, feasible, random_problem
+from sweeps import examples
 
 from mapper.solve.selection import FORBIDDEN, Edge, Node, Problem
 from mapper.solve.selection.arrays import evaluate, from_problem
 
 
-@settings(max_examples=150, deadline=None)
+@examples(45, 150)
 @given(st.integers(0, 10**6), st.integers(1, 2), st.booleans())
 def test_arrays_cost_what_the_problem_costs_and_fit_when_it_fits(seed: int, memories: int, negative: bool) -> None:
     problem = random_problem(seed, nodes=4, memories=memories, negative=negative)

@@ -2,7 +2,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from sweeps import examples
 
 from mapper.errors import Infeasible, MapperError
@@ -46,7 +46,7 @@ def test_the_best_contiguous_split_is_found_and_proven(p: Problem) -> None:
 
 
 @given(oracle.problems())
-@settings(max_examples=40, deadline=None)
+@examples(10, 40)
 def test_the_ladder_agrees_with_all_splits(p: Problem) -> None:
     if not _feasible(p):
         return
@@ -63,7 +63,7 @@ def test_the_ladder_agrees_with_all_splits(p: Problem) -> None:
 
 
 @given(oracle.problems())
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 def test_a_search_over_all_ideals_never_claims_too_much(p: Problem) -> None:
     expected = oracle.best(p) if _feasible(p) else None
     if expected is None:

@@ -1,7 +1,8 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from sweeps import examples
 
 from mapper.errors import Infeasible, MapperError
 from mapper.solve.budget import Budget
@@ -59,7 +60,7 @@ def test_the_rules_of_stages_hold_for_latency_too() -> None:
 
 
 @given(oracle.problems(training=False))
-@settings(max_examples=40, deadline=None)
+@examples(10, 40)
 def test_the_bound_is_below_and_the_solution_above_the_best(p: Problem) -> None:
     try:
         p.check()
@@ -77,7 +78,7 @@ def test_the_bound_is_below_and_the_solution_above_the_best(p: Problem) -> None:
 
 
 @given(oracle.problems(training=False))
-@settings(max_examples=60, deadline=None)
+@examples(20, 60)
 def test_the_compiled_replay_agrees_with_the_definition(p: Problem) -> None:
     try:
         p.check()

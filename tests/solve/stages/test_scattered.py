@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sweeps import examples
 
@@ -64,7 +64,7 @@ def best_of_units(found: Units) -> int:
 
 
 @given(problems())
-@settings(max_examples=30, deadline=None)
+@examples(9, 30)
 def test_the_best_split_is_found_and_bounded(p: Problem) -> None:
     best = feasible(p)
     incumbent = solved(p)
@@ -73,7 +73,7 @@ def test_the_best_split_is_found_and_bounded(p: Problem) -> None:
 
 
 @given(problems())
-@settings(max_examples=25, deadline=None)
+@examples(8, 25)
 def test_two_threads_find_and_bound_it_too(p: Problem) -> None:
     best = feasible(p)
     incumbent = solved(p, replace(SMALL, workers=2))
@@ -102,7 +102,7 @@ def test_only_loads_below_the_best_split_are_called_impossible(p: Problem) -> No
 
 
 @given(problems(scarce=False))
-@settings(max_examples=40, deadline=None)
+@examples(10, 40)
 def test_joining_units_loses_nothing_while_memory_is_enough(p: Problem) -> None:
     best = feasible(p)
     joined = units(p, join=True)
@@ -111,7 +111,7 @@ def test_joining_units_loses_nothing_while_memory_is_enough(p: Problem) -> None:
 
 
 @given(problems(scarce=False), st.integers(0, 40))
-@settings(max_examples=30, deadline=None)
+@examples(9, 30)
 def test_the_dearest_set_of_a_device_is_worth_at_least_that_of_every_set(p: Problem, limit: int) -> None:
     feasible(p)
     found = units(p, join=False)
@@ -132,7 +132,7 @@ def test_the_dearest_set_of_a_device_is_worth_at_least_that_of_every_set(p: Prob
 
 
 @given(problems(), st.integers(0, 1000))
-@settings(max_examples=30, deadline=None)
+@examples(9, 30)
 def test_annealing_reports_the_load_of_a_split_that_keeps_the_rules(p: Problem, seed: int) -> None:
     feasible(p)
     found = units(p, join=False)

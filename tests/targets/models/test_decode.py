@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import examples
 from unit_model_builders import a100
@@ -147,7 +147,7 @@ def any_step(sizes: dict[str, object]) -> Work:
     return step(heads=group * int(str(sizes["kv_heads"])), kv=kv, **sizes)  # type: ignore[arg-type]
 
 
-@settings(deadline=None)
+@examples(30, 100)
 @given(st.fixed_dictionaries(SIZES))
 def test_no_step_is_quicker_than_its_memory_or_its_launch(sizes: dict[str, object]) -> None:
     work, fit = any_step(sizes), DecodeFit()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import examples
 from unit_model_builders import a100
@@ -96,7 +96,7 @@ def test_a_chunk_of_a_prompt_is_no_decode_however_long_its_cache() -> None:
     assert not is_prompt(prompt(4, 100_000))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(30, 100)
 @given(past=st.integers(1, 50_000), batch=st.integers(1, 64), kv_heads=st.sampled_from([1, 2, 8]))
 def test_a_chunk_is_no_quicker_than_the_few_rows_that_decode_kernels_serve(
     past: int, batch: int, kv_heads: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from real_plans import run
+from sweeps import examples
 from test_place_pooled import farm, fork, values
 from tiny_machines import Abacus, Loom, layers, machine, prepared
 
@@ -28,7 +29,7 @@ TWICE = (Phase("first", (), 1), Phase("again", (), 3))
 ROUNDING = 1 + 1e-9
 
 
-@settings(max_examples=25, deadline=None)
+@examples(8, 25)
 @given(
     st.integers(2, 3), st.integers(1, 3), st.sampled_from([Objective.THROUGHPUT, Objective.ENERGY]), st.booleans(),
     st.booleans(),

@@ -8,8 +8,9 @@ from dataclasses import replace
 from itertools import islice, product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 from tiny_machines import Abacus, Loom, layers, machine, prepared, sketch
 
 from mapper.errors import MapperError
@@ -51,7 +52,7 @@ def values(plan: Plan) -> Iterator[float]:
         yield total * scale(plan)
 
 
-@settings(max_examples=12, deadline=None)
+@examples(5, 12)
 @given(
     st.sampled_from([layers(2), layers(3), fork()]),
     st.integers(2, 4),
@@ -131,7 +132,7 @@ def test_no_placement_undercuts_the_bound_of_ranks_that_exchange(
             assert bound <= least * (1 + 1e-9), way
 
 
-@settings(max_examples=12, deadline=None)
+@examples(5, 12)
 @given(
     st.sampled_from([layers(2), layers(3), fork()]),
     st.integers(1, 4),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples
 from test_place_pooled import farm
 from tiny_machines import Abacus, Loom, layers, machine, prepared
 
@@ -17,6 +18,7 @@ from passes.place.translate import translate
 QUICK = Context(effort=Effort.QUICK)
 
 
+@examples(30, 100)
 @given(st.lists(st.integers(1, 20), unique=True, max_size=4), st.integers(0, 70))
 def test_the_largest_sum_is_that_of_trying_all(sizes: list[int], capacity: int) -> None:
     reached = {0}
