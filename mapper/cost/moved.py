@@ -56,7 +56,7 @@ class Moved:
         self._places: list[Place] = []  # likewise
         self._place_index: dict[Place, int] = {}
         self._place_of: dict[tuple[str, Layout], int] = {}
-        self._size_index: dict[tuple[Spread, DType, str], int] = {}
+        self._size_index: dict[tuple[Spread, DType], int] = {}
         self._kept: dict[str, At] = {}
         self._stored: dict[tuple[str, str, int], Stored] = {}
         self._values: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
@@ -297,24 +297,18 @@ class Moved:
 
     def _carried(self, name: str, phase: str, tiles: int, a: int, b: int) -> int:
         """The index of what it takes to bring a value, or one of so many pieces of it, from a place to another."""
-        key = (self._size(name, phase), tiles, a, b)
-        start, end = self._places[a], self._places[b]
-        return self._price(
-            key, lambda: _summed(self._spelling.sizes.steps(name, self.plan.phase[phase], tiles, start, end))
-        )
+        sizes, asked, start, end = self._spelling.sizes, self.plan.phase[phase], self._places[a], self._places[b]
+        piece = sizes.piece(name, asked, tiles) if tiles else None
+        key = (self._size(name, phase), tiles, piece, a, b)
+        return self._price(key, lambda: _summed(sizes.steps(name, asked, tiles, start, end)))
 
     def _size(self, name: str, phase: str) -> int:
-        """A number that values share which are brought alike."""
+        """A number that values share which are brought alike as a whole."""
         if (name, phase) not in self._sizes:
             asked, dtype = self.plan.phase[phase], self.plan.graph.value[name].dtype
-            tiled = name if self._is_tiled else ""  # pieces are as large as rows divide
-            key = (self._spelling.sizes.mean(name, asked), dtype, tiled)
+            key = (self._spelling.sizes.mean(name, asked), dtype)
             self._sizes[name, phase] = self._size_index.setdefault(key, len(self._size_index))
         return self._sizes[name, phase]
-
-    @cached_property
-    def _is_tiled(self) -> bool:
-        return any(p.tiles for p in self.plan.placement or ())
 
     def _ends(self, handed: HandOver) -> tuple[str, str]:
         """The tasks that leave a state and that read it first."""

@@ -104,19 +104,19 @@ def _whole(value: Any) -> bool:
 
 def _filled(texts: Sequence[str], changes: Sequence[tuple[int, int, int | list[int]]], times: int) -> list[Any]:
     """The rows of all instances: the texts with the numbers that change replaced."""
-    parts = ["["]
+    parts: list[str] = []
     first = []  # for each row, where its first number stands among the parts; every second part is a number
     for text in texts:
         first.append(len(parts) + 1)
         numbers, around = _NUMBER.findall(text), _NUMBER.split(text)
         parts += [part for pair in zip(around, numbers, strict=False) for part in pair]
         parts += [around[-1], ","]
-    parts[-1] = "]"
     places = [(first[row] + 2 * k, values) for row, k, values in changes]
     columns = [(p, map(str, v if isinstance(v, list) else count(int(parts[p]), v))) for p, v in places]
-    found: list[Any] = []
+    blocks: list[str] = []
     for _ in range(times):
         for place, column in columns:
             parts[place] = next(column)
-        found += json.loads("".join(parts))
+        blocks.append("".join(parts))
+    found: list[Any] = json.loads(f"[{''.join(blocks).removesuffix(',')}]")
     return found

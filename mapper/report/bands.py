@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import hypot, inf
+from typing import NamedTuple
 
 from mapper.cost.engines import POWER
 from mapper.cost.judge import Verdict
@@ -37,8 +38,7 @@ class Band:
         return max(self.high - self.value, self.value - self.low) / self.value if self.value else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Some of a total: whose error it shares, how much, its relative band, and whether measurements stand behind it."""
 
     model: str
