@@ -102,12 +102,7 @@ class Estimator:
 
     def inside(self, cluster: Cluster) -> frozenset[str]:
         """Values that are made and used up within the cluster."""
-        members = set(cluster.ops)
-        made = {n for name in cluster.ops for n in self.graph.op[name].outputs if n}
-        leaving = self.graph.ends
-        return frozenset(
-            n for n in made if n not in leaving and all(u.name in members for u in self.graph.users.get(n, ()))
-        )
+        return self.sharing.inside(cluster.ops)
 
     def typed(self, unit: Unit, works: Sequence[Work]) -> Typed | tuple[int, str]:
         """The works in the unit's types, or the index of the first that it refuses and why."""

@@ -24,6 +24,7 @@ class Sharing:
         self._ways: dict[tuple[tuple[str, ...], str, int, tuple[Layout, ...]], tuple[Way, ...]] = {}
         self._spreads: dict[tuple[str, str], Spread] = {}
         self._peaks: dict[tuple[str, str], Spread] = {}
+        self._inside: dict[tuple[str, ...], frozenset[str]] = {}
         self._sizes: dict[tuple[tuple[int | str, ...], str], tuple[int, ...]] = {}
 
     def analysis(self, phase: str) -> Analysis:
@@ -50,9 +51,18 @@ class Sharing:
         if way is ALONE:
             return tuple(Part(work, 1) for work in works)
         found = self.analysis(phase)
-        inside = _inside(self.graph, ops)
+        inside = self.inside(ops)
         rows = zip(ops, way.ops, works, strict=True)
         return tuple(part(found, self.graph.op[n], w, work, binding, ranks, inside) for n, w, work in rows)
+
+    def inside(self, ops: tuple[str, ...]) -> frozenset[str]:
+        """Values that are made and used up within a cluster of ops."""
+        if ops not in self._inside:
+            graph, members = self.graph, set(ops)
+            made = {n for name in ops for n in graph.op[name].outputs if n} - graph.ends
+            used_up = (n for n in made if all(u.name in members for u in graph.users.get(n, ())))
+            self._inside[ops] = frozenset(used_up)
+        return self._inside[ops]
 
     def spread(self, value: str, phase: str, *, divides: bool) -> Spread:
         """How the value's mean number of elements over the phase's samples divides; whole unless it `divides`."""
@@ -112,10 +122,3 @@ class Sharing:
 
 _CHANGES = ("matmul", "conv", "attention", "embedding", "reduce")
 """Kinds whose results divide in another way than their operands."""
-
-
-def _inside(graph: Graph, ops: tuple[str, ...]) -> frozenset[str]:
-    """Values that are made and used up within a cluster."""
-    members, leaving = set(ops), graph.ends
-    made = {n for name in ops for n in graph.op[name].outputs if n}
-    return frozenset(n for n in made if n not in leaving and all(u.name in members for u in graph.users.get(n, ())))
