@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from mapper.hw.load import load_target
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.pipeline.pipeline import parse
+from mapper.solve.budget import Budget
 from passes.pipelines import FINISH, PREPARE
 from samples.models.build import MODELS
 
@@ -46,9 +47,20 @@ def finished(
     return run(plan, f"{place},{FINISH}".replace("schedule,", "schedule{effort=0},"))
 
 
-def run(plan: Plan, text: str) -> Plan:
-    """The plan after a pipeline."""
-    return parse(text, lambda name: plugins.load("passes", name)).run(plan, Context(effort=Effort.QUICK))
+def run(plan: Plan, text: str, ctx: Context | None = None) -> Plan:
+    """The plan after a pipeline; of quick effort unless told otherwise."""
+    pipeline = parse(text, lambda name: plugins.load("passes", name))
+    return pipeline.run(plan, ctx or Context(effort=Effort.QUICK))
+
+
+@dataclass(frozen=True)
+class Brief(Context):
+    """A context whose searches do a quarter of quick work: for what holds after any work."""
+
+    effort: Effort = Effort.QUICK
+
+    def budget(self, step: str = "") -> Budget:
+        return replace(super().budget(step), deterministic_seconds=Effort.QUICK.deterministic_seconds / 4)
 
 
 def edited(items: tuple[Item, ...] | None, i: int, **changes: Any) -> tuple[Item, ...]:

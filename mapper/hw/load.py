@@ -16,7 +16,7 @@ from mapper.hw.operating import at_supply, operating_point
 from mapper.hw.parts import Parts, UnitDraft
 from mapper.hw.probed import probed_curve
 from mapper.hw.schema import TargetFile
-from mapper.hw.target import Target, Unit
+from mapper.hw.target import Memory, Target, Unit
 from mapper.hw.topology import unreachable
 
 
@@ -32,7 +32,8 @@ def load_target(name_or_path: str | Path) -> Target:
         parts.units = at_supply(parts.units, volts, path)
     if not parts.units:
         raise TargetError(f"{document.root}: the target '{file.name}' has no units", hint="add `units:` or `chips:`")
-    units = tuple(_complete(draft, parts) for draft in parts.units)
+    serving = _serving(parts.memories)
+    units = tuple(_complete(draft, serving.get(draft.name, []), parts) for draft in parts.units)
     target = Target(
         name=f"{file.name}-{volts}" if volts else file.name,
         about=file.about,
@@ -51,10 +52,18 @@ def load_target(name_or_path: str | Path) -> Target:
     return target
 
 
-def _complete(draft: UnitDraft, parts: Parts) -> Unit:
+def _serving(memories: list[Memory]) -> dict[str, list[Memory]]:
+    """The memories that serve each unit, in order."""
+    found: dict[str, list[Memory]] = {}
+    for memory in memories:
+        for unit in dict.fromkeys(memory.serves):
+            found.setdefault(unit, []).append(memory)
+    return found
+
+
+def _complete(draft: UnitDraft, serving: list[Memory], parts: Parts) -> Unit:
     """The unit with its memories: those inside it first, then those that serve it."""
-    reach = [m for m in parts.memories if draft.name in m.serves]
-    reach.sort(key=lambda m: m.unit != draft.name)
+    reach = sorted(serving, key=lambda m: m.unit != draft.name)
     data = [m.name for m in reach if "activations" in m.holds]
     if not data:
         raise TargetError(

@@ -71,7 +71,10 @@ class Parts:
         return self._match(pattern, self.places, "unit or router", mark)
 
     def _match(self, pattern: str, names: list[str], noun: str, mark: Mark) -> list[str]:
-        found = [name for name in names if fnmatchcase(name, pattern)]
+        if any(sign in pattern for sign in "*?["):
+            found = [name for name in names if fnmatchcase(name, pattern)]
+        else:
+            found = [pattern] if pattern in names else []
         if not found:
             verb = "matches no" if "*" in pattern else "is no"
             taken = f" (it is at {self.marks[pattern]})" if pattern in self.marks else ""

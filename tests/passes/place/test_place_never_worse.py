@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from real_plans import run, unplaced
+from real_plans import Brief, run, unplaced
 from sweeps import sweep
 from tiny_machines import Abacus, Loom, layers, machine, prepared
 
@@ -51,19 +51,19 @@ REAL_CASES = [
 
 
 @cache
-def _searched(plan: Plan) -> Plan:
-    return run(plan, f"place-cpsat,{FINISH}")
+def _searched(plan: Plan, how: type[Context] = Context) -> Plan:
+    return run(plan, f"place-cpsat,{FINISH}", how(effort=Effort.QUICK))
 
 
-def _never_worse(plan: Plan) -> Verdict:
+def _never_worse(plan: Plan, how: type[Context] = Context) -> Verdict:
     """The verdict on the searched plan, after comparing it with every baseline and with what it says of itself."""
-    finished = _searched(plan)
+    finished = _searched(plan, how)
     found = judge(finished)
     best = found.value(plan.objective)
     worse = {}
     for name in BASELINES:
         try:
-            other = judge(run(plan, f"{name},{FINISH}")).value(plan.objective)
+            other = judge(run(plan, f"{name},{FINISH}", how(effort=Effort.QUICK))).value(plan.objective)
         except Infeasible:
             continue
         if best > other * ROUNDING:
@@ -97,7 +97,7 @@ def test_the_search_is_never_worse_than_a_baseline(model: str, target: str, obje
 def test_the_search_is_never_worse_than_a_baseline_on_two_samples(
     model: str, target: str, objective: Objective
 ) -> None:
-    _never_worse(replace(unplaced(model, target), objective=objective))
+    _never_worse(replace(unplaced(model, target), objective=objective), Brief)
 
 
 @cache
@@ -118,20 +118,20 @@ def test_the_search_is_never_worse_on_real_models(
 @pytest.mark.parametrize("objective", OF_ANY_PLAN)
 def test_the_search_is_never_worse_on_a_tiny_machine(objective: Objective) -> None:
     target = machine(Abacus(), Loom(ticks_per_element=5, copies=2, idle_power_w=0.1), Abacus())
-    _never_worse(replace(prepared(target, layers(5)), objective=objective))
+    _never_worse(replace(prepared(target, layers(5)), objective=objective), Brief)
 
 
 @pytest.mark.parametrize("target", sweep(["edge-npu", "superhet"], 1))
 @pytest.mark.parametrize("place", BASELINES)
 def test_a_baselines_bound_holds_for_it(place: str, target: str) -> None:
-    finished = run(unplaced("bert-tiny", target), f"{place},schedule{{effort=0}},memory")
+    finished = run(unplaced("bert-tiny", target), f"{place},schedule{{effort=0}},memory", Brief())
     (bound,) = finished.bounds or ()
     assert 0 <= bound.value <= judge(finished).value(Objective.THROUGHPUT) * ROUNDING
 
 
 def test_two_runs_give_equal_plans() -> None:
     plan = replace(unplaced("bert-tiny", "rram-cim"), objective=Objective.LATENCY)
-    assert _searched(plan) == run(plan, f"place-cpsat,{FINISH}")
+    assert _searched(plan, Brief) == run(plan, f"place-cpsat,{FINISH}", Brief())
 
 
 @pytest.mark.slow
@@ -147,7 +147,8 @@ def test_two_runs_give_equal_plans_everywhere(target: str, objective: Objective)
 @pytest.mark.parametrize("target", sweep(["edge-npu", "a100-80"], 1))
 def test_one_phase_alone_is_placed_as_by_the_joint_search(target: str) -> None:
     plan = unplaced("bert-tiny", target)
-    assert run(plan, f"place-by-phase,{FINISH}") == run(plan, f"place-cpsat,{FINISH}")
+    by_phase, joint = (run(plan, f"{place},{FINISH}", Brief()) for place in ("place-by-phase", "place-cpsat"))
+    assert by_phase == joint
 
 
 def test_a_search_that_is_stopped_beforehand_still_gives_a_plan() -> None:
