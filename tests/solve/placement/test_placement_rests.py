@@ -42,9 +42,12 @@ def fine(problem: Problem, factor: float = FINE, resource: int = -1) -> Problem:
 
 
 def relaxed(problem: Problem) -> Rests:
-    """The least interval of the relaxation with all options, and what it rests on."""
+    """The least interval of the relaxation with all options, and what it rests on.
+
+    The interval may be twice the longest: at its very end, as where the longest is the only one, its price is not one
+    of the resources."""
     tables, longest = build(problem), max(1.0, longest_interval(problem))
-    r = relax(tables, classify(tables), longest, longest)
+    r = relax(tables, classify(tables), longest, 2 * longest)
     price_of_leaving_out(r, 4.0)
     r.program.cost[r.interval] = 1.0
     best = Solver(r.program).solve(Budget())
