@@ -1,0 +1,124 @@
+"""A run: every case that is not known yet is solved by an executor, each record is safe as soon as it is there."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from mapper.errors import MapperError
+from mapper.execution.jobs import Executor, Guard, Job, Outcome, Status
+from mapper.regress.cases import Case
+from mapper.regress.history import History, Run
+from mapper.regress.record import Ended, Record
+from mapper.regress.solving import Task, about, digest_of, key_of, solve
+from mapper.versions import versions
+
+_ENDED = {Status.TIMEOUT: Ended.TIMEOUT, Status.MEMORY: Ended.MEMORY, Status.STOPPED: Ended.STOPPED}
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a run finds models and targets (files), and where it keeps plans."""
+
+    models: Path
+    targets: Path
+    plans: Path
+
+
+class Watcher(Protocol):
+    """Somebody who is told how a run goes; the first two as an executor's watcher."""
+
+    def begun(self, name: str) -> None:
+        """A case begins."""
+
+    def tell(self, name: str, what: Any) -> None:
+        """How it stands."""
+
+    def ended(self, record: Record, known: bool) -> None:
+        """It has ended. known: its record is of an earlier run."""
+
+
+def run_cases(
+    suite: str,
+    some: Sequence[Case],
+    history: History,
+    executor: Executor,
+    folders: Folders,
+    guard: Guard,
+    stop: threading.Event,
+    watch: Watcher,
+    again: bool = False,
+) -> tuple[Run, tuple[Record, ...]]:
+    """The run, and the records of all cases in their order. again: what is known is solved anew as well.
+
+    A case that crashes, takes too long or cannot be read is a record like any other. Every record is in the history
+    before the next one is told of: whoever is killed goes on from there.
+    """
+    tasks, refused = _tasks(some, folders)
+    known = {} if again else history.lasting([task.key for task in tasks])
+    kept = {key: record for key, record in known.items() if _is_kept(record, folders.plans)}
+    run = history.begin(suite, json.dumps(versions(), sort_keys=True))
+    records: dict[str, Record] = {}
+    for record in [*refused, *(replace(kept[t.key], case=t.case.name) for t in tasks if t.key in kept)]:
+        history.add(run, record)
+        watch.ended(record, known=record.lasting)
+        records[record.case] = record
+    left = [task for task in tasks if task.key not in kept]
+    for record in _solved(left, executor, guard, stop, watch):
+        if record.ended is not Ended.STOPPED:
+            history.add(run, record)
+        watch.ended(record, known=False)
+        records[record.case] = record
+    return run, tuple(records[case.name] for case in some)
+
+
+def _tasks(some: Sequence[Case], folders: Folders) -> tuple[list[Task], list[Record]]:
+    """The cases as tasks, and the records of those whose target is none or whose model is gone."""
+    names = dict.fromkeys(name for case in some for name in case.workload.files)
+    digests: Mapping[str, str] = {name: digest_of(folders.models / name) for name in names}
+    tasks, refused = list[Task](), list[Record]()
+    for case in some:
+        gone = next((name for name in case.workload.files if not digests[name]), None)
+        try:
+            if gone is not None:
+                raise MapperError(f"no model file {folders.models / gone}")
+            key = key_of(case, folders.models, folders.targets, digests)
+        except MapperError as error:
+            words = "; ".join([error.message, *([error.hint] if error.hint else [])])
+            refused.append(Record(case.name, "", Ended.REFUSED, versions=versions(), about=about(case), reason=words))
+            continue
+        tasks.append(Task(case, key, folders.models, folders.targets, folders.plans))
+    return tasks, refused
+
+
+def _is_kept(record: Record, plans: Path) -> bool:
+    """Whether the plan of a record is still there, to be compared with others."""
+    return record.ended is not Ended.FOUND or (plans / record.key / "plan.json").is_file()
+
+
+def _solved(
+    tasks: Sequence[Task], executor: Executor, guard: Guard, stop: threading.Event, watch: Watcher
+) -> Iterator[Record]:
+    by_name = {task.case.name: task for task in tasks}
+    jobs = [Job(name, _job, task) for name, task in by_name.items()]
+    for outcome in executor.run(jobs, guard, stop, watch):
+        yield _record(by_name[outcome.name], outcome)
+
+
+def _job(task: Any, stop: threading.Event, tell: Any) -> Record:
+    return solve(task, stop, tell)
+
+
+def _record(task: Task, outcome: Outcome) -> Record:
+    """The record that the end of a job is."""
+    spent = {"case_s": outcome.seconds, "peak_memory_bytes": float(outcome.peak_bytes)}
+    if outcome.status is Status.DONE:
+        record: Record = outcome.value
+        return replace(record, timings={**record.timings, **spent})
+    words = "" if outcome.failure is None else outcome.failure.message
+    ended = _ENDED.get(outcome.status, Ended.BROKEN)
+    return Record(task.case.name, task.key, ended, {}, spent, versions(), about(task.case), "", words)

@@ -1,0 +1,141 @@
+"""One case solved, in whatever process: read, compiled, checked, its plan kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mapper.comparison.machines import Machine, machines
+from mapper.compiler import compile as compile_plan
+from mapper.cost.check import check
+from mapper.emit.files import write_folder_atomically
+from mapper.errors import Infeasible, InvalidPlan, MapperError
+from mapper.execution.jobs import Tell
+from mapper.ir.serial import to_json
+from mapper.regress.cases import Case
+from mapper.regress.metrics import metrics_of, timings_of
+from mapper.regress.record import Ended, Record
+from mapper.versions import versions
+
+
+@dataclass(frozen=True)
+class Task:
+    """A case to solve. models: the folder of model files; targets: of target files. plans: where plans are kept, each
+    in a folder named by its key."""
+
+    case: Case
+    key: str
+    models: Path
+    targets: Path
+    plans: Path
+
+    def files(self) -> list[Path]:
+        """The model files."""
+        return [self.models / name for name in self.case.workload.files]
+
+
+def solve(task: Task, stop: threading.Event, tell: Tell) -> Record:
+    """The record of a case, whatever goes wrong with it; its plan is kept if it has one."""
+    record = Record(task.case.name, task.key, Ended.FOUND, versions=versions(), about=about(task.case))
+    try:
+        return _solved(task, record, stop, tell)
+    except MemoryError:
+        return replace(record, ended=Ended.MEMORY, reason="not enough memory")
+    except Infeasible as error:
+        return replace(record, ended=Ended.INFEASIBLE, reason=_words(error))
+    except InvalidPlan as error:
+        return replace(record, ended=Ended.BROKEN, reason=_words(error))
+    except (MapperError, OSError) as error:
+        return replace(record, ended=Ended.REFUSED, reason=_words(error))
+    except Exception as error:  # a fault of the program is what the regression is there to tell
+        return replace(record, ended=Ended.BROKEN, reason=f"{type(error).__name__}: {error}")
+
+
+def _solved(task: Task, record: Record, stop: threading.Event, tell: Tell) -> Record:
+    workload, asked = task.case.workload, task.case.asked
+    done = compile_plan(
+        task.files(),
+        target_of(task.case, task.targets),
+        workload.phases,
+        settings=asked.settings,
+        dims=workload.dims,
+        expect=workload.expect,
+        mix=workload.mix or None,
+        connect=tuple(workload.connect.items()),
+        objective=asked.objective,
+        inflight=asked.inflight,
+        batch=asked.batch,
+        pipeline=asked.pipeline,
+        effort=asked.effort,
+        seed=asked.seed,
+        precision=asked.precision,
+        stop=stop,
+        tell=tell,
+    )
+    done = replace(done, known=check(done.plan))
+    text = to_json(done.plan)
+    summary = done.summary
+    write_folder_atomically(task.plans / task.key, {"plan.json": text, "summary.json": json.dumps(summary, indent=1)})
+    return replace(
+        record,
+        ended=Ended.STOPPED if stop.is_set() else Ended.FOUND,
+        metrics=metrics_of(done.plan, summary),
+        timings=timings_of(summary),
+        plan=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def about(case: Case) -> dict[str, str]:
+    """A case in words: model, target, and what is asked."""
+    asked = case.asked.model_dump(exclude_defaults=True)
+    told = {name: " ".join(value) if isinstance(value, list) else str(value) for name, value in asked.items()}
+    return {"model": case.model, "target": case.target, "objective": case.asked.objective, **told}
+
+
+def _words(error: BaseException) -> str:
+    if not isinstance(error, MapperError):
+        return str(error)
+    return "; ".join([error.message, *(d.strip() for d in error.details[:3])])
+
+
+def target_of(case: Case, folder: Path) -> str | Path:
+    """The target of a case, as `load_target` takes it."""
+    return folder / case.target if case.target.endswith((".yaml", ".yml")) else case.target
+
+
+def machine_of(case: Case, folder: Path) -> Machine:
+    """The target of a case, with its settings. Raises MapperError."""
+    return _machine(str(target_of(case, folder)), tuple(case.asked.settings))
+
+
+@cache
+def _machine(target: str, settings: tuple[str, ...]) -> Machine:
+    return machines([target], settings)[0]
+
+
+def key_of(case: Case, models: Path, targets: Path, digests: Mapping[str, str]) -> str:
+    """The content address of all that a case's record depends on: bytes of the model files, the whole target, what is
+    asked, versions. digests: sha256 by model file. Raises MapperError for a target that is none."""
+    data: dict[str, Any] = {
+        "files": [digests.get(name, "") for name in case.workload.files],
+        "workload": case.workload.model_dump(),
+        "target": machine_of(case, targets).digest,
+        "asked": case.asked.model_dump(),
+        "versions": versions(),
+    }
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """sha256 of a file's bytes; '' where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

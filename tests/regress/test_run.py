@@ -1,0 +1,142 @@
+"""Runs: every case has a record, known ones are not solved again, and what goes wrong with one is its own record."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mapper.execution.here import Here
+from mapper.execution.jobs import Executor, Guard
+from mapper.execution.local import Local
+from mapper.regress.cases import Case, cases
+from mapper.regress.history import History, opened
+from mapper.regress.record import Ended, Record
+from mapper.regress.run import Folders, run_cases
+from mapper.regress.suite import read_suite
+
+SUITE = """
+schema: 1
+name: small
+models:
+  bert: {file: bert-tiny.onnx, dims: {batch: 1, seq: 16}}
+  gone: {file: gone.onnx}
+defaults: {effort: quick, pipeline: "partition,options,place-greedy,schedule,memory,judge"}
+cases:
+  - {model: bert, target: edge-npu}
+  - {model: bert, target: superhet}
+  - {model: bert, target: edge-npu, objective: "throughput subject to latency<=1e-9", name: too fast}
+  - {model: gone, target: edge-npu}
+  - {model: bert, target: edge-nup}
+  - {model: bert, target: edge-npu, objective: throughputt, name: misspelt}
+"""
+NAMES = ["bert/edge-npu/throughput", "bert/superhet/throughput", "too fast", "gone/edge-npu/throughput",
+         "bert/edge-nup/throughput", "misspelt"]  # fmt: skip
+
+
+class Told:
+    def __init__(self) -> None:
+        self.solved: list[str] = []
+        self.known: list[str] = []
+
+    def begun(self, name: str) -> None:
+        pass
+
+    def tell(self, name: str, what: Any) -> None:
+        pass
+
+    def ended(self, record: Record, known: bool) -> None:
+        (self.known if known else self.solved).append(record.case)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples" / "models"))
+    import build
+
+    folder = tmp_path_factory.mktemp("models")
+    build.main(["bert-tiny", "--out", str(folder / "bert-tiny.onnx")])
+    return folder
+
+
+@pytest.fixture
+def folders(models: Path, tmp_path: Path) -> Folders:
+    return Folders(models, tmp_path, tmp_path / "plans")
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return opened(tmp_path / "history.db")[0]
+
+
+def some(tmp_path: Path) -> tuple[Case, ...]:
+    (tmp_path / "cases.yaml").write_text(SUITE)
+    return cases(read_suite(tmp_path / "cases.yaml"), tmp_path)
+
+
+def run(
+    all_cases: tuple[Case, ...], history: History, folders: Folders, executor: Executor | None = None
+) -> tuple[dict[str, Record], Told]:
+    told = Told()
+    _, records = run_cases(
+        "small", all_cases, history, executor or Here(), folders, Guard(), threading.Event(), told
+    )  # fmt: skip
+    return {record.case: record for record in records}, told
+
+
+@pytest.mark.slow
+def test_each_case_is_a_record_whatever_becomes_of_it(tmp_path: Path, folders: Folders, history: History) -> None:
+    records, told = run(some(tmp_path), history, folders)
+    assert list(records) == NAMES
+    ended = [records[name].ended for name in NAMES]
+    assert ended == [Ended.FOUND, Ended.FOUND, Ended.INFEASIBLE, Ended.REFUSED, Ended.REFUSED, Ended.REFUSED]
+    assert "gone.onnx" in records["gone/edge-npu/throughput"].reason
+    assert "did you mean 'edge-npu'" in records["bert/edge-nup/throughput"].reason
+    assert records["bert/edge-npu/throughput"].metrics["throughput_per_s"] > 0
+    assert sorted(told.solved) == sorted(NAMES)
+    kept = history.records(history.runs()[-1])
+    assert {record.case: record for record in kept} == records
+
+
+@pytest.mark.slow
+def test_what_lasts_is_not_solved_again_and_what_does_not_is(
+    tmp_path: Path, folders: Folders, history: History
+) -> None:
+    first, _ = run(some(tmp_path), history, folders)
+    second, told = run(some(tmp_path), history, folders)
+    assert sorted(told.known) == sorted(NAMES[:3])
+    assert sorted(told.solved) == sorted(NAMES[3:])
+    assert {n: second[n] for n in NAMES[:3]} == {n: first[n] for n in NAMES[:3]}
+
+
+def test_another_model_file_another_option_and_a_lost_plan_are_asked_anew(
+    tmp_path: Path, folders: Folders, history: History
+) -> None:
+    one = some(tmp_path)[:1]
+    before = run(one, history, folders)[0][NAMES[0]]
+    shutil.rmtree(folders.plans / before.key)
+    assert run(one, history, folders)[1].solved == [NAMES[0]]
+    other = one[0].asked.model_copy(update={"seed": 1})
+    changed = (Case(one[0].name, one[0].model, one[0].workload, one[0].target, other),)
+    assert run(changed, history, folders)[1].solved == [NAMES[0]]
+    copy = tmp_path / "models"
+    shutil.copytree(folders.models, copy)
+    with (copy / "bert-tiny.onnx").open("ab") as file:
+        file.write(b"\x3a\x00")  # an empty graph laid over the other: the same model in other bytes
+    assert run(one, history, Folders(copy, tmp_path, folders.plans))[1].solved == [NAMES[0]]
+
+
+@pytest.mark.slow
+def test_processes_find_what_this_one_finds(tmp_path: Path, folders: Folders, history: History) -> None:
+    here, _ = run(some(tmp_path), history, folders)
+    other = opened(tmp_path / "other.db")[0]
+    apart = Folders(folders.models, folders.targets, tmp_path / "other plans")
+    local, _ = run(some(tmp_path), other, apart, Local(2, ("mapper.regress.run",)))
+    assert list(local) == list(here)
+    for name, record in here.items():
+        assert (local[name].ended, local[name].metrics, local[name].plan, local[name].key) == (
+            record.ended, record.metrics, record.plan, record.key)  # fmt: skip
