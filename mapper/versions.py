@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import importlib.util
 import platform
+from functools import cache
+from pathlib import Path
 
 
 def versions() -> dict[str, str]:
@@ -11,3 +15,20 @@ def versions() -> dict[str, str]:
     names = ("hetmap", "onnx", "ortools", "numpy")
     found = {name: importlib.metadata.version(name) for name in names}
     return {"python": platform.python_version(), **found}
+
+
+PACKAGES = ("mapper", "passes", "targets")
+
+
+@cache
+def code() -> str:
+    """sha256 of all sources and data of the installed packages: between two releases the code changes and its version
+    does not. Packages that others install are told by their versions."""
+    found = hashlib.sha256()
+    for package in PACKAGES:
+        spec = importlib.util.find_spec(package)
+        for root in spec.submodule_search_locations or () if spec else ():
+            for path in sorted(p for p in Path(root).rglob("*") if p.suffix in (".py", ".yaml") and p.is_file()):
+                found.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
+                found.update(hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()

@@ -21,7 +21,7 @@ from mapper.ir.serial import to_json
 from mapper.regress.cases import Case
 from mapper.regress.metrics import metrics_of, timings_of
 from mapper.regress.record import Ended, Record
-from mapper.versions import versions
+from mapper.versions import code, versions
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,7 @@ def key_of(case: Case, models: Path, targets: Path, digests: Mapping[str, str]) 
         "target": machine_of(case, targets).digest,
         "asked": case.asked.model_dump(),
         "versions": versions(),
+        "code": code(),
     }
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
