@@ -48,8 +48,8 @@ DEFAULTS = {
 }
 """Half a percent is what a search may find one way or the other; a suite may say otherwise."""
 
-SURE = 1e-9
-"""What a value may be beyond a bound by the rounding of numbers."""
+SURE, ROUNDED = 1e-9, 1e-8
+"""What a value may be beyond a bound by the rounding of numbers, and what a baseline's digits leave open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _said(one: Change, tolerance: Tolerance) -> Said:
         return Said.CHANGED
     room = max(tolerance.relative * abs(one.before), tolerance.absolute)
     more = one.after - one.before
-    if abs(more) <= room + SURE * abs(one.before):
+    if abs(more) <= room + ROUNDED * abs(one.before):
         return Said.SAME
     way = better_side(one.metric)
     if way is None:

@@ -1,0 +1,93 @@
+"""A run held against a baseline: a verdict for each case, and why the worst of them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mapper.regress.attribution import moved, why
+from mapper.regress.baseline import Baseline
+from mapper.regress.cases import Case
+from mapper.regress.record import Record
+from mapper.regress.verdicts import Said, Verdict, counted, verdict
+
+EXPLAINED = 20
+"""Cases whose change is explained, the worst first: each takes two plans to be read."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Verdicts of all cases, in the order of the suite, those that only the baseline has last. reasons: by case, where
+    its change comes from."""
+
+    suite: str
+    run: str
+    baseline: Baseline
+    verdicts: tuple[Verdict, ...]
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def fails(self) -> bool:
+        """Whether somebody must look at it."""
+        return any(v.fails for v in self.verdicts)
+
+    @property
+    def counts(self) -> dict[Said, int]:
+        """How many cases have each verdict, the worst first."""
+        return counted(self.verdicts)
+
+    @property
+    def told(self) -> list[Verdict]:
+        """The cases that are not the same, the worst first."""
+        order = list(Said)
+        some = [v for v in self.verdicts if v.said is not Said.SAME]
+        return sorted(some, key=lambda v: (order.index(v.said), -_size(v), v.case))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All of it as JSON data."""
+        return {
+            "schema": 1,
+            "suite": self.suite,
+            "run": self.run,
+            "fails": self.fails,
+            "counts": {said.value: n for said, n in self.counts.items()},
+            "cases": [self._case(v) for v in self.verdicts],
+        }
+
+    def _case(self, found: Verdict) -> dict[str, Any]:
+        changes = [
+            {"metric": c.metric, "said": c.said.value, "before": c.before, "after": c.after, "change": c.change}
+            for c in found.changes
+        ]
+        why_ = list(self.reasons.get(found.case, ()))
+        return {"case": found.case, "said": found.said.value, "words": found.words, "changes": changes, "why": why_}
+
+
+def compared(
+    suite: str,
+    run: str,
+    some: Sequence[Case],
+    records: Sequence[Record],
+    baseline: Baseline,
+    plans: Path,
+    tolerances: Mapping[str, Any],
+) -> Compared:
+    """The verdicts on the cases of a run. some: the cases that it was about; what the baseline has beside them is left
+    out where only some were chosen. plans: the folder of plans by key. tolerances: of the whole suite."""
+    now = {record.case: record for record in records}
+    found = []
+    for case in some:
+        before, after = baseline.records.get(case.name), now.get(case.name)
+        if before is None and after is None:
+            continue
+        own = {**tolerances, **(case.tolerances or {})}
+        found.append(verdict(before, after, own, case.asked.objective))
+    reasons = {v.case: words for v in moved(found)[:EXPLAINED] if (words := why(v, plans))}
+    return Compared(suite, run, baseline, tuple(found), reasons)
+
+
+def _size(found: Verdict) -> float:
+    return max((abs(c.change or 0.0) for c in found.changes), default=0.0)

@@ -1,0 +1,114 @@
+"""A comparison with a baseline as text, as Markdown for a pull request, and as JUnit's XML for a CI server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from mapper.errors import plain
+from mapper.regress.compared import Compared
+from mapper.regress.verdicts import Change, Said, Verdict
+from mapper.report.units import shorten
+
+WIDTH = 118
+SHOWN = 30
+"""Cases that a screen has room for."""
+METRICS = 4
+"""Metrics of a case that are told."""
+
+
+def screen(found: Compared, whole: bool = False) -> str:
+    """The cases that are not the same, the worst first, with their metrics and why. whole: all of them."""
+    lines = [_headline(found), ""]
+    told = found.told
+    for one in told if whole else told[:SHOWN]:
+        lines += [*_case(one), *(f"    {line}" for reason in found.reasons.get(one.case, ()) for line in _wrap(reason))]
+    if not whole and told[SHOWN:]:
+        lines.append(f"and {len(told) - SHOWN} more (--all shows them)")
+    if told:
+        lines.append("")
+    lines.append(_end(found))
+    return "\n".join(f"  {line}".rstrip() for line in lines) + "\n"
+
+
+def _headline(found: Compared) -> str:
+    last = found.baseline.accepted[-1] if found.baseline.accepted else None
+    accepted = f" · accepted {last.when[:10]}: {last.why}" if last else ""
+    return shorten(plain(f"{found.suite} · {len(found.verdicts)} cases{accepted}"), WIDTH - 2, end=True)
+
+
+def _end(found: Compared) -> str:
+    words = ", ".join(f"{n} {said.value}" for said, n in found.counts.items()) or "no case"
+    return f"{'FAILED' if found.fails else 'passed'}: {words}"
+
+
+def _case(one: Verdict) -> Iterator[str]:
+    yield f"{one.said.value:<14} {shorten(plain(one.case), WIDTH - 17)}"
+    if one.words:
+        yield from (f"    {line}" for line in _wrap(one.words))
+    for change in one.changes[:METRICS]:
+        yield f"    {shorten(change.metric, 34):<34} {_numbers(change)}"
+    if one.changes[METRICS:]:
+        yield f"    and {len(one.changes) - METRICS} more metrics"
+
+
+def _numbers(change: Change) -> str:
+    before, after = (("-" if x is None else f"{x:.6g}") for x in (change.before, change.after))
+    relative = "" if change.change is None else f"  {100 * change.change:+.2f} %"
+    return f"{before:>12} -> {after:<12}{relative}  {'' if change.said is Said.CHANGED else change.said.value}".rstrip()
+
+
+def _wrap(text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(plain(text), WIDTH - 6, break_on_hyphens=False)
+
+
+def markdown(found: Compared) -> str:
+    """A table of the cases that are not the same, for the comment on a change."""
+    lines = [f"### Mappings of {_cell(found.suite)}: {_end(found)}", ""]
+    if found.told:
+        lines += ["| case | verdict | metric | before | now | change |", "|---|---|---|---:|---:|---:|"]
+    for one in found.told:
+        rows: list[Change | None] = [*one.changes[:METRICS]] or [None]
+        for k, change in enumerate(rows):
+            name, said = (_cell(one.case), one.said.value) if k == 0 else ("", "")
+            lines.append(f"| {name} | {said} | {_row(change) if change else f'{_cell(one.words)} | | | '} |")
+    for one in found.told:
+        lines += [f"\n{_cell(one.case)}: {_cell(reason)}" for reason in found.reasons.get(one.case, ())]
+    return "\n".join(lines) + "\n"
+
+
+def _row(change: Change) -> str:
+    before, after = (("" if x is None else f"{x:.6g}") for x in (change.before, change.after))
+    relative = "" if change.change is None else f"{100 * change.change:+.2f} %"
+    return f"{_cell(change.metric)} | {before} | {after} | {relative}"
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown takes as it is: names of models and ops may be anything."""
+    told = plain(text)
+    for character in "\\`*_{}[]<>#|~":
+        told = told.replace(character, f"\\{character}")
+    return told
+
+
+def junit(found: Compared) -> str:
+    """A test case for each case: a failure where somebody must look at it, an error where it has no answer."""
+    fails = [v for v in found.verdicts if v.fails]
+    errors = [v for v in fails if v.said is Said.BROKEN]
+    counts = {"tests": len(found.verdicts), "failures": len(fails) - len(errors), "errors": len(errors)}
+    suite = Element("testsuite", {"name": plain(found.suite), **{k: str(n) for k, n in counts.items()}})
+    for one in found.verdicts:
+        seconds = 0.0 if one.after is None else one.after.timings.get("case_s", 0.0)
+        case = SubElement(
+            suite, "testcase", {"classname": plain(found.suite), "name": plain(one.case), "time": f"{seconds:.3f}"}
+        )
+        if not one.fails:
+            continue
+        said = one.words or ", ".join(f"{c.metric} {_numbers(c)}" for c in one.changes[:1])
+        kind = "error" if one.said is Said.BROKEN else "failure"
+        node = SubElement(case, kind, {"type": one.said.value, "message": plain(said)})
+        node.text = "\n".join(map(plain, [*_case(one), *found.reasons.get(one.case, ())]))
+    indent(suite)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, encoding="unicode") + "\n"
