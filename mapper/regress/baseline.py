@@ -69,7 +69,7 @@ def _case(record: Record) -> dict[str, Any]:
     metrics = {name: float(f"{value:.{DIGITS}g}") for name, value in sorted(record.metrics.items())}
     reason = {"reason": record.reason} if record.reason else {}
     return {"ended": record.ended.value, "about": dict(sorted(record.about.items())), "key": record.key,
-            "plan": record.plan, **reason, "metrics": metrics}  # fmt: skip
+            "plan": record.plan, "placed": record.placed, **reason, "metrics": metrics}  # fmt: skip
 
 
 def load_baseline(path: Path) -> Baseline:
@@ -99,4 +99,5 @@ def _record(name: str, row: Mapping[str, Any]) -> Record:
     if ended not in LASTING:
         raise ValueError(f"'{name}' is {ended}")
     metrics = {str(k): float(x) for k, x in row["metrics"].items()}
-    return Record(name, row["key"], ended, metrics, about=row["about"], plan=row["plan"], reason=row.get("reason", ""))
+    kept = {word: row[word] for word in ("about", "plan", "placed")}
+    return Record(name, row["key"], ended, metrics, **kept, reason=row.get("reason", ""))

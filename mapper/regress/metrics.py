@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 from mapper.ir.plan import Plan
@@ -32,3 +34,9 @@ def timings_of(summary: Mapping[str, Any]) -> dict[str, float]:
     seconds = summary["seconds"]
     found = {f"{name}_s": float(seconds[name]) for name in ("import", "solve", "total") if name in seconds}
     return found | {f"{name}_s of passes": float(s) for name, s in seconds.get("passes", {}).items()}
+
+
+def placed_of(plan: Plan) -> str:
+    """sha256 of where and how every task runs, as the plan decided: what it costs there is not in it."""
+    rows = sorted(repr(astuple(place)) for place in plan.placement or ())
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -35,9 +35,8 @@ class Record:
     """What a case came to.
 
     key: content address of all that it depends on. metrics: by name, the same whenever the same is asked. timings: by
-    name, seconds by the wall clock and bytes of memory, of this once. bound: on the objective's value per request in SI
-    units, and the value. plan: sha256 of plan.json. about: model, target and options in words, for people. reason: why
-    there is no plan.
+    name, seconds by the wall clock and bytes of memory, of this once. plan: sha256 of plan.json; placed: of its
+    placement alone. about: model, target and options in words, for people. reason: why there is no plan.
     """
 
     case: str
@@ -48,6 +47,7 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
     plan: str = ""
+    placed: str = ""
     reason: str = ""
 
     @property

@@ -121,4 +121,6 @@ def _record(task: Task, outcome: Outcome) -> Record:
         return replace(record, timings={**record.timings, **spent})
     words = "" if outcome.failure is None else outcome.failure.message
     ended = _ENDED.get(outcome.status, Ended.BROKEN)
-    return Record(task.case.name, task.key, ended, {}, spent, versions(), about(task.case), "", words)
+    return Record(
+        task.case.name, task.key, ended, timings=spent, versions=versions(), about=about(task.case), reason=words
+    )

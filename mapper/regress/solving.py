@@ -19,7 +19,7 @@ from mapper.errors import Infeasible, InvalidPlan, MapperError
 from mapper.execution.jobs import Tell
 from mapper.ir.serial import to_json
 from mapper.regress.cases import Case
-from mapper.regress.metrics import metrics_of, timings_of
+from mapper.regress.metrics import metrics_of, placed_of, timings_of
 from mapper.regress.record import Ended, Record
 from mapper.versions import code, versions
 
@@ -88,6 +88,7 @@ def _solved(task: Task, record: Record, stop: threading.Event, tell: Tell) -> Re
         metrics=metrics_of(done.plan, summary),
         timings=timings_of(summary),
         plan=hashlib.sha256(text.encode()).hexdigest(),
+        placed=placed_of(done.plan),
     )
 
 

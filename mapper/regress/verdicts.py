@@ -45,8 +45,18 @@ DEFAULTS = {
     "peak_bytes of *": Tolerance(relative=0.02),
     "gap": Tolerance(absolute=0.005),
     "work*": Tolerance(relative=0.1),
+    "value": Tolerance(relative=0.005),
+    "bound": Tolerance(relative=0.005),
+    "average_power_w": Tolerance(relative=0.005),
 }
 """Half a percent is what a search may find one way or the other; a suite may say otherwise."""
+
+EXACT = 2e-4
+"""Relative tolerance of every metric where no task moved: no search has a part in such a change."""
+
+HARDER = 5e-4
+"""How much worse, relative, value and proven bound must both be for the problem itself to be called dearer: the bound
+comes from linear programs, which no seed moves; what moves both is a cost."""
 
 SURE, ROUNDED = 1e-9, 1e-8
 """What a value may be beyond a bound by the rounding of numbers, and what a baseline's digits leave open."""
@@ -110,11 +120,28 @@ def verdict(
     if before.ended is Ended.INFEASIBLE:
         return Verdict(case, Said.BETTER, words="there was no plan", before=before, after=after)
     broken = _broken_bound(before, after, objective)
-    changes = _changes(before.metrics, after.metrics, tolerances or {})
+    stay = bool(before.placed) and before.placed == after.placed
+    changes = _changes(before.metrics, after.metrics, tolerances or {}, EXACT if stay else None)
     if broken:
         return Verdict(case, Said.BOUND_BROKEN, changes, broken, before, after)
     said = min((c.said for c in changes), key=list(Said).index, default=Said.SAME)
+    dearer = "" if _given("value", tolerances or {}) else _dearer(before, after, objective)
+    if dearer and list(Said).index(said) > list(Said).index(Said.WORSE):
+        return Verdict(case, Said.WORSE, changes, dearer, before, after)
     return Verdict(case, said, changes, "", before, after)
+
+
+def _dearer(before: Record, after: Record, objective: str) -> str:
+    """By how much the problem itself got dearer, in words: whatever is placed where; '' where it did not."""
+    pairs = [(before.metrics.get(name), after.metrics.get(name)) for name in ("bound", "value")]
+    losses = []
+    for was, now in pairs:
+        if not was or not now:
+            return ""
+        losses.append(was / now - 1 if objective.startswith("throughput") else now / was - 1)
+    if min(losses) <= HARDER:
+        return ""
+    return f"the problem itself got dearer: its bound by {losses[0]:.2%}, the best plan found by {losses[1]:.2%}"
 
 
 def _broken_bound(before: Record, after: Record, objective: str) -> str:
@@ -134,12 +161,18 @@ def _broken_bound(before: Record, after: Record, objective: str) -> str:
 
 
 def _changes(
-    before: Mapping[str, float], after: Mapping[str, float], tolerances: Mapping[str, Tolerance]
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    tolerances: Mapping[str, Tolerance],
+    exact: float | None,
 ) -> tuple[Change, ...]:
     found = []
     for metric in dict.fromkeys((*before, *after)):
         one = Change(metric, Said.SAME, before.get(metric), after.get(metric))
-        said = _said(one, _tolerance(metric, tolerances))
+        tolerance = _given(metric, tolerances)
+        if tolerance is None:
+            tolerance = _given(metric, DEFAULTS) if exact is None else Tolerance(relative=exact)
+        said = _said(one, tolerance or Tolerance())
         if said is not Said.SAME:
             found.append(Change(metric, said, one.before, one.after))
     order = list(Said)
@@ -168,15 +201,11 @@ def better_side(metric: str) -> bool | None:
     return False if any(fnmatchcase(metric, pattern) for pattern in SMALLER_IS_BETTER) else None
 
 
-def _tolerance(metric: str, tolerances: Mapping[str, Tolerance]) -> Tolerance:
-    """The tolerance that is said of a metric: by its name first, then by a pattern, else the default."""
-    for table in (tolerances, DEFAULTS):
-        if metric in table:
-            return table[metric]
-        found = next((t for pattern, t in table.items() if fnmatchcase(metric, pattern)), None)
-        if found is not None:
-            return found
-    return Tolerance()
+def _given(metric: str, table: Mapping[str, Tolerance]) -> Tolerance | None:
+    """The tolerance that a table has for a metric: by its name first, then by a pattern."""
+    if metric in table:
+        return table[metric]
+    return next((t for pattern, t in table.items() if fnmatchcase(metric, pattern)), None)
 
 
 def counted(verdicts: Sequence[Verdict]) -> dict[Said, int]:

@@ -81,3 +81,20 @@ def test_new_cases_and_plans_where_there_was_none_are_told_so() -> None:
     assert verdict(gone, gone).said is Said.SAME
     found = [verdict(None, BEFORE), verdict(BEFORE, now(gap=0.5)), verdict(BEFORE, now())]
     assert counted(found) == {Said.GAP_WORSE: 1, Said.NEW: 1, Said.SAME: 1}
+
+
+def test_where_no_task_moved_every_change_is_told() -> None:
+    before = replace(BEFORE, placed="p")
+    dear = replace(now(energy_j=2.001), placed="p")
+    assert verdict(before, dear).said is Said.WORSE
+    assert verdict(before, replace(dear, placed="q")).said is Said.SAME
+    assert verdict(before, dear, {"energy_j": Tolerance(relative=0.01)}).said is Said.SAME
+
+
+def test_a_bound_and_a_value_that_both_got_worse_are_a_dearer_problem_and_no_luck_of_a_search() -> None:
+    dearer, unlucky = now(value=99.8, throughput_per_s=99.8, bound=100.8), now(value=99.8, throughput_per_s=99.8)
+    found = verdict(BEFORE, dearer)
+    assert found.said is Said.WORSE
+    assert "its bound by 0.20%" in found.words
+    assert verdict(BEFORE, unlucky).said is Said.SAME
+    assert verdict(BEFORE, dearer, {"value": Tolerance(relative=0.01)}).said in (Said.SAME, Said.CHANGED)

@@ -1,0 +1,87 @@
+"""`mapper regress`: run, accept, compare, from a file of cases to an exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree.ElementTree import parse
+
+import pytest
+
+from mapper.cli.main import main
+
+SUITE = """
+schema: 1
+name: small
+models: {bert: {file: bert-tiny.onnx, dims: {batch: 1, seq: 16}}}
+defaults: {effort: quick, pipeline: "partition,options,place-greedy,schedule,memory,judge"%s}
+matrix: [{models: [bert], targets: [edge-npu, superhet]}]
+"""
+SLOWER = ', set: ["*.clock_hz/=1.01"]'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from samples.models import build
+
+    made = tmp_path_factory.mktemp("regress")
+    build.main(["bert-tiny", "--out", str(made / "bert-tiny.onnx")])
+    return made
+
+
+def regress(folder: Path, what: str, *more: str, changed: str = "") -> int:
+    suite = folder / "cases.yaml"
+    suite.write_text(SUITE % changed)
+    return main(["regress", what, str(suite), "--out", str(folder / "out"), *more])
+
+
+@pytest.mark.slow
+def test_a_slower_clock_is_caught_and_attributed_until_it_is_accepted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert regress(folder, "run", "--quiet") == 0
+    assert regress(folder, "compare") == 1  # nothing is accepted yet
+    assert "mapper regress accept" in capsys.readouterr().err
+    assert regress(folder, "accept", "-m", "first") == 0
+    assert regress(folder, "compare") == 0
+    assert regress(folder, "run", "--quiet", changed=SLOWER) == 0
+    capsys.readouterr()
+    files = ["--markdown", str(folder / "comment.md"), "--junit", str(folder / "junit.xml")]
+    assert regress(folder, "compare", *files, changed=SLOWER) == 1
+    told = capsys.readouterr().out
+    assert "FAILED: 2 worse" in told
+    assert "fewer requests" in told
+    assert "| worse |" in (folder / "comment.md").read_text()
+    assert parse(folder / "junit.xml").getroot().get("failures") == "2"
+    assert regress(folder, "accept", "-m", "a slower clock", "--filter", "*/superhet/*", changed=SLOWER) == 0
+    capsys.readouterr()
+    assert regress(folder, "compare", "--json", changed=SLOWER) == 1
+    said = {case["case"]: case["said"] for case in json.loads(capsys.readouterr().out)["cases"]}
+    assert sorted(said.values()) == ["same", "worse"]
+
+
+@pytest.mark.slow
+def test_a_run_tells_what_is_known_and_what_cannot_be_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    regress(folder, "run", "--quiet")
+    capsys.readouterr()
+    assert regress(folder, "run") == 0
+    assert "2 found · 2 known from before" in capsys.readouterr().out
+    assert regress(folder, "run", "--models", str(folder / "out")) == 1
+    assert "2 refused" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("what", "more", "complaint"),
+    [
+        ("run", ["--filter", "tag:none"], "means none of 2 cases"),
+        ("run", ["--models", "/no/such/folder"], "not a folder"),
+        ("run", ["--case-seconds", "0"], "cannot even begin"),
+        ("compare", [], "there is no run of small yet"),
+        ("accept", ["-m", "x"], "there is no run of small yet"),
+    ],
+)
+def test_what_is_wrong_is_one_clear_error(
+    what: str, more: list[str], complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert regress(tmp_path, what, *more) in (1, 2)
+    assert complaint in capsys.readouterr().err
