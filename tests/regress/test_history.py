@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -152,28 +153,28 @@ def test_a_hundred_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The URL of a PostgreSQL server of its own."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not folders or (shutil.which("runuser") is None and os.geteuid() == 0):
+    is_root = os.geteuid() == 0  # the server refuses to run as root
+    if not folders or (is_root and shutil.which("runuser") is None):
         pytest.skip("no PostgreSQL server is installed here")
     pytest.importorskip("psycopg", reason="no driver for PostgreSQL: pip install 'hetmap[postgresql]'")
-    folder = tmp_path_factory.mktemp("postgres")
-    data, prefix = folder / "data", []
-    if os.geteuid() == 0:  # the server refuses to run as root
-        prefix = ["runuser", "-u", "postgres", "--"]
-        for part in (folder, *folder.parents[:2]):
-            part.chmod(0o755)
-        shutil.chown(folder, "postgres")
-    tool = [*prefix, str(folders[-1] / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
-    subprocess.run([*prefix, str(folders[-1] / "initdb"), "-D", str(data), "-A", "trust", "-U", "mapper"], check=True,
-                   capture_output=True)  # fmt: skip
-    where = f"-c listen_addresses= -c unix_socket_directories={folder}"
-    subprocess.run([*tool, "-o", where, "start"], check=True, capture_output=True)
-    try:
-        yield f"postgresql://mapper@/postgres?host={folder}"
-    finally:
-        subprocess.run([*tool, "-m", "immediate", "stop"], check=True, capture_output=True)
+    with tempfile.TemporaryDirectory(prefix="mapper-pg-") as name:  # pytest's own folders are closed to other users
+        folder, prefix = Path(name), list[str]()
+        if is_root:
+            prefix = ["runuser", "-u", "postgres", "--"]
+            shutil.chown(folder, "postgres")
+        tools, data = [*prefix, str(folders[-1] / "pg_ctl")], folder / "data"
+        made = [*prefix, str(folders[-1] / "initdb"), "-D", str(data), "-A", "trust", "-U", "mapper"]
+        subprocess.run(made, check=True, capture_output=True)
+        control = [*tools, "-D", str(data), "-w", "-l", str(folder / "log")]
+        where = f"-c listen_addresses= -c unix_socket_directories={folder}"
+        subprocess.run([*control, "-o", where, "start"], check=True, capture_output=True)
+        try:
+            yield f"postgresql://mapper@/postgres?host={folder}"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
 
 
 @pytest.mark.slow
