@@ -8,6 +8,7 @@ import os
 import subprocess
 from argparse import Namespace
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,7 @@ def run(args: Namespace) -> int:
     """Solve what is not known; 1 where a case could not be asked to its end."""
     suite, some, path = _cases(args)
     show = Show(args.quiet, Objective.THROUGHPUT)
-    memory = None if args.case_memory is None else int(args.case_memory * 1e9)
-    guard = Guard(args.case_seconds, memory)
+    guard = Guard(args.case_seconds, _bytes(args.case_memory))
     jobs = (os.cpu_count() or 1) if args.jobs == "auto" else count("--jobs", args.jobs)
     models = Path(args.models) if args.models else path.parent
     if not models.is_dir():
@@ -97,6 +97,12 @@ def accept(args: Namespace) -> int:
     accepted = f"{len(records) - len(left)} of {len(records)} records of {made.name} are accepted in {file}{words}"
     say(f"  {plain(accepted)}\n")
     return 0
+
+
+def _bytes(gigabytes: float | None) -> int | None:
+    if gigabytes is not None and not isfinite(gigabytes):
+        raise UsageError(f"--case-memory {gigabytes:g}: give GB, or leave it out")
+    return None if gigabytes is None else int(gigabytes * 1e9)
 
 
 def _cases(args: Namespace) -> tuple[Suite, tuple[Case, ...], Path]:

@@ -14,19 +14,13 @@ from mapper.comparison.comparison import Comparison
 from mapper.comparison.machines import Machine, key_of
 from mapper.comparison.solving import Reading, Task, reading_of
 from mapper.comparison.workers import Watcher, ask
-from mapper.pipeline.pass_ import Progress
+from mapper.execution import jobs as execution
 from mapper.question import Question
 from mapper.versions import versions
 
 
-class Nobody:
+class Nobody(execution.Nobody):
     """A watcher that is told and does nothing."""
-
-    def begun(self, name: str) -> None:
-        """Nothing."""
-
-    def tell(self, name: str, what: Progress) -> None:
-        """Nothing."""
 
     def ended(self, answer: Answer) -> None:
         """Nothing."""

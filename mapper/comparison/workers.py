@@ -9,30 +9,24 @@ from typing import Any, Protocol
 from mapper.comparison.answers import MISSING, Answer, Broken, declined
 from mapper.comparison.solving import Task, Tell, solve
 from mapper.errors import MapperError
+from mapper.execution import jobs
 from mapper.execution.here import Here
 from mapper.execution.jobs import Executor, Guard, Job, Outcome, Status
 from mapper.execution.local import Local
-from mapper.pipeline.pass_ import Progress
 
 
-class Watcher(Protocol):
-    """Somebody who is told how a comparison goes."""
-
-    def begun(self, name: str) -> None:
-        """A target is being asked."""
-
-    def tell(self, name: str, what: Progress) -> None:
-        """How its search stands."""
+class Watcher(jobs.Watcher, Protocol):
+    """Somebody who is told how a comparison goes: a target begins, its search stands so, and it has answered."""
 
     def ended(self, answer: Answer) -> None:
         """It has answered."""
 
 
-def ask(tasks: Sequence[Task], jobs: int, stop: threading.Event, watch: Watcher) -> list[Answer]:
-    """Ask at most `jobs` targets at once; a single one in this process. When `stop` is set, those that run end with the
-    best they have, the others are not begun; when this ends early, so do they. Raises MapperError where an answer
+def ask(tasks: Sequence[Task], at_once: int, stop: threading.Event, watch: Watcher) -> list[Answer]:
+    """Ask so many targets at once at most; a single one in this process. When `stop` is set, those that run end with
+    the best they have, the others are not begun; when this ends early, so do they. Raises MapperError where an answer
     cannot be kept: no other one could."""
-    executor: Executor = Here() if jobs < 2 else Local(jobs, _modules(tasks))
+    executor: Executor = Here() if at_once < 2 else Local(at_once, _modules(tasks))
     found: dict[str, Answer] = {}
     for outcome in executor.run([Job(t.machine.name, _solved, t) for t in tasks], Guard(), stop, watch):
         answer = _answer(outcome)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
@@ -30,7 +30,7 @@ class Case:
     target: str
     asked: Asked
     tags: tuple[str, ...] = ()
-    tolerances: Mapping[str, Tolerance] | None = None
+    tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
 
     def meant(self, pattern: str) -> bool:
         """Whether a pattern of names, or `tag:NAME`, means this case."""
@@ -122,10 +122,11 @@ def _targets(text: str, folder: Path, where: str) -> list[str]:
 
 def _single(suite: Suite, single: Single, folder: Path) -> Case:
     where = f"the case '{single.name or single.model}' of {suite.name}"
-    (model,) = _models(suite, single.model, where)[:1]
+    if single.model not in suite.models:
+        raise UsageError(f"{where}: no model '{single.model}'; {did_you_mean(single.model, suite.models)}")
     own = {name: getattr(single, name) for name in single.model_fields_set if name in Asked.model_fields}
     asked = suite.defaults.model_copy(update=own)
-    return _case(suite, model, single.target, asked, tuple(single.tags), single.tolerances, single.name)
+    return _case(suite, single.model, single.target, asked, tuple(single.tags), single.tolerances, single.name)
 
 
 def _case(

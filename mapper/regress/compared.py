@@ -11,6 +11,7 @@ from mapper.regress.attribution import moved, why
 from mapper.regress.baseline import Baseline
 from mapper.regress.cases import Case
 from mapper.regress.record import Record
+from mapper.regress.suite import Tolerance
 from mapper.regress.verdicts import Said, Verdict, counted, verdict
 
 EXPLAINED = 20
@@ -73,7 +74,7 @@ def compared(
     records: Sequence[Record],
     baseline: Baseline,
     plans: Path,
-    tolerances: Mapping[str, Any],
+    tolerances: Mapping[str, Tolerance],
 ) -> Compared:
     """The verdicts on the cases of a run. some: the cases that it was about; what the baseline has beside them is left
     out where only some were chosen. plans: the folder of plans by key. tolerances: of the whole suite."""
@@ -83,7 +84,7 @@ def compared(
         before, after = baseline.records.get(case.name), now.get(case.name)
         if before is None and after is None:
             continue
-        own = {**tolerances, **(case.tolerances or {})}
+        own = {**tolerances, **case.tolerances}
         found.append(verdict(before, after, own, case.asked.objective))
     reasons = {v.case: words for v in moved(found)[:EXPLAINED] if (words := why(v, plans))}
     return Compared(suite, run, baseline, tuple(found), reasons)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,7 +26,6 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
-    func,
     insert,
     select,
 )
@@ -128,12 +126,6 @@ class History:
         with self._reading() as connection:
             found = (record_of(text, self.url) for (text,) in connection.execute(wanted))
             return tuple({record.case: record for record in found}.values())
-
-    @cached_property
-    def size(self) -> int:
-        """How many records there were when this was first asked."""
-        with self._reading() as connection:
-            return int(connection.execute(select(func.count()).select_from(_RECORDS)).scalar_one())
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

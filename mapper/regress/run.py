@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mapper.errors import MapperError
+from mapper.execution import jobs
 from mapper.execution.jobs import Executor, Guard, Job, Outcome, Status
 from mapper.regress.cases import Case
 from mapper.regress.history import History, Run
@@ -29,14 +30,8 @@ class Folders:
     plans: Path
 
 
-class Watcher(Protocol):
-    """Somebody who is told how a run goes; the first two as an executor's watcher."""
-
-    def begun(self, name: str) -> None:
-        """A case begins."""
-
-    def tell(self, name: str, what: Any) -> None:
-        """How it stands."""
+class Watcher(jobs.Watcher, Protocol):
+    """Somebody who is told how a run goes: a case begins, its search stands so, and it has ended."""
 
     def ended(self, record: Record, known: bool) -> None:
         """It has ended. known: its record is of an earlier run."""
@@ -104,8 +99,8 @@ def _solved(
     tasks: Sequence[Task], executor: Executor, guard: Guard, stop: threading.Event, watch: Watcher
 ) -> Iterator[Record]:
     by_name = {task.case.name: task for task in tasks}
-    jobs = [Job(name, _job, task) for name, task in by_name.items()]
-    for outcome in executor.run(jobs, guard, stop, watch):
+    some = [Job(name, _job, task) for name, task in by_name.items()]
+    for outcome in executor.run(some, guard, stop, watch):
         yield _record(by_name[outcome.name], outcome)
 
 

@@ -47,8 +47,9 @@ def solve(task: Task, stop: threading.Event, tell: Tell) -> Record:
         return _solved(task, record, stop, tell)
     except MemoryError:
         return replace(record, ended=Ended.MEMORY, reason="not enough memory")
-    except Infeasible as error:
-        return replace(record, ended=Ended.INFEASIBLE, reason=_words(error))
+    except Infeasible as error:  # of a search that was stopped early it tells nothing that lasts
+        ended = Ended.STOPPED if stop.is_set() else Ended.INFEASIBLE
+        return replace(record, ended=ended, reason=_words(error))
     except InvalidPlan as error:
         return replace(record, ended=Ended.BROKEN, reason=_words(error))
     except (MapperError, OSError) as error:
@@ -78,13 +79,14 @@ def _solved(task: Task, record: Record, stop: threading.Event, tell: Tell) -> Re
         stop=stop,
         tell=tell,
     )
+    if stop.is_set():
+        return replace(record, ended=Ended.STOPPED, reason="stopped before its search was over")
     done = replace(done, known=check(done.plan))
     text = to_json(done.plan)
     summary = done.summary
     write_folder_atomically(task.plans / task.key, {"plan.json": text, "summary.json": json.dumps(summary, indent=1)})
     return replace(
         record,
-        ended=Ended.STOPPED if stop.is_set() else Ended.FOUND,
         metrics=metrics_of(done.plan, summary),
         timings=timings_of(summary),
         plan=hashlib.sha256(text.encode()).hexdigest(),

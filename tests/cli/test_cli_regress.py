@@ -76,6 +76,8 @@ def test_a_run_tells_what_is_known_and_what_cannot_be_asked(folder: Path, capsys
         ("run", ["--filter", "tag:none"], "means none of 2 cases"),
         ("run", ["--models", "/no/such/folder"], "not a folder"),
         ("run", ["--case-seconds", "0"], "cannot even begin"),
+        ("run", ["--case-memory", "nan"], "give GB"),
+        ("run", ["--case-memory", "-1"], "cannot even begin"),
         ("compare", [], "there is no run of small yet"),
         ("accept", ["-m", "x"], "there is no run of small yet"),
     ],

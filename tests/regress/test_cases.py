@@ -85,7 +85,6 @@ def test_a_single_case_has_the_defaults_and_its_own_tolerances(tmp_path: Path) -
         "int8",
         ("fast",),
     )
-    assert case.tolerances is not None
     assert case.tolerances["gap"].absolute == 0.01
 
 

@@ -17,6 +17,7 @@ from mapper.regress.cases import Case, cases
 from mapper.regress.history import History, opened
 from mapper.regress.record import Ended, Record
 from mapper.regress.run import Folders, run_cases
+from mapper.regress.solving import Task, solve
 from mapper.regress.suite import read_suite
 
 SUITE = """
@@ -128,6 +129,15 @@ def test_another_model_file_another_option_and_a_lost_plan_are_asked_anew(
     with (copy / "bert-tiny.onnx").open("ab") as file:
         file.write(b"\x3a\x00")  # an empty graph laid over the other: the same model in other bytes
     assert run(one, history, Folders(copy, tmp_path, folders.plans))[1].solved == [NAMES[0]]
+
+
+def test_what_was_stopped_is_no_answer_and_leaves_no_plan(tmp_path: Path, folders: Folders, history: History) -> None:
+    stop = threading.Event()
+    stop.set()
+    found = [solve(Task(case, "k", folders.models, folders.targets, folders.plans), stop, lambda what: None)
+             for case in some(tmp_path)[::2][:2]]  # fmt: skip
+    assert [record.ended for record in found] == [Ended.STOPPED, Ended.STOPPED]
+    assert not folders.plans.exists()
 
 
 @pytest.mark.slow
