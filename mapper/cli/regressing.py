@@ -168,7 +168,7 @@ class _Watch:
 
     def __init__(self, show: Show, some: Sequence[Case]) -> None:
         self.show, self.total, self.done, self.known = show, len(some), 0, 0
-        self.objective = {case.name: case.asked.objective.partition(" ")[0] for case in some}
+        self.objective = {case.name: (case.objective or "").partition(" ")[0] for case in some}
 
     def begun(self, name: str) -> None:
         self._count()

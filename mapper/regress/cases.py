@@ -1,4 +1,4 @@
-"""Cases: what a suite asks, one mapping each, with names that stay as long as what they ask stays."""
+"""Cases: what a suite asks, with names that stay as long as what they ask stays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mapper.errors import UsageError, did_you_mean
 from mapper.hw.library import target_names
@@ -20,8 +20,27 @@ AXES = {"objectives": "objective", "pipelines": "pipeline", "precisions": "preci
 WILD = "*?["
 
 
+class Case(Protocol):
+    """Something that a suite asks. name: unlike all others of the suite. objective: what its bound and value are of, None
+    where it has none. better: by pattern, metrics of its own, and whether more of them is better."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+    @property
+    def tolerances(self) -> Mapping[str, Tolerance]: ...
+    @property
+    def objective(self) -> str | None: ...
+    @property
+    def better(self) -> Mapping[str, bool]: ...
+    @property
+    def about(self) -> dict[str, str]:
+        """What is asked, in words."""
+
+
 @dataclass(frozen=True)
-class Case:
+class MappingCase:
     """One mapping that is asked for. name: MODEL/TARGET/OBJECTIVE, and what else is not the suite's default."""
 
     name: str
@@ -32,10 +51,28 @@ class Case:
     tags: tuple[str, ...] = ()
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
 
-    def meant(self, pattern: str) -> bool:
-        """Whether a pattern of names, or `tag:NAME`, means this case."""
-        kind, colon, tag = pattern.partition(":")
-        return tag in self.tags if colon and kind == "tag" else fnmatchcase(self.name, pattern)
+    @property
+    def objective(self) -> str:
+        """What its plan is searched for."""
+        return self.asked.objective
+
+    @property
+    def better(self) -> Mapping[str, bool]:
+        """None of its own: metrics of mappings have their better sides in `mapper.regress.verdicts`."""
+        return {}
+
+    @property
+    def about(self) -> dict[str, str]:
+        """Model, target, and what is asked."""
+        asked = self.asked.model_dump(exclude_defaults=True)
+        told = {name: " ".join(value) if isinstance(value, list) else str(value) for name, value in asked.items()}
+        return {"model": self.model, "target": self.target, "objective": self.objective, **told}
+
+
+def meant(case: Case, pattern: str) -> bool:
+    """Whether a pattern of names, or `tag:NAME`, means a case."""
+    kind, colon, tag = pattern.partition(":")
+    return tag in case.tags if colon and kind == "tag" else fnmatchcase(case.name, pattern)
 
 
 def cases(suite: Suite, folder: Path) -> tuple[Case, ...]:
@@ -48,7 +85,7 @@ def cases(suite: Suite, folder: Path) -> tuple[Case, ...]:
     for case in (*_of_matrices(suite, folder), *(_single(suite, single, folder) for single in suite.cases)):
         other = found.setdefault(case.name, case)
         if other is not case:
-            same = other.asked == case.asked and other.target == case.target
+            same = other.about == case.about
             hint = "leave one of them out" if same else "give one of them a `name`"
             raise UsageError(f"two cases of {suite.name} are called '{case.name}'", hint=hint)
     if not found:
@@ -60,14 +97,14 @@ def chosen(all_cases: Sequence[Case], patterns: Sequence[str]) -> tuple[Case, ..
     """The cases that any of the patterns means; all of them without patterns. Raises UsageError for one that means
     none."""
     for pattern in patterns:
-        if not any(case.meant(pattern) for case in all_cases):
+        if not any(meant(case, pattern) for case in all_cases):
             tags = sorted({f"tag:{tag}" for case in all_cases for tag in case.tags})
             known = [*(case.name for case in all_cases), *tags]
             raise UsageError(f"--filter {pattern} means none of {len(all_cases)} cases; {did_you_mean(pattern, known)}")
-    return tuple(case for case in all_cases if not patterns or any(map(case.meant, patterns)))
+    return tuple(case for case in all_cases if not patterns or any(meant(case, pattern) for pattern in patterns))
 
 
-def _of_matrices(suite: Suite, folder: Path) -> Iterator[Case]:
+def _of_matrices(suite: Suite, folder: Path) -> Iterator[MappingCase]:
     for k, matrix in enumerate(suite.matrix):
         where = f"matrix {k + 1} of {suite.name}"
         models = [name for text in matrix.models for name in _models(suite, text, where)]
@@ -91,7 +128,7 @@ def _each_used(matrix: Matrix, left_out: Sequence[int], where: str) -> None:
         raise UsageError(f"{where}: `exclude` {{{words}}} leaves nothing out", hint="take it away, or mend its pattern")
 
 
-def _excluded(case: Case, rule: Mapping[str, str], where: str) -> bool:
+def _excluded(case: MappingCase, rule: Mapping[str, str], where: str) -> bool:
     """Whether a case has all that a rule names."""
     about: dict[str, Any] = {"model": case.model, "target": case.target, **case.asked.model_dump(by_alias=False)}
     for key in rule:
@@ -120,7 +157,7 @@ def _targets(text: str, folder: Path, where: str) -> list[str]:
     return found
 
 
-def _single(suite: Suite, single: Single, folder: Path) -> Case:
+def _single(suite: Suite, single: Single, folder: Path) -> MappingCase:
     where = f"the case '{single.name or single.model}' of {suite.name}"
     if single.model not in suite.models:
         raise UsageError(f"{where}: no model '{single.model}'; {did_you_mean(single.model, suite.models)}")
@@ -137,10 +174,10 @@ def _case(
     tags: tuple[str, ...],
     tolerances: Mapping[str, Tolerance] | None = None,
     name: str = "",
-) -> Case:
+) -> MappingCase:
     words = [model, Path(target).stem if target.endswith((".yaml", ".yml")) else target, asked.objective]
     for option in AXES.values():
         value = getattr(asked, option)
         if option != "objective" and value != getattr(suite.defaults, option):
             words.append(" ".join(value) if option == "settings" else f"{option}={value}")
-    return Case(name or "/".join(words), model, suite.models[model], target, asked, tags, tolerances or {})
+    return MappingCase(name or "/".join(words), model, suite.models[model], target, asked, tags, tolerances or {})

@@ -85,7 +85,7 @@ def compared(
         if before is None and after is None:
             continue
         own = {**tolerances, **case.tolerances}
-        found.append(verdict(before, after, own, case.asked.objective))
+        found.append(verdict(before, after, own, case.objective, case.better))
     reasons = {v.case: words for v in moved(found)[:EXPLAINED] if (words := why(v, plans))}
     return Compared(suite, run, baseline, tuple(found), reasons)
 

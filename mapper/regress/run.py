@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from mapper.errors import MapperError
 from mapper.execution import jobs
-from mapper.execution.jobs import Executor, Guard, Job, Outcome, Status
-from mapper.regress.cases import Case
+from mapper.execution.jobs import Executor, Guard, Job, Outcome, Status, Tell
+from mapper.regress.cases import Case, MappingCase
+from mapper.regress.digests import Digests
 from mapper.regress.history import History, Run
 from mapper.regress.record import Ended, Record
-from mapper.regress.solving import Task, about, digest_of, key_of, solve
+from mapper.regress.solving import task_of
 from mapper.versions import versions
 
 _ENDED = {Status.TIMEOUT: Ended.TIMEOUT, Status.MEMORY: Ended.MEMORY, Status.STOPPED: Ended.STOPPED}
@@ -28,6 +29,17 @@ class Folders:
     models: Path
     targets: Path
     plans: Path
+
+
+class Task(Protocol):
+    """A case, ready to be run in any process. key: the content address of all that its record depends on."""
+
+    @property
+    def case(self) -> Case: ...
+    @property
+    def key(self) -> str: ...
+    def run(self, stop: threading.Event, tell: Tell) -> Record:
+        """Its record, whatever goes wrong with it."""
 
 
 class Watcher(jobs.Watcher, Protocol):
@@ -73,26 +85,25 @@ def run_cases(
 
 def _tasks(some: Sequence[Case], folders: Folders) -> tuple[list[Task], list[Record]]:
     """The cases as tasks, and the records of those whose target is none or whose model is gone."""
-    names = dict.fromkeys(name for case in some for name in case.workload.files)
-    digests: Mapping[str, str] = {name: digest_of(folders.models / name) for name in names}
-    tasks, refused = list[Task](), list[Record]()
+    digests, tasks, refused = Digests(), list[Task](), list[Record]()
     for case in some:
-        gone = next((name for name in case.workload.files if not digests[name]), None)
         try:
-            if gone is not None:
-                raise MapperError(f"no model file {folders.models / gone}")
-            key = key_of(case, folders.models, folders.targets, digests)
+            tasks.append(_task(case, folders, digests))
         except MapperError as error:
             words = "; ".join([error.message, *([error.hint] if error.hint else [])])
-            refused.append(Record(case.name, "", Ended.REFUSED, versions=versions(), about=about(case), reason=words))
-            continue
-        tasks.append(Task(case, key, folders.models, folders.targets, folders.plans))
+            refused.append(Record(case.name, "", Ended.REFUSED, versions=versions(), about=case.about, reason=words))
     return tasks, refused
+
+
+def _task(case: Case, folders: Folders, digests: Digests) -> Task:
+    """Raises MapperError for a case that cannot be asked."""
+    assert isinstance(case, MappingCase)
+    return task_of(case, folders.models, folders.targets, folders.plans, digests)
 
 
 def _is_kept(record: Record, plans: Path) -> bool:
     """Whether the plan of a record is still there, to be compared with others."""
-    return record.ended is not Ended.FOUND or (plans / record.key / "plan.json").is_file()
+    return not record.plan or (plans / record.key / "plan.json").is_file()
 
 
 def _solved(
@@ -104,8 +115,9 @@ def _solved(
         yield _record(by_name[outcome.name], outcome)
 
 
-def _job(task: Any, stop: threading.Event, tell: Any) -> Record:
-    return solve(task, stop, tell)
+def _job(task: Any, stop: threading.Event, tell: Tell) -> Record:
+    found: Record = task.run(stop, tell)
+    return found
 
 
 def _record(task: Task, outcome: Outcome) -> Record:
@@ -117,5 +129,5 @@ def _record(task: Task, outcome: Outcome) -> Record:
     words = "" if outcome.failure is None else outcome.failure.message
     ended = _ENDED.get(outcome.status, Ended.BROKEN)
     return Record(
-        task.case.name, task.key, ended, timings=spent, versions=versions(), about=about(task.case), reason=words
+        task.case.name, task.key, ended, timings=spent, versions=versions(), about=task.case.about, reason=words
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,18 +18,19 @@ from mapper.emit.files import write_folder_atomically
 from mapper.errors import Infeasible, InvalidPlan, MapperError
 from mapper.execution.jobs import Tell
 from mapper.ir.serial import to_json
-from mapper.regress.cases import Case
+from mapper.regress.cases import MappingCase
+from mapper.regress.digests import Digests, address
 from mapper.regress.metrics import metrics_of, placed_of, timings_of
 from mapper.regress.record import Ended, Record
 from mapper.versions import code, versions
 
 
 @dataclass(frozen=True)
-class Task:
-    """A case to solve. models: the folder of model files; targets: of target files. plans: where plans are kept, each
+class MappingTask:
+    """A mapping to find. models: the folder of model files; targets: of target files. plans: where plans are kept, each
     in a folder named by its key."""
 
-    case: Case
+    case: MappingCase
     key: str
     models: Path
     targets: Path
@@ -39,10 +40,14 @@ class Task:
         """The model files."""
         return [self.models / name for name in self.case.workload.files]
 
+    def run(self, stop: threading.Event, tell: Tell) -> Record:
+        """Its record."""
+        return solve(self, stop, tell)
 
-def solve(task: Task, stop: threading.Event, tell: Tell) -> Record:
+
+def solve(task: MappingTask, stop: threading.Event, tell: Tell) -> Record:
     """The record of a case, whatever goes wrong with it; its plan is kept if it has one."""
-    record = Record(task.case.name, task.key, Ended.FOUND, versions=versions(), about=about(task.case))
+    record = Record(task.case.name, task.key, Ended.FOUND, versions=versions(), about=task.case.about)
     try:
         return _solved(task, record, stop, tell)
     except MemoryError:
@@ -58,7 +63,7 @@ def solve(task: Task, stop: threading.Event, tell: Tell) -> Record:
         return replace(record, ended=Ended.BROKEN, reason=f"{type(error).__name__}: {error}")
 
 
-def _solved(task: Task, record: Record, stop: threading.Event, tell: Tell) -> Record:
+def _solved(task: MappingTask, record: Record, stop: threading.Event, tell: Tell) -> Record:
     workload, asked = task.case.workload, task.case.asked
     done = compile_plan(
         task.files(),
@@ -94,25 +99,18 @@ def _solved(task: Task, record: Record, stop: threading.Event, tell: Tell) -> Re
     )
 
 
-def about(case: Case) -> dict[str, str]:
-    """A case in words: model, target, and what is asked."""
-    asked = case.asked.model_dump(exclude_defaults=True)
-    told = {name: " ".join(value) if isinstance(value, list) else str(value) for name, value in asked.items()}
-    return {"model": case.model, "target": case.target, "objective": case.asked.objective, **told}
-
-
 def _words(error: BaseException) -> str:
     if not isinstance(error, MapperError):
         return str(error)
     return "; ".join([error.message, *(d.strip() for d in error.details[:3])])
 
 
-def target_of(case: Case, folder: Path) -> str | Path:
+def target_of(case: MappingCase, folder: Path) -> str | Path:
     """The target of a case, as `load_target` takes it."""
     return folder / case.target if case.target.endswith((".yaml", ".yml")) else case.target
 
 
-def machine_of(case: Case, folder: Path) -> Machine:
+def machine_of(case: MappingCase, folder: Path) -> Machine:
     """The target of a case, with its settings. Raises MapperError."""
     return _machine(str(target_of(case, folder)), tuple(case.asked.settings))
 
@@ -122,24 +120,24 @@ def _machine(target: str, settings: tuple[str, ...]) -> Machine:
     return machines([target], settings)[0]
 
 
-def key_of(case: Case, models: Path, targets: Path, digests: Mapping[str, str]) -> str:
-    """The content address of all that a case's record depends on: bytes of the model files, the whole target, what is
-    asked, versions. digests: sha256 by model file. Raises MapperError for a target that is none."""
+def task_of(case: MappingCase, models: Path, targets: Path, plans: Path, digests: Digests) -> MappingTask:
+    """The case as a task. Raises MapperError where a model file is gone, or for a target that is none."""
+    files = [digests.of(models / name) for name in case.workload.files]
+    for name, digest in zip(case.workload.files, files, strict=True):
+        if not digest:
+            raise MapperError(f"no model file {models / name}")
+    return MappingTask(case, _key(case, files, machine_of(case, targets).digest), models, targets, plans)
+
+
+def _key(case: MappingCase, files: Sequence[str], target: str) -> str:
+    """The content address of all that the record depends on: bytes of the model files, the whole target, what is asked,
+    versions. files, target: their digests."""
     data: dict[str, Any] = {
-        "files": [digests.get(name, "") for name in case.workload.files],
+        "files": files,
         "workload": case.workload.model_dump(),
-        "target": machine_of(case, targets).digest,
+        "target": target,
         "asked": case.asked.model_dump(),
         "versions": versions(),
         "code": code(),
     }
-    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def digest_of(path: Path) -> str:
-    """sha256 of a file's bytes; '' where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
+    return address(data)

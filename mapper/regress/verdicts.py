@@ -101,10 +101,12 @@ def verdict(
     before: Record | None,
     after: Record | None,
     tolerances: Mapping[str, Tolerance] | None = None,
-    objective: str = "throughput",
+    objective: str | None = "throughput",
+    better: Mapping[str, bool] | None = None,
 ) -> Verdict:
     """The verdict on a case. tolerances: by metric or pattern, before the defaults. objective: what the plan was
-    searched for; a loss in another total fails as well, as people rely on all of them."""
+    searched for; a loss in another total fails as well, as people rely on all of them; None for what has no bound.
+    better: by pattern, metrics of the case's own of which more (True) or less (False) is better."""
     if after is None or after.ended is Ended.STOPPED:
         assert before is not None
         return Verdict(before.case, Said.MISSING, words="it was accepted and has not been run", before=before)
@@ -119,13 +121,14 @@ def verdict(
         return Verdict(case, said, words="" if same else after.reason, before=before, after=after)
     if before.ended is Ended.INFEASIBLE:
         return Verdict(case, Said.BETTER, words="there was no plan", before=before, after=after)
-    broken = _broken_bound(before, after, objective)
+    broken = "" if objective is None else _broken_bound(before, after, objective)
     stay = bool(before.placed) and before.placed == after.placed
-    changes = _changes(before.metrics, after.metrics, tolerances or {}, EXACT if stay else None)
+    changes = _changes(before.metrics, after.metrics, tolerances or {}, better or {}, EXACT if stay else None)
     if broken:
         return Verdict(case, Said.BOUND_BROKEN, changes, broken, before, after)
     said = min((c.said for c in changes), key=list(Said).index, default=Said.SAME)
-    dearer = "" if _given("value", tolerances or {}) else _dearer(before, after, objective)
+    judged = objective is not None and _given("value", tolerances or {}) is None
+    dearer = _dearer(before, after, objective or "") if judged else ""
     if dearer and list(Said).index(said) > list(Said).index(Said.WORSE):
         return Verdict(case, Said.WORSE, changes, dearer, before, after)
     return Verdict(case, said, changes, "", before, after)
@@ -164,6 +167,7 @@ def _changes(
     before: Mapping[str, float],
     after: Mapping[str, float],
     tolerances: Mapping[str, Tolerance],
+    better: Mapping[str, bool],
     exact: float | None,
 ) -> tuple[Change, ...]:
     found = []
@@ -172,21 +176,20 @@ def _changes(
         tolerance = _given(metric, tolerances)
         if tolerance is None:
             tolerance = _given(metric, DEFAULTS) if exact is None else Tolerance(relative=exact)
-        said = _said(one, tolerance or Tolerance())
+        said = _said(one, tolerance or Tolerance(), better_side(metric, better))
         if said is not Said.SAME:
             found.append(Change(metric, said, one.before, one.after))
     order = list(Said)
     return tuple(sorted(found, key=lambda c: (order.index(c.said), -abs(c.change or 0.0), c.metric)))
 
 
-def _said(one: Change, tolerance: Tolerance) -> Said:
+def _said(one: Change, tolerance: Tolerance, way: bool | None) -> Said:
     if one.before is None or one.after is None:
         return Said.CHANGED
     room = max(tolerance.relative * abs(one.before), tolerance.absolute)
     more = one.after - one.before
     if abs(more) <= room + ROUNDED * abs(one.before):
         return Said.SAME
-    way = better_side(one.metric)
     if way is None:
         return Said.CHANGED
     if (more > 0) == way:
@@ -194,8 +197,11 @@ def _said(one: Change, tolerance: Tolerance) -> Said:
     return Said.GAP_WORSE if one.metric == "gap" else Said.WORSE
 
 
-def better_side(metric: str) -> bool | None:
-    """Whether more of a metric is better (True), less (False), or neither."""
+def better_side(metric: str, own: Mapping[str, bool] | None = None) -> bool | None:
+    """Whether more of a metric is better (True), less (False), or neither. own: by pattern, before all others."""
+    for pattern, more in (own or {}).items():
+        if fnmatchcase(metric, pattern):
+            return more
     if metric in LARGER_IS_BETTER:
         return True
     return False if any(fnmatchcase(metric, pattern) for pattern in SMALLER_IS_BETTER) else None

@@ -13,11 +13,11 @@ import pytest
 from mapper.execution.here import Here
 from mapper.execution.jobs import Executor, Guard
 from mapper.execution.local import Local
-from mapper.regress.cases import Case, cases
+from mapper.regress.cases import Case, MappingCase, cases
 from mapper.regress.history import History, opened
 from mapper.regress.record import Ended, Record
 from mapper.regress.run import Folders, run_cases
-from mapper.regress.solving import Task, solve
+from mapper.regress.solving import MappingTask, solve
 from mapper.regress.suite import read_suite
 
 SUITE = """
@@ -122,7 +122,7 @@ def test_another_model_file_another_option_and_a_lost_plan_are_asked_anew(
     shutil.rmtree(folders.plans / before.key)
     assert run(one, history, folders)[1].solved == [NAMES[0]]
     other = one[0].asked.model_copy(update={"seed": 1})
-    changed = (Case(one[0].name, one[0].model, one[0].workload, one[0].target, other),)
+    changed = (MappingCase(one[0].name, one[0].model, one[0].workload, one[0].target, other),)
     assert run(changed, history, folders)[1].solved == [NAMES[0]]
     copy = tmp_path / "models"
     shutil.copytree(folders.models, copy)
@@ -134,7 +134,7 @@ def test_another_model_file_another_option_and_a_lost_plan_are_asked_anew(
 def test_what_was_stopped_is_no_answer_and_leaves_no_plan(tmp_path: Path, folders: Folders, history: History) -> None:
     stop = threading.Event()
     stop.set()
-    found = [solve(Task(case, "k", folders.models, folders.targets, folders.plans), stop, lambda what: None)
+    found = [solve(MappingTask(case, "k", folders.models, folders.targets, folders.plans), stop, lambda what: None)
              for case in some(tmp_path)[::2][:2]]  # fmt: skip
     assert [record.ended for record in found] == [Ended.STOPPED, Ended.STOPPED]
     assert not folders.plans.exists()
