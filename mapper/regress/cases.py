@@ -21,8 +21,8 @@ WILD = "*?["
 
 
 class Case(Protocol):
-    """Something that a suite asks. name: unlike all others of the suite. objective: what its bound and value are of, None
-    where it has none. better: by pattern, metrics of its own, and whether more of them is better."""
+    """Something that a suite asks. name: unlike all others of the suite. objective: what its bound and value are of,
+    None where it has none. better: by pattern, metrics of its own, and whether more of them is better."""
 
     @property
     def name(self) -> str: ...

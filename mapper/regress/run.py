@@ -41,6 +41,9 @@ class Task(Protocol):
     def run(self, stop: threading.Event, tell: Tell) -> Record:
         """Its record, whatever goes wrong with it."""
 
+    def key_here(self) -> str:
+        """Its key by the files that are here now. Raises MapperError where they are not."""
+
 
 class Watcher(jobs.Watcher, Protocol):
     """Somebody who is told how a run goes: a case begins, its search stands so, and it has ended."""

@@ -44,6 +44,10 @@ class MappingTask:
         """Its record."""
         return solve(self, stop, tell)
 
+    def key_here(self) -> str:
+        """Its key by the files that are here now. Raises MapperError where they are not."""
+        return task_of(self.case, self.models, self.targets, self.plans, Digests()).key
+
 
 def solve(task: MappingTask, stop: threading.Event, tell: Tell) -> Record:
     """The record of a case, whatever goes wrong with it; its plan is kept if it has one."""
