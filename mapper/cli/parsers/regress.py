@@ -21,6 +21,7 @@ def regress(p: argparse.ArgumentParser) -> None:
     run(commands.add_parser("run", help="solve the cases that are not known yet", epilog=_RUN))
     compare(commands.add_parser("compare", help="hold a run against what was accepted", epilog=_COMPARE))
     accept(commands.add_parser("accept", help="take a run's records for what is right from now on"))
+    schedule(commands.add_parser("schedule", help="run and compare every night, by systemd or cron"))
 
 
 def run(p: argparse.ArgumentParser) -> None:
@@ -75,3 +76,16 @@ def _baseline(p: argparse.ArgumentParser) -> None:
 
 def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument("--run", dest="run_name", metavar="NAME", help="the run's name (default: the last one of the suite)")
+
+
+def schedule(p: argparse.ArgumentParser) -> None:
+    """Nightly entries of the system's own scheduler."""
+    p.set_defaults(run="regress_schedule:schedule")
+    _suite(p)
+    p.add_argument("--install", choices=("systemd", "cron"), help="write the entry (default: print what there is)")
+    p.add_argument("--at", metavar="HH:MM", help="the time of day (default 02:00)")
+    p.add_argument("--remove", action="store_true", help="take the entry away: that of --install, or any")
+    _baseline(p)
+    p.add_argument("--models", metavar="DIR", help="the folder of model files (default: that of CASES.yaml)")
+    p.add_argument("--jobs", metavar="N|auto", help="cases at once (default: as many as cores)")
+    p.add_argument("--case-seconds", type=float, metavar="S", help="wall-clock seconds that a case may take")
