@@ -13,6 +13,7 @@ from mapper.solve.placement.linear import Optimum, Solver
 from mapper.solve.placement.path_bound import add_limits, latency_bound
 from mapper.solve.placement.relaxation import (
     NOTHING,
+    PRICED,
     Bound,
     longest_interval,
     price_of_leaving_out,
@@ -42,7 +43,7 @@ def throughput_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     longest = min(ceiling, longest_interval(tables.problem))
     if longest <= 0:
         return NOTHING
-    r = relax(tables, classify(tables), longest, longest)
+    r = relax(tables, classify(tables), longest, PRICED * longest)
     price_of_leaving_out(r, 4.0)
     r.program.cost[r.interval] = 1.0
     add_limits(r, budget)
@@ -54,6 +55,7 @@ def throughput_bound(tables: Tables, budget: Budget, ceiling: float) -> Bound:
     first = _of(alone, best, longest)
     found = _parametric(alone, solver, budget, first, longest)
     alone.limit(longest)
+    r.program.high[r.interval] = 1.0
     return replace(found, relaxation=r, unit=longest)
 
 
@@ -68,7 +70,7 @@ def _parametric(alone: Forced, solver: Solver, budget: Budget, first: Bound, lon
         alone.limit(starts[middle], solver)
         best = solver.solve(budget)
         if best is None:
-            return replace(found, value=refuted)
+            return replace(found, value=min(longest, refuted))
         least = _ticks(best.bound * longest)
         if least >= ends[middle]:  # nothing in this range, and less below it, where fewer options are left
             refuted, low = ends[middle], middle + 1

@@ -15,6 +15,7 @@ from mapper.solve.placement.critical import critical_path
 from mapper.solve.placement.limited import add_energy_limit, add_latency_limits, timed_limits
 from mapper.solve.placement.linear import Optimum, Solver
 from mapper.solve.placement.relaxation import (
+    PRICED,
     Bound,
     NetClass,
     Relaxation,
@@ -68,7 +69,7 @@ def add_phase_ends(r: Relaxation, scales: list[float]) -> list[int]:
     """A column for the end of each phase, in units of its scale; the limits of the latency hold for them."""
     ends = []
     for scale, least in zip(scales, critical_path(r.tables).ends, strict=True):
-        ends.append(r.program.column(1.0))
+        ends.append(r.program.column(PRICED))
         r.program.low[-1] = min(1.0, least / scale)
     r.ends = ends
     add_machine_work(r, ends, scales)

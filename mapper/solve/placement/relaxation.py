@@ -104,6 +104,10 @@ class Bound:
 
 NOTHING = Bound(0.0, "none")
 
+PRICED = 2.0
+"""How many times the longest that a time can be its column reaches: an optimum at the very limit of its column would pay
+part of the price of its resources to that limit, and their duals would be too large."""
+
 
 def relax(tables: Tables, classes: Classes, scale: float, longest: float) -> Relaxation:
     """Every rule of the problem, summed over classes, and the interval; the objective is left to the caller.

@@ -14,7 +14,7 @@ from mapper.solve.placement.classes import classify
 from mapper.solve.placement.critical import critical_path, legs_of
 from mapper.solve.placement.linear import Solver
 from mapper.solve.placement.problem import Item, Problem
-from mapper.solve.placement.relaxation import Rests, longest_interval, price_of_leaving_out, relax
+from mapper.solve.placement.relaxation import PRICED, Rests, longest_interval, price_of_leaving_out, relax
 from mapper.solve.placement.rests import rests_of
 from mapper.solve.placement.tables import build
 
@@ -42,12 +42,9 @@ def fine(problem: Problem, factor: float = FINE, resource: int = -1) -> Problem:
 
 
 def relaxed(problem: Problem) -> Rests:
-    """The least interval of the relaxation with all options, and what it rests on.
-
-    The interval may be twice the longest: at its very end, as where the longest is the only one, its price is not one
-    of the resources."""
+    """The least interval of the relaxation with all options, and what it rests on."""
     tables, longest = build(problem), max(1.0, longest_interval(problem))
-    r = relax(tables, classify(tables), longest, 2 * longest)
+    r = relax(tables, classify(tables), longest, PRICED * longest)
     price_of_leaving_out(r, 4.0)
     r.program.cost[r.interval] = 1.0
     best = Solver(r.program).solve(Budget())
@@ -137,6 +134,25 @@ def test_all_of_a_time_and_of_an_energy_is_told(objective: str) -> None:
     assert found.rests is not None
     assert sum(w for _, w in found.rests.rows) - rooms(found.rests) == pytest.approx(1.0, abs=0.02)
     assert found.rests.value <= found.value * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("objective", ["throughput", "latency"])
+@pytest.mark.parametrize("seed", [2, 3796])
+def test_where_the_longest_is_the_only_one_its_limit_takes_no_part_of_the_price(seed: int, objective: str) -> None:
+    problem = fine(tiny(seed))
+    single = replace(problem, items=tuple(replace(item, options=item.options[:1]) for item in problem.items))
+    found = lower_bound(build(single), objective, Budget())
+    assert found.rests is not None
+    assert sum(w for _, w in found.rests.rows) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_bound_that_a_plan_reaches_rests_on_no_more_than_without_that_plan() -> None:
+    tables = build(fine(tiny(9)))
+    alone = lower_bound(tables, "throughput", Budget())
+    reached = lower_bound(tables, "throughput", Budget(), ceiling=alone.value)
+    assert reached.rests is not None
+    assert alone.rests is not None
+    assert reached.rests.rows == alone.rests.rows
 
 
 def test_a_product_of_two_bounds_rests_on_nothing_that_is_told() -> None:
