@@ -105,8 +105,8 @@ class Bound:
 NOTHING = Bound(0.0, "none")
 
 PRICED = 2.0
-"""How many times the longest that a time can be its column reaches: an optimum at the very limit of its column would pay
-part of the price of its resources to that limit, and their duals would be too large."""
+"""How many times the longest that a time can be its column reaches: an optimum at the very limit of its column would
+pay part of the price of its resources to that limit, and their duals would be too large."""
 
 
 def relax(tables: Tables, classes: Classes, scale: float, longest: float) -> Relaxation:
