@@ -25,7 +25,7 @@ from mapper.regress.baseline import Baseline, load_baseline
 from mapper.regress.cases import Case, cases, chosen
 from mapper.regress.compared import compared
 from mapper.regress.history import History, Run, opened
-from mapper.regress.record import Ended, Record
+from mapper.regress.record import UNANSWERED, Ended, Record
 from mapper.regress.run import Folders, run_cases
 from mapper.regress.screen import junit, markdown, screen
 from mapper.regress.suite import Suite, read_suite
@@ -61,7 +61,7 @@ def run(args: Namespace) -> int:
         say(_ended(made, records, watch.known))
     if stop.is_set():
         return 130
-    return int(any(record.ended not in (Ended.FOUND, Ended.INFEASIBLE) for record in records))
+    return int(any(record.ended in UNANSWERED for record in records))
 
 
 def compare(args: Namespace) -> int:

@@ -119,12 +119,24 @@ class _Running:
 
 
 def _resident(pid: int | None) -> int:
-    """Bytes of memory that a process has; 0 where it has just ended."""
+    """Bytes of memory that a process and those that it started have; 0 where it has just ended. What processes share
+    counts for each of them."""
+    folder = PROC / str(pid)
     try:
-        pages = (PROC / str(pid) / "statm").read_text(encoding="ascii").split()[1]
+        pages = (folder / "statm").read_text(encoding="ascii").split()[1]
+        threads = list((folder / "task").iterdir())
     except (OSError, IndexError):
         return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    own = int(pages) * os.sysconf("SC_PAGE_SIZE")
+    return own + sum(_resident(child) for thread in threads for child in _children(thread))
+
+
+def _children(thread: Path) -> list[int]:
+    """The processes that a thread started; none where it has just ended, or the kernel does not tell."""
+    try:
+        return [int(pid) for pid in (thread / "children").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
 
 
 def _context(preload: Sequence[str]) -> BaseContext:

@@ -24,7 +24,7 @@ def why(found: Verdict, plans: Path) -> tuple[str, ...]:
     """A sentence for each total that moved, the objective's own first: the causes of its change and their parts. Where
     one of the plans is no longer kept, that is said; nothing where no total moved."""
     wanted = list(dict.fromkeys(TOTALS[c.metric] for c in found.changes if _explained(c)))
-    if not wanted or found.before is None or found.after is None:
+    if not wanted or found.before is None or found.after is None or not found.after.plan:
         return ()
     if found.before.plan == found.after.plan:
         return ("the plan is the same: what it costs is told by other models or figures",)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from mapper.errors import UsageError, did_you_mean
 from mapper.hw.library import target_names
+from mapper.regress.scores import scores
 from mapper.regress.suite import Asked, Matrix, Single, Suite, Tolerance, Workload
 
 AXES = {"objectives": "objective", "pipelines": "pipeline", "precisions": "precision", "batches": "batch",
@@ -82,14 +83,16 @@ def cases(suite: Suite, folder: Path) -> tuple[Case, ...]:
     nothing out, and two cases of one name.
     """
     found: dict[str, Case] = {}
-    for case in (*_of_matrices(suite, folder), *(_single(suite, single, folder) for single in suite.cases)):
+    singles = (_single(suite, single, folder) for single in suite.cases)
+    asked: tuple[Case, ...] = (*_of_matrices(suite, folder), *singles, *scores(suite))
+    for case in asked:
         other = found.setdefault(case.name, case)
         if other is not case:
             same = other.about == case.about
             hint = "leave one of them out" if same else "give one of them a `name`"
             raise UsageError(f"two cases of {suite.name} are called '{case.name}'", hint=hint)
     if not found:
-        raise UsageError(f"{suite.name} has no case", hint="add `matrix:` or `cases:`")
+        raise UsageError(f"{suite.name} has no case", hint="add `matrix:`, `cases:` or `scores:`")
     return tuple(found.values())
 
 

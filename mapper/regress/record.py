@@ -14,8 +14,9 @@ SCHEMA = 1
 
 
 class Ended(StrEnum):
-    """How a case ended: with a plan; with a proof or a finding that there is none; with an input that is wrong; by a
-    fault of the program; by its guard of time or memory; or before it was whole, as somebody stopped the run."""
+    """How a case ended: with a plan, or a score's numbers; with a proof or a finding that there is none; with an input
+    that is wrong; by a fault of the program; by its guard of time or memory; before it was whole, as somebody stopped
+    the run; or not begun, as its data are not on this machine."""
 
     FOUND = "found"
     INFEASIBLE = "infeasible"
@@ -24,10 +25,14 @@ class Ended(StrEnum):
     TIMEOUT = "timeout"
     MEMORY = "memory"
     STOPPED = "stopped"
+    SKIPPED = "skipped"
 
 
 LASTING = (Ended.FOUND, Ended.INFEASIBLE)
 """Asking again would give the same."""
+
+UNANSWERED = (Ended.REFUSED, Ended.BROKEN, Ended.TIMEOUT, Ended.MEMORY)
+"""Somebody must look at it."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from mapper.regress.cases import Case, MappingCase
 from mapper.regress.digests import Digests
 from mapper.regress.history import History, Run
 from mapper.regress.record import Ended, Record
+from mapper.regress.scores import ScoreCase
+from mapper.regress.scoring import Absent, score_task
 from mapper.regress.solving import task_of
 from mapper.versions import versions
 
@@ -24,7 +26,7 @@ _ENDED = {Status.TIMEOUT: Ended.TIMEOUT, Status.MEMORY: Ended.MEMORY, Status.STO
 
 @dataclass(frozen=True)
 class Folders:
-    """Where a run finds models and targets (files), and where it keeps plans."""
+    """Where a run finds models, and targets and data of scores (the folder of the suite), and where it keeps plans."""
 
     models: Path
     targets: Path
@@ -87,19 +89,22 @@ def run_cases(
 
 
 def _tasks(some: Sequence[Case], folders: Folders) -> tuple[list[Task], list[Record]]:
-    """The cases as tasks, and the records of those whose target is none or whose model is gone."""
+    """The cases as tasks, and the records of those whose target is none, or whose model or data are gone."""
     digests, tasks, refused = Digests(), list[Task](), list[Record]()
     for case in some:
         try:
             tasks.append(_task(case, folders, digests))
         except MapperError as error:
             words = "; ".join([error.message, *([error.hint] if error.hint else [])])
-            refused.append(Record(case.name, "", Ended.REFUSED, versions=versions(), about=case.about, reason=words))
+            ended = Ended.SKIPPED if isinstance(error, Absent) else Ended.REFUSED
+            refused.append(Record(case.name, "", ended, versions=versions(), about=case.about, reason=words))
     return tasks, refused
 
 
 def _task(case: Case, folders: Folders, digests: Digests) -> Task:
     """Raises MapperError for a case that cannot be asked."""
+    if isinstance(case, ScoreCase):
+        return score_task(case, folders.targets, digests)
     assert isinstance(case, MappingCase)
     return task_of(case, folders.models, folders.targets, folders.plans, digests)
 

@@ -97,13 +97,20 @@ def junit(found: Compared) -> str:
     """A test case for each case: a failure where somebody must look at it, an error where it has no answer."""
     fails = [v for v in found.verdicts if v.fails]
     errors = [v for v in fails if v.said is Said.BROKEN]
-    counts = {"tests": len(found.verdicts), "failures": len(fails) - len(errors), "errors": len(errors)}
+    counts = {
+        "tests": len(found.verdicts),
+        "failures": len(fails) - len(errors),
+        "errors": len(errors),
+        "skipped": sum(v.said is Said.SKIPPED for v in found.verdicts),
+    }
     suite = Element("testsuite", {"name": plain(found.suite), **{k: str(n) for k, n in counts.items()}})
     for one in found.verdicts:
         seconds = 0.0 if one.after is None else one.after.timings.get("case_s", 0.0)
         case = SubElement(
             suite, "testcase", {"classname": plain(found.suite), "name": plain(one.case), "time": f"{seconds:.3f}"}
         )
+        if one.said is Said.SKIPPED:
+            SubElement(case, "skipped", {"message": plain(one.words)})
         if not one.fails:
             continue
         said = one.words or ", ".join(f"{c.metric} {_numbers(c)}" for c in one.changes[:1])

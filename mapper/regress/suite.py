@@ -1,4 +1,4 @@
-"""The file of cases: models with their phases, matrices of what is asked of them, single cases, tolerances."""
+"""The file of cases: models with their phases, matrices of what is asked of them, single cases, scores."""
 
 from __future__ import annotations
 
@@ -81,16 +81,35 @@ class Single(Asked):
     tolerances: dict[str, Tolerance] = {}
 
 
+class Score(_Format):
+    """Numbers that a command prints as one JSON object.
+
+    command: the program and its words, run in the folder of the file; `python` is the one that runs mapper, {NAME} is
+    the path that `data` has under that name. data: files and folders that may not be everywhere: where one is not, the
+    score is skipped. inputs: others that the command reads; what they contain tells whether it must run again, as what
+    data contain does. better: by pattern, whether more or less of a number is better; all others fail nothing.
+    """
+
+    command: list[str | int | float] = Field(min_length=1)
+    data: dict[str, str] = {}
+    inputs: list[str] = []
+    better: dict[str, Literal["more", "less"]] = {}
+    tolerances: dict[str, Tolerance] = {}
+    tags: list[str] = []
+
+
 class Suite(_Format):
-    """The whole file. defaults: of all cases that do not say otherwise. tolerances: by metric, of all cases."""
+    """The whole file. defaults: of all cases that do not say otherwise. tolerances: by metric, of all cases. scores: by
+    name."""
 
     schema_: Literal[1] = Field(alias="schema")
     name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$")
-    models: dict[str, Workload]
+    models: dict[str, Workload] = {}
     defaults: Asked = Asked()
     tolerances: dict[str, Tolerance] = {}
     matrix: list[Matrix] = []
     cases: list[Single] = []
+    scores: dict[str, Score] = {}
 
 
 def read_suite(path: Path) -> Suite:

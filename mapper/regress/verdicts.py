@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from mapper.regress.record import Ended, Record
+from mapper.regress.record import UNANSWERED, Ended, Record
 from mapper.regress.suite import Tolerance
 
 
@@ -21,6 +21,7 @@ class Said(StrEnum):
     WORSE = "worse"
     GAP_WORSE = "gap-worse"
     CHANGED = "changed"
+    SKIPPED = "skipped"
     BETTER = "better"
     NEW = "new"
     SAME = "same"
@@ -111,7 +112,9 @@ def verdict(
         assert before is not None
         return Verdict(before.case, Said.MISSING, words="it was accepted and has not been run", before=before)
     case = after.case
-    if after.ended in (Ended.BROKEN, Ended.TIMEOUT, Ended.MEMORY, Ended.REFUSED):
+    if after.ended is Ended.SKIPPED:
+        return Verdict(case, Said.SKIPPED, words=after.reason, before=before, after=after)
+    if after.ended in UNANSWERED:
         return Verdict(case, Said.BROKEN, words=f"{after.ended}: {after.reason}", before=before, after=after)
     if before is None:
         return Verdict(case, Said.NEW, after=after)

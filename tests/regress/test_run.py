@@ -6,7 +6,6 @@ import shutil
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from mapper.regress.record import Ended, Record
 from mapper.regress.run import Folders, run_cases
 from mapper.regress.solving import MappingTask, solve
 from mapper.regress.suite import read_suite
+from tests.regress.told import Told
 
 SUITE = """
 schema: 1
@@ -37,21 +37,6 @@ cases:
 """
 NAMES = ["bert/edge-npu/throughput", "bert/superhet/throughput", "too fast", "gone/edge-npu/throughput",
          "bert/edge-nup/throughput", "misspelt"]  # fmt: skip
-
-
-class Told:
-    def __init__(self) -> None:
-        self.solved: list[str] = []
-        self.known: list[str] = []
-
-    def begun(self, name: str) -> None:
-        pass
-
-    def tell(self, name: str, what: Any) -> None:
-        pass
-
-    def ended(self, record: Record, known: bool) -> None:
-        (self.known if known else self.solved).append(record.case)
 
 
 @pytest.fixture(scope="module")
