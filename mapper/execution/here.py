@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mapper.errors import UsageError
 from mapper.execution.jobs import Guard, Job, Outcome, Status, Watcher, failure_of, not_begun
@@ -14,6 +15,8 @@ from mapper.execution.jobs import Guard, Job, Outcome, Status, Watcher, failure_
 @dataclass(frozen=True, slots=True)
 class Here:
     """Runs jobs in this process. Raises UsageError where a guard is wanted: no process can end itself and go on."""
+
+    elsewhere: ClassVar[bool] = False
 
     def run(self, jobs: Sequence[Job], guard: Guard, stop: threading.Event, watch: Watcher) -> Iterator[Outcome]:
         """The outcomes, in the order of the jobs."""

@@ -106,6 +106,10 @@ class Nobody:
 class Executor(Protocol):
     """Who runs jobs: the outcomes are the same, whoever it is, but for seconds and memory."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether jobs may run on other machines, which see other files."""
+
     def run(self, jobs: Sequence[Job], guard: Guard, stop: threading.Event, watch: Watcher) -> Iterator[Outcome]:
         """The outcome of every job, in the order in which they end. Once `stop` is set no other job is begun, and those
         that run are told to end with the best they have. Whoever no longer wants outcomes closes the iterator: what

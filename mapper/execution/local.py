@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mapper.errors import UsageError
 from mapper.execution.here import outcome_of
@@ -38,6 +38,7 @@ class Local:
 
     jobs: int = 1
     preload: tuple[str, ...] = ()
+    elsewhere: ClassVar[bool] = False
 
     def run(self, jobs: Sequence[Job], guard: Guard, stop: threading.Event, watch: Watcher) -> Iterator[Outcome]:
         """The outcomes, in the order in which jobs end. Raises UsageError for a guard that this system cannot keep."""

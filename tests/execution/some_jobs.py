@@ -56,3 +56,20 @@ def unsendable(_: None, stop: threading.Event, tell: Any) -> object:
 def interrupt_self(_: None, stop: threading.Event, tell: Any) -> str:
     os.kill(os.getpid(), signal.SIGINT)
     return f"deaf on {sys.platform}"
+
+
+def second_time(file: str, stop: threading.Event, tell: Any) -> int:
+    """The number of times that this was begun; the first time never ends."""
+    with Path(file).open("a") as pids:
+        pids.write(f"{os.getpid()}\n")
+    times = len(Path(file).read_text().split())
+    if times == 1:
+        time.sleep(600)
+    return times
+
+
+def kill_worker(_: None, stop: threading.Event, tell: Any) -> None:
+    """End the process that this one's server of forks belongs to."""
+    server = Path("/proc", str(os.getppid()), "stat").read_text()
+    os.kill(int(server.rpartition(")")[2].split()[1]), signal.SIGKILL)
+    time.sleep(600)
