@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mapper.cli.compiling import count
+from mapper.cli.executing import refuse_lone_address
 from mapper.cli.saying import say
 from mapper.errors import MapperError, UsageError, plain
 from mapper.execution.jobs import Guard
@@ -71,6 +72,7 @@ def _entries(path: Path, but: str = "") -> list[Entry]:
 
 
 def _nightly(args: Namespace, path: Path) -> Nightly:
+    refuse_lone_address(args)
     shared = [word for pattern in args.filter for word in ("--filter", pattern)]
     if args.db:
         shared += ["--db", _database(args.db)]
@@ -79,6 +81,10 @@ def _nightly(args: Namespace, path: Path) -> Nightly:
         run += ["--models", str(_folder(args.models))]
     if args.jobs:
         run += ["--jobs", args.jobs if args.jobs == "auto" else str(count("--jobs", args.jobs))]
+    if args.executor:
+        run += ["--executor", args.executor]
+    if args.address:
+        run += ["--address", args.address]
     if args.case_seconds is not None:
         run += ["--case-seconds", f"{Guard(args.case_seconds).seconds:g}"]
     compare = [*shared, *(["--baseline", str(_absolute(args.baseline))] if args.baseline else [])]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import subprocess
 from argparse import Namespace
 from collections.abc import Sequence
@@ -12,13 +11,12 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from mapper.cli.compiling import count
 from mapper.cli.console import Show, standing, stop_on_interrupt
+from mapper.cli.executing import executor_of
 from mapper.cli.saying import say
 from mapper.emit.files import write_atomically
 from mapper.errors import MapperError, UsageError, did_you_mean, plain
 from mapper.execution.jobs import Guard
-from mapper.execution.local import Local
 from mapper.ir.goal import Objective
 from mapper.pipeline.pass_ import Progress
 from mapper.regress.baseline import Baseline, load_baseline
@@ -46,7 +44,7 @@ def run(args: Namespace) -> int:
     suite, some, path = _cases(args)
     show = Show(args.quiet, Objective.THROUGHPUT)
     guard = Guard(args.case_seconds, _bytes(args.case_memory))
-    jobs = (os.cpu_count() or 1) if args.jobs == "auto" else count("--jobs", args.jobs)
+    executor = executor_of(args, PRELOADED)
     models = Path(args.models) if args.models else path.parent
     if not models.is_dir():
         raise UsageError(f"--models {models}: not a folder")
@@ -54,9 +52,7 @@ def run(args: Namespace) -> int:
     history = _history(args, tell=not args.quiet)
     watch = _Watch(show, some)
     with stop_on_interrupt(show) as stop:
-        made, records = run_cases(
-            suite.name, some, history, Local(jobs, PRELOADED), folders, guard, stop, watch, args.again
-        )
+        made, records = run_cases(suite.name, some, history, executor, folders, guard, stop, watch, args.again)
     if not args.quiet:
         say(_ended(made, records, watch.known))
     if stop.is_set():

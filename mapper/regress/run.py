@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from mapper.errors import MapperError
 from mapper.execution import jobs
-from mapper.execution.jobs import Executor, Guard, Job, Outcome, Status, Tell
+from mapper.execution.jobs import Call, Executor, Guard, Job, Outcome, Status, Tell
 from mapper.regress.cases import Case, MappingCase
 from mapper.regress.digests import Digests
+from mapper.regress.elsewhere import Brought, bring
 from mapper.regress.history import History, Run
 from mapper.regress.record import Ended, Record
 from mapper.regress.scores import ScoreCase
@@ -80,7 +81,7 @@ def run_cases(
         watch.ended(record, known=record.lasting)
         records[record.case] = record
     left = [task for task in tasks if task.key not in kept]
-    for record in _solved(left, executor, guard, stop, watch):
+    for record in _solved(left, executor, folders.plans, guard, stop, watch):
         if record.ended is not Ended.STOPPED:
             history.add(run, record)
         watch.ended(record, known=False)
@@ -115,12 +116,13 @@ def _is_kept(record: Record, plans: Path) -> bool:
 
 
 def _solved(
-    tasks: Sequence[Task], executor: Executor, guard: Guard, stop: threading.Event, watch: Watcher
+    tasks: Sequence[Task], executor: Executor, plans: Path, guard: Guard, stop: threading.Event, watch: Watcher
 ) -> Iterator[Record]:
     by_name = {task.case.name: task for task in tasks}
-    some = [Job(name, _job, task) for name, task in by_name.items()]
+    call: Call = bring if executor.elsewhere else _job
+    some = [Job(name, call, task) for name, task in by_name.items()]
     for outcome in executor.run(some, guard, stop, watch):
-        yield _record(by_name[outcome.name], outcome)
+        yield _record(by_name[outcome.name], outcome, plans)
 
 
 def _job(task: Any, stop: threading.Event, tell: Tell) -> Record:
@@ -128,11 +130,11 @@ def _job(task: Any, stop: threading.Event, tell: Tell) -> Record:
     return found
 
 
-def _record(task: Task, outcome: Outcome) -> Record:
-    """The record that the end of a job is."""
+def _record(task: Task, outcome: Outcome, plans: Path) -> Record:
+    """The record that the end of a job is. plans: where a plan that it brought is kept."""
     spent = {"case_s": outcome.seconds, "peak_memory_bytes": float(outcome.peak_bytes)}
     if outcome.status is Status.DONE:
-        record: Record = outcome.value
+        record: Record = outcome.value.kept(plans) if isinstance(outcome.value, Brought) else outcome.value
         return replace(record, timings={**record.timings, **spent})
     words = "" if outcome.failure is None else outcome.failure.message
     ended = _ENDED.get(outcome.status, Ended.BROKEN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -51,23 +51,40 @@ class MappingTask:
 
 def solve(task: MappingTask, stop: threading.Event, tell: Tell) -> Record:
     """The record of a case, whatever goes wrong with it; its plan is kept if it has one."""
+    return kept(*answered(task, stop, tell), task.plans / task.key)
+
+
+def kept(record: Record, files: Mapping[str, str], folder: Path) -> Record:
+    """The record, once the files of its plan are in a folder; without an answer where they cannot be."""
+    try:
+        if files:
+            write_folder_atomically(folder, files)
+    except (MapperError, OSError) as error:
+        return Record(
+            record.case, record.key, Ended.REFUSED, {}, {}, record.versions, record.about, "", "", _words(error)
+        )
+    return record
+
+
+def answered(task: MappingTask, stop: threading.Event, tell: Tell) -> tuple[Record, Mapping[str, str]]:
+    """The record of a case, whatever goes wrong with it, and the files of its plan; none where it has no plan."""
     record = Record(task.case.name, task.key, Ended.FOUND, versions=versions(), about=task.case.about)
     try:
         return _solved(task, record, stop, tell)
     except MemoryError:
-        return replace(record, ended=Ended.MEMORY, reason="not enough memory")
+        return replace(record, ended=Ended.MEMORY, reason="not enough memory"), {}
     except Infeasible as error:  # of a search that was stopped early it tells nothing that lasts
         ended = Ended.STOPPED if stop.is_set() else Ended.INFEASIBLE
-        return replace(record, ended=ended, reason=_words(error))
+        return replace(record, ended=ended, reason=_words(error)), {}
     except InvalidPlan as error:
-        return replace(record, ended=Ended.BROKEN, reason=_words(error))
+        return replace(record, ended=Ended.BROKEN, reason=_words(error)), {}
     except (MapperError, OSError) as error:
-        return replace(record, ended=Ended.REFUSED, reason=_words(error))
+        return replace(record, ended=Ended.REFUSED, reason=_words(error)), {}
     except Exception as error:  # a fault of the program is what the regression is there to tell
-        return replace(record, ended=Ended.BROKEN, reason=f"{type(error).__name__}: {error}")
+        return replace(record, ended=Ended.BROKEN, reason=f"{type(error).__name__}: {error}"), {}
 
 
-def _solved(task: MappingTask, record: Record, stop: threading.Event, tell: Tell) -> Record:
+def _solved(task: MappingTask, record: Record, stop: threading.Event, tell: Tell) -> tuple[Record, Mapping[str, str]]:
     workload, asked = task.case.workload, task.case.asked
     done = compile_plan(
         task.files(),
@@ -89,18 +106,18 @@ def _solved(task: MappingTask, record: Record, stop: threading.Event, tell: Tell
         tell=tell,
     )
     if stop.is_set():
-        return replace(record, ended=Ended.STOPPED, reason="stopped before its search was over")
+        return replace(record, ended=Ended.STOPPED, reason="stopped before its search was over"), {}
     done = replace(done, known=check(done.plan))
     text = to_json(done.plan)
     summary = done.summary
-    write_folder_atomically(task.plans / task.key, {"plan.json": text, "summary.json": json.dumps(summary, indent=1)})
-    return replace(
+    found = replace(
         record,
         metrics=metrics_of(done.plan, summary),
         timings=timings_of(summary),
         plan=hashlib.sha256(text.encode()).hexdigest(),
         placed=placed_of(done.plan),
     )
+    return found, {"plan.json": text, "summary.json": json.dumps(summary, indent=1)}
 
 
 def _words(error: BaseException) -> str:

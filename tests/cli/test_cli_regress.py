@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import parse
 
 import pytest
 
 from mapper.cli.main import main
+from mapper.regress.history import opened
 
 SUITE = """
 schema: 1
@@ -78,6 +82,8 @@ def test_a_run_tells_what_is_known_and_what_cannot_be_asked(folder: Path, capsys
         ("run", ["--case-seconds", "0"], "cannot even begin"),
         ("run", ["--case-memory", "nan"], "give GB"),
         ("run", ["--case-memory", "-1"], "cannot even begin"),
+        ("run", ["--address", "head:6379"], "add --executor ray"),
+        ("run", ["--executor", "ray", "--jobs", "0"], "--jobs 0"),
         ("compare", [], "there is no run of small yet"),
         ("accept", ["-m", "x"], "there is no run of small yet"),
     ],
@@ -87,3 +93,31 @@ def test_what_is_wrong_is_one_clear_error(
 ) -> None:
     assert regress(tmp_path, what, *more) in (1, 2)
     assert complaint in capsys.readouterr().err
+
+
+def test_a_cluster_without_ray_is_one_clear_error_and_begins_no_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "ray" else found(name, *more))
+    assert regress(tmp_path, "run", "--executor", "ray") == 1
+    assert "pip install 'hetmap[ray]'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'hetmap[ray]'")
+def test_a_cluster_gives_what_this_machine_gives_and_says_no_more(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    capfd.readouterr()
+    assert regress(folder, "run", "--again", "--quiet") == 0
+    plans = {path: path.read_bytes() for path in folder.glob("out/plans/*/plan.json")}
+    shutil.rmtree(folder / "out" / "plans")
+    assert regress(folder, "run", "--again", "--quiet", "--executor", "ray") == 0
+    assert capfd.readouterr() == ("", "")
+    assert {path: path.read_bytes() for path in folder.glob("out/plans/*/plan.json")} == plans
+    history = opened(folder / "out" / "history.db")[0]
+    local, ray = ([replace(r, timings={}) for r in history.records(run)] for run in history.runs()[-2:])
+    assert sorted(ray, key=str) == sorted(local, key=str)

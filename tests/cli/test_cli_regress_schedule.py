@@ -48,7 +48,20 @@ def units(home: Path) -> dict[str, str]:
 
 
 def test_systemd_has_one_entry_however_often_it_is_written(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--filter", "*/superhet/*", "--models", ".", "--db", "h.db", "--jobs", "2", "--baseline", "b.json"]
+    options = [
+        "--filter",
+        "*/superhet/*",
+        "--models",
+        ".",
+        "--db",
+        "h.db",
+        "--jobs",
+        "2",
+        "--baseline",
+        "b.json",
+        "--executor",
+        "ray",
+    ]
     assert schedule("--install", "systemd", "--at", "3:05", *options) == 0
     once = units(home)
     assert schedule("--install", "systemd", "--at", "3:05", *options) == 0
@@ -56,7 +69,7 @@ def test_systemd_has_one_entry_however_often_it_is_written(home: Path, capsys: p
     assert "OnCalendar=*-*-* 03:05:00\nPersistent=true\n" in once[".timer"]
     assert f"{sys.executable} {home}/cases.yaml {home}/out/regress\n" in once[".service"]
     shared = f"--filter '*/superhet/*' --db {home}/h.db"
-    assert f"{shared} --models {home} --jobs 2; " in once[".service"]
+    assert f"{shared} --models {home} --jobs 2 --executor ray; " in once[".service"]
     assert f"{shared} --baseline {home}/b.json; " in once[".service"]
     asked = (home / "asked").read_text().splitlines()
     assert [line.split(" mapper")[0] for line in asked] == ["--user daemon-reload", "--user enable --now"] * 2
@@ -128,6 +141,7 @@ def test_units_are_written_where_the_user_has_them(home: Path, monkeypatch: pyte
         (["--remove", "--at", "03:00"], "leave --at out"),
         (["--install", "cron", "--filter", "nothing"], "means none of 2 cases"),
         (["--install", "cron", "--models", "nowhere"], "not a folder"),
+        (["--install", "cron", "--address", "head:6379"], "add --executor ray"),
         (["--install", "cron", "--jobs", "many"], "write a whole number"),
         (["--install", "cron", "--case-seconds", "0"], "cannot even begin"),
         (["--install", "cron", "--out", "a\nb"], "which no line of a scheduler can"),

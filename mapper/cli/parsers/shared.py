@@ -84,6 +84,29 @@ def effort(p: argparse.ArgumentParser) -> None:
     p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the search (default 0)")
 
 
+def executor(p: argparse.ArgumentParser, things: str) -> None:
+    """Who runs so many things at once: `mapper.cli.executing` reads it."""
+    p.add_argument(
+        "--jobs",
+        default="auto",
+        metavar="N|auto",
+        help=f"{things} at once (default: as many as cores, or CPUs of the cluster)",
+    )
+    cluster(p)
+
+
+def cluster(p: argparse.ArgumentParser) -> None:
+    """Where jobs run."""
+    p.add_argument(
+        "--executor", choices=("local", "ray"), help="local: processes of this machine (default); ray: a cluster"
+    )
+    p.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="the cluster of --executor ray (default: RAY_ADDRESS, or one of this machine for the time of the command)",
+    )
+
+
 def search(p: argparse.ArgumentParser) -> None:
     """How long and how to search, and what to print."""
     effort(p)
