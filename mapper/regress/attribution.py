@@ -8,7 +8,8 @@ from pathlib import Path
 from mapper.cost.recorded import recorded
 from mapper.errors import MapperError
 from mapper.ir.serial import load
-from mapper.regress.verdicts import Change, Said, Verdict
+from mapper.regress.said import Change, Said
+from mapper.regress.verdicts import Verdict
 from mapper.report.diff.difference import difference
 from mapper.report.diff.words import sentence
 

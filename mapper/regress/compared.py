@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mapper.regress.attribution import moved, why
 from mapper.regress.baseline import Baseline
 from mapper.regress.cases import Case
+from mapper.regress.chance import NONE, Search, search
 from mapper.regress.record import Record
+from mapper.regress.said import Said
 from mapper.regress.suite import Tolerance
-from mapper.regress.verdicts import Said, Verdict, counted, verdict
+from mapper.regress.verdicts import Verdict, counted, verdict
 
 EXPLAINED = 20
 """Cases whose change is explained, the worst first: each takes two plans to be read."""
@@ -21,18 +23,19 @@ EXPLAINED = 20
 @dataclass(frozen=True)
 class Compared:
     """Verdicts of all cases, in the order of the suite, those that only the baseline has last. reasons: by case, where
-    its change comes from."""
+    its change comes from. search: what all cases whose tasks moved say of the search together."""
 
     suite: str
     run: str
     baseline: Baseline
     verdicts: tuple[Verdict, ...]
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    search: Search = NONE
 
     @property
     def fails(self) -> bool:
         """Whether somebody must look at it."""
-        return any(v.fails for v in self.verdicts)
+        return self.search.worse or any(v.fails for v in self.verdicts)
 
     @property
     def counts(self) -> dict[Said, int]:
@@ -54,6 +57,7 @@ class Compared:
             "suite": self.suite,
             "run": self.run,
             "fails": self.fails,
+            "search": {**asdict(self.search), "worse": self.search.worse},
             "counts": {said.value: n for said, n in self.counts.items()},
             "cases": [self._case(v) for v in self.verdicts],
         }
@@ -79,15 +83,17 @@ def compared(
     """The verdicts on the cases of a run. some: the cases that it was about; what the baseline has beside them is left
     out where only some were chosen. plans: the folder of plans by key. tolerances: of the whole suite."""
     now = {record.case: record for record in records}
-    found = []
+    found, pairs = [], []
     for case in some:
         before, after = baseline.records.get(case.name), now.get(case.name)
         if before is None and after is None:
             continue
         own = {**tolerances, **case.tolerances}
         found.append(verdict(before, after, own, case.objective, case.better))
+        if before is not None and after is not None and case.objective is not None:
+            pairs.append((before, after, case.objective))
     reasons = {v.case: words for v in moved(found)[:EXPLAINED] if (words := why(v, plans))}
-    return Compared(suite, run, baseline, tuple(found), reasons)
+    return Compared(suite, run, baseline, tuple(found), reasons, search(pairs))
 
 
 def _size(found: Verdict) -> float:

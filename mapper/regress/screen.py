@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from mapper.errors import plain
+from mapper.regress.chance import LEAST
 from mapper.regress.compared import Compared
-from mapper.regress.verdicts import Change, Said, Verdict
+from mapper.regress.said import Change, Said
+from mapper.regress.verdicts import Verdict
 from mapper.report.units import shorten
 
 WIDTH = 118
@@ -27,7 +29,7 @@ def screen(found: Compared, whole: bool = False) -> str:
         lines.append(f"and {len(told) - SHOWN} more (--all shows them)")
     if told:
         lines.append("")
-    lines.append(_end(found))
+    lines += [*_together(found), _end(found)]
     return "\n".join(f"  {line}".rstrip() for line in lines) + "\n"
 
 
@@ -35,6 +37,15 @@ def _headline(found: Compared) -> str:
     last = found.baseline.accepted[-1] if found.baseline.accepted else None
     accepted = f" · accepted {last.when[:10]}: {last.why}" if last else ""
     return shorten(plain(f"{found.suite} · {len(found.verdicts)} cases{accepted}"), WIDTH - 2, end=True)
+
+
+def _together(found: Compared) -> Iterator[str]:
+    """What all searches say together, where enough of them ended elsewhere."""
+    s = found.search
+    if s.cases >= LEAST:
+        how = "the search finds less" if s.worse else "as chance would have it" if s.change <= 0 else "no loss"
+        words = f"tasks moved in {s.cases} cases: their objectives {s.change:+.2%} on the mean (p = {s.p:.2g}), {how}"
+        yield from _wrap(words)
 
 
 def _end(found: Compared) -> str:
@@ -74,6 +85,7 @@ def markdown(found: Compared) -> str:
         for k, change in enumerate(rows):
             name, said = (_cell(one.case), one.said.value) if k == 0 else ("", "")
             lines.append(f"| {name} | {said} | {_row(change) if change else f'{_cell(one.words)} | | | '} |")
+    lines += [f"\n{_cell(line)}" for line in _together(found)]
     for one in found.told:
         lines += [f"\n{_cell(one.case)}: {_cell(reason)}" for reason in found.reasons.get(one.case, ())]
     return "\n".join(lines) + "\n"

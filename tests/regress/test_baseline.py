@@ -11,7 +11,8 @@ import pytest
 from mapper.errors import MapperError
 from mapper.regress.baseline import Baseline, load_baseline
 from mapper.regress.record import Ended, Record
-from mapper.regress.verdicts import Said, verdict
+from mapper.regress.said import Said
+from mapper.regress.verdicts import verdict
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ONE = Record("b/case", "k1", Ended.FOUND, {"gap": 1 / 3, "energy_j": 2.0}, {"total_s": 9.0}, {"python": "3"},

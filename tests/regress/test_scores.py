@@ -20,10 +20,10 @@ from mapper.regress.compared import Baseline, compared
 from mapper.regress.history import opened
 from mapper.regress.record import Ended, Record
 from mapper.regress.run import Folders, run_cases
+from mapper.regress.said import Said
 from mapper.regress.scores import ScoreCase
 from mapper.regress.scoring import NoScore, ScoreTask, printed, scored
 from mapper.regress.suite import Score, read_suite
-from mapper.regress.verdicts import Said
 from tests.regress.told import Told
 
 PRINTED = '{"solved": {"j30": 28, "fjsp": 36}, "mape": 4.5, "timings": {"seconds": 3}}'

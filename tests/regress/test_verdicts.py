@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from mapper.regress.record import Ended, Record
+from mapper.regress.said import Said
 from mapper.regress.suite import Tolerance
-from mapper.regress.verdicts import Said, counted, verdict
+from mapper.regress.verdicts import counted, verdict
 
 METRICS = {"throughput_per_s": 100.0, "value": 100.0, "bound": 101.0, "gap": 0.01, "latency_s": 0.5, "energy_j": 2.0,
            "peak_bytes of hbm": 1e9, "ops on cpu": 7.0}  # fmt: skip
