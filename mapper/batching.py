@@ -78,7 +78,7 @@ def best_batch(
     tried = ", ".join(str(s.batch) for s in sorted(sizes, key=lambda s: s.batch))
     bound = replace(own, value=min(own.value, least), name=f"{own.name}, the least over batches of {tried}")
     seconds = {**done.seconds, "total": round(time.perf_counter() - began, 3)}
-    return replace(done, plan=replace(done.plan, bounds=(bound,)), seconds=seconds)
+    return replace(done, plan=replace(done.plan, bounds=(bound,)), seconds=seconds, work=search.series.work.by_solver)
 
 
 def _best(solved: dict[int, Compiled]) -> int:

@@ -22,17 +22,20 @@ from mapper.pipeline.pass_ import Context, Effort, Progress
 from mapper.pipeline.pipeline import Instrument, Pipeline
 from mapper.report.limits import Share, largest_costs
 from mapper.report.summary import summarise
+from mapper.solve.work import Work
 from mapper.versions import versions
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A plan, what the judge says of it, and how long making it took."""
+    """A plan, what the judge says of it, and what making it took: seconds by the clock, and the work of its searches in
+    deterministic seconds by solver (`mapper.solve.work`)."""
 
     plan: Plan
     seconds: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     known: Verdict | None = None
+    work: Mapping[str, float] | None = None
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -42,7 +45,7 @@ class Compiled:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The fields of summary.json."""
-        return summarise(self.verdict, self.seconds, versions())
+        return summarise(self.verdict, self.seconds, versions(), self.work)
 
     @property
     def units(self) -> dict[str, Any]:
@@ -98,7 +101,7 @@ def resume(
     timing = Timing()
     ctx = Context(seed, choice_of(Effort, effort, "effort"), deadline, stop or threading.Event(), tell or silent)
     after = pipeline_of(pipeline).run(plan, ctx, [timing, *instruments])
-    return Compiled(after, seconds_of(0.0, timing, time.perf_counter() - began))
+    return Compiled(after, seconds_of(0.0, timing, time.perf_counter() - began), work=ctx.work.by_solver)
 
 
 FOREVER = 1e9
@@ -110,10 +113,12 @@ SOON = 1e-3
 
 @dataclass(frozen=True)
 class Series:
-    """Several searches under one time limit and one stop; options are those of `resume` without the limit."""
+    """Several searches under one time limit and one stop; options are those of `resume` without the limit. work: what
+    all of them spent."""
 
     options: Mapping[str, Any]
     deadline: float | None = None
+    work: Work = field(default_factory=Work, compare=False, repr=False)
 
     @staticmethod
     def of(options: Mapping[str, Any]) -> Series:
@@ -130,7 +135,10 @@ class Series:
     def resume(self, plan: Plan, pipeline: str | Pipeline) -> Compiled:
         """Carry on from a plan in the time that is left."""
         left = None if self.deadline is None else max(SOON, self.deadline - time.monotonic())
-        return resume(plan, pipeline, time_limit=left, **self.options)
+        made = resume(plan, pipeline, time_limit=left, **self.options)
+        for solver, seconds in (made.work or {}).items():
+            self.work.spend(solver, seconds)
+        return made
 
     def bounded(self, plan: Plan, pipeline: Pipeline) -> Plan:
         """The plan with the bound over all that the pipeline's placement may decide."""

@@ -98,4 +98,5 @@ def compile(
     timing = Timing()
     ctx = Context(seed, question.effort, deadline, stop or threading.Event(), tell or silent)
     plan = question.pipeline.run(question.plan(found, machine), ctx, [timing, *instruments])
-    return Compiled(plan, seconds_of(found.seconds, timing, time.perf_counter() - began), found.warnings)
+    seconds = seconds_of(found.seconds, timing, time.perf_counter() - began)
+    return Compiled(plan, seconds, found.warnings, work=ctx.work.by_solver)

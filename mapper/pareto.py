@@ -246,7 +246,7 @@ def _moved(known: Compiled, asked: Plan, bounds: tuple[Bound, ...] | None) -> Co
     status = Status.OPTIMAL if closed else Status.FEASIBLE
     search = replace(known.plan.search, status=status) if known.plan.search else None
     plan = replace(known.plan, objective=asked.objective, limits=asked.limits, bounds=bounds, search=search)
-    return Compiled(plan, known.seconds)
+    return Compiled(plan, known.seconds, work=known.work)
 
 
 def _undominated(points: Sequence[Point]) -> list[Point]:

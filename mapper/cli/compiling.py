@@ -174,6 +174,8 @@ def _finish(args: Namespace, done: Compiled, out: Path) -> int:
         for name, seconds in done.seconds["passes"].items():
             say(f"  {name:<24}{seconds:8.3f} s\n")
         say(f"  {'total':<24}{done.seconds['total']:8.3f} s\n")
+        for name, seconds in (done.work or {}).items():
+            say(f"  {'work of ' + name:<24}{seconds:8.3f} deterministic s\n")
     return 0
 
 

@@ -113,4 +113,5 @@ def _on(question: Question, reading: Reading, target: Target, stop: threading.Ev
     ctx = Context(question.seed, question.effort, deadline_of(question.time_limit), stop, tell)
     timing = Timing()
     plan = _halves(question.pipeline)[1].run(question.plan(reading.found, target), ctx, [timing])
-    return Compiled(plan, seconds_of(0.0, timing, time.perf_counter() - began), reading.found.warnings)
+    seconds = seconds_of(0.0, timing, time.perf_counter() - began)
+    return Compiled(plan, seconds, reading.found.warnings, work=ctx.work.by_solver)

@@ -13,6 +13,7 @@ from mapper.ir.plan import Plan
 from mapper.solve.budget import Budget
 from mapper.solve.placement.known import Proof
 from mapper.solve.placement.recalled import Recalled
+from mapper.solve.work import Work
 
 
 class Effort(StrEnum):
@@ -80,7 +81,8 @@ class Context:
 
     deadline is a `time.monotonic()` moment or None; searches stop there and keep their best. stop: set to end them at
     once (Ctrl-C). known: bounds of like placement problems that somebody proved before; learn: who is told of one.
-    recalled: what searches under this context found, which need not search the same again.
+    recalled: what searches under this context found, which need not search the same again. work: what its searches
+    spent; what is recalled, or known, spends nothing.
     """
 
     seed: int = 0
@@ -91,10 +93,11 @@ class Context:
     known: tuple[Proof, ...] = ()
     learn: Callable[[Proof], None] = field(default=_unheeded, compare=False)
     recalled: Recalled = field(default_factory=Recalled, compare=False, repr=False)
+    work: Work = field(default_factory=Work, compare=False, repr=False)
 
     def budget(self, step: str = "") -> Budget:
         """The budget of a whole search under this effort; progress is told under the step's name, if it has one."""
-        quiet = Budget(self.effort.deterministic_seconds, self.seed, self.deadline, self.stop)
+        quiet = Budget(self.effort.deterministic_seconds, self.seed, self.deadline, self.stop, work=self.work)
         if not step:
             return quiet
         telling = Telling(step, self.tell)

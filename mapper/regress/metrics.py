@@ -16,8 +16,12 @@ TOTALS = ("throughput_per_s", "tokens_per_s", "latency_s", "ttft_s", "tpot_s", "
 
 def metrics_of(plan: Plan, summary: Mapping[str, Any]) -> dict[str, float]:
     """By name: totals; latency and energy of each phase; peak bytes of each memory; ops on each kind of unit; requests
-    in flight. Seconds, joules, bytes and counts, all per request, as in summary.json."""
+    in flight; the work of the searches, in deterministic seconds. All others in seconds, joules, bytes and counts per
+    request, as in summary.json."""
     found = {name: float(summary[name]) for name in TOTALS if summary.get(name) is not None}
+    if work := summary.get("work"):
+        found["work"] = float(work["deterministic_s"])
+        found |= {f"work of {solver}": float(seconds) for solver, seconds in work["by_solver_s"].items()}
     found["inflight"] = float((plan.inflight or 1) * plan.requests_per_run)
     for name, phase in summary["phases"].items():
         found[f"latency_s of {name}"] = float(phase["latency_s"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
+from math import fsum, prod
 from typing import Any
 
 from mapper.cost.estimate import Estimator
@@ -22,14 +22,20 @@ from mapper.report.wear import wears
 SCHEMA = 1
 
 
-def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[str, str]) -> dict[str, Any]:
+def summarise(
+    verdict: Verdict,
+    seconds: Mapping[str, Any],
+    versions: Mapping[str, str],
+    work: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """All fields of summary.json. Times in seconds, energies in joules; energies, busy times and bytes are per request,
     those of phases per request in one call. Of plans with a batch, `latency_s` is that of a run, which serves as many
     requests as the batch, `interval_s` the time between runs, and a phase's `latency_s` that of a call.
 
     Under the throughput objective `value` and `bound` are requests per second (the bound is an upper one), otherwise
     the objective's own unit (a lower one). gap: how far the value is from the bound, as a part of the better of the
-    two. ranks, of a rank graph only: how many there are, all alike; energies and units are those of one.
+    two. ranks, of a rank graph only: how many there are, all alike; energies and units are those of one. work: of the
+    searches, in deterministic seconds by solver, the same on every machine; empty for a plan that was only read.
     """
     plan = verdict.plan
     value, bound, gap = value_and_bound(verdict)
@@ -75,6 +81,7 @@ def summarise(verdict: Verdict, seconds: Mapping[str, Any], versions: Mapping[st
         "ops": _ops(plan),
         "fallbacks": [{"op": op, "wanted": kind, "reason": why} for op, kind, why in fallbacks(plan)],
         "seconds": dict(seconds),
+        "work": {} if work is None else {"deterministic_s": round(fsum(work.values()), 6), "by_solver_s": dict(work)},
         "versions": dict(versions),
     }
 

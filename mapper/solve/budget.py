@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from mapper.solve.work import Work
+
 
 def silent(best: float | None, bound: float | None) -> None:
     """Tell nobody."""
@@ -25,7 +27,7 @@ class Budget:
     the same, unless `deadline` (a `time.monotonic()` moment) or `stop` (Ctrl-C) ends one early. tell(best, bound) is
     called on improvements, reached(part) with the part (0 to 1) of the work that is done: what is left may turn out not
     to be needed. workers: threads that may search at once, each as fast as it can; None for a search that
-    does the same on every machine, whatever its number of cores.
+    does the same on every machine, whatever its number of cores. work: what has been spent, by all parts of a budget.
     """
 
     deterministic_seconds: float = 6.0
@@ -35,6 +37,11 @@ class Budget:
     tell: Callable[[float | None, float | None], None] = field(default=silent, compare=False)
     reached: Callable[[float], None] = field(default=unmeasured, compare=False)
     workers: int | None = None
+    work: Work = field(default_factory=Work, compare=False, repr=False)
+
+    def spend(self, solver: str, seconds: float) -> None:
+        """Charge a solver with so many deterministic seconds."""
+        self.work.spend(solver, seconds)
 
     def over(self) -> bool:
         """Whether somebody asked to stop or the deadline has passed."""

@@ -135,13 +135,15 @@ def _run(
         status = solver.solve(model)
     if status == cp_model.MODEL_INVALID:
         raise MapperError(f"internal: CP-SAT refused the model: {model.validate()[:300]}")
+    spent: float = solver.response_proto.deterministic_time
+    budget.spend("cp-sat", spent)
     outcome = _OUTCOMES[status]
     found = outcome in (Outcome.OPTIMAL, Outcome.FEASIBLE)
     return Answer(
         outcome,
         solver.objective_value if found and has_objective else None,
         solver.best_objective_bound if has_objective and outcome is not Outcome.INFEASIBLE else None,
-        solver.response_proto.deterministic_time,
+        spent,
         solver,
     )
 

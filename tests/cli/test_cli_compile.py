@@ -18,7 +18,7 @@ from passes.pipelines import FINISH, PREPARE
 TOP = {
     "schema", "model", "target", "objective", "status", "value", "bound", "bound_name", "gap", "latency_s",
     "interval_s", "throughput_per_s", "tokens_per_s", "energy_j", "average_power_w", "deploy_s", "deploy_j", "phases",
-    "units", "links", "memories", "wear", "ops", "fallbacks", "seconds", "versions", "bands", "decisions",
+    "units", "links", "memories", "wear", "ops", "fallbacks", "seconds", "work", "versions", "bands", "decisions",
     "energy_by_cause_j", "energy_per_token_j", "ttft_s", "tpot_s",
 }  # fmt: skip
 INNER = {
@@ -40,6 +40,8 @@ def test_the_summary_has_exactly_the_documented_fields(compiled: Path) -> None:
     assert {"total", "by_unit_kind"} <= set(summary["ops"])
     assert all(set(row) == {"op", "wanted", "reason"} for row in summary["fallbacks"])
     assert set(summary["seconds"]) == {"import", "passes", "solve", "total"}
+    assert set(summary["work"]) == {"deterministic_s", "by_solver_s"}
+    assert summary["work"]["deterministic_s"] == pytest.approx(sum(summary["work"]["by_solver_s"].values()), abs=1e-6)
 
 
 def test_the_trace_loads_and_has_events(compiled: Path) -> None:

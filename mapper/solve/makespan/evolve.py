@@ -41,6 +41,7 @@ def evolve(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> 
         while done < turns and not incumbent.closed and not budget.over():
             start, value = colony.turn(round(max(incumbent.bound, 0)))
             done += 1
+            budget.spend("genetic search", TURN * cost)
             if value < incumbent.value:
                 incumbent.offer(solution_of(problem, start), "genetic search")
 

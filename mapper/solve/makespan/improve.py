@@ -30,6 +30,7 @@ def improve(problem: Problem, first: Solution, least: int, budget: Budget) -> So
             break
         order = _sample(problem, random_source) if len(pool) < POOL // 2 else _cross(pool, random_source)
         child = justify(problem, _decode(problem, order, n))
+        budget.spend("genetic search", cost)
         if child.makespan < best.makespan:
             best = child
             budget.tell(best.makespan, least)

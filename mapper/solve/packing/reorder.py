@@ -22,9 +22,10 @@ def reorder(problem: Problem, order: Ints, offsets: Ints, enough: int, budget: B
     best, here, here_order, here_top = offsets, offsets, order.tolist(), int(tops.max())
     best_top = here_top
     enough_units = enough // problem.unit
-    seconds = budget.deterministic_seconds
+    seconds, cost = budget.deterministic_seconds, SECONDS_PER_PACKING + SECONDS_PER_PAIR * len(order) ** 2
     while seconds > 0 and best_top > enough_units and not budget.over():
-        seconds -= SECONDS_PER_PACKING + SECONDS_PER_PAIR * len(order) ** 2
+        seconds -= cost
+        budget.spend("first fit", cost)
         began = monotonic()
         changed = _raise_one(here_order, here + problem.sizes, random_source)
         found = first_fit(problem, np.array(changed, dtype=np.int64))

@@ -51,6 +51,7 @@ class Restarts:
             verdict, used = self._search.advance(min(CHUNK, self._left))
             self._left -= CHUNK
             seconds -= used
+            budget.spend("depth first", used)
         return verdict
 
     def _restart(self) -> None:

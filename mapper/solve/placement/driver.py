@@ -303,10 +303,16 @@ def _descend(search: _Search, near: Neighbours, share: float) -> None:
     seed = search.budget.seed + len(search.history)
     search.act(DESCENT)
     descent = Descent(search.tables, search.goal, near, search.best, seed)
-    rate = STEPS_PER_SECOND if search.goal.timing is None else TIMED_STEPS_PER_SECOND
+    rate = _rate(search)
     steps = search.budget.deterministic_seconds * share * rate
     descent.run(int(steps), search.budget, search.enough)
+    search.budget.spend("descent", descent.steps / rate)
     search.offer(Solution(tuple(descent.best_choice)), "descent")
+
+
+def _rate(search: _Search) -> int:
+    """Outlooks that are a second of deterministic time."""
+    return STEPS_PER_SECOND if search.goal.timing is None else TIMED_STEPS_PER_SECOND
 
 
 def _save_energy(search: _Search, near: Neighbours, share: float) -> None:
@@ -316,6 +322,7 @@ def _save_energy(search: _Search, near: Neighbours, share: float) -> None:
     search.act(DESCENT)
     descent = Descent(search.tables, search.goal, near, search.best, search.budget.seed)
     descent.run(int(search.budget.deterministic_seconds * share * STEPS_PER_SECOND), search.budget)
+    search.budget.spend("descent", descent.steps / _rate(search))
     search.offer(Solution(tuple(descent.best_choice)), search.method)
 
 

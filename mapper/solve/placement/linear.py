@@ -17,6 +17,10 @@ from mapper.solve.placement.tables import Floats, Ints
 UNSCALED, DEFAULTS = "use_scaling:false use_preprocessing:false", "use_scaling:true use_preprocessing:true"
 """GLOP's parameters for programs that it gives up (status ABNORMAL) in numbers that it scaled, and its own."""
 
+SECONDS_PER_ENTRY = 7e-9
+"""Deterministic seconds charged for each entry of the program in each iteration (measured: 6 to 11 ns on programs of
+8,000 to 19,000 entries)."""
+
 
 @dataclass(frozen=True)
 class Optimum:
@@ -75,13 +79,18 @@ class Solver:
         if budget.deadline is not None:
             self._glop.SetTimeLimit(max(1, int(1000 * (budget.deadline - time.monotonic()))))
         status = self._glop.Solve()
+        self._charge(budget)
         if status == pywraplp.Solver.ABNORMAL:
             status = self._solve_as_it_is()
+            self._charge(budget)
         if status != pywraplp.Solver.OPTIMAL:
             return None
         duals = np.array([row.dual_value() for row in self._rows])[self.fold.row_of]
         columns = self.fold.unfolded(np.array([column.solution_value() for column in self._columns]))
         return Optimum(self._safe_bound(duals), columns, duals)
+
+    def _charge(self, budget: Budget) -> None:
+        budget.spend("glop", self._glop.iterations() * len(self.fold.program.weight) * SECONDS_PER_ENTRY)
 
     def _solve_as_it_is(self) -> int:
         """Solve again, neither scaled nor preprocessed, what GLOP gave up; its status."""

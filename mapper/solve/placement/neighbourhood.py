@@ -40,7 +40,9 @@ class Neighbourhoods:
                 model = model_of(self._tables, self._goal.objective, self.best_choice, free, hint=True)
             except OutOfRange:
                 return
-            share = Budget(min(ROUND_SECONDS, left), budget.seed + self._turn, budget.deadline, budget.stop)
+            share = Budget(
+                min(ROUND_SECONDS, left), budget.seed + self._turn, budget.deadline, budget.stop, work=budget.work
+            )
             answer = cpsat.solve(model.model, share)
             left -= answer.deterministic_seconds + 0.02
             budget.reached(min(1.0, 1 - left / seconds))

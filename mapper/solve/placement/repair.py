@@ -8,11 +8,15 @@ from mapper.solve.placement.problem import Solution
 from mapper.solve.placement.state import State
 from mapper.solve.placement.tables import Tables
 
+LOOKS_PER_SECOND = 8000
+"""Outlooks that are charged as a deterministic second, as those of the descent are."""
+
 
 def mended(tables: Tables, goal: Goal, solution: Solution, budget: Budget) -> Solution:
     """A placement near the given one that breaks fewer rules (none, mostly), by the guide's best moves."""
     state = State.of(tables, solution.choice)
     where = list(solution.choice)
+    looks = 0
     for _ in range(len(where)):
         broken = state.broken
         if broken == 0 or budget.over():
@@ -20,6 +24,7 @@ def mended(tables: Tables, goal: Goal, solution: Solution, budget: Budget) -> So
         best: tuple[float, int, int] | None = None
         for i in _suspects(state):
             old = state.remove(i)
+            looks += 1
             outlook = state.outlook(i)
             scores = goal.scores(outlook, where, i)
             # a large step that mends much must not lose to many small ones: count the price per point mended
@@ -36,6 +41,7 @@ def mended(tables: Tables, goal: Goal, solution: Solution, budget: Budget) -> So
         state.remove(i)
         state.insert(i, o)
         where[i] = o
+    budget.spend("repair", looks / LOOKS_PER_SECOND)
     return state.solution()
 
 

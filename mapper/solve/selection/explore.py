@@ -68,8 +68,9 @@ class _Clock:
         whole = min(self._seconds, budget.seconds_left())
         self.stretch_work = int(min(max(whole / STRETCHES, 0.01), STRETCH_SECONDS) / SECONDS_PER_WORK)
 
-    def charge(self, seconds: float) -> None:
+    def charge(self, seconds: float, solver: str) -> None:
         self._charged += seconds
+        self.budget.spend(solver, seconds)
 
     def used(self) -> float:
         """From 0 to 1."""
@@ -173,7 +174,7 @@ def _ascend(dual: Dual, incumbent: Target, clock: _Clock, until: float) -> None:
     """Turns of the dual until that part of the budget is used, at least one."""
     while True:
         dual.turn(float(incumbent.value))
-        clock.charge(dual.seconds_per_turn)
+        clock.charge(dual.seconds_per_turn, "prices")
         if clock.used() >= until or dual.stalled or math.ceil(dual.best - 1e-6 * abs(dual.best)) >= incumbent.value:
             return
 
@@ -206,6 +207,6 @@ def _cool(walk: Walk, offers: _Offers, clock: _Clock, until: float, hot: float) 
 def _stretch(walk: Walk, offers: _Offers, clock: _Clock, heat: float) -> float:
     """A stretch of the walk at a temperature; the mean cost."""
     done, mean = walk.stretch(clock.stretch_work, heat, heat)
-    clock.charge(done * SECONDS_PER_WORK)
+    clock.charge(done * SECONDS_PER_WORK, "tree search")
     offers.make()
     return mean

@@ -176,13 +176,15 @@ class ColumnBound:
 
     def ask(self, limit: int, budget: Budget) -> Verdict:
         """Whether it can be proven within the budget that no split has all loads at most `limit` ticks."""
-        until = self.spent + budget.deterministic_seconds
+        before = self.spent
+        until = before + budget.deterministic_seconds
         self.fillings = []
         verdict = Verdict.ALLOWED
         for buckets in COARSE:
             verdict = self._ask(limit, buckets, until, budget)
             if verdict is not Verdict.ALLOWED or buckets >= max(kind.buckets for kind in self.kinds):
                 break
+        budget.spend("columns", self.spent - before)
         return verdict
 
     def _ask(self, limit: int, buckets: int, until: float, budget: Budget) -> Verdict:

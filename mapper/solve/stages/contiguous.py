@@ -70,7 +70,7 @@ class Contiguous:
             if budget.over() or incumbent.closed:
                 return
             search = Search(make(self.problem, _upper(self.problem, incumbent)))
-            lattice = all_ideals(search.units, room(search.units, budget))
+            lattice = _ideals(search.units, budget)
             if make is whole and (lattice is None or len(lattice.sets) >= VAST):
                 self._columns(incumbent, budget.slice(BESIDE_SHARE))
                 self._windows(search.units, incumbent, budget.slice(BESIDE_SHARE))
@@ -100,7 +100,7 @@ class Contiguous:
                 return
             narrow = window(units, deep_order(units, self._positions(units, incumbent) or []), width)
             part = budget.slice(WINDOW_SHARE)
-            lattice = all_ideals(narrow, room(narrow, part))
+            lattice = _ideals(narrow, part)
             if lattice is None:
                 return
             search = Search(narrow)
@@ -160,6 +160,14 @@ class Contiguous:
         order = self.problem.pipeline(incumbent.solution)
         place = {d: k for k, d in enumerate(order)}
         return [place[device[group[0]]] for group in units.members]
+
+
+def _ideals(units: Units, budget: Budget) -> Lattice | None:
+    """All ideals of the units; None where they are more than the budget is for."""
+    most = room(units, budget)
+    lattice = all_ideals(units, most)
+    budget.spend("ideals", (most if lattice is None else len(lattice.sets)) * SECONDS_PER_IDEAL)
+    return lattice
 
 
 def _upper(problem: Problem, incumbent: Incumbent[Solution]) -> int:

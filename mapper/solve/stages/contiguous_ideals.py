@@ -180,6 +180,7 @@ class Search:
                 *(need, self.offer(value), value, best, from_ideal, from_class, stamp),
             )
             self.spent += done * SECONDS_PER_STEP
+            budget.spend("ideals", done * SECONDS_PER_STEP)
         state = int(best[-1].argmin())
         if best[-1, state] >= upper:
             return Found(None, upper, at >= count - 1)

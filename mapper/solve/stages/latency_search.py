@@ -132,6 +132,7 @@ def search(search: Search, starts: Iterable[Sequence[int]], incumbent: Incumbent
             pool[k] = (value, found)
             incumbent.offer(Solution(tuple(found)), "annealing")
             spent += steps * charge
+            budget.spend("annealing", steps * charge)
             if incumbent.closed or budget.over() or spent >= budget.deterministic_seconds:
                 return
         pool = sorted(pool)[: max(KEPT, len(pool) // 2)]

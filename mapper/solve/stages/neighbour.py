@@ -68,6 +68,7 @@ class Neighbourhood:
             found, load = anneal(
                 at, *self._arrays, steps, schedule.hot, schedule.cold, schedule.sharpness, seed % 2**32
             )
+            budget.spend("annealing", steps * SECONDS_PER_STEP)
             if load < least:
                 best, least = found, int(load)
         return best, least

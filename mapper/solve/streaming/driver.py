@@ -146,7 +146,9 @@ class _Search:
             ways = [value.ways[way] for value, way in zip(self._problem.values, state.ways, strict=True)]
             self._works[state.ways] = expand(self._problem, ways)
         found = place(self._problem, state.ways, state.ahead, state.shifts, self._works[state.ways])
-        self._work += (len(found.start) if isinstance(found, Solution) else found.step) / STEPS_A_SECOND
+        seconds = (len(found.start) if isinstance(found, Solution) else found.step) / STEPS_A_SECOND
+        self._work += seconds
+        self._budget.spend("list schedules", seconds)
         if isinstance(found, Full):
             return found
         if found.makespan <= self._incumbent.value:

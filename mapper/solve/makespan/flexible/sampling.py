@@ -33,6 +33,7 @@ def sample(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) -> 
         if found is not None:
             incumbent.offer(found, "list schedules")
         count, spent = count + 1, spent + cost
+        budget.spend("list schedules", cost)
 
 
 def _outlook(costs: Sequence[Sequence[float]], ahead: float, i: int, m: int, end: int) -> tuple[float, ...]:

@@ -67,6 +67,7 @@ def improve(problem: Problem, incumbent: Incumbent[Solution], budget: Budget) ->
         while search.visits < visits and not incumbent.closed and not budget.over():
             shorter = search.rebuilt() if greedy else search.tabu()
             greedy = greedy == shorter
+        budget.spend("tabu and greedy search", search.visits * SECONDS_PER_VISIT)
 
     at_once([partial(work, worker) for worker in range(budget.workers or 1)], budget.stop)
 
