@@ -2,23 +2,26 @@
 
 python benchmarks/fidelity.py MEASURED FACTS                          the table and the bars
 python benchmarks/fidelity.py MEASURED FACTS --write docs/fidelity.md  the same as a page
+python benchmarks/fidelity.py MEASURED FACTS --json                    figures of bars and sources, for mapper regress
 
 MEASURED and FACTS are folders of public data that are not part of this repository; benchmarks/measured says which files
 and how they are split. Constants are fitted on one side of each split only ("in"); the bars are about the other side
 ("out"). Targets below benchmarks/left_out are those of devices by constants that were fitted without them. Errors are
 mean absolute relative errors and, after the slash, the error that nine in ten points stay below, in percent.
-Exit code 1 when a bar is missed.
+Exit code 1 when a bar is missed, but with --json.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,11 +78,12 @@ class Verdict:
 
 
 def main() -> int:
-    """Prints the table and the bars; 1 if a bar is missed."""
+    """Prints the table and the bars; 1 if a bar is missed. With --json prints their figures, whatever they are."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("measured", type=Path, help="folder of measured latencies")
     parser.add_argument("facts", type=Path, help="folder of facts: macros and end-to-end results")
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="write the page instead of printing it")
+    parser.add_argument("--json", action="store_true", help="print figures of bars and sources as JSON, nothing else")
     options = parser.parse_args()
     for folder in (options.measured, options.facts):
         if not folder.is_dir():
@@ -100,12 +104,35 @@ def main() -> int:
         "joules": lambda bar: joules_verdict(bar, options.measured),
     }
     verdicts = [alone[b.kind](b) if b.kind in alone else verdict(b, lines, left, macros) for b in BARS]
+    if options.json:
+        print(json.dumps(figures(lines, verdicts), indent=1))
+        return 0
     text = page(lines, left, macros, verdicts)
     if options.write:
         options.write.write_text(text, encoding="utf-8")
     else:
         print(text, end="")
     return 0 if all(v.met for v in verdicts) else 1
+
+
+def figures(lines: Sequence[Scored], verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """By name: bars that are met; the error that each of them is about; for each source the mean absolute error of the
+    points that constants were fitted on and of those held out, and which part of the latter lies within the band of its
+    price, in percent; lines with a price and without one."""
+    found: dict[str, Any] = {"met": sum(v.met for v in verdicts), "bars": len(verdicts)}
+    found["error_%"] = {v.bar.what: v.error for v in verdicts if v.error is not None}
+    priced = [s for s in lines if not s.why]
+    found |= {"priced lines": len(priced), "lines without a price": len(lines) - len(priced)}
+    for source in dict.fromkeys(s.line.source for s in priced):
+        some = [s for s in priced if s.line.source == source]
+        for name, side in (("fitted_%", False), ("held_out_%", True)):
+            errors = np.concatenate([s.score("ours", side).errors for s in some])
+            if len(errors):
+                found.setdefault(name, {})[source] = Score(errors).mape
+        within = np.concatenate([s.within[s.held_out] for s in some])
+        if len(within):
+            found.setdefault("within_band_%", {})[source] = float(100 * within.mean())
+    return found
 
 
 def left_out(points: Sequence[Point]) -> list[Point]:
@@ -201,7 +228,7 @@ def _rates(bar: Bar, macros: Sequence[Macro]) -> Verdict:
 
 def page(lines: Sequence[Scored], left: Sequence[Scored], macros: Sequence[Macro], verdicts: Sequence[Verdict]) -> str:
     """Everything as Markdown."""
-    said = (__doc__ or "").split("\n\n")[2].removesuffix("\nExit code 1 when a bar is missed.\n")
+    said = (__doc__ or "").split("\n\n")[2].removesuffix("\nExit code 1 when a bar is missed, but with --json.\n")
     parts = ["# How wrong the prices are", "Made by `benchmarks/fidelity.py`.\n\n" + said, "## Bars"]
     parts.append(_table(("bar", "at most", "reached", "", "note"), [_bar_cells(v) for v in verdicts]))
     parts += ["## Line by line", _table(HEADER, [_cells(s) for s in lines])]

@@ -8,6 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -16,6 +17,9 @@ from typing import Any
 from mapper.emit.files import write_atomically
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
+
+ALIKE = 1e-6
+"""Values in floating point that are no further apart, relative, are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,8 @@ class Row:
 
     @property
     def optimal(self) -> bool:
-        """Whether value and bound meet (within a millionth, for values in floating point)."""
-        return self.gap <= 1e-6
+        """Whether value and bound meet."""
+        return self.gap <= ALIKE
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +132,35 @@ def main(
     warm: Callable[[], object] | None = None,
 ) -> int:
     """Solve the instances of a folder, print the table and the bars; 1 when a bar is missed or an instance failed.
+    With --json one object of figures is printed instead, the table goes to standard error, and bars fail nothing.
 
     doc: the benchmark's own docstring, shown by --help. After Ctrl-C the bars of the rows so far are printed. warm:
     compiles or loads the kernels before the clock of the first instance runs: an installation compiles once.
     """
     options = _options(doc, arguments)
-    try:
-        chosen = _chosen(options, list(cases(options.folder)))
-    except (MapperError, OSError) as error:
-        print(f"error: {error}")
-        return 1
-    if not chosen:
-        print(f"error: no instance in {options.folder}" + (f" matches {options.only}" if options.only else ""))
-        return 1
-    if warm is not None:
-        began = time.monotonic()
-        warm()
-        print(f"kernels ready after {time.monotonic() - began:.1f} s (compiled once for an installation)")
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
+        try:
+            chosen = _chosen(options, list(cases(options.folder)))
+        except (MapperError, OSError) as error:
+            print(f"error: {error}")
+            return 1
+        if not chosen:
+            print(f"error: no instance in {options.folder}" + (f" matches {options.only}" if options.only else ""))
+            return 1
+        if warm is not None:
+            began = time.monotonic()
+            warm()
+            print(f"kernels ready after {time.monotonic() - began:.1f} s (compiled once for an installation)")
+        rows = _rows(chosen, options)
+        met = _verdict(rows, list(bars(rows))) and len(rows) == len(chosen)
+    if not options.json:
+        return int(not met)
+    print(json.dumps(scores(rows), indent=1))
+    return int(len(rows) < len(chosen) or any(row.error for row in rows))
+
+
+def _rows(chosen: Sequence[Case], options: argparse.Namespace) -> list[Row]:
+    """The rows of the instances, each printed as soon as it is there; fewer after Ctrl-C."""
     rows: list[Row] = []
     width = max(len(case.label) for case in chosen)
     print(f"{'instance':<{width}} {HEAD}")
@@ -157,23 +173,61 @@ def main(
                 write_atomically(path, json.dumps(rows[-1].answer.solution, indent=1) + "\n")
     except KeyboardInterrupt:
         print(f"interrupted after {len(rows)} of {len(chosen)} instances; the bars are of these")
-    return _verdict(rows, list(bars(rows))) or int(len(rows) < len(chosen))
+    return rows
+
+
+def scores(rows: Sequence[Row]) -> dict[str, Any]:
+    """The figures of each set, for `mapper regress`: instances that have a solution, that reach the best known value
+    (where none is known: are proven), that are proven; mean gaps of those that have a solution, in percent; seconds."""
+    found: dict[str, dict[str, float]] = {}
+    for group in dict.fromkeys(row.case.group for row in rows):
+        some = [row for row in rows if row.case.group == group]
+        values = [row for row in some if row.value < math.inf]
+        figures = {
+            "instances": float(len(some)),
+            "found": float(len(values)),
+            "solved": float(sum(_solved(row) for row in some)),
+            "proven": float(sum(row.optimal for row in some)),
+            "gap_to_best_%": _mean([row.ratio - 1 for row in values if row.ratio is not None]),
+            "gap_%": _mean([row.gap for row in values if row.gap < math.inf]),
+        }
+        for name, figure in figures.items():
+            if figure is not None:
+                found.setdefault(name, {})[group] = figure
+        found.setdefault("seconds", {})[group] = sum(row.seconds for row in some)
+    return {**{name: figures for name, figures in found.items() if name != "seconds"}, "timings": found["seconds"]}
+
+
+def _solved(row: Row) -> bool:
+    return row.optimal if row.ratio is None else row.ratio <= 1 + ALIKE
+
+
+def _mean(parts: Sequence[float]) -> float | None:
+    return 100 * sum(parts) / len(parts) if parts else None
 
 
 def _options(doc: str | None, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="folder of public instances")
     parser.add_argument("--seconds", type=float, help="limit for each instance (default: the bar's own)")
+    parser.add_argument(
+        "--work", type=float, metavar="S", help="solver work for each instance instead: the same on every machine"
+    )
     parser.add_argument("--workers", type=int, default=2, help="threads that may search at once (default 2)")
     parser.add_argument("--solutions", type=Path, metavar="DIR", help="write each solution as JSON into this folder")
     parser.add_argument("--only", action="append", metavar="GLOB", help="only instances whose set/name matches")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th instance")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="print figures of each set as JSON, nothing else")
     options = parser.parse_args(arguments)
     if not options.folder.is_dir():
         parser.error(f"{options.folder} is no folder")
-    if options.seconds is not None and not options.seconds > 0:
-        parser.error(f"--seconds {options.seconds} is not above 0")
+    for name in ("seconds", "work"):
+        given = getattr(options, name)
+        if given is not None and not 0 < given < math.inf:
+            parser.error(f"--{name} {given} is not above 0")
+    if options.seconds and options.work:
+        parser.error("--seconds and --work: give one of them")
     if options.workers < 1 or options.every < 1:
         parser.error(f"--workers {options.workers} and --every {options.every}: both take numbers from 1")
     if not 0 <= options.seed < 2**31:
@@ -193,8 +247,12 @@ def _chosen(options: argparse.Namespace, cases: list[Case]) -> list[Case]:
 
 def _run(case: Case, options: argparse.Namespace) -> Row:
     began = time.monotonic()
-    limit = options.seconds or case.seconds
-    budget = Budget(math.inf, options.seed, began + limit, workers=options.workers)
+    limit = math.inf if options.work else options.seconds or case.seconds
+    budget = (
+        Budget(options.work, options.seed)
+        if options.work
+        else Budget(math.inf, options.seed, began + limit, workers=options.workers)
+    )
     try:
         answer, error = case.solve(budget), ""
     except MapperError as failed:
@@ -202,15 +260,15 @@ def _run(case: Case, options: argparse.Namespace) -> Row:
     return Row(case, answer, time.monotonic() - began, error, limit)
 
 
-def _verdict(rows: Sequence[Row], bars: Sequence[Bar]) -> int:
-    """Print the bars; 1 if one is missed or a case failed."""
+def _verdict(rows: Sequence[Row], bars: Sequence[Bar]) -> bool:
+    """Print the bars; whether all are met and no case failed."""
     print()
     for bar in bars:
         print(f"{'ok    ' if bar.met else 'MISSED'}  {bar.what}: {bar.measured}")
     failed = [row for row in rows if row.error]
     if failed:
         print(f"FAILED  {len(failed)} instances ended in an error")
-    return int(bool(failed) or not all(bar.met for bar in bars))
+    return not failed and all(bar.met for bar in bars)
 
 
 def run(

@@ -80,3 +80,30 @@ def test_folders_are_no_instances_and_an_empty_file_is_refused(
     assert "0 buffers" in printed
     assert "no column id, lower, upper, size" in printed
     assert "/folder " not in printed
+
+
+def test_figures_of_each_set_are_one_object_and_the_same_every_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write(tmp_path / "minimalloc", "input.12.csv")
+    _write(tmp_path / "idealloc", "trace.csv")
+
+    def figures() -> dict[str, dict[str, float]]:
+        assert main(None, cases, bars, [str(tmp_path), "--work", "0.1", "--json"]) == 0
+        told = capsys.readouterr()
+        assert "minimalloc/input.12" in told.err
+        found: dict[str, dict[str, float]] = json.loads(told.out)
+        assert set(found.pop("timings")) == {"minimalloc", "idealloc"}
+        return found
+
+    first = figures()
+    each = {"minimalloc": 1.0, "idealloc": 1.0}
+    assert (first["instances"], first["found"], first["solved"], first["proven"]) == (each, each, each, each)
+    assert set(first["gap_to_best_%"]) == {"minimalloc"}  # the best of what has no capacity is not known
+    assert figures() == first
+
+
+def test_an_instance_that_fails_is_no_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _write(tmp_path, "small.7.csv")
+    assert main(None, cases, bars, [str(tmp_path), "--work", "0.1", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["found"] == {tmp_path.name: 0.0}

@@ -193,3 +193,13 @@ def test_a_gpu_that_no_fit_saw_counts_as_left_out_by_its_own_target() -> None:
     ]
     found = {p.device: str(p.columns["target"]) for p in fidelity.left_out(asked)}
     assert found == {"a100-80": str(fidelity.LEFT_OUT / "a100-80.yaml"), "h200": "h200"}
+
+
+def test_figures_tell_what_the_bars_reached_and_leave_out_what_has_no_price() -> None:
+    lines = [line([0.05, -0.15]), line([0.0], why="no target")]
+    found = fidelity.figures(lines, [fidelity.Verdict(BAR, 10.0), fidelity.Verdict(replace(BAR, what="other"), None)])
+    assert (found["priced lines"], found["lines without a price"]) == (1, 1)
+    assert found["error_%"] == {BAR.what: 10.0}
+    (held_out,) = found["held_out_%"].values()
+    assert held_out == pytest.approx(10.0)
+    assert "fitted_%" not in found
