@@ -22,6 +22,7 @@ from mapper.pipeline.pass_ import Progress
 from mapper.regress.baseline import Baseline, load_baseline
 from mapper.regress.cases import Case, cases, chosen
 from mapper.regress.compared import compared
+from mapper.regress.compared_page import page
 from mapper.regress.history import History, Run, opened
 from mapper.regress.record import UNANSWERED, Ended, Record
 from mapper.regress.run import Folders, run_cases
@@ -41,15 +42,15 @@ def help_(args: Namespace) -> int:
 
 def run(args: Namespace) -> int:
     """Solve what is not known; 1 where a case could not be asked to its end."""
-    suite, some, path = _cases(args)
+    suite, some, path = cases_of(args)
     show = Show(args.quiet, Objective.THROUGHPUT)
     guard = Guard(args.case_seconds, _bytes(args.case_memory))
     executor = executor_of(args, PRELOADED)
     models = Path(args.models) if args.models else path.parent
     if not models.is_dir():
         raise UsageError(f"--models {models}: not a folder")
-    folders = Folders(models.resolve(), path.parent.resolve(), _plans(args).resolve())
-    history = _history(args, tell=not args.quiet)
+    folders = Folders(models.resolve(), path.parent.resolve(), plans_of(args).resolve())
+    history = history_of(args, tell=not args.quiet)
     watch = _Watch(show, some)
     with stop_on_interrupt(show) as stop:
         made, records = run_cases(suite.name, some, history, executor, folders, guard, stop, watch, args.again)
@@ -62,25 +63,25 @@ def run(args: Namespace) -> int:
 
 def compare(args: Namespace) -> int:
     """Print the verdicts; 1 where one of them fails."""
-    suite, some, path = _cases(args)
-    history = _history(args)
+    suite, some, path = cases_of(args)
+    history = history_of(args)
     made = _run(args, suite, history)
-    baseline = load_baseline(_baseline(args, path))
+    baseline = load_baseline(baseline_of(args, path))
     records = [record for record in history.records(made) if record.case in {case.name for case in some}]
-    found = compared(suite.name, made.name, some, records, baseline, _plans(args), suite.tolerances)
-    for name, text in ((args.markdown, markdown(found)), (args.junit, junit(found))):
+    found = compared(suite.name, made.name, some, records, baseline, plans_of(args), suite.tolerances)
+    for name, make in ((args.markdown, markdown), (args.junit, junit), (args.html, page)):
         if name:
-            write_atomically(Path(name), text)
+            write_atomically(Path(name), make(found))
     say(json.dumps(found.data, indent=1) + "\n" if args.json else "\n" + screen(found, args.all))
     return int(found.fails)
 
 
 def accept(args: Namespace) -> int:
     """Write the baseline with a run's records."""
-    suite, some, path = _cases(args)
-    history = _history(args)
+    suite, some, path = cases_of(args)
+    history = history_of(args)
     made = _run(args, suite, history)
-    file = _baseline(args, path)
+    file = baseline_of(args, path)
     before = load_baseline(file) if file.exists() else Baseline(suite.name)
     names = {case.name for case in some}
     records = [record for record in history.records(made) if record.case in names]
@@ -101,17 +102,20 @@ def _bytes(gigabytes: float | None) -> int | None:
     return None if gigabytes is None else int(gigabytes * 1e9)
 
 
-def _cases(args: Namespace) -> tuple[Suite, tuple[Case, ...], Path]:
+def cases_of(args: Namespace) -> tuple[Suite, tuple[Case, ...], Path]:
+    """The suite, the cases of it that are meant, and its file."""
     path = Path(args.cases)
     suite = read_suite(path)
     return suite, chosen(cases(suite, path.parent), args.filter), path
 
 
-def _plans(args: Namespace) -> Path:
+def plans_of(args: Namespace) -> Path:
+    """The folder of plans."""
     return Path(args.out) / PLANS
 
 
-def _history(args: Namespace, tell: bool = True) -> History:
+def history_of(args: Namespace, tell: bool = True) -> History:
+    """The history; what must be told of it is."""
     history, told = opened(args.db or Path(args.out) / HISTORY)
     if told and tell:
         Show(False, Objective.THROUGHPUT).note(f"warning: {told}")
@@ -132,7 +136,8 @@ def _run(args: Namespace, suite: Suite, history: History) -> Run:
     return found
 
 
-def _baseline(args: Namespace, path: Path) -> Path:
+def baseline_of(args: Namespace, path: Path) -> Path:
+    """The file of what was accepted of the suite in a file."""
     return Path(args.baseline) if args.baseline else path.parent / BASELINE
 
 

@@ -39,6 +39,8 @@ POSTGRESQL = "postgresql+psycopg"
 """SQLAlchemy's name of the driver that hetmap[postgresql] brings."""
 WAIT_S = 60
 """How long a run waits for another one that is writing; each writes for milliseconds."""
+STREAMED = 500
+"""Rows of a long query that are in memory at once."""
 
 _META = MetaData()
 _ABOUT = Table("about", _META, Column("name", String(32), primary_key=True), Column("value", Text, nullable=False))
@@ -67,12 +69,14 @@ _RECORDS = Table(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of a suite. number: later runs have larger ones, whatever their clocks say. begun: UTC, ISO 8601."""
+    """A run of a suite. number: later runs have larger ones, whatever their clocks say. begun: UTC, ISO 8601. versions:
+    of what it ran with, JSON."""
 
     number: int
     name: str
     suite: str
     begun: str
+    versions: str = "{}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class History:
         with self._writing() as connection:
             values = {"name": name, "suite": suite, "begun": begun, "versions": versions}
             done = connection.execute(insert(_RUNS).values(**values).returning(_RUNS.c.number))
-            return Run(int(done.scalar_one()), name, suite, begun)
+            return Run(int(done.scalar_one()), name, suite, begun, versions)
 
     def add(self, run: Run, record: Record) -> None:
         """Write a record: it is safe once this returns."""
@@ -115,7 +119,8 @@ class History:
 
     def runs(self, suite: str | None = None) -> tuple[Run, ...]:
         """All runs, or those of a suite, the first first."""
-        wanted = select(_RUNS.c.number, _RUNS.c.name, _RUNS.c.suite, _RUNS.c.begun).order_by(_RUNS.c.number)
+        columns = (_RUNS.c.number, _RUNS.c.name, _RUNS.c.suite, _RUNS.c.begun, _RUNS.c.versions)
+        wanted = select(*columns).order_by(_RUNS.c.number)
         with self._reading() as connection:
             rows = connection.execute(wanted if suite is None else wanted.where(_RUNS.c.suite == suite))
             return tuple(Run(*row) for row in rows)
@@ -126,6 +131,18 @@ class History:
         with self._reading() as connection:
             found = (record_of(text, self.url) for (text,) in connection.execute(wanted))
             return tuple({record.case: record for record in found}.values())
+
+    def texts(self, suite: str, first: int = 0) -> Iterator[tuple[int, str, str]]:
+        """Number of the run, case and text of every record of a suite's runs from one on, in their order; never more
+        than some of them in memory."""
+        wanted = select(_RECORDS.c.run, _RECORDS.c.case_name, _RECORDS.c.text).join(_RUNS)
+        wanted = wanted.where(_RUNS.c.suite == suite, _RECORDS.c.run >= first)
+        with self._reading() as connection:
+            rows = connection.execution_options(yield_per=STREAMED).execute(
+                wanted.order_by(_RECORDS.c.run, _RECORDS.c.number)
+            )
+            for run, case, text in rows:
+                yield int(run), case, text
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -174,6 +174,11 @@ def _given(metric: str, table: Mapping[str, Tolerance]) -> Tolerance | None:
     return next((t for pattern, t in table.items() if fnmatchcase(metric, pattern)), None)
 
 
+def tolerance_of(metric: str, own: Mapping[str, Tolerance]) -> Tolerance:
+    """How far a metric may be from what was accepted where tasks moved. own: tolerances before the defaults."""
+    return _given(metric, own) or _given(metric, DEFAULTS) or Tolerance()
+
+
 def counted(verdicts: Sequence[Verdict]) -> dict[Said, int]:
     """How many cases have each verdict, the worst first."""
     return {said: n for said in Said if (n := sum(v.said is said for v in verdicts))}

@@ -24,6 +24,7 @@ def regress(p: argparse.ArgumentParser) -> None:
     compare(commands.add_parser("compare", help="hold a run against what was accepted", epilog=_COMPARE))
     accept(commands.add_parser("accept", help="take a run's records for what is right from now on"))
     schedule(commands.add_parser("schedule", help="run and compare every night, by systemd or cron"))
+    report(commands.add_parser("report", help="write a page of all nights: trends, movers, a map of all cases"))
 
 
 def run(p: argparse.ArgumentParser) -> None:
@@ -46,6 +47,7 @@ def compare(p: argparse.ArgumentParser) -> None:
     _run(p)
     p.add_argument("--markdown", metavar="FILE", help="write a comment for a pull request")
     p.add_argument("--junit", metavar="FILE", help="write the verdicts as JUnit XML")
+    p.add_argument("--html", metavar="FILE", help="write the comparison as a page")
     p.add_argument("--all", action="store_true", help="print every case that is not the same")
     p.add_argument("--json", action="store_true", help="print the comparison as JSON, nothing else")
 
@@ -57,6 +59,16 @@ def accept(p: argparse.ArgumentParser) -> None:
     _baseline(p)
     _run(p)
     p.add_argument("-m", "--message", required=True, metavar="WHY", help="why these are right")
+
+
+def report(p: argparse.ArgumentParser) -> None:
+    """The site."""
+    p.set_defaults(run="regress_report:report")
+    _suite(p)
+    _baseline(p)
+    p.add_argument("--site", metavar="FOLDER", help="where index.html is written (default: site in --out)")
+    p.add_argument("--nights", default="365", metavar="N|all", help="how many of the last nights (default: 365)")
+    p.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def _suite(p: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ class Section:
     """A part of a page: what stands over it, its data (JSON), and the script of assets/sections that draws it.
 
     name: the anchor in the page. lead: a sentence under the title. script: the file's name, the section's own unless
-    several share one.
+    several share one. needs: scripts of assets that come before it.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Section:
     data: Any
     lead: str = ""
     script: str = ""
+    needs: tuple[str, ...] = ()
 
     @property
     def drawn_by(self) -> str:
@@ -54,8 +55,9 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "") -> str:
             {"name": s.name, "title": s.title, "lead": s.lead, "script": s.drawn_by, "data": s.data} for s in sections
         ],
     }
-    drawing = dict.fromkeys(s.drawn_by for s in sections)
-    scripts = [*map(_asset, _SHARED), *(_asset(f"sections/{name}.js") for name in drawing)]
+    needed = dict.fromkeys(f"{name}.js" for s in sections for name in s.needs)
+    drawing = dict.fromkeys(f"sections/{s.drawn_by}.js" for s in sections)
+    scripts = [_asset(name) for name in (*_SHARED, *needed, *drawing)]
     scripts.append("mapper.start();")
     blocks = "\n".join(f"<script>{text}</script>" for text in scripts)
     return _HTML.format(

@@ -3,6 +3,7 @@
 
 const mapper = (() => {
   const drawers = {};
+  const first = [];
   const charts = [];
   let printing = false;
   const unseen = new Map(); // element -> what draws it when it comes near the window
@@ -100,6 +101,17 @@ const mapper = (() => {
     return handle;
   }
 
+  /** Take out everything in an element: its charts are drawn no more. */
+  function clear(root) {
+    for (const one of charts.filter((c) => root.contains(c.box))) {
+      charts.splice(charts.indexOf(one), 1);
+      unseen.delete(one.box);
+      watcher.unobserve(one.box);
+      if (one.chart) one.chart.dispose();
+    }
+    root.replaceChildren();
+  }
+
   /** Do something when an element comes near the window, or the page is printed. */
   function later(element, act) {
     unseen.set(element, act);
@@ -147,6 +159,11 @@ const mapper = (() => {
     drawers[name] = draw;
   }
 
+  /** Have `act(data)` done, and waited for, before any section is drawn. */
+  function before(act) {
+    first.push(act);
+  }
+
   function redraw() {
     charts.filter((c) => c.chart).forEach((c) => c.draw());
   }
@@ -156,10 +173,11 @@ const mapper = (() => {
     redraw();
   }
 
-  const ui = { el, si, percent, tip, color, heat, ink, on, chart, later, bar, facts, printed }; // and table, of table.js
+  const ui = { el, si, percent, tip, color, heat, ink, on, chart, clear, later, bar, facts, printed }; // and table, of table.js
 
   /** The page's own parts: its title, the list of its sections, and each section as its script draws it. */
-  function start() {
+  async function start() {
+    if (first.length) await Promise.all(first.map((act) => act(data)));
     const dark = matchMedia("(prefers-color-scheme: dark)");
     document.documentElement.dataset.theme = dark.matches ? "dark" : "light";
     dark.addEventListener("change", (e) => theme(e.matches ? "dark" : "light"));
@@ -212,5 +230,5 @@ const mapper = (() => {
     document.querySelectorAll("section").forEach((s) => nav.observe(s));
   }
 
-  return { section, start, ui };
+  return { section, before, start, ui };
 })();
