@@ -5,7 +5,7 @@ mapper.section("regress-case", (root, d, ui) => {
   const own = root.closest("section");
   const others = [...document.querySelectorAll("main > section, body > nav")].filter((s) => s !== own);
   const wide = others.filter((s) => !s.hidden);
-  let range = [0, t.last], charts = [], at = 0, current = null;
+  let range = [0, t.last], charts = [], at = 0, current = null, moving = false;
 
   const END = { infeasible: "emptyCircle" }; // of every other end that is no plan: a cross
   const CROSS = "path://M1,0 L5,4 L9,0 L10,1 L6,5 L10,9 L9,10 L5,6 L1,10 L0,9 L4,5 L0,1 Z";
@@ -74,8 +74,9 @@ mapper.section("regress-case", (root, d, ui) => {
       zoomed(chart);
       drag(chart, handle.box);
       chart.on("datazoom", () => {
+        if (moving) return; // it was this page that zoomed
         const z = chart.getOption().dataZoom[0];
-        if (Math.round(z.startValue) !== range[0] || Math.round(z.endValue) !== range[1]) zoomTo(Math.round(z.startValue), Math.round(z.endValue));
+        zoomTo(Math.round(z.startValue + 0.5), Math.round(z.endValue - 0.5));
       });
     });
     charts.push(handle);
@@ -103,7 +104,7 @@ mapper.section("regress-case", (root, d, ui) => {
         { type: "value", min: low - pad, max: high + pad, axisLabel: { formatter: (v) => t.value(m, v, digits), color: faint, fontSize: 10, showMinLabel: false, showMaxLabel: false, hideOverlap: true }, splitNumber: 3, splitLine: { lineStyle: { color: ui.color("line") } } },
         { type: "value", min: 0, max: 1, show: false },
       ],
-      dataZoom: [{ type: "inside", startValue: range[0], endValue: range[1], filterMode: "none", minValueSpan: 2, zoomOnMouseWheel: "ctrl", moveOnMouseMove: false, moveOnMouseWheel: false }],
+      dataZoom: [{ type: "inside", startValue: range[0] - 0.5, endValue: range[1] + 0.5, filterMode: "none", minValueSpan: 2, zoomOnMouseWheel: "ctrl", moveOnMouseMove: false, moveOnMouseWheel: false }],
       series: [
         {
           type: "line", step: "middle", data: series.map((x, k) => ({ value: [k, Number.isNaN(x) ? null : x], symbolSize: alone(k) ? 5 : 0 })), symbol: "circle", showAllSymbol: true, lineStyle: { width: 1.6 }, z: 3,
@@ -150,7 +151,9 @@ mapper.section("regress-case", (root, d, ui) => {
   }
 
   function zoomed(chart) {
+    moving = true;
     chart.dispatchAction({ type: "dataZoom", dataZoomIndex: 0, startValue: range[0] - 0.5, endValue: range[1] + 0.5 });
+    moving = false;
   }
 
   /** Dragging across a chart chooses the nights to show; a double-click shows all. */
