@@ -2,8 +2,8 @@
 
     python benchmarks/regress_site.py [--cases 200] [--nights 365] [--changing 0.05] [--db URL] [--json]
 
-The history is made up by tests/nights.py. --changing: the part of the cases whose search finds something else in a night
-in which the code has changed, as in a third of all nights.
+The history is made up by tests/nights.py. --changing: the part of the cases whose search finds something else in a
+night in which the code has changed, as in a third of all nights.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def screen(found: Compared, whole: bool = False) -> str:
         lines.append(f"and {len(told) - SHOWN} more (--all shows them)")
     if told:
         lines.append("")
-    lines += [*_together(found), _end(found)]
+    lines += [*_wrap(together(found)), _end(found)]
     return "\n".join(f"  {line}".rstrip() for line in lines) + "\n"
 
 
@@ -39,13 +39,13 @@ def _headline(found: Compared) -> str:
     return shorten(plain(f"{found.suite} · {len(found.verdicts)} cases{accepted}"), WIDTH - 2, end=True)
 
 
-def _together(found: Compared) -> Iterator[str]:
-    """What all searches say together, where enough of them ended elsewhere."""
+def together(found: Compared) -> str:
+    """What all searches say together, where enough of them ended elsewhere; else ''."""
     s = found.search
-    if s.cases >= LEAST:
-        how = "the search finds less" if s.worse else "as chance would have it" if s.change <= 0 else "no loss"
-        words = f"tasks moved in {s.cases} cases: their objectives {s.change:+.2%} on the mean (p = {s.p:.2g}), {how}"
-        yield from _wrap(words)
+    if s.cases < LEAST:
+        return ""
+    how = "the search finds less" if s.worse else "as chance would have it" if s.change <= 0 else "no loss"
+    return f"tasks moved in {s.cases} cases: their objectives {s.change:+.2%} on the mean (p = {s.p:.2g}), {how}"
 
 
 def _end(found: Compared) -> str:
@@ -85,7 +85,7 @@ def markdown(found: Compared) -> str:
         for k, change in enumerate(rows):
             name, said = (_cell(one.case), one.said.value) if k == 0 else ("", "")
             lines.append(f"| {name} | {said} | {_row(change) if change else f'{_cell(one.words)} | | | '} |")
-    lines += [f"\n{_cell(line)}" for line in _together(found)]
+    lines += [f"\n{_cell(line)}" for line in _wrap(together(found))]
     for one in found.told:
         lines += [f"\n{_cell(one.case)}: {_cell(reason)}" for reason in found.reasons.get(one.case, ())]
     return "\n".join(lines) + "\n"

@@ -11,9 +11,10 @@ from mapper.regress.baseline import Baseline
 from mapper.regress.cases import Case
 from mapper.regress.compared import Compared
 from mapper.regress.record import Record
+from mapper.regress.said import better_side
 from mapper.regress.suite import Tolerance
 from mapper.regress.trends import TIMINGS, Steps, Trend, Trends
-from mapper.regress.verdicts import better_side, tolerance_of
+from mapper.regress.verdicts import tolerance_of
 from mapper.report.page.shell import as_block
 
 FIRST = ("throughput_per_s", "tokens_per_s", "latency_s", "ttft_s", "tpot_s", "energy_j", "energy_per_token_j",
