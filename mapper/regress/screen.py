@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from mapper.errors import plain
@@ -24,7 +24,7 @@ def screen(found: Compared, whole: bool = False) -> str:
     lines = [_headline(found), ""]
     told = found.told
     for one in told if whole else told[:SHOWN]:
-        lines += [*_case(one), *(f"    {line}" for reason in found.reasons.get(one.case, ()) for line in _wrap(reason))]
+        lines += case_lines(one, found.reasons.get(one.case, ()))
     if not whole and told[SHOWN:]:
         lines.append(f"and {len(told) - SHOWN} more (--all shows them)")
     if told:
@@ -53,7 +53,8 @@ def _end(found: Compared) -> str:
     return f"{'FAILED' if found.fails else 'passed'}: {words}"
 
 
-def _case(one: Verdict) -> Iterator[str]:
+def case_lines(one: Verdict, reasons: Sequence[str] = ()) -> Iterator[str]:
+    """A verdict with what changed most, and why, in lines."""
     yield f"{one.said.value:<14} {shorten(plain(one.case), WIDTH - 17)}"
     if one.words:
         yield from (f"    {line}" for line in _wrap(one.words))
@@ -61,6 +62,8 @@ def _case(one: Verdict) -> Iterator[str]:
         yield f"    {shorten(change.metric, 34):<34} {_numbers(change)}"
     if one.changes[METRICS:]:
         yield f"    and {len(one.changes) - METRICS} more metrics"
+    for reason in reasons:
+        yield from (f"    {line}" for line in _wrap(reason))
 
 
 def _numbers(change: Change) -> str:
@@ -128,6 +131,6 @@ def junit(found: Compared) -> str:
         said = one.words or ", ".join(f"{c.metric} {_numbers(c)}" for c in one.changes[:1])
         kind = "error" if one.said is Said.BROKEN else "failure"
         node = SubElement(case, kind, {"type": one.said.value, "message": plain(said)})
-        node.text = "\n".join(map(plain, [*_case(one), *found.reasons.get(one.case, ())]))
+        node.text = "\n".join(map(plain, [*case_lines(one), *found.reasons.get(one.case, ())]))
     indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, encoding="unicode") + "\n"

@@ -14,6 +14,10 @@ _COMPARE = (
     "Exit code 1: a case is worse, has no answer any more, has a wider gap, or its bound was broken. Wall time fails "
     "nothing. Tolerances stand in the file of cases (docs/regress.md)."
 )
+_BISECT = (
+    "Each revision's own code answers the case, in a worktree that goes at the end: no checkout is touched. A revision "
+    "that cannot answer it is skipped. Models, targets that are files, and libraries are those of today."
+)
 
 
 def regress(p: argparse.ArgumentParser) -> None:
@@ -23,6 +27,7 @@ def regress(p: argparse.ArgumentParser) -> None:
     run(commands.add_parser("run", help="solve the cases that are not known yet", epilog=_RUN))
     compare(commands.add_parser("compare", help="hold a run against what was accepted", epilog=_COMPARE))
     accept(commands.add_parser("accept", help="take a run's records for what is right from now on"))
+    bisect(commands.add_parser("bisect", help="find the commit that moved a case", epilog=_BISECT))
     schedule(commands.add_parser("schedule", help="run and compare every night, by systemd or cron"))
     report(commands.add_parser("report", help="write a page of all nights: trends, movers, a map of all cases"))
 
@@ -104,3 +109,16 @@ def schedule(p: argparse.ArgumentParser) -> None:
     p.add_argument("--jobs", metavar="N|auto", help="cases at once (default: as many as cores)")
     cluster(p)
     p.add_argument("--case-seconds", type=float, metavar="S", help="wall-clock seconds that a case may take")
+
+
+def bisect(p: argparse.ArgumentParser) -> None:
+    """The commit that moved a case."""
+    p.set_defaults(run="regress_bisect:bisect")
+    p.add_argument("cases", metavar="CASES.yaml", help="the file of cases")
+    p.add_argument("case", metavar="CASE", help="the case's name")
+    p.add_argument("--good", required=True, metavar="REVISION", help="a commit at which it was right")
+    p.add_argument("--bad", default="HEAD", metavar="REVISION", help="one at which it no longer is (default: HEAD)")
+    p.add_argument("--repository", default=".", metavar="DIR", help="the git repository of mapper (default: this one)")
+    p.add_argument("--models", metavar="DIR", help="the folder of model files (default: that of CASES.yaml)")
+    p.add_argument("--out", default="out/regress", metavar="DIR", help="where answers are kept, for the next time")
+    p.add_argument("--case-seconds", type=float, metavar="S", help="wall-clock seconds that a revision may take")
