@@ -29,6 +29,7 @@ def bisect(tmp_path: Path, case: str, good: str, *more: str) -> int:
     return main(["regress", "bisect", str(tmp_path / "cases.yaml"), case, "--good", good, *words])
 
 
+@pytest.mark.slow
 def test_each_step_is_printed_and_the_commit_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     programs = ["gives(100)", "import nothing", "gives(100)", "gives(98)", "gives(98)"]
     repository(folder(tmp_path) / "repository", programs)
@@ -39,10 +40,23 @@ def test_each_step_is_printed_and_the_commit_at_the_end(tmp_path: Path, capsys: 
     assert f"first bad commit: {git(tmp_path / 'repository', 'rev-parse', 'c3')}\n    commit 3\n    Ann <ann@x>" in told
     assert bisect(tmp_path, "it", "c0", "--bad", "c2") == 1
     assert "the case is the same at both: throughput_per_s 100" in capsys.readouterr().err
-    assert bisect(tmp_path, "itt", "c0") == 2
-    assert "did you mean 'it'?" in capsys.readouterr().err
-    assert bisect(tmp_path, "it", "c0", "--models", str(tmp_path / "out")) == 2
-    assert "no model file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("case", "more", "complaint"),
+    [
+        ("itt", [], "did you mean 'it'?"),
+        ("it", ["--models", "nowhere"], "no model file nowhere/m.onnx"),
+        ("it", ["--case-seconds", "0"], "cannot even begin"),
+        ("it", [], "is no commit in"),
+    ],
+)
+def test_what_cannot_be_bisected_is_one_clear_error(
+    case: str, more: list[str], complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder(tmp_path)
+    assert bisect(tmp_path, case, "c0", *more) == 2
+    assert complaint in capsys.readouterr().err
 
 
 @pytest.mark.slow
