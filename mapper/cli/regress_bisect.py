@@ -30,13 +30,13 @@ def bisect(args: Namespace) -> int:
     suite = read_suite(path)
     case = _case(cases(suite, path.parent), args.case)
     models = Path(args.models) if args.models else path.parent
+    kept, seconds = (Path(args.out) / KEPT).resolve(), Guard(args.case_seconds).seconds
     missing = next((name for name in case.workload.files if not (models / name).is_file()), None)
     if missing is not None:
         raise UsageError(f"no model file {models / missing}", hint="--models DIR says where they are")
     repository = Repository(Path(args.repository))
     good, bad = repository.revision(args.good), repository.revision(args.bad)
-    kept = (Path(args.out) / KEPT).resolve()
-    asking = Asking(case, models.resolve(), path.parent.resolve(), kept, Guard(args.case_seconds).seconds)
+    asking = Asking(case, models.resolve(), path.parent.resolve(), kept, seconds)
     watch = _Watch()
     bisection = Bisection(repository, asking, {**suite.tolerances, **case.tolerances}, watch.begin, watch.tell)
     with ended_by_signals("no commit was found; nothing is left behind"):

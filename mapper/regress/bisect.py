@@ -10,8 +10,9 @@ from mapper.errors import MapperError, UsageError
 from mapper.regress.bisect_answer import Answer, Asking
 from mapper.regress.bisect_git import Repository, Revision, Worktree
 from mapper.regress.record import Record
+from mapper.regress.said import Said
 from mapper.regress.suite import Tolerance
-from mapper.regress.verdicts import Said, Verdict, verdict
+from mapper.regress.verdicts import Verdict, verdict
 
 OWN = {
     "throughput": "throughput_per_s",
