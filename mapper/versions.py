@@ -12,9 +12,14 @@ from pathlib import Path
 
 def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
     names = ("hetmap", "onnx", "ortools", "numpy")
-    found = {name: importlib.metadata.version(name) for name in names}
-    return {"python": platform.python_version(), **found}
+    found = ((name, importlib.metadata.version(name)) for name in names)
+    return (("python", platform.python_version()), *found)
 
 
 PACKAGES = ("mapper", "passes", "targets")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mapper.cli.console import Show, stop_on_interrupt
+from mapper.cli.counting import count
 from mapper.cli.ending import ended_by_signals
 from mapper.cli.fronts import front_of, write_front
 from mapper.cli.plans import plan_file
@@ -142,13 +143,6 @@ def inflight_of(text: str) -> int | None:
 def batch_of(text: str | None) -> int | str | None:
     """The batch: a number, auto, or None where phases and dims say it."""
     return text if text is None or text == AUTO else count("--batch", text)
-
-
-def count(flag: str, text: str) -> int:
-    """The whole number of 1 or more that a text is. Raises UsageError."""
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 10**9):
-        raise UsageError(f"{flag} {text}: write a whole number of 1 or more, or auto")
-    return int(text)
 
 
 def _finish(args: Namespace, done: Compiled, out: Path) -> int:

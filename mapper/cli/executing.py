@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 
-from mapper.cli.compiling import count
+from mapper.cli.counting import count
 from mapper.errors import UsageError
 from mapper.execution.jobs import Executor
 from mapper.execution.local import Local

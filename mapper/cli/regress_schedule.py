@@ -9,7 +9,7 @@ from datetime import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mapper.cli.compiling import count
+from mapper.cli.counting import count
 from mapper.cli.executing import refuse_lone_address
 from mapper.cli.saying import say
 from mapper.errors import MapperError, UsageError, plain

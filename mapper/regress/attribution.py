@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mapper.cost.recorded import recorded
 from mapper.errors import MapperError
-from mapper.ir.serial import load
 from mapper.regress.said import Change, Said
 from mapper.regress.verdicts import Verdict
-from mapper.report.diff.difference import difference
-from mapper.report.diff.words import sentence
 
 TOTALS = {"throughput_per_s": "throughput", "tokens_per_s": "throughput", "latency_s": "latency", "ttft_s": "ttft",
           "tpot_s": "tpot", "energy_j": "energy", "energy_per_token_j": "energy"}  # fmt: skip
@@ -29,6 +25,11 @@ def why(found: Verdict, plans: Path) -> tuple[str, ...]:
         return ()
     if found.before.plan == found.after.plan:
         return ("the plan is the same: what it costs is told by other models or figures",)
+    from mapper.cost.recorded import recorded
+    from mapper.ir.serial import load
+    from mapper.report.diff.difference import difference
+    from mapper.report.diff.words import sentence
+
     files = [plans / record.key / "plan.json" for record in (found.before, found.after)]
     gone = [f"the plan {word} is not kept ({file})" for word, file in zip(("before", "now"), files, strict=True)
             if not file.is_file()]  # fmt: skip

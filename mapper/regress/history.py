@@ -95,14 +95,14 @@ class History:
             done = connection.execute(insert(_RUNS).values(**values).returning(_RUNS.c.number))
             return Run(int(done.scalar_one()), name, suite, begun, versions)
 
-    def add(self, run: Run, record: Record) -> None:
-        """Write a record: it is safe once this returns."""
-        with self._writing() as connection:
-            connection.execute(
-                insert(_RECORDS).values(
-                    run=run.number, case_name=record.case, key=record.key, ended=record.ended.value, text=record.text
-                )
-            )
+    def add(self, run: Run, *some: Record) -> None:
+        """Write records, all or none: they are safe once this returns."""
+        rows = [
+            {"run": run.number, "case_name": r.case, "key": r.key, "ended": r.ended.value, "text": r.text} for r in some
+        ]
+        if rows:
+            with self._writing() as connection:
+                connection.execute(insert(_RECORDS), rows)
 
     def lasting(self, keys: Sequence[str]) -> dict[str, Record]:
         """By key, the latest record that need not be made again."""

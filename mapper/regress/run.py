@@ -76,8 +76,9 @@ def run_cases(
     kept = {key: record for key, record in known.items() if _is_kept(record, folders.plans)}
     run = history.begin(suite, json.dumps(versions(), sort_keys=True))
     records: dict[str, Record] = {}
-    for record in [*refused, *(replace(kept[t.key], case=t.case.name) for t in tasks if t.key in kept)]:
-        history.add(run, record)
+    first = [*refused, *(replace(kept[t.key], case=t.case.name) for t in tasks if t.key in kept)]
+    history.add(run, *first)
+    for record in first:
         watch.ended(record, known=record.lasting)
         records[record.case] = record
     left = [task for task in tasks if task.key not in kept]

@@ -12,12 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mapper.comparison.machines import Machine, machines
-from mapper.compiler import compile as compile_plan
-from mapper.cost.check import check
-from mapper.emit.files import write_folder_atomically
 from mapper.errors import Infeasible, InvalidPlan, MapperError
 from mapper.execution.jobs import Tell
-from mapper.ir.serial import to_json
 from mapper.regress.cases import MappingCase
 from mapper.regress.digests import Digests, address
 from mapper.regress.metrics import metrics_of, placed_of, timings_of
@@ -58,6 +54,8 @@ def kept(record: Record, files: Mapping[str, str], folder: Path) -> Record:
     """The record, once the files of its plan are in a folder; without an answer where they cannot be."""
     try:
         if files:
+            from mapper.emit.files import write_folder_atomically
+
             write_folder_atomically(folder, files)
     except (MapperError, OSError) as error:
         return Record(
@@ -85,6 +83,10 @@ def answered(task: MappingTask, stop: threading.Event, tell: Tell) -> tuple[Reco
 
 
 def _solved(task: MappingTask, record: Record, stop: threading.Event, tell: Tell) -> tuple[Record, Mapping[str, str]]:
+    from mapper.compiler import compile as compile_plan  # lazy: where nothing is left to solve, none is loaded
+    from mapper.cost.check import check
+    from mapper.ir.serial import to_json
+
     workload, asked = task.case.workload, task.case.asked
     done = compile_plan(
         task.files(),
