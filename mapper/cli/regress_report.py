@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from mapper.cli.compiling import count
-from mapper.cli.regressing import baseline_of, cases_of, history_of, plans_of
+from mapper.cli.counting import count
+from mapper.cli.regress_files import baseline_of, cases_of, history_of, plans_of
 from mapper.cli.saying import say
 from mapper.emit.files import write_atomically
 from mapper.errors import MapperError, plain

@@ -1,35 +1,29 @@
-"""`mapper regress`."""
+"""`mapper regress run`."""
 
 from __future__ import annotations
 
-import getpass
-import json
-import subprocess
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from mapper.cli.console import Show, standing, stop_on_interrupt
 from mapper.cli.executing import executor_of
+from mapper.cli.regress_files import cases_of, history_of, plans_of
 from mapper.cli.saying import say
-from mapper.emit.files import write_atomically
-from mapper.errors import MapperError, UsageError, did_you_mean, plain
+from mapper.emit.files import locked
+from mapper.errors import MapperError, UsageError, plain
 from mapper.execution.jobs import Guard
 from mapper.ir.goal import Objective
 from mapper.pipeline.pass_ import Progress
-from mapper.regress.baseline import Baseline, load_baseline
-from mapper.regress.cases import Case, cases, chosen
-from mapper.regress.compared import compared
-from mapper.regress.compared_page import page
-from mapper.regress.history import History, Run, opened
+from mapper.regress.cases import Case
+from mapper.regress.history import TIME, History, Run
 from mapper.regress.record import UNANSWERED, Ended, Record
 from mapper.regress.run import Folders, run_cases
-from mapper.regress.screen import junit, markdown, screen
-from mapper.regress.suite import Suite, read_suite
 
-HISTORY, BASELINE, PLANS = "history.db", "baseline.json", "plans"
 PRELOADED = ("mapper.regress.run", "mapper.compiler", "mapper.solve.placement.driver", "numba")
 """What the process that all cases' processes are copies of has loaded."""
 
@@ -50,9 +44,10 @@ def run(args: Namespace) -> int:
     if not models.is_dir():
         raise UsageError(f"--models {models}: not a folder")
     folders = Folders(models.resolve(), path.parent.resolve(), plans_of(args).resolve())
-    history = history_of(args, tell=not args.quiet)
     watch = _Watch(show, some)
-    with stop_on_interrupt(show) as stop:
+    with _alone(Path(args.out)), stop_on_interrupt(show) as stop:
+        history = history_of(args, tell=not args.quiet)
+        _tell_of_clocks(history, show)
         made, records = run_cases(suite.name, some, history, executor, folders, guard, stop, watch, args.again)
     if not args.quiet:
         say(_ended(made, records, watch.known))
@@ -61,97 +56,35 @@ def run(args: Namespace) -> int:
     return int(any(record.ended in UNANSWERED for record in records))
 
 
-def compare(args: Namespace) -> int:
-    """Print the verdicts; 1 where one of them fails."""
-    suite, some, path = cases_of(args)
-    history = history_of(args)
-    made = _run(args, suite, history)
-    baseline = load_baseline(baseline_of(args, path))
-    records = [record for record in history.records(made) if record.case in {case.name for case in some}]
-    found = compared(suite.name, made.name, some, records, baseline, plans_of(args), suite.tolerances)
-    for name, make in ((args.markdown, markdown), (args.junit, junit), (args.html, page)):
-        if name:
-            write_atomically(Path(name), make(found))
-    say(json.dumps(found.data, indent=1) + "\n" if args.json else "\n" + screen(found, args.all))
-    return int(found.fails)
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """A folder that no other run is at work in. Raises MapperError where one is: both would solve the same."""
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(folder, wait=False))
+        except BlockingIOError:
+            raise MapperError(
+                f"{folder}: another run is at work in this folder",
+                hint="wait for it, or give this one another --out; --db may name the same history",
+            ) from None
+        except OSError as error:
+            raise MapperError(f"{folder}: {error.strerror}", hint="give another folder with --out") from None
+        yield
 
 
-def accept(args: Namespace) -> int:
-    """Write the baseline with a run's records."""
-    suite, some, path = cases_of(args)
-    history = history_of(args)
-    made = _run(args, suite, history)
-    file = baseline_of(args, path)
-    before = load_baseline(file) if file.exists() else Baseline(suite.name)
-    names = {case.name for case in some}
-    records = [record for record in history.records(made) if record.case in names]
-    after = before.accept(records, _who(), args.message)
-    if not args.filter:  # cases that the suite no longer has are no longer accepted
-        after = Baseline(after.suite, {n: r for n, r in after.records.items() if n in names}, after.accepted)
-    after.save(file)
-    left = [record.case for record in records if not record.lasting]
-    words = f"; {len(left)} without an answer left out: {', '.join(left[:3])}" if left else ""
-    accepted = f"{len(records) - len(left)} of {len(records)} records of {made.name} are accepted in {file}{words}"
-    say(f"  {plain(accepted)}\n")
-    return 0
+def _tell_of_clocks(history: History, show: Show) -> None:
+    """Warn where the clock is behind a run that has begun."""
+    now, last = datetime.now(UTC).strftime(TIME), max((run.begun for run in history.runs()), default="")
+    if last > now:
+        late = f"the clock says {now}, and a run began at {last}: runs stay in the order in which they began"
+        show.note(f"warning: {late}")
 
 
 def _bytes(gigabytes: float | None) -> int | None:
     if gigabytes is not None and not isfinite(gigabytes):
         raise UsageError(f"--case-memory {gigabytes:g}: give GB, or leave it out")
     return None if gigabytes is None else int(gigabytes * 1e9)
-
-
-def cases_of(args: Namespace) -> tuple[Suite, tuple[Case, ...], Path]:
-    """The suite, the cases of it that are meant, and its file."""
-    path = Path(args.cases)
-    suite = read_suite(path)
-    return suite, chosen(cases(suite, path.parent), args.filter), path
-
-
-def plans_of(args: Namespace) -> Path:
-    """The folder of plans."""
-    return Path(args.out) / PLANS
-
-
-def history_of(args: Namespace, tell: bool = True) -> History:
-    """The history; what must be told of it is."""
-    history, told = opened(args.db or Path(args.out) / HISTORY)
-    if told and tell:
-        Show(False, Objective.THROUGHPUT).note(f"warning: {told}")
-    return history
-
-
-def _run(args: Namespace, suite: Suite, history: History) -> Run:
-    """The run that is meant."""
-    runs = history.runs(suite.name)
-    if not runs:
-        raise MapperError(f"there is no run of {suite.name} yet", hint=f"mapper regress run {args.cases}")
-    if not args.run_name:
-        return runs[-1]
-    found = next((one for one in runs if one.name == args.run_name), None)
-    if found is None:
-        names = [one.name for one in runs]
-        raise UsageError(f"--run {args.run_name}: no such run; {did_you_mean(args.run_name, names)}")
-    return found
-
-
-def baseline_of(args: Namespace, path: Path) -> Path:
-    """The file of what was accepted of the suite in a file."""
-    return Path(args.baseline) if args.baseline else path.parent / BASELINE
-
-
-def _who() -> str:
-    """Who accepts: as git knows them, else as the system does."""
-    found = []
-    for key in ("user.name", "user.email"):
-        try:
-            done = subprocess.run(["git", "config", key], capture_output=True, text=True, check=False)
-        except OSError:  # there is no git
-            break
-        found.append(done.stdout.strip())
-    name, mail = (*found, "", "")[:2]
-    return " ".join([name, *([f"<{mail}>"] if mail else [])]).strip() or getpass.getuser()
 
 
 def _ended(made: Run, records: tuple[Record, ...], known: int) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from mapper.cli.compiling import (
     batch_of,
     connection,
-    count,
     files_of,
     imported,
     inflight_of,
@@ -17,6 +16,7 @@ from mapper.cli.compiling import (
     refuse_file,
 )
 from mapper.cli.console import Show, standing, stop_on_interrupt
+from mapper.cli.counting import count
 from mapper.cli.saying import say
 from mapper.cli.settings import settings
 from mapper.cli.steps import Steps

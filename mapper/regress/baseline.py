@@ -31,11 +31,12 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What is accepted of a suite, by case, and how it came to be."""
+    """What is accepted of a suite, by case, and how it came to be. source: in words, where it is no acceptance."""
 
     suite: str
     records: Mapping[str, Record] = field(default_factory=dict)
     accepted: tuple[Acceptance, ...] = ()
+    source: str = ""
 
     def accept(self, some: Sequence[Record], who: str, why: str, now: datetime | None = None) -> Baseline:
         """The baseline with these records in it. Raises MapperError where there is none that lasts, or no reason."""
@@ -63,6 +64,11 @@ class Baseline:
     def save(self, path: Path) -> None:
         """Write the file: all or nothing."""
         write_atomically(path, self.text)
+
+
+def of_run(suite: str, run: str, records: Sequence[Record]) -> Baseline:
+    """What a run found, as something to hold another one against; nobody accepted it."""
+    return Baseline(suite, {record.case: record for record in records if record.lasting}, (), f"run {run}")
 
 
 def _case(record: Record) -> dict[str, Any]:

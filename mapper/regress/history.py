@@ -37,6 +37,8 @@ from mapper.regress.record import LASTING, Record, record_of
 SCHEMA = "1"
 POSTGRESQL = "postgresql+psycopg"
 """SQLAlchemy's name of the driver that hetmap[postgresql] brings."""
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""Of UTC; later ones sort after earlier ones."""
 WAIT_S = 60
 """How long a run waits for another one that is writing; each writes for milliseconds."""
 STREAMED = 500
@@ -88,7 +90,7 @@ class History:
 
     def begin(self, suite: str, versions: str, now: datetime | None = None) -> Run:
         """A new run. now: when it begins; its name is that and something of its own."""
-        begun = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        begun = (now or datetime.now(UTC)).strftime(TIME)
         name = f"{begun}-{uuid4().hex[:8]}"
         with self._writing() as connection:
             values = {"name": name, "suite": suite, "begun": begun, "versions": versions}

@@ -36,6 +36,7 @@ def screen(found: Compared, whole: bool = False) -> str:
 def _headline(found: Compared) -> str:
     last = found.baseline.accepted[-1] if found.baseline.accepted else None
     accepted = f" · accepted {last.when[:10]}: {last.why}" if last else ""
+    accepted = accepted or (f" · against {found.baseline.source}" if found.baseline.source else "")
     return shorten(plain(f"{found.suite} · {len(found.verdicts)} cases{accepted}"), WIDTH - 2, end=True)
 
 

@@ -6,13 +6,16 @@ import importlib.util
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree.ElementTree import parse
 
 import pytest
 
 from mapper.cli.main import main
+from mapper.emit.files import locked
 from mapper.regress.history import opened
+from mapper.regress.record import Ended, Record
 
 SUITE = """
 schema: 1
@@ -93,6 +96,53 @@ def test_what_is_wrong_is_one_clear_error(
 ) -> None:
     assert regress(tmp_path, what, *more) in (1, 2)
     assert complaint in capsys.readouterr().err
+
+
+def test_a_second_run_in_a_folder_is_refused_while_the_first_is_at_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    with locked(tmp_path / "out"):
+        assert regress(tmp_path, "run") == 1
+    told = capsys.readouterr().err
+    assert "another run is at work in this folder" in told
+    assert "--out" in told
+
+
+def test_a_clock_that_is_behind_a_run_is_told_and_the_runs_keep_their_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = opened(tmp_path / "out" / "history.db")[0]
+    history.begin("small", "{}", datetime(2999, 1, 1, tzinfo=UTC))
+    assert regress(tmp_path, "run") == 1  # there is no model
+    assert "a run began at 2999-01-01T00:00:00Z" in capsys.readouterr().err
+    assert history.runs("small")[0].begun.startswith("2999")
+
+
+def test_a_run_is_held_against_a_file_the_run_before_it_or_any_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = opened(tmp_path / "out" / "history.db")[0]
+    names = []
+    for latency in (1.0, 2.0, 1.0):
+        names.append((run := history.begin("small", "{}")).name)
+        metrics = {"latency_s": latency, "value": 9.0, "bound": 9.0}
+        history.add(run, Record("bert/superhet/throughput", "k", Ended.FOUND, metrics, placed="p"))
+    some = ["--filter", "*/superhet/*"]
+    assert regress(tmp_path, "compare", *some, "--baseline", "previous") == 0
+    assert "1 better" in capsys.readouterr().out
+    assert regress(tmp_path, "compare", *some, "--baseline", names[0]) == 0
+    assert "1 same" in capsys.readouterr().out
+    assert regress(tmp_path, "compare", *some, "--run", names[1], "--baseline", "previous") == 1
+    assert regress(tmp_path, "accept", *some, "--run", names[1], "-m", "late", "--baseline", f"{tmp_path}/b.json") == 0
+    assert regress(tmp_path, "compare", *some, "--baseline", f"{tmp_path}/b.json") == 0
+    capsys.readouterr()
+    assert regress(tmp_path, "compare", *some, "--run", names[0], "--baseline", "previous") == 1
+    assert "is the first run of small" in capsys.readouterr().err
+    assert regress(tmp_path, "compare", *some, "--baseline", "previuos") == 2
+    assert "previous" in capsys.readouterr().err
+    assert regress(tmp_path, "compare", *some, "--baseline", "latest-accepted") == 1
+    assert "mapper regress accept" in capsys.readouterr().err
 
 
 def test_a_cluster_without_ray_is_one_clear_error_and_begins_no_run(

@@ -46,9 +46,14 @@ def run(p: argparse.ArgumentParser) -> None:
 
 def compare(p: argparse.ArgumentParser) -> None:
     """Verdicts on a run."""
-    p.set_defaults(run="regressing:compare")
+    p.set_defaults(run="regress_comparing:compare")
     _suite(p)
-    _baseline(p)
+    p.add_argument(
+        "--baseline",
+        metavar="NAME|FILE",
+        help="what to hold the run against: latest-accepted (the default: baseline.json beside CASES.yaml), a file of "
+        "that kind, previous (the run before), or the name of a run",
+    )
     _run(p)
     p.add_argument("--markdown", metavar="FILE", help="write a comment for a pull request")
     p.add_argument("--junit", metavar="FILE", help="write the verdicts as JUnit XML")
@@ -59,7 +64,7 @@ def compare(p: argparse.ArgumentParser) -> None:
 
 def accept(p: argparse.ArgumentParser) -> None:
     """A new baseline."""
-    p.set_defaults(run="regressing:accept")
+    p.set_defaults(run="regress_comparing:accept")
     _suite(p)
     _baseline(p)
     _run(p)
