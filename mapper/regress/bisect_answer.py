@@ -111,6 +111,8 @@ class Asking:
 
     def _asked(self, worktree: Worktree) -> tuple[dict[str, Any], dict[str, bytes]]:
         """How `mapper compile` ended, and the files it wrote that are kept."""
+        if not (worktree.root / "mapper").is_dir():  # the one that is installed would answer
+            return {"code": 1, "reason": "the revision has no package mapper", "kind": "import"}, {}
         with tempfile.TemporaryDirectory(dir=worktree.root.parent) as place:
             code, said = self._run(worktree.root, Path(place))
             out = Path(place) / "out"

@@ -97,9 +97,9 @@ class Repository:
         try:
             self.said("worktree", "add", "--detach", "--no-checkout", str(folder / "code"))
             yield Worktree(folder / "code")
-        finally:
+        finally:  # `git worktree prune` would take away those of others whose disks are not there now
+            self.asked("worktree", "remove", "--force", "--force", str(folder / "code"))
             shutil.rmtree(folder, ignore_errors=True)
-            self.asked("worktree", "prune")
 
 
 @dataclass

@@ -87,7 +87,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, complaint = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "nothing is left behind" in complaint
+    assert "answers so far are kept" in complaint
     assert list((tmp_path / "temporary").iterdir()) == []
     assert len(git(root, "worktree", "list").splitlines()) == 1
 

@@ -222,3 +222,15 @@ def test_what_a_revision_offers_is_found_as_if_it_were_installed(tmp_path: Path)
     (found,) = distributions(path=[str(place)])
     assert (found.name, found.version) == ("het-map", "7")
     assert [(e.group, e.name, e.value) for e in found.entry_points] == [("mapper.passes", "old", "passes.old:Old")]
+
+
+def test_code_without_the_package_is_not_answered_by_what_is_installed(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", "other")
+    git(
+        tmp_path / "other", "-c", "user.name=A", "-c", "user.email=a@x", "commit", "--quiet", "--allow-empty", "-mfirst"
+    )
+    known = Repository(tmp_path / "other")
+    case = MappingCase("it", "m", Workload(file="m.onnx"), "edge-npu", Asked())
+    with known.worktree() as worktree:
+        found = Asking(case, tmp_path, tmp_path, tmp_path).answer(worktree, known.revision("main"))
+    assert (found.kind, found.record.reason) == ("import", "the revision has no package mapper")
