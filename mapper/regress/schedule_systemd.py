@@ -33,7 +33,7 @@ def install(nightly: Nightly) -> tuple[str, ...]:
     return (
         f"{folder() / timer} and .service",
         *left,
-        "timers of users run while they are logged in; and always after: loginctl enable-linger",
+        "timers of users run only while they are logged in, unless they say: loginctl enable-linger",
     )
 
 

@@ -98,6 +98,7 @@ def test_another_time_replaces_the_entry_and_removal_takes_it_away(
     assert "nothing was scheduled" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_removal_from_one_scheduler_leaves_the_other(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     schedule("--install", "systemd")
     schedule("--install", "cron")
@@ -127,6 +128,7 @@ def test_without_a_systemd_to_ask_the_user_is_told_what_is_left(home: Path, caps
     assert units(home) == {}
 
 
+@pytest.mark.slow
 def test_units_are_written_where_the_user_has_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     schedule("--install", "systemd")

@@ -224,6 +224,7 @@ def test_what_a_revision_offers_is_found_as_if_it_were_installed(tmp_path: Path)
     assert [(e.group, e.name, e.value) for e in found.entry_points] == [("mapper.passes", "old", "passes.old:Old")]
 
 
+@pytest.mark.slow
 def test_code_without_the_package_is_not_answered_by_what_is_installed(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch=main", "other")
     git(

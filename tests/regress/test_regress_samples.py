@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sweeps import sweep
 
 from mapper.cli.main import _parser
 
@@ -96,7 +97,7 @@ def test_what_is_called_is_what_mapper_takes(sample: str, home: Path) -> None:
 
 
 @pytest.mark.parametrize("sample", ["github", "gitlab", "cron", "systemd"])
-@pytest.mark.parametrize(("run", "held"), [(1, 0), (0, 1), (2, 1)])
+@pytest.mark.parametrize(("run", "held"), sweep([(1, 0), (0, 1), (2, 1)], 1))
 def test_it_fails_where_the_run_or_the_comparison_does(sample: str, run: int, held: int, home: Path) -> None:
     code, calls, told = ran(home, script_of(sample), run, held, **ENVIRONMENT)
     assert code == (held or run)
@@ -135,6 +136,7 @@ def test_the_comment_goes_to_the_commit_or_once_to_the_pull_request(
     assert [call if "--paginate" not in call else "" for call in calls] == called
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
 def test_systemd_takes_the_sample_units(tmp_path: Path) -> None:
     files = [str(SAMPLES / f"mapper-regress.{kind}") for kind in ("service", "timer")]

@@ -12,8 +12,9 @@ from datetime import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sweeps import examples, sweep
 
 from mapper.errors import MapperError, UsageError
 from mapper.regress.schedule import Nightly, name_of, time_of
@@ -48,7 +49,7 @@ def words_of_systemd(service: str) -> list[str]:
     return found
 
 
-@settings(max_examples=25)
+@examples(10, 300)
 @given(ODD, ODD, ODD, ODD)
 def test_both_schedulers_start_the_command_that_was_meant(cases: str, out: str, python: str, pattern: str) -> None:
     paths = (Path(f"/{part}") for part in (cases, out, python))
@@ -59,7 +60,7 @@ def test_both_schedulers_start_the_command_that_was_meant(cases: str, out: str, 
     assert words_of_systemd(units(nightly)[f"{nightly.name}.service"]) == list(nightly.words)
 
 
-@settings(max_examples=50)
+@examples(10, 300)
 @given(st.lists(st.binary(max_size=6).map(lambda b: b.replace(b"\n", b"")), max_size=4), st.booleans())
 def test_other_lines_of_a_crontab_stay_byte_for_byte(lines: list[bytes], ended: bool) -> None:
     before = b"\n".join(lines) + (b"\n" if lines and ended else b"")
@@ -95,7 +96,7 @@ def test_a_command_too_long_for_old_crons_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ran", "held", "code"), [(0, 0, 0), (1, 0, 1), (0, 1, 1), (2, 2, 1)]
+    ("ran", "held", "code"), sweep([(1, 0, 1), (0, 0, 0), (0, 1, 1), (2, 2, 1)], 2)
 )  # a run that failed, and a comparison of the night before that passes
 def test_the_night_fails_where_the_run_or_the_comparison_does(ran: int, held: int, code: int, tmp_path: Path) -> None:
     python = tmp_path / "py'th\"on $x"
