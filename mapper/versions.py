@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
+import os
 import platform
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,22 @@ def _versions() -> tuple[tuple[str, str], ...]:
     names = ("hetmap", "onnx", "ortools", "numpy")
     found = ((name, importlib.metadata.version(name)) for name in names)
     return (("python", platform.python_version()), *found)
+
+
+@cache
+def machine() -> str:
+    """The machine that this runs on, as far as seconds depend on it: system, processor, and the cores it may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{platform.system()} {platform.machine()}, {_processor()}, {cores} cores"
+
+
+def _processor() -> str:
+    try:
+        rows = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        rows = []
+    named = (row.partition(":")[2].strip() for row in rows if row.startswith("model name"))
+    return next(named, "") or platform.processor() or "a processor"
 
 
 PACKAGES = ("mapper", "passes", "targets")

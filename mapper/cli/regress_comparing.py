@@ -17,6 +17,7 @@ from mapper.regress.compared import compared
 from mapper.regress.compared_page import page
 from mapper.regress.history import History, Run
 from mapper.regress.screen import junit, markdown, screen
+from mapper.regress.timings import RUNS
 
 ACCEPTED, PREVIOUS = "latest-accepted", "previous"
 
@@ -28,7 +29,9 @@ def compare(args: Namespace) -> int:
     made = run_of(args, suite, history)
     baseline = _held_against(args, path, history, made)
     records = [record for record in history.records(made) if record.case in {case.name for case in some}]
-    found = compared(suite.name, made.name, some, records, baseline, plans_of(args), suite.tolerances)
+    before = [one for one in history.runs(suite.name) if one.number < made.number]
+    earlier = [history.records(one) for one in before[-RUNS:]]
+    found = compared(suite.name, made.name, some, records, baseline, plans_of(args), suite.tolerances, earlier)
     for name, make in ((args.markdown, markdown), (args.junit, junit), (args.html, page)):
         if name:
             write_atomically(Path(name), make(found))

@@ -14,6 +14,7 @@ from mapper.regress.chance import NONE, Search, search
 from mapper.regress.record import Record
 from mapper.regress.said import Said
 from mapper.regress.suite import Tolerance
+from mapper.regress.timings import Timings, timings
 from mapper.regress.verdicts import Verdict, counted, verdict
 
 EXPLAINED = 20
@@ -23,7 +24,8 @@ EXPLAINED = 20
 @dataclass(frozen=True)
 class Compared:
     """Verdicts of all cases, in the order of the suite, those that only the baseline has last. reasons: by case, where
-    its change comes from. search: what all cases whose tasks moved say of the search together."""
+    its change comes from. search: what all cases whose tasks moved say of the search together. timings: seconds by
+    the clock, which fail nothing."""
 
     suite: str
     run: str
@@ -31,6 +33,7 @@ class Compared:
     verdicts: tuple[Verdict, ...]
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     search: Search = NONE
+    timings: Timings = field(default_factory=Timings)
 
     @property
     def fails(self) -> bool:
@@ -58,6 +61,7 @@ class Compared:
             "run": self.run,
             "fails": self.fails,
             "search": {**asdict(self.search), "worse": self.search.worse},
+            "timings": self.timings.data,
             "counts": {said.value: n for said, n in self.counts.items()},
             "cases": [self._case(v) for v in self.verdicts],
         }
@@ -79,9 +83,11 @@ def compared(
     baseline: Baseline,
     plans: Path,
     tolerances: Mapping[str, Tolerance],
+    earlier: Sequence[Sequence[Record]] = (),
 ) -> Compared:
     """The verdicts on the cases of a run. some: the cases that it was about; what the baseline has beside them is left
-    out where only some were chosen. plans: the folder of plans by key. tolerances: of the whole suite."""
+    out where only some were chosen. plans: the folder of plans by key. tolerances: of the whole suite.
+    earlier: the records of runs before, the first first, whose seconds those of this run are held against."""
     now = {record.case: record for record in records}
     found, pairs = [], []
     for case in some:
@@ -93,7 +99,7 @@ def compared(
         if before is not None and after is not None and case.objective is not None:
             pairs.append((before, after, case.objective))
     reasons = {v.case: words for v in moved(found)[:EXPLAINED] if (words := why(v, plans))}
-    return Compared(suite, run, baseline, tuple(found), reasons, search(pairs))
+    return Compared(suite, run, baseline, tuple(found), reasons, search(pairs), timings(records, earlier))
 
 
 def _size(found: Verdict) -> float:

@@ -41,7 +41,8 @@ class Record:
 
     key: content address of all that it depends on. metrics: by name, the same whenever the same is asked. timings: by
     name, seconds by the wall clock and bytes of memory, of this once. plan: sha256 of plan.json; placed: of its
-    placement alone. about: model, target and options in words, for people. reason: why there is no plan.
+    placement alone. about: model, target and options in words, for people. reason: why there is no plan. machine: what
+    the timings were measured on.
     """
 
     case: str
@@ -54,6 +55,7 @@ class Record:
     plan: str = ""
     placed: str = ""
     reason: str = ""
+    machine: str = ""
 
     @property
     def lasting(self) -> bool:

@@ -23,7 +23,7 @@ from mapper.regress import keeper
 from mapper.regress.digests import Digests, address
 from mapper.regress.record import Ended, Record
 from mapper.regress.scores import ScoreCase
-from mapper.versions import code, versions
+from mapper.versions import code, machine, versions
 
 LOOK_S = 0.2
 """How often somebody looks whether the command is to end, and what it says of itself."""
@@ -77,7 +77,9 @@ def score_task(case: ScoreCase, folder: Path, digests: Digests) -> ScoreTask:
 
 def scored(task: ScoreTask, stop: threading.Event, tell: Tell) -> Record:
     """The record of a score: its numbers, or why there are none."""
-    record = Record(task.case.name, task.key, Ended.FOUND, versions=versions(), about=task.case.about)
+    record = Record(
+        task.case.name, task.key, Ended.FOUND, versions=versions(), about=task.case.about, machine=machine()
+    )
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         try:
             if not _ran(task, out, errors, stop, tell):

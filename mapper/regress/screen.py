@@ -9,6 +9,7 @@ from mapper.errors import plain
 from mapper.regress.chance import LEAST
 from mapper.regress.compared import Compared
 from mapper.regress.said import Change, Said
+from mapper.regress.timings import PART
 from mapper.regress.verdicts import Verdict
 from mapper.report.units import shorten
 
@@ -17,6 +18,8 @@ SHOWN = 30
 """Cases that a screen has room for."""
 METRICS = 4
 """Metrics of a case that are told."""
+SLOWER = 5
+"""Cases whose seconds are told."""
 
 
 def screen(found: Compared, whole: bool = False) -> str:
@@ -29,7 +32,7 @@ def screen(found: Compared, whole: bool = False) -> str:
         lines.append(f"and {len(told) - SHOWN} more (--all shows them)")
     if told:
         lines.append("")
-    lines += [*_wrap(together(found)), _end(found)]
+    lines += [*_wrap(together(found)), *clock(found), _end(found)]
     return "\n".join(f"  {line}".rstrip() for line in lines) + "\n"
 
 
@@ -47,6 +50,24 @@ def together(found: Compared) -> str:
         return ""
     how = "the search finds less" if s.worse else "as chance would have it" if s.change <= 0 else "no loss"
     return f"tasks moved in {s.cases} cases: their objectives {s.change:+.2%} on the mean (p = {s.p:.2g}), {how}"
+
+
+def clock(found: Compared) -> Iterator[str]:
+    """What is to be said of seconds, where any case was measured anew and often enough before."""
+    cases = found.timings.cases
+    if not cases:
+        return
+    ratio, low, high = found.timings.together
+    yield (
+        f"seconds by the clock: {ratio:.2f} times those of before ({100 * PART:.0f} % interval over "
+        f"{len(cases)} cases: {low:.2f} to {high:.2f}); they fail nothing"
+    )
+    told = found.timings.told
+    for t in told[:SLOWER]:
+        seconds = f"{t.seconds:.1f} s, before {t.before:.1f} s in {t.runs} runs (z = {t.z:+.1f})"
+        yield f"  {t.said}: {shorten(plain(t.case), WIDTH - 70)} {seconds}"
+    if told[SLOWER:]:
+        yield f"  and {len(told) - SLOWER} more"
 
 
 def _end(found: Compared) -> str:
@@ -89,7 +110,7 @@ def markdown(found: Compared) -> str:
         for k, change in enumerate(rows):
             name, said = (_cell(one.case), one.said.value) if k == 0 else ("", "")
             lines.append(f"| {name} | {said} | {_row(change) if change else f'{_cell(one.words)} | | | '} |")
-    lines += [f"\n{_cell(line)}" for line in _wrap(together(found))]
+    lines += [f"\n{_cell(line)}" for line in (*_wrap(together(found)), *clock(found))]
     for one in found.told:
         lines += [f"\n{_cell(one.case)}: {_cell(reason)}" for reason in found.reasons.get(one.case, ())]
     return "\n".join(lines) + "\n"

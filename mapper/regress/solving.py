@@ -18,7 +18,7 @@ from mapper.regress.cases import MappingCase
 from mapper.regress.digests import Digests, address
 from mapper.regress.metrics import metrics_of, placed_of, timings_of
 from mapper.regress.record import Ended, Record
-from mapper.versions import code, versions
+from mapper.versions import code, machine, versions
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ def kept(record: Record, files: Mapping[str, str], folder: Path) -> Record:
 
 def answered(task: MappingTask, stop: threading.Event, tell: Tell) -> tuple[Record, Mapping[str, str]]:
     """The record of a case, whatever goes wrong with it, and the files of its plan; none where it has no plan."""
-    record = Record(task.case.name, task.key, Ended.FOUND, versions=versions(), about=task.case.about)
+    record = Record(
+        task.case.name, task.key, Ended.FOUND, versions=versions(), about=task.case.about, machine=machine()
+    )
     try:
         return _solved(task, record, stop, tell)
     except MemoryError:
