@@ -39,10 +39,10 @@ def bisect(args: Namespace) -> int:
     asking = Asking(case, models.resolve(), path.parent.resolve(), kept, seconds)
     watch = _Watch()
     bisection = Bisection(repository, asking, {**suite.tolerances, **case.tolerances}, watch.begin, watch.tell)
+    count = bisection.commits(good, bad)
+    say(f"  {plain(case.name)}: {count} commits after {good.short}, up to {bad.short}\n\n")
     with ended_by_signals("no commit was found; answers so far are kept, nothing else"):
         try:
-            count = repository.count(good, bad)
-            say(f"  {plain(case.name)}: {count} commits after {good.short}, up to {bad.short}\n\n")
             found = bisection.between(good, bad)
         finally:
             watch.steps.clear()

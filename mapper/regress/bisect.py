@@ -54,8 +54,8 @@ class Culprit:
 
 @dataclass
 class Bisection:
-    """A case between a good and a bad revision. ask: what the code of a revision comes to; tell: takes each step;
-    steps: those so far, by the revision's hash."""
+    """A case between a good and a bad revision. begin, tell: take each revision that is asked, and what it gave; steps:
+    those so far, by the revision's hash."""
 
     repository: Repository
     asking: Asking
@@ -64,18 +64,23 @@ class Bisection:
     tell: Callable[[Step], None]
     steps: dict[str, Step] = field(default_factory=dict)
 
-    def between(self, good: Revision, bad: Revision) -> Culprit:
-        """The first commit after which the case is as it is at the bad one.
-
-        Raises UsageError where the revisions are in the wrong order, MapperError where the case is the same at both,
-        has no answer at the good one, and where those that could tell have none.
-        """
+    def commits(self, good: Revision, bad: Revision) -> int:
+        """How many commits there are after the good one, up to the bad one. Raises UsageError where that is none."""
         if good.sha == bad.sha:
             raise UsageError(f"--good and --bad are the same commit, {good.short}")
         if not self.repository.is_before(good, bad):
             turned = self.repository.is_before(bad, good)
             hint = "--good is the older one" if turned else "give an ancestor of --bad, as git merge-base finds it"
             raise UsageError(f"--bad {bad.short} did not come of --good {good.short}", hint=hint)
+        return self.repository.count(good, bad)
+
+    def between(self, good: Revision, bad: Revision) -> Culprit:
+        """The first commit after which the case is as it is at the bad one.
+
+        Raises UsageError where the bad one is no heir of the good one, MapperError where the case is the same at both,
+        has no answer at the good one, and where those that could tell have none.
+        """
+        self.commits(good, bad)
         with self.repository.worktree() as worktree:
             first, last, metric = self._ends(worktree, good, bad)
             worktree.start(good, bad)
