@@ -112,6 +112,13 @@ def test_pull_requests_run_the_fast_cases_and_nights_all_of_them() -> None:
     assert data[True]["schedule"] == [{"cron": "0 2 * * *"}]
 
 
+def test_histories_are_kept_with_what_sqlite_has_beside_them() -> None:
+    upload = next(s for s in github()["jobs"]["regress"]["steps"] if "upload-artifact" in s.get("uses", ""))
+    assert "${{ env.OUT }}/history.db*" in upload["with"]["path"].split("\n")
+    gitlab = yaml.safe_load((SAMPLES / "gitlab.yml").read_text())["regress"]
+    assert "out/regress/history.db*" in gitlab["artifacts"]["paths"]
+
+
 def test_each_run_writes_a_cache_that_the_next_one_finds() -> None:
     restore, save = (s for s in github()["jobs"]["regress"]["steps"] if "actions/cache" in s.get("uses", ""))
     assert restore["with"]["key"] == save["with"]["key"]
