@@ -153,8 +153,8 @@ def _count(things: Sized | None, one: str) -> str:
 
 
 @contextmanager
-def stop_on_interrupt(show: Show) -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, to keep the best plan so far; a second one interrupts at once."""
+def stop_on_interrupt(show: Show, meaning: str = "keeping the best plan so far") -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets, to keep what there is so far; a second one interrupts at once."""
     stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -162,7 +162,7 @@ def stop_on_interrupt(show: Show) -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
         if not show.quiet:
-            show.console.print(Text("\n  stopping: keeping the best plan so far (again to quit at once)"))
+            show.console.print(Text(f"\n  stopping: {meaning} (again to quit at once)"))
 
     before: Any = None
     main_thread = threading.current_thread() is threading.main_thread()

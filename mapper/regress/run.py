@@ -82,6 +82,7 @@ def run_cases(
         watch.ended(record, known=record.lasting)
         records[record.case] = record
     left = [task for task in tasks if task.key not in kept]
+    left.sort(key=lambda task: not isinstance(task.case, ScoreCase))  # scores take longest: no core waits for them
     for record in _solved(left, executor, folders.plans, guard, stop, watch):
         if record.ended is not Ended.STOPPED:
             history.add(run, record)
