@@ -27,7 +27,7 @@ DIGITS = 6
 def packed(data: Any) -> str:
     """Data as a page carries it: JSON, with hostile characters spelled out, compressed, in letters. Equal data
     gives equal text."""
-    return base64.b64encode(gzip.compress(as_block(data).encode(), mtime=0)).decode()
+    return base64.b64encode(gzip.compress(as_block(data).encode(), compresslevel=6, mtime=0)).decode()
 
 
 def site_data(

@@ -16,10 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from nights import nights_in
 
 from mapper.errors import MapperError
 from mapper.regress.history import History, opened
 from mapper.regress.record import Ended, Record, record_of
+from mapper.regress.trends import trends
 
 
 def record(case: str, key: str, ended: Ended = Ended.FOUND, value: float = 1.0) -> Record:
@@ -188,6 +190,15 @@ def test_a_real_server_keeps_what_a_file_keeps(server: str) -> None:
     assert [r.case for r in again.records(run)] == ["a", "b"]
     assert list(again.lasting(["1" * 64, "2" * 64])) == ["1" * 64]
     assert len(again.records(run)) == 2
+
+
+@pytest.mark.slow
+def test_trends_of_a_server_are_those_of_a_file(server: str, tmp_path: Path) -> None:
+    file, other = nights_in(tmp_path / "a", 10, 12), nights_in(tmp_path / "b", 10, 12, db=server)
+    found = [trends(made.history, "nightly", [case.name for case in made.cases]) for made in (file, other)]
+    assert found[0].cases == found[1].cases
+    assert [night.begun for night in found[0].nights] == [night.begun for night in found[1].nights]
+    assert list(found[0].upgrades) == list(found[1].upgrades)
 
 
 @pytest.mark.slow

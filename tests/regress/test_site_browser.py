@@ -148,6 +148,19 @@ def test_dragging_zooms_all_charts_and_a_double_click_shows_all(path: Path, open
     assert zoom(page) in ((0, 23), (0, 24), (-1, 24), (-1, 23))
 
 
+def test_the_vertical_axis_follows_the_nights_that_are_shown(path: Path, opened: Open) -> None:
+    page = opened(path)
+    at_case(page)
+    height = f"(({CHART}).getOption().yAxis).map((y) => y.max - y.min)[0]"
+    whole = page.js(height)
+    page.page.locator(".trends .chart").first.focus()
+    for key in ("+", "+", "+"):
+        page.page.keyboard.press(key)
+    assert page.js(height) < whole
+    page.page.keyboard.press("0")
+    assert page.js(height) == whole
+
+
 def test_keys_zoom_move_and_show_all(path: Path, opened: Open) -> None:
     page = opened(path)
     at_case(page)

@@ -37,8 +37,8 @@ mapper.section("regress-case", (root, d, ui) => {
   function draw(c) {
     const k = t.cases.indexOf(c), end = c.end(t.last);
     const step = (to, text) => (t.cases[to] ? el("a", { href: `#case=${encodeURIComponent(t.cases[to].name)}`, title: t.cases[to].name }, text) : el("span", { class: "note" }, text));
-    const keep = (m) => m.name !== "bound" && !(m.name === "value" && c.metrics.some((o) => o.name === c.objective.split(" ")[0] + "_per_s" || o.name === c.objective.split(" ")[0] + "_s"));
-    const drawn = c.metrics.filter((m) => keep(m) && c.steps(m).length), still = c.metrics.filter((m) => keep(m) && !c.steps(m).length);
+    const keep = (m) => m.name !== "bound" && (m.name !== "value" || c.goal.name === "value"); // they are drawn with the objective
+    const drawn = [...c.metrics].sort((a, b) => Number(b.k === c.goal.k) - Number(a.k === c.goal.k)).filter((m) => keep(m) && c.steps(m).length), still = c.metrics.filter((m) => keep(m) && !c.steps(m).length);
     const box = el("div", { class: "multiples trends" });
     const zoom = el("span", { class: "buttons" }, [30, 90, t.many].filter((n, i) => n < t.many || i === 2).map((n) =>
       el("button", { type: "button", on: { click: () => zoomTo(t.many - n, t.last) } }, n === t.many ? "all nights" : `last ${n}`)));
@@ -71,7 +71,7 @@ mapper.section("regress-case", (root, d, ui) => {
     const kind = t.inside(accepted, now) ? null : { worse: "bad", better: "good" }[t.said(m, part)];
     place.append(el("h3", {}, m.name, " ", el("b", {}, Number.isNaN(now) ? "" : t.value(m, now)), Number.isNaN(part) ? null : el("span", { class: kind || "note" }, ` ${Math.abs(part) < t.SURE ? "as accepted" : `${t.signed(part, m)} against accepted`}`)));
     const handle = ui.chart(place, 190, () => option(c, m), (chart) => {
-      zoomed(chart);
+      zoomed(handle);
       drag(chart, handle.box);
       chart.on("datazoom", () => {
         if (moving) return; // it was this page that zoomed
@@ -79,29 +79,41 @@ mapper.section("regress-case", (root, d, ui) => {
         zoomTo(Math.round(z.startValue + 0.5), Math.round(z.endValue - 0.5));
       });
     });
-    charts.push(handle);
+    charts.push(Object.assign(handle, { c, m }));
     handle.box.tabIndex = 0;
     handle.box.setAttribute("role", "img");
     handle.box.setAttribute("aria-label", `${m.name} over ${t.many} nights: + and - zoom, arrows move, 0 shows all`);
     handle.box.addEventListener("keydown", keys);
   }
 
+  /** What the vertical axis shows: the nights that are shown, and, where these are all, what was accepted. */
+  function scale(c, m, bound) {
+    const seen = [m, bound].filter(Boolean).flatMap((x) => c.series(x).slice(range[0], range[1] + 1)).filter((x) => !Number.isNaN(x));
+    const [value, room] = c.accepted(m) || [NaN, 0];
+    const whole = range[0] === 0 && range[1] === t.last;
+    if (!Number.isNaN(value) && (whole || !seen.length)) seen.push(value - room, value + room);
+    const [low, high] = seen.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, -Infinity]);
+    if (low > high) return { min: 0, max: 1, digits: 0 };
+    const size = Math.max(Math.abs(low), Math.abs(high)), pad = high - low > 1e-6 * size ? 0.08 * (high - low) : room || 0.01 * size || 1;
+    return { min: low - pad, max: high + pad, digits: Math.max(0, Math.min(3, Math.ceil(-Math.log10((high - low + 2 * pad) / size || 1)))) };
+  }
+
+  const bounds = (c, m) => (c.objective && m.k === c.goal.k ? c.metrics.find((o) => o.name === "bound") : null);
+
+  const rule = (m, { min, max, digits }) => ({ min, max, axisLabel: { formatter: (v) => t.value(m, v, digits) } });
+
   function option(c, m) {
     const series = c.series(m), ends = c.ends(), accepted = c.accepted(m), faint = ui.color("faint");
-    const bound = m.name === "value" || (m.name !== "bound" && c.metrics.find((o) => o.name === "value") && same(c, m)) ? c.metrics.find((o) => o.name === "bound") : null;
+    const bound = bounds(c, m);
     const alone = (k) => Number.isNaN(series[k - 1] ?? NaN) && Number.isNaN(series[k + 1] ?? NaN);
     const line = (e) => ({ xAxis: e.night, lineStyle: { color: e.kind === "accepted" ? ui.color("series-2") : faint, type: e.kind === "accepted" ? "solid" : "dashed", width: 1 }, label: { formatter: e.mark, color: e.kind === "accepted" ? ui.color("series-2") : faint, fontSize: 10, distance: 2 } });
-    const [value, room] = accepted || [NaN, 0];
-    const seen = [...series.filter((x) => !Number.isNaN(x)), ...(accepted ? [value - room, value + room] : []), ...(bound ? c.series(bound).filter((x) => !Number.isNaN(x)) : [])];
-    const [low, high] = seen.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, -Infinity]);
-    const pad = (high - low || Math.abs(high) || 1) * 0.08;
-    const digits = Math.max(0, Math.min(3, Math.ceil(-Math.log10((high - low) / Math.abs(high || 1) || 1))));
+    const [value, room] = accepted || [NaN, 0], { min, max, digits } = scale(c, m, bound);
     return {
       grid: { left: 74, right: 14, top: 20, bottom: 24 },
       tooltip: { trigger: "axis", axisPointer: { type: "line", lineStyle: { color: faint } }, formatter: (p) => told(c, m, p[0].value[0], bound) },
       xAxis: { type: "value", min: -0.5, max: t.last + 0.5, minInterval: 1, axisLabel: { formatter: (v) => (Number.isInteger(v) && v >= 0 && v <= t.last ? t.day(v) : ""), color: faint, fontSize: 10, hideOverlap: true, showMinLabel: false, showMaxLabel: false }, splitLine: { show: false }, axisLine: { onZero: false, lineStyle: { color: ui.color("line") } } },
       yAxis: [
-        { type: "value", min: low - pad, max: high + pad, axisLabel: { formatter: (v) => t.value(m, v, digits), color: faint, fontSize: 10, showMinLabel: false, showMaxLabel: false, hideOverlap: true }, splitNumber: 3, splitLine: { lineStyle: { color: ui.color("line") } } },
+        { type: "value", min, max, axisLabel: { formatter: (v) => t.value(m, v, digits), color: faint, fontSize: 10, showMinLabel: false, showMaxLabel: false, hideOverlap: true }, splitNumber: 3, splitLine: { lineStyle: { color: ui.color("line") } } },
         { type: "value", min: 0, max: 1, show: false },
       ],
       dataZoom: [{ type: "inside", startValue: range[0] - 0.5, endValue: range[1] + 0.5, filterMode: "none", minValueSpan: 2, zoomOnMouseWheel: "ctrl", moveOnMouseMove: false, moveOnMouseWheel: false }],
@@ -119,13 +131,6 @@ mapper.section("regress-case", (root, d, ui) => {
         },
       ],
     };
-  }
-
-  /** Whether a metric is the value that the objective names. */
-  function same(c, m) {
-    const v = c.metrics.find((o) => o.name === "value");
-    const [a, b] = [c.series(m), c.series(v)];
-    return a.every((x, k) => x === b[k] || (Number.isNaN(x) && Number.isNaN(b[k])));
   }
 
   function told(c, m, night, bound) {
@@ -146,12 +151,13 @@ mapper.section("regress-case", (root, d, ui) => {
     const long = Math.min(t.last, Math.max(2, to - from));
     const start = Math.max(0, Math.min(t.last - long, from));
     range = [start, start + long];
-    charts.filter((h) => h.chart).forEach((h) => zoomed(h.chart));
+    charts.filter((h) => h.chart).forEach(zoomed);
     document.documentElement.dataset.nights = range.join(" ");
   }
 
-  function zoomed(chart) {
+  function zoomed({ chart, c, m }) {
     moving = true;
+    chart.setOption({ yAxis: [rule(m, scale(c, m, bounds(c, m))), {}] });
     chart.dispatchAction({ type: "dataZoom", dataZoomIndex: 0, startValue: range[0] - 0.5, endValue: range[1] + 0.5 });
     moving = false;
   }
@@ -216,6 +222,7 @@ mapper.section("regress-case", (root, d, ui) => {
     ], rows, { rows: 20, detail });
   }
 
+  ui.printed(own, () => (current && (range[0] > 0 || range[1] < t.last) ? "The nights that were zoomed to are drawn." : ""));
   addEventListener("hashchange", show);
   show();
 });

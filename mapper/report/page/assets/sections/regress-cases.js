@@ -20,7 +20,7 @@ mapper.section("regress-cases", (root, d, ui) => {
   };
   const choose = (label, pairs, act) => el("select", { "aria-label": label, on: { change: act } }, pairs.map(([v, text]) => el("option", { value: v }, text)));
   const field = el("input", { type: "search", placeholder: "filter: words of names, tag:NAME", "aria-label": "filter cases", on: { input: () => fill() } });
-  const metric = choose("metric", usual.map((m) => [m.k, m.name]), () => fill());
+  const metric = choose("metric", [["", "the objective of each"], ...usual.map((m) => [m.k, m.name])], () => fill());
   const reference = choose("colour", references, () => fill());
   const order = choose("order", orders, () => fill());
   const count = el("span", { class: "count", role: "status" });
@@ -33,6 +33,9 @@ mapper.section("regress-cases", (root, d, ui) => {
   const legend = el("div", { class: "legend keys" });
   root.append(el("div", { class: "tools" }, field, metric, reference, order, el("span", { class: "buttons" }, spans.length > 1 ? buttons : null), count), legend, head, body, told);
   root.append(el("p", { class: "hint screen" }, "Point at a strip to read it; a name leads to the case."));
+
+  /** The metric that a case's strip shows. */
+  const of = (c) => (metric.value === "" ? c.goal : c.own(t.metrics[Number(metric.value)]));
 
   /** What a change is: better or worse and by which of four steps; "same" below the least. */
   function level(m, part) {
@@ -53,7 +56,7 @@ mapper.section("regress-cases", (root, d, ui) => {
       if (how === "infeasible" || how === "skipped") return how;
       if (how !== "found") return "broken";
       if (Number.isNaN(x)) return "nothing";
-      return level(c.own(m), part(c, m, from + k, x, first, accepted));
+      return level(m, part(c, m, from + k, x, first, accepted));
     });
   }
 
@@ -90,28 +93,28 @@ mapper.section("regress-cases", (root, d, ui) => {
     const p = Number.isNaN(x) ? NaN : part(c, m, t.last, x, first, c.accepted(m));
     const seen = series.slice(from).filter((y) => !Number.isNaN(y));
     const [low, high] = seen.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Infinity, -Infinity]);
-    const bad = end.how === "" ? -Infinity : end.how === "found" ? (Number.isNaN(p) ? 0 : t.harm(c.own(m), p) || -1e-9 * Number(Math.abs(p) < t.SURE)) : end.how === c.answer || end.how === "skipped" ? 0 : 1e9;
+    const bad = end.how === "" ? -Infinity : end.how === "found" ? (Number.isNaN(p) ? 0 : t.harm(m, p) || -1e-9 * Number(Math.abs(p) < t.SURE)) : end.how === c.answer || end.how === "skipped" ? 0 : 1e9;
     return { x, p, end, bad, moved: seen.length ? (high - low) / (Math.abs(high) || 1) : 0 };
   }
 
   function fill() {
-    const m = t.metrics[Number(metric.value)], from = Math.max(0, t.many - span);
+    const from = Math.max(0, t.many - span);
     buttons.forEach((b, k) => b.setAttribute("aria-pressed", String(spans[k] === span)));
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (c) => words.every((w) => (w.startsWith("tag:") ? c.tags.some((x) => `tag:${x}`.toLowerCase().startsWith(w)) : c.name.toLowerCase().includes(w)));
-    const has = (c) => !c.metrics.length || c.metrics.some((x) => x.k === m.k);
-    shown = t.cases.filter((c) => has(c) && fits(c)).map((c) => ({ c, ...now(c, m, from) }));
+    const has = (c) => !c.metrics.length || c.metrics.some((x) => x.k === of(c).k);
+    shown = t.cases.filter((c) => has(c) && fits(c)).map((c) => ({ c, ...now(c, of(c), from) }));
     const by = { worst: (a, b) => b.bad - a.bad || b.moved - a.moved, moved: (a, b) => b.moved - a.moved, name: (a, b) => a.c.name.localeCompare(b.c.name, "en", { numeric: true }), suite: () => 0 }[order.value];
     shown.sort((a, b) => by(a, b) || 0);
-    body.replaceChildren(...shown.map((row) => line(row, m, from)));
+    body.replaceChildren(...shown.map((row) => line(row, of(row.c), from)));
     count.textContent = shown.length === t.cases.length ? `${t.cases.length} cases` : `${shown.length} of ${t.cases.length} cases`;
     axis(from);
-    key(m);
+    key();
   }
 
   function line({ c, x, p, end }, m, from) {
     const word = end.how === "found" ? t.value(m, x) : end.how || "not run";
-    const kind = Number.isNaN(p) || (reference.value === "accepted" && t.inside(c.accepted(m), x)) ? "" : t.said(c.own(m), p);
+    const kind = Number.isNaN(p) || (reference.value === "accepted" && t.inside(c.accepted(m), x)) ? "" : t.said(m, p);
     const change = Number.isNaN(p) ? "" : Math.abs(p) < t.SURE ? "same" : t.signed(p, m);
     const cell = el("span", { class: "strip" });
     cell.append(strip(c, m, from));
@@ -130,7 +133,7 @@ mapper.section("regress-cases", (root, d, ui) => {
     head.replaceChildren(el("span", {}), marks, el("span", { class: "strip-now" }, t.day(t.last)), el("span", { class: "strip-part" }, "change"));
   }
 
-  function key(m) {
+  function key() {
     const swatch = (name, text) => {
       const made = svg("svg", { viewBox: `0 0 14 ${HIGH}`, class: "strip-key", "aria-hidden": "true" });
       const [top, high] = shapes[name];
@@ -138,7 +141,7 @@ mapper.section("regress-cases", (root, d, ui) => {
       return el("span", {}, made, text);
     };
     const steps = ["0.02 %", "0.5 %", "2 %", "10 %"].map((s) => `≥ ${s}`);
-    const sided = m.side
+    const sided = metric.value === "" || t.metrics[Number(metric.value)].side
       ? [...[3, 2, 1, 0].map((k) => swatch(`better${k + 1}`, k === 3 ? `better ${steps[k]}` : steps[k])), swatch("same", "same"), ...[0, 1, 2, 3].map((k) => swatch(`worse${k + 1}`, k === 0 ? `worse ${steps[k]}` : steps[k]))]
       : [swatch("same", "same"), ...[0, 1, 2, 3].map((k) => swatch(`other${k + 1}`, k === 0 ? `changed ${steps[k]}` : steps[k]))];
     legend.replaceChildren(...sided, swatch("broken", "broken"), swatch("infeasible", "infeasible"), t.cases.some((c) => c.ended.some(([, how]) => how === "skipped")) ? swatch("skipped", "skipped") : "", el("span", {}, "blank: not run"));
@@ -149,7 +152,7 @@ mapper.section("regress-cases", (root, d, ui) => {
     const over = event.target.closest(".strip"), row = over && shown[[...body.children].indexOf(over.parentNode)];
     told.hidden = !row;
     if (!row) return;
-    const box = over.getBoundingClientRect(), from = Math.max(0, t.many - span), m = t.metrics[Number(metric.value)];
+    const box = over.getBoundingClientRect(), from = Math.max(0, t.many - span), m = of(row.c);
     const night = Math.min(t.last, from + Math.floor(((event.clientX - box.left) / box.width) * (t.many - from)));
     const x = row.c.series(m)[night], end = row.c.end(night), first = row.c.series(m).find((y) => !Number.isNaN(y));
     const p = Number.isNaN(x) ? NaN : part(row.c, m, night, x, first, row.c.accepted(m));
