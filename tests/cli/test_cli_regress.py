@@ -77,6 +77,42 @@ def test_a_run_tells_what_is_known_and_what_cannot_be_asked(folder: Path, capsys
     assert "2 refused" in capsys.readouterr().out
 
 
+MIXED = r"""
+schema: 1
+name: mixed
+models: {gone: {file: gone.onnx}, bert: {file: bert-tiny.onnx, dims: {batch: 1, seq: 16}}}
+cases: [{model: gone, target: edge-npu}, {model: bert, target: edge-nup}]
+scores:
+  none: {command: [no-such-program]}
+  absent: {command: [python, "{data}"], data: {data: nowhere}}
+  crash: {command: [python, -c, "import sys; sys.exit('no more disk')"]}
+  good: {command: [python, -c, "print('{\"solved\": 3}')"], better: {solved: more}}
+"""
+
+
+@pytest.mark.slow
+def test_what_cannot_be_asked_is_told_and_the_run_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "mixed.yaml").write_text(MIXED)
+    arguments = [str(folder / "mixed.yaml"), "--out", str(folder / "mixed")]
+    assert main(["regress", "run", *arguments]) == 1
+    told = capsys.readouterr()
+    assert [line.split()[:2] for line in told.err.splitlines() if "good" in line] == [["found", "scores/good"]]
+    assert "1 found, 3 refused, 1 broken, 1 skipped" in told.out
+    for words in (
+        "gone/edge-npu/throughput: no model file",
+        "did you mean 'edge-npu'",
+        "scores/none: cannot run 'no-such-program'",
+        "scores/crash: its command ended with exit code 1; no more disk",
+        "scores/absent: no data here",
+    ):
+        assert words in told.out
+    assert main(["regress", "accept", *arguments, "-m", "first"]) == 0
+    assert "1 of 6 records" in capsys.readouterr().out
+    good = ["--filter", "scores/good", "--filter", "scores/absent"]
+    assert main(["regress", "compare", *arguments, *good]) == 0
+    assert "passed: 1 skipped, 1 same" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("what", "more", "complaint"),
     [
