@@ -13,6 +13,7 @@ from mapper.errors import MapperError, plain
 from mapper.regress.baseline import Baseline, load_baseline
 from mapper.regress.compared import compared
 from mapper.regress.site import site
+from mapper.regress.timings import RUNS
 from mapper.regress.trends import trends
 
 SITE, INDEX = "site", "index.html"
@@ -32,7 +33,8 @@ def report(args: Namespace) -> int:
     baseline = load_baseline(file) if args.baseline or file.exists() else Baseline(suite.name)
     last, names = known.nights[-1], {case.name for case in some}
     records = [record for record in history.records(last) if record.case in names]
-    found = compared(suite.name, last.name, some, records, baseline, plans_of(args), suite.tolerances)
+    before = [history.records(night) for night in known.nights[-1 - RUNS : -1]]
+    found = compared(suite.name, last.name, some, records, baseline, plans_of(args), suite.tolerances, before)
     out = Path(args.site or Path(args.out) / SITE) / INDEX
     text = site(known, found, some, suite.tolerances)
     write_atomically(out, text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mapper.regress.compared import Compared
 from mapper.regress.said import FAILING, Said
-from mapper.regress.screen import together
+from mapper.regress.screen import clock, together
 from mapper.regress.verdicts import Verdict
 from mapper.report.page import shell
 from mapper.report.page.shell import Section
@@ -64,7 +64,8 @@ def _headline(found: Compared) -> dict[str, Any]:
     ]
     last = found.baseline.accepted[-1] if found.baseline.accepted else None
     accepted = {"when": last.when, "who": last.who, "why": last.why, "cases": last.cases} if last else None
-    return {"fails": found.fails, "run": found.run, "counts": counts, "accepted": accepted, "search": together(found)}
+    notes = [line.strip() for line in (together(found), *clock(found)) if line]
+    return {"fails": found.fails, "run": found.run, "counts": counts, "accepted": accepted, "notes": notes}
 
 
 def _row(one: Verdict, reasons: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ mapper.section("regress-headline", (root, d, ui) => {
   root.append(
     el("div", { class: "answer" },
       el("div", {}, el("span", {}, d.what),
-        el("b", { class: d.fails ? "bad" : "good" }, d.fails ? "✕ failed" : "✓ passed"), el("small", {}, words), d.search ? el("small", {}, d.search) : null),
+        el("b", { class: d.fails ? "bad" : "good" }, d.fails ? "✕ failed" : "✓ passed"), el("small", {}, words)),
       d.accepted ? el("div", { class: "accepted" }, el("span", {}, `accepted last on ${d.accepted.when.slice(0, 10)}`), el("span", { class: "why" }, d.accepted.why),
         el("small", {}, `${d.accepted.cases} case${d.accepted.cases === 1 ? "" : "s"}, by ${d.accepted.who}`)) : null),
     el("div", { class: "cards" }, d.counts.map((c) =>
       el("div", { class: "card" }, el("span", {}, c.said), el("b", { class: c.fails ? "bad" : c.said === "better" ? "good" : null }, String(c.count)), el("small", {}, c.meaning)))),
+    ...d.notes.map((line) => el("p", { class: "note" }, line)),
   );
 });
