@@ -29,5 +29,6 @@ def site(
     ]
     cases, nights = len(some), len(known.nights)
     first, last = (known.nights[0].begun[:10], known.nights[-1].begun[:10]) if nights else ("", "")
-    words = f"{cases} case{'s' * (cases != 1)} · {nights} night{'s' * (nights != 1)}, {first} to {last}"
+    when = first if first == last else f"{first} to {last}"
+    words = f"{cases} case{'s' * (cases != 1)} · {nights} night{'s' * (nights != 1)}, {when}"
     return page(f"{found.suite}: mappings night by night", sections, words)

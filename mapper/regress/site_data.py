@@ -14,7 +14,7 @@ from mapper.regress.record import Record
 from mapper.regress.said import better_side
 from mapper.regress.suite import Tolerance
 from mapper.regress.trends import TIMINGS, Steps, Trend, Trends
-from mapper.regress.verdicts import tolerance_of
+from mapper.regress.verdicts import Verdict, tolerance_of
 from mapper.report.page.shell import as_block
 
 FIRST = ("throughput_per_s", "tokens_per_s", "latency_s", "ttft_s", "tpot_s", "energy_j", "energy_per_token_j",
@@ -37,7 +37,13 @@ def site_data(
     metrics = _metrics(known)
     numbers = {name: k for k, name in enumerate(metrics)}
     baseline = found.baseline
-    cases = [_case(case, known.cases[case.name], numbers, baseline.records.get(case.name), tolerances) for case in some]
+    verdicts = {one.case: one for one in found.verdicts}
+    cases = [
+        _case(
+            case, known.cases[case.name], numbers, baseline.records.get(case.name), verdicts.get(case.name), tolerances
+        )
+        for case in some
+    ]
     return {
         "nights": [[night.begun, night.name] for night in known.nights],
         "metrics": [[name, _side(name), int(name in TIMINGS)] for name in metrics],
@@ -72,13 +78,19 @@ def _accepted(known: Trends, baseline: Baseline) -> list[list[Any]]:
 
 
 def _case(
-    case: Case, trend: Trend, numbers: Mapping[str, int], accepted: Record | None, tolerances: Mapping[str, Tolerance]
+    case: Case,
+    trend: Trend,
+    numbers: Mapping[str, int],
+    accepted: Record | None,
+    verdict: Verdict | None,
+    tolerances: Mapping[str, Tolerance],
 ) -> dict[str, Any]:
     """ended: night, how and why, from then on. trends: by number of the metric, nights and values one after the other.
     accepted: by number of the metric, the value and how far another may be from it. sides: of its own, by number of the
-    metric."""
+    metric. said: the verdict, and that on each metric by its number."""
     own = {**tolerances, **case.tolerances}
     room = dict(_rooms(accepted, own)) if accepted else {}
+    judged = {numbers[c.metric]: c.said.value for c in (verdict.changes if verdict else ()) if c.metric in numbers}
     return {
         "name": case.name,
         "tags": list(case.tags),
@@ -87,6 +99,7 @@ def _case(
         "trends": {numbers[name]: _flat(steps) for name, steps in {**trend.metrics, **trend.timings}.items()},
         "sides": {numbers[name]: _side(name, case.better) for name in trend.metrics} if case.better else {},
         "accepted": {numbers[name]: values for name, values in room.items() if name in numbers},
+        "said": [verdict.said.value, judged] if verdict else ["", {}],
         "answer": accepted.ended.value if accepted else "",
     }
 

@@ -99,6 +99,17 @@ def test_a_case_s_own_side_of_a_metric_is_told() -> None:
     assert data([one], Baseline("s"), "2026-01-01")["cases"][0]["sides"] == {0: 1}
 
 
+def test_what_is_said_of_the_last_night_stands_with_each_case_and_metric(made: Nights) -> None:
+    known, found = parts(made)
+    told = json.loads(json.dumps(site_data(known, found, made.cases, {})))
+    names = [name for name, *_ in told["metrics"]]
+    said = {row["name"]: row["said"] for row in told["cases"]}
+    assert {name: verdict for name, (verdict, _) in said.items()} == {v.case: v.said for v in found.verdicts}
+    slower = next(v for v in found.verdicts if v.said == "worse")
+    judged = {names[int(k)]: words for k, words in said[slower.case][1].items()}
+    assert judged == {c.metric: c.said for c in slower.changes}
+
+
 def test_hostile_names_are_text_in_what_is_packed_too() -> None:
     some = [case(name) for name in EVIL]
     text = packed(data(some, Baseline("s"), "2026-01-01"))

@@ -13,11 +13,12 @@ mapper.ui.metric = (() => {
     return found ? { s: "s", j: "J", w: "W" }[found[1]] : "";
   }
 
-  /** A value with so many digits more than three; a count as it is. */
+  /** A value with so many digits more than three; one without a unit without a prefix. */
   function value(name, x, more = 2) {
     if (x === null || x === undefined || Number.isNaN(x)) return "–";
     if (name === "gap") return percent(x, 2);
-    return Number.isInteger(x) && !unit(name) && Math.abs(x) < 1e6 ? String(x) : si(x, unit(name), more);
+    if (!unit(name)) return String(Number(x.toPrecision(Number.isInteger(x) ? 7 : 3 + more)));
+    return si(x, unit(name), more);
   }
 
   /** How much more, as a part of what it was; a gap is a part itself, so that it is the difference. */
@@ -36,12 +37,12 @@ mapper.ui.metric = (() => {
 
   const ASKED = ["throughput_per_s", "latency_s", "tokens_per_s", "energy_j", "ttft_s", "tpot_s", "energy_per_token_j"];
 
-  /** Of changes of one case ({metric, size}), the one to tell: what people ask for first, if it is at least half as
-   * large as the largest. */
-  function chief(changes) {
+  /** Of changes of one case ({metric, size}), the one to tell: that of its objective, else what people ask for first, if
+   * it is at least half as large as the largest. */
+  function chief(changes, goal = "") {
     const most = Math.max(...changes.map((c) => c.size));
     const large = changes.filter((c) => c.size >= most / 2);
-    return ASKED.map((name) => large.find((c) => c.metric === name)).find(Boolean) || changes.find((c) => c.size === most);
+    return [goal, ...ASKED].map((name) => large.find((c) => c.metric === name)).find(Boolean) || changes.find((c) => c.size === most);
   }
 
   return { unit, value, change, signed, chief };

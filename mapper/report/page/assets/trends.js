@@ -28,6 +28,9 @@ mapper.before(async (page) => {
       own: (m) => own(m),
       /** [value, how far another may be from it] that was accepted; null where nothing was. */
       accepted: (m) => row.accepted[m.k] || null,
+      /** What is said of the last night against what was accepted, and of a metric of it ("" for nothing). */
+      verdict: row.said[0],
+      judged: (m) => row.said[1][m.k] || "",
       /** How it ended in a night, and why: {how, why}; how is "" where it was not run. */
       end(night) {
         const found = row.ended.findLast(([n]) => n <= night);
@@ -85,9 +88,6 @@ mapper.before(async (page) => {
   /** A change in words. */
   const signed = (part, metric) => (Math.abs(part) < SURE ? "0 %" : words.signed(metric.name, part) || "–");
 
-  /** Whether a value is as far from what was accepted as it may be, or nearer. */
-  const inside = (accepted, x) => Boolean(accepted) && Math.abs(x - accepted[0]) <= accepted[1] + SURE * Math.abs(accepted[0]);
-
   const said = (metric, part) => {
     const h = harm(metric, part);
     return h > 0 ? "worse" : h < 0 ? "better" : Math.abs(part) >= SURE ? "changed" : "same";
@@ -101,6 +101,9 @@ mapper.before(async (page) => {
     const near = [night - 1, night + 1].some((k) => k >= 0 && k < many && day(k) === day(night));
     return near ? data.nights[night][0].replace("T", " ").slice(0, 16) : day(night);
   };
+  /** As short as an axis needs it: the date, or date and hour without the year. */
+  const tick = (night) => (moment(night).length > 10 ? moment(night).slice(5) : day(night));
+  const tone = (said) => (said.endsWith("worse") ? "bad" : said === "better" ? "good" : "");
   const link = (name, text) => el("a", { href: `#case=${encodeURIComponent(name)}` }, text ?? name);
 
   /** What happened to all cases at once, in order: {night, kind, mark, text}; what changes nearly every night, such as
@@ -119,5 +122,5 @@ mapper.before(async (page) => {
   ].sort((a, b) => a.night - b.night);
   const code = new Set(data.upgrades.filter(([, name]) => name === "code").map(([night]) => night));
 
-  mapper.ui.trends = { many, last, metrics, cases, case: (name) => by.get(name), upTo, change, harm, signed, inside, said, value, day, moment, link, events, code, SURE };
+  mapper.ui.trends = { many, last, metrics, cases, case: (name) => by.get(name), upTo, change, harm, signed, said, value, day, moment, tick, tone, link, events, code, SURE };
 });

@@ -45,7 +45,7 @@ mapper.section("regress-case", (root, d, ui) => {
     root.append(
       el("p", { class: "crumbs screen" }, el("a", { href: "#" }, "← all cases"), " · ", step(k - 1, "previous"), " · ", step(k + 1, "next")),
       el("h2", { tabindex: "-1" }, c.name),
-      el("p", { class: "lead" }, [c.objective ? `objective ${c.objective}` : "", ...c.tags.map((x) => `tag:${x}`), end.how ? `last night: ${end.how}${end.why ? `, ${end.why}` : ""}` : "not run in the last night"].filter(Boolean).join(" · ")),
+      el("p", { class: "lead" }, [c.objective ? `objective ${c.objective}` : "", ...c.tags.map((x) => `tag:${x}`), end.how ? `last night: ${end.how}${end.why ? `, ${end.why}` : ""}` : "not run in the last night", c.verdict ? `against what was accepted: ${c.verdict}` : ""].filter(Boolean).join(" · ")),
       key(),
       el("div", { class: "tools" }, zoom, el("span", { class: "hint screen" }, "Drag across a chart to zoom, double-click for all; + − ← → 0 when it has the focus, or Ctrl and the wheel.")),
       box,
@@ -68,7 +68,7 @@ mapper.section("regress-case", (root, d, ui) => {
     box.append(place);
     const series = c.series(m), accepted = c.accepted(m), now = series[t.last];
     const part = accepted && !Number.isNaN(now) ? t.change(m, accepted[0], now) : NaN;
-    const kind = t.inside(accepted, now) ? null : { worse: "bad", better: "good" }[t.said(m, part)];
+    const kind = t.tone(c.judged(m));
     place.append(el("h3", {}, m.name, " ", el("b", {}, Number.isNaN(now) ? "" : t.value(m, now)), Number.isNaN(part) ? null : el("span", { class: kind || "note" }, ` ${Math.abs(part) < t.SURE ? "as accepted" : `${t.signed(part, m)} against accepted`}`)));
     const handle = ui.chart(place, 190, () => option(c, m), (chart) => {
       zoomed(handle);
@@ -111,9 +111,9 @@ mapper.section("regress-case", (root, d, ui) => {
     return {
       grid: { left: 74, right: 14, top: 20, bottom: 24 },
       tooltip: { trigger: "axis", axisPointer: { type: "line", lineStyle: { color: faint } }, formatter: (p) => told(c, m, p[0].value[0], bound) },
-      xAxis: { type: "value", min: -0.5, max: t.last + 0.5, minInterval: 1, axisLabel: { formatter: (v) => (Number.isInteger(v) && v >= 0 && v <= t.last ? t.day(v) : ""), color: faint, fontSize: 10, hideOverlap: true, showMinLabel: false, showMaxLabel: false }, splitLine: { show: false }, axisLine: { onZero: false, lineStyle: { color: ui.color("line") } } },
+      xAxis: { type: "value", min: -0.5, max: t.last + 0.5, minInterval: 1, axisLabel: { formatter: (v) => (Number.isInteger(v) && v >= 0 && v <= t.last ? t.tick(v) : ""), color: faint, fontSize: 10, hideOverlap: true, showMinLabel: false, showMaxLabel: false }, splitLine: { show: false }, axisLine: { onZero: false, lineStyle: { color: ui.color("line") } } },
       yAxis: [
-        { type: "value", min, max, axisLabel: { formatter: (v) => t.value(m, v, digits), color: faint, fontSize: 10, showMinLabel: false, showMaxLabel: false, hideOverlap: true }, splitNumber: 3, splitLine: { lineStyle: { color: ui.color("line") } } },
+        { type: "value", min, max, axisLabel: { formatter: (v) => t.value(m, v, digits), color: faint, fontSize: 10, showMinLabel: false, showMaxLabel: false, hideOverlap: true }, axisLine: { show: false }, axisTick: { show: false }, splitNumber: 3, splitLine: { lineStyle: { color: ui.color("line") } } },
         { type: "value", min: 0, max: 1, show: false },
       ],
       dataZoom: [{ type: "inside", startValue: range[0] - 0.5, endValue: range[1] + 0.5, filterMode: "none", minValueSpan: 2, zoomOnMouseWheel: "ctrl", moveOnMouseMove: false, moveOnMouseWheel: false }],

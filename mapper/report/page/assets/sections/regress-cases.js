@@ -114,12 +114,12 @@ mapper.section("regress-cases", (root, d, ui) => {
 
   function line({ c, x, p, end }, m, from) {
     const word = end.how === "found" ? t.value(m, x) : end.how || "not run";
-    const kind = Number.isNaN(p) || (reference.value === "accepted" && t.inside(c.accepted(m), x)) ? "" : t.said(m, p);
+    const kind = Number.isNaN(p) ? "" : reference.value === "accepted" ? t.tone(c.judged(m)) : t.tone(t.said(m, p));
     const change = Number.isNaN(p) ? "" : Math.abs(p) < t.SURE ? "same" : t.signed(p, m);
     const cell = el("span", { class: "strip" });
     cell.append(strip(c, m, from));
     return el("div", { class: "strip-row", role: "listitem" }, el("span", { class: "strip-name" }, t.link(c.name)), cell,
-      el("span", { class: `strip-now${end.how && end.how !== "found" ? " bad" : ""}` }, word), el("span", { class: `strip-part ${{ worse: "bad", better: "good" }[kind] || ""}` }, change));
+      el("span", { class: `strip-now${end.how && end.how !== "found" ? " bad" : ""}` }, word), el("span", { class: `strip-part ${kind}` }, change));
   }
 
   /** Dates, and marks of what happened to all cases at once, above the strips. */
@@ -128,9 +128,9 @@ mapper.section("regress-cases", (root, d, ui) => {
     const ticks = [...Array(Math.min(5, long)).keys()].map((k) => from + Math.floor((k * long) / Math.min(5, long)));
     const events = t.events.filter((e) => e.night >= from);
     const marks = el("div", { class: "strip-axis" },
-      ticks.map((night) => el("span", { class: "tick", style: { left: at(night) } }, t.day(night))),
+      ticks.map((night) => el("span", { class: "tick", style: { left: at(night) } }, t.tick(night))),
       events.map((e) => el("span", { class: `event ${e.kind}`, style: { left: at(e.night + 0.5) }, title: `${t.moment(e.night)}: ${e.text}` }, e.mark)));
-    head.replaceChildren(el("span", {}), marks, el("span", { class: "strip-now" }, t.day(t.last)), el("span", { class: "strip-part" }, "change"));
+    head.replaceChildren(el("span", {}), marks, el("span", { class: "strip-now" }, t.tick(t.last)), el("span", { class: "strip-part" }, "change"));
   }
 
   function key() {

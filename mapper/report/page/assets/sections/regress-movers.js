@@ -41,8 +41,7 @@ mapper.section("regress-movers", (root, d, ui) => {
   /** Of what moved of a case: that its answer is another, else what got worse, else what got better. */
   function chief(rows) {
     const some = ["worse", "better", "changed"].map((w) => rows.filter((r) => r.said === w)).find((found) => found.length);
-    const goal = some.find((r) => r.metric === r.c.goal.name), most = Math.max(...some.map((r) => r.size ?? LOST));
-    return rows[0].metric === "answer" ? rows[0] : goal && goal.size >= most / 2 ? goal : ui.metric.chief(some);
+    return rows[0].metric === "answer" ? rows[0] : ui.metric.chief(some, rows[0].c.goal.name);
   }
 
   function show(wanted) {

@@ -6,9 +6,10 @@ mapper.section("regress-verdicts", (root, d, ui) => {
   const part = (c) => (c.before === null || c.after === null ? "" : ui.metric.signed(c.metric, ui.metric.change(c.metric, c.before, c.after)));
   const tone = (said, fails) => (fails ? "bad" : said === "better" ? "good" : null);
   const name = (r) => (model && model.case(r.case) ? model.link(r.case) : r.case);
+  const goal = (r) => (model && model.case(r.case) ? model.case(r.case).goal.name : "");
   const chiefs = new Map(d.rows.map((r) => {
     const worst = r.changes.filter((c) => c.said === r.changes[0].said);
-    return [r, worst.length ? ui.metric.chief(worst.map((c) => ({ ...c, size: Math.abs(c.change || 0) }))) : null];
+    return [r, worst.length ? ui.metric.chief(worst.map((c) => ({ ...c, size: Math.abs(c.change || 0) })), goal(r)) : null];
   }));
   const first = (r) => chiefs.get(r);
   if (!d.rows.length) {
