@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from rich.text import Text
@@ -15,6 +14,7 @@ from mapper.pipeline.pass_ import Progress
 from mapper.regress.cases import Case
 from mapper.regress.history import Run
 from mapper.regress.record import UNANSWERED, Ended, Record
+from mapper.regress.scores import ScoreCase
 from mapper.report.units import percent, shorten, si
 
 ALL = "regress"
@@ -82,12 +82,11 @@ def figure(record: Record, case: Case) -> str:
     metrics = record.metrics
     if record.ended is not Ended.FOUND:
         return plain(record.reason)
-    objective = objective_of(case)
-    if objective is None:
-        sided = (name for pattern in case.better for name in metrics if fnmatchcase(name, pattern))
-        name = next(sided, next(iter(metrics), ""))
+    if isinstance(case, ScoreCase):
+        name = case.headline(metrics)
         return plain(f"{name} {metrics[name]:.6g}") if name else ""
-    if "value" not in metrics:
+    objective = objective_of(case)
+    if objective is None or "value" not in metrics:
         return ""
     gap = f"   gap {percent(metrics['gap'])}" if "gap" in metrics else ""
     value = metrics["value"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from mapper.errors import UsageError, did_you_mean
 from mapper.regress.suite import Score, Suite, Tolerance
@@ -44,6 +45,12 @@ class ScoreCase:
     def about(self) -> dict[str, str]:
         """The command as it is written, and its data."""
         return {"command": " ".join(map(str, self.score.command)), **self.score.data}
+
+    def headline(self, metrics: Mapping[str, float]) -> str:
+        """The metric that tells it in one figure: the first that has a better side, in the order of the suite's file,
+        or the first of all; '' where there is none."""
+        sided = (name for pattern in self.score.better for name in metrics if fnmatchcase(name, pattern))
+        return next(sided, next(iter(metrics), ""))
 
     def command(self, paths: Mapping[str, str]) -> list[str]:
         """The command with the paths of its data."""

@@ -80,7 +80,9 @@ def verdict(
     if before.ended is Ended.INFEASIBLE:
         return Verdict(case, Said.BETTER, words="there was no plan", before=before, after=after)
     if objective is None:
-        changes = _changes(before, after, tolerances or {}, better or {}, None)
+        given = dict(tolerances or {})
+        given.setdefault("*", Tolerance())  # the defaults are about metrics of mappings
+        changes = _changes(before, after, given, better or {}, None)
         return Verdict(case, _worst(changes), changes, "", before, after)
     return _of_mappings(before, after, tolerances or {}, objective, better or {})
 
