@@ -13,18 +13,24 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from mapper.errors import MapperError
 
 CONNECT_S = 10.0
 """How long an address may take to answer; Ray itself tries for a minute."""
+STDERR = 2
+TOKEN = b"AuthToken"
+"""In what Ray says where a cluster asks for a token that this process did not give."""
 LOCAL = "local"
 """Ray's word for a new cluster of this machine."""
 SILENT: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
 SILENT_BY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
 """What Ray reads from the environment: the first when a cluster begins; the second when it is loaded, lines that its
 daemons want on our terminal and that are not to be shown (`log_to_driver` does not keep these back)."""
+
+_FAULTS = (OSError, ValueError, RuntimeError, ImportError)
+"""What Ray raises where it cannot begin, besides errors of its own."""
 
 
 @contextmanager
@@ -45,19 +51,39 @@ def joined(address: str | None, cpus: int | None) -> Iterator[Any]:
         undo.enter_context(_own_sigterm())
         try:
             if address and address != LOCAL:
-                _knock(address)
-                ray.init(address, **SILENT)
+                undo.callback(ray.shutdown)
+                _connect(ray, address)
             else:
-                folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
-                with _environment({"TMPDIR": folder}):  # its workers are killed, and leave their sockets
-                    ray.init(LOCAL, num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **SILENT)
-        except (OSError, ValueError, RuntimeError, ImportError, ray.exceptions.RayError) as error:
-            ray.shutdown()
+                _begin(ray, cpus, undo)
+        except (*_FAULTS, ray.exceptions.RayError) as error:
             where = f"joins no cluster at {address}" if address else "starts no cluster on this machine"
             raise MapperError(f"Ray {where}: {' '.join(str(error).split())}") from None
-        undo.callback(ray.shutdown)
         _hear_sigterm()
         yield ray
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Join a cluster. Raises MapperError for one that wants to know who asks."""
+    _knock(address)
+    with _stderr_aside() as file:
+        try:
+            ray.init(address, **SILENT)
+        except (*_FAULTS, ray.exceptions.RayError):
+            file.seek(0)
+            if TOKEN not in file.read():
+                raise
+            hint = (
+                "set RAY_AUTH_MODE=token, and have the token of the cluster in ~/.ray/auth_token (`ray get-auth-token`)"
+            )
+            raise MapperError(f"the cluster at {address} asks for a token", hint=hint) from None
+
+
+def _begin(ray: Any, cpus: int | None, undo: ExitStack) -> None:
+    """Begin a cluster of this machine."""
+    folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
+    undo.callback(ray.shutdown)
+    with _environment({"TMPDIR": folder}):  # its workers are killed, and leave their sockets
+        ray.init(LOCAL, num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **SILENT)
 
 
 def refuse_missing() -> None:
@@ -92,6 +118,21 @@ def _silence() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(before)
+
+
+@contextmanager
+def _stderr_aside() -> Iterator[IO[bytes]]:
+    """A file that has what is written to stderr in the block: what Ray's own library says before it is connected heeds
+    no setting."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as file:
+        kept = os.dup(STDERR)
+        os.dup2(file.fileno(), STDERR)
+        try:
+            yield file
+        finally:
+            os.dup2(kept, STDERR)
+            os.close(kept)
 
 
 @contextmanager
