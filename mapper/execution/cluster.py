@@ -59,7 +59,8 @@ class _Run:
         self, ray: Any, guard: Guard, watch: Watcher, preload: tuple[str, ...], waiting: deque[Job], at_once: int
     ) -> None:
         self.ray, self.watch, self.waiting, self.at_once = ray, watch, waiting, at_once
-        self.post = ray.remote(num_cpus=0, scheduling_strategy=_here(ray))(Post).remote()
+        lasting = {"max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": _here(ray)}
+        self.post = ray.remote(num_cpus=0, **lasting)(Post).remote()
         self.shared = (guard, preload, self.post, [self.post.stopped.remote()], Sources())
         self.work = ray.remote(num_cpus=1, max_retries=RETRIES)(work)
         self.running: dict[Any, str] = {}
@@ -93,7 +94,7 @@ class _Run:
 
     def _stopped(self) -> Iterator[Outcome]:
         """Let no other job begin; the outcomes of those that now never do."""
-        begun = self.ray.get(self.post.stop.remote())
+        begun = self.begun | self.ray.get(self.post.stop.remote())
         for ref, name in list(self.running.items()):
             if name not in begun:  # it waits for a CPU, perhaps for ever
                 del self.running[ref]

@@ -29,6 +29,8 @@ SILENT_BY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
 """What Ray reads from the environment: the first when a cluster begins; the second when it is loaded, lines that its
 daemons want on our terminal and that are not to be shown (`log_to_driver` does not keep these back)."""
 
+UNWATCHED = {"memory_monitor_refresh_ms": 0}
+"""Ray ends no workers where memory runs out, whichever they are: the system does, and takes the process of a job."""
 _FAULTS = (OSError, ValueError, RuntimeError, ImportError)
 """What Ray raises where it cannot begin, besides errors of its own."""
 
@@ -83,7 +85,7 @@ def _begin(ray: Any, cpus: int | None, undo: ExitStack) -> None:
     folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
     undo.callback(ray.shutdown)
     with _environment({"TMPDIR": folder}):  # its workers are killed, and leave their sockets
-        ray.init(LOCAL, num_cpus=cpus, include_dashboard=False, _temp_dir=folder, **SILENT)
+        ray.init(LOCAL, num_cpus=cpus, include_dashboard=False, _temp_dir=folder, _system_config=UNWATCHED, **SILENT)
 
 
 def refuse_missing() -> None:

@@ -145,6 +145,29 @@ def test_a_job_whose_workers_are_all_killed_is_told_as_crashed(cluster: Ray) -> 
 
 
 @slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are found through /proc")
+def test_jobs_are_stopped_though_what_passes_messages_was_killed_before(cluster: Ray) -> None:
+    stop = threading.Event()
+
+    def kill() -> None:
+        for process in Path("/proc").glob("[0-9]*"):
+            if (process / "cmdline").read_bytes().startswith(b"ray::Post"):
+                os.kill(int(process.name), signal.SIGKILL)
+        threading.Timer(1.0, stop.set).start()
+
+    class Killer(Nobody):
+        def begun(self, name: str) -> None:
+            threading.Timer(0.5, kill).start()
+
+    some = [Job(name, jobs.sleep, 120.0) for name in ("first", "second")]
+    began = time.monotonic()
+    found = {o.name: o for o in Ray(jobs=1).run(some, Guard(), stop, Killer())}
+    assert time.monotonic() - began < 60
+    assert (found["first"].status, found["first"].value) == (Status.DONE, "stopped")
+    assert found["second"].status is Status.STOPPED
+
+
+@slow
 def test_once_somebody_stops_those_that_run_end_by_themselves_and_no_other_begins(cluster: Ray) -> None:
     stop = threading.Event()
 
