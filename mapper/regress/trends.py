@@ -115,9 +115,9 @@ def _know(known: dict[str, Steps], night: int, values: Mapping[str, float], digi
         shown = float(f"{value:.{digits}g}")
         if not steps or steps[-1][1] != shown:
             steps.append((night, shown))
-    for name, steps in known.items():
-        if name not in values and steps[-1][1] is not None:
-            steps.append((night, None))
+    for name in known.keys() - values.keys():
+        if known[name][-1][1] is not None:
+            known[name].append((night, None))
 
 
 def _versions(run: Run) -> dict[str, str]:

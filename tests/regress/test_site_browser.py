@@ -210,7 +210,8 @@ def test_a_narrow_window_scrolls_down_only(path: Path, opened: Open) -> None:
 
 
 def test_hostile_names_are_text_wherever_they_stand(opened: Open, made: Nights, tmp_path: Path) -> None:
-    cases = [MappingCase(name, "m", Workload(file="m.onnx"), "t", Asked(), tags=(name,)) for name in EVIL]
+    names = [*EVIL, "half a pair \ud800", "long" * 500]
+    cases = [MappingCase(name, "m", Workload(file="m.onnx"), "t", Asked(), tags=(name,)) for name in names]
     known = trends(made.history, "nightly", [case.name for case in made.cases])
     first = next(iter(known.cases.values()))
     mean = Trend([(0, Ended.FOUND, ""), (9, Ended.BROKEN, EVIL[0])], {**first.metrics, EVIL[1]: [(0, 1.0), (3, 2.0)]})
@@ -218,8 +219,8 @@ def test_hostile_names_are_text_wherever_they_stand(opened: Open, made: Nights, 
     found = compared(
         "nightly", "last", made.cases, records, load_baseline(made.path.parent / "baseline.json"), tmp_path, {}
     )
-    page = opened(site(Trends(known.nights, dict.fromkeys(EVIL, mean)), found, cases))
-    for k in range(len(EVIL)):
+    page = opened(site(Trends(known.nights, dict.fromkeys(names, mean)), found, cases))
+    for k in range(len(names)):
         page.page.locator(".strip").nth(k).hover(position={"x": 200, "y": 10})
     at_case(page, EVIL[0])
     for box in page.page.locator(".trends .chart").all()[:3]:
@@ -227,6 +228,7 @@ def test_hostile_names_are_text_wherever_they_stand(opened: Open, made: Nights, 
     page.page.locator("#case .opener").first.click()
     assert page.js("document.querySelectorAll('img, main script, iframe').length") == 0
     assert page.js("document.querySelector('#case h2').textContent") == EVIL[0]
+    assert not page.js(SCROLLS)
     assert "<img" in page.js("document.querySelector('#case').textContent")
 
 

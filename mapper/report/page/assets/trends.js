@@ -104,7 +104,15 @@ mapper.before(async (page) => {
   /** As short as an axis needs it: the date, or date and hour without the year. */
   const tick = (night) => (moment(night).length > 10 ? moment(night).slice(5) : day(night));
   const tone = (said) => (said.endsWith("worse") ? "bad" : said === "better" ? "good" : "");
-  const link = (name, text) => el("a", { href: `#case=${encodeURIComponent(name)}` }, text ?? name);
+  /** Where a case is in the page; a name that is no text (half a pair) leads nowhere. */
+  const mark = (name) => {
+    try {
+      return `#case=${encodeURIComponent(name)}`;
+    } catch {
+      return "#case";
+    }
+  };
+  const link = (name, text) => el("a", { href: mark(name) }, text ?? name);
 
   /** What happened to all cases at once, in order: {night, kind, mark, text}; what changes nearly every night, such as
    * the digest of the code, is no event. */
@@ -122,5 +130,5 @@ mapper.before(async (page) => {
   ].sort((a, b) => a.night - b.night);
   const code = new Set(data.upgrades.filter(([, name]) => name === "code").map(([night]) => night));
 
-  mapper.ui.trends = { many, last, metrics, cases, case: (name) => by.get(name), upTo, change, harm, signed, said, value, day, moment, tick, tone, link, events, code, SURE };
+  mapper.ui.trends = { many, last, metrics, cases, case: (name) => by.get(name), upTo, change, harm, signed, said, value, day, moment, tick, tone, mark, link, events, code, SURE };
 });

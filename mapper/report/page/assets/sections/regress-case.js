@@ -36,7 +36,7 @@ mapper.section("regress-case", (root, d, ui) => {
 
   function draw(c) {
     const k = t.cases.indexOf(c), end = c.end(t.last);
-    const step = (to, text) => (t.cases[to] ? el("a", { href: `#case=${encodeURIComponent(t.cases[to].name)}`, title: t.cases[to].name }, text) : el("span", { class: "note" }, text));
+    const step = (to, text) => (t.cases[to] ? el("a", { href: t.mark(t.cases[to].name), title: t.cases[to].name }, text) : el("span", { class: "note" }, text));
     const keep = (m) => m.name !== "bound" && (m.name !== "value" || c.goal.name === "value"); // they are drawn with the objective
     const drawn = [...c.metrics].sort((a, b) => Number(b.k === c.goal.k) - Number(a.k === c.goal.k)).filter((m) => keep(m) && c.steps(m).length), still = c.metrics.filter((m) => keep(m) && !c.steps(m).length);
     const box = el("div", { class: "multiples trends" });

@@ -166,7 +166,7 @@ mapper.section("regress-cases", (root, d, ui) => {
   body.addEventListener("pointerleave", () => { told.hidden = true; });
   body.addEventListener("click", (event) => {
     const over = event.target.closest(".strip"), row = over && shown[[...body.children].indexOf(over.parentNode)];
-    if (row) location.hash = `case=${encodeURIComponent(row.c.name)}`;
+    if (row) location.hash = t.mark(row.c.name);
   });
   fill();
 });
