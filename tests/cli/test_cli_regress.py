@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -194,16 +193,18 @@ def test_a_cluster_without_ray_is_one_clear_error_and_begins_no_run(
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'hetmap[ray]'")
 def test_a_cluster_gives_what_this_machine_gives_and_says_no_more(
-    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     capfd.readouterr()
-    assert regress(folder, "run", "--again", "--quiet") == 0
-    plans = {path: path.read_bytes() for path in folder.glob("out/plans/*/plan.json")}
-    shutil.rmtree(folder / "out" / "plans")
-    assert regress(folder, "run", "--again", "--quiet", "--executor", "ray") == 0
-    assert capfd.readouterr() == ("", "")
-    assert {path: path.read_bytes() for path in folder.glob("out/plans/*/plan.json")} == plans
-    history = opened(folder / "out" / "history.db")[0]
-    local, ray = ([replace(r, timings={}) for r in history.records(run)] for run in history.runs()[-2:])
-    assert sorted(ray, key=str) == sorted(local, key=str)
+    found = []
+    for name in ("local", "ray"):
+        out = tmp_path / name
+        assert regress(folder, "run", "--quiet", "--executor", name, "--out", str(out)) == 0
+        assert capfd.readouterr() == ("", "")
+        history = opened(out / "history.db")[0]
+        (made,) = history.runs()
+        records = {record.case: replace(record, timings={}) for record in history.records(made)}
+        found.append((records, {path.parent.name: path.read_bytes() for path in out.glob("plans/*/plan.json")}))
+    assert found[0] == found[1]
+    assert [len(part) for part in found[0]] == [2, 2]
