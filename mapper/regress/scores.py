@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -46,7 +46,7 @@ class ScoreCase:
         """The command as it is written, and its data."""
         return {"command": " ".join(map(str, self.score.command)), **self.score.data}
 
-    def headline(self, metrics: Mapping[str, float]) -> str:
+    def headline(self, metrics: Collection[str]) -> str:
         """The metric that tells it in one figure: the first that has a better side, in the order of the suite's file,
         or the first of all; '' where there is none."""
         sided = (name for pattern in self.score.better for name in metrics if fnmatchcase(name, pattern))

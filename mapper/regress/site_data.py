@@ -12,6 +12,7 @@ from mapper.regress.cases import Case
 from mapper.regress.compared import Compared
 from mapper.regress.record import Record
 from mapper.regress.said import better_side
+from mapper.regress.scores import ScoreCase
 from mapper.regress.suite import Tolerance
 from mapper.regress.trends import TIMINGS, Steps, Trend, Trends
 from mapper.regress.verdicts import Verdict, tolerance_of
@@ -20,6 +21,10 @@ from mapper.report.page.shell import as_block
 FIRST = ("throughput_per_s", "tokens_per_s", "latency_s", "ttft_s", "tpot_s", "energy_j", "energy_per_token_j",
          "average_power_w", "gap", "value", "bound", "inflight")  # fmt: skip
 """Metrics that people ask for first, in this order; the others follow by name, timings last."""
+
+GOALS = {"throughput": "throughput_per_s", "latency": "latency_s", "energy": "energy_j", "ttft": "ttft_s",
+         "tpot": "tpot_s"}  # fmt: skip
+"""By objective, the metric that it is; that of any other objective is its value, a cost."""
 
 DIGITS = 6
 
@@ -87,9 +92,14 @@ def _case(
 ) -> dict[str, Any]:
     """ended: night, how and why, from then on. trends: by number of the metric, nights and values one after the other.
     accepted: by number of the metric, the value and how far another may be from it. sides: of its own, by number of the
-    metric. said: the verdict, and that on each metric by its number."""
+    metric. goal: the number of the metric that tells it, or -1. said: the verdict, and that on each metric by its
+    number."""
     own = {**tolerances, **case.tolerances}
     room = dict(_rooms(accepted, own)) if accepted else {}
+    goal = _goal(case, trend)
+    sides = {name: _side(name, case.better) for name in trend.metrics} if case.better else {}
+    if goal == "value":
+        sides["value"] = -1
     judged = {numbers[c.metric]: c.said.value for c in (verdict.changes if verdict else ()) if c.metric in numbers}
     return {
         "name": case.name,
@@ -97,11 +107,20 @@ def _case(
         "objective": case.objective or "",
         "ended": [[night, ended.value if ended else "", reason] for night, ended, reason in trend.ended],
         "trends": {numbers[name]: _flat(steps) for name, steps in {**trend.metrics, **trend.timings}.items()},
-        "sides": {numbers[name]: _side(name, case.better) for name in trend.metrics} if case.better else {},
+        "sides": {numbers[name]: side for name, side in sides.items()},
+        "goal": numbers.get(goal, -1),
         "accepted": {numbers[name]: values for name, values in room.items() if name in numbers},
         "said": [verdict.said.value, judged] if verdict else ["", {}],
         "answer": accepted.ended.value if accepted else "",
     }
+
+
+def _goal(case: Case, trend: Trend) -> str:
+    """The metric that tells a case; '' where it never had a number."""
+    if isinstance(case, ScoreCase):
+        return case.headline(trend.metrics)
+    named = GOALS.get((case.objective or "").partition(" ")[0], "")
+    return next((name for name in (named, "value") if name in trend.metrics), "")
 
 
 def _rooms(accepted: Record, own: Mapping[str, Tolerance]) -> Iterator[tuple[str, list[float]]]:

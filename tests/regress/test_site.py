@@ -19,9 +19,10 @@ from mapper.regress.cases import MappingCase
 from mapper.regress.compared import Compared, compared
 from mapper.regress.history import Run
 from mapper.regress.record import Ended, Record
+from mapper.regress.scores import ScoreCase
 from mapper.regress.site import site
 from mapper.regress.site_data import packed, site_data
-from mapper.regress.suite import Asked, Tolerance, Workload
+from mapper.regress.suite import Asked, Score, Tolerance, Workload
 from mapper.regress.trends import Trend, Trends, trends
 
 
@@ -89,14 +90,27 @@ def test_a_case_without_a_record_and_a_suite_without_a_baseline_have_their_place
     assert (row["accepted"], row["answer"]) == ({}, "")
 
 
-def test_a_case_s_own_side_of_a_metric_is_told() -> None:
-    class Score(MappingCase):
-        @property
-        def better(self) -> dict[str, bool]:
-            return {"gap": True}
+def test_the_metric_that_tells_a_case_is_its_objective_s_or_its_score_s(made: Nights) -> None:
+    known, found = parts(made)
+    told = site_data(known, found, made.cases, {})
+    names = [name for name, *_ in told["metrics"]]
+    goals = {row["objective"]: names[row["goal"]] for row in told["cases"]}
+    assert goals == {"throughput": "throughput_per_s", "latency": "latency_s"}
 
-    one = Score("a", "m", Workload(file="m.onnx"), "t", Asked())
-    assert data([one], Baseline("s"), "2026-01-01")["cases"][0]["sides"] == {0: 1}
+
+def test_an_objective_without_a_metric_of_its_own_is_its_value_a_cost() -> None:
+    edp = MappingCase("a", "m", Workload(file="m.onnx"), "t", Asked(objective="edp"))
+    known = Trends((), {"a": Trend([], {"gap": [(0, 0.5)], "value": [(0, 1e-9)]})})
+    told = site_data(known, Compared("s", "r", Baseline("s"), ()), [edp], {})
+    assert [name for name, *_ in told["metrics"]] == ["gap", "value"]
+    assert (told["cases"][0]["goal"], told["cases"][0]["sides"]) == (1, {1: -1})
+
+
+def test_a_score_has_its_own_sides_and_is_told_by_the_first_of_them() -> None:
+    score = Score(command=["x"], better={"solved*": "more", "gap": "more"})
+    known = Trends((), {"scores/a": Trend([], {"gap": [(0, 0.5)], "solved of b": [(0, 3.0)]})})
+    told = site_data(known, Compared("s", "r", Baseline("s"), ()), [ScoreCase("scores/a", score)], {})
+    assert (told["cases"][0]["goal"], told["cases"][0]["sides"]) == (1, {0: 1, 1: 1})
 
 
 def test_what_is_said_of_the_last_night_stands_with_each_case_and_metric(made: Nights) -> None:

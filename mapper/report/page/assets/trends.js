@@ -13,7 +13,6 @@ mapper.before(async (page) => {
   const data = JSON.parse(await new Response(stream).text());
   const many = data.nights.length, last = many - 1;
 
-  const GOALS = { throughput: "throughput_per_s", latency: "latency_s", energy: "energy_j", ttft: "ttft_s", tpot: "tpot_s" };
   const NONE = { k: -1, name: "objective", side: 0, timed: false }; // of a case that never had a number
   const metrics = data.metrics.map(([name, side, timed], k) => ({ k, name, side, timed: Boolean(timed) }));
   const cases = data.cases.map(unpack);
@@ -24,6 +23,8 @@ mapper.before(async (page) => {
     const mine = {
       name: row.name, tags: row.tags, objective: row.objective, answer: row.answer, ended: row.ended,
       metrics: metrics.filter((m) => row.trends[m.k] !== undefined).map((m) => own(m)),
+      /** The metric that tells the case: its objective, or the headline of a score. */
+      goal: metrics[row.goal] ? own(metrics[row.goal]) : NONE,
       /** A metric with the side that is better of this case. */
       own: (m) => own(m),
       /** [value, how far another may be from it] that was accepted; null where nothing was. */
@@ -46,7 +47,6 @@ mapper.before(async (page) => {
       /** The nights in which a metric changed, the first one left out. */
       steps: (m) => (row.trends[m.k] || []).filter((_, k) => k % 2 === 0).slice(1),
     };
-    mine.goal = goal(mine);
     return mine;
     function own(m) {
       return row.sides[m.k] === undefined ? m : { ...m, side: row.sides[m.k] };
@@ -55,14 +55,6 @@ mapper.before(async (page) => {
       if (!kept.has(key)) kept.set(key, make());
       return kept.get(key);
     }
-  }
-
-  /** The metric that a case is asked for: its objective, or the first of a score that has a better side. */
-  function goal(c) {
-    const named = (name) => c.metrics.find((m) => m.name === name);
-    if (!c.objective) return c.metrics.find((m) => m.side) || c.metrics[0] || NONE;
-    const value = named("value"); // of an objective with no name of its own: a cost
-    return named(GOALS[c.objective.split(" ")[0]]) || (value && { ...value, side: -1 }) || NONE;
   }
 
   /** Nights and values one after the other, as a value a night. */

@@ -119,7 +119,7 @@ mapper.section("regress-cases", (root, d, ui) => {
     const cell = el("span", { class: "strip" });
     cell.append(strip(c, m, from));
     return el("div", { class: "strip-row", role: "listitem" }, el("span", { class: "strip-name" }, t.link(c.name)), cell,
-      el("span", { class: `strip-now${end.how && end.how !== "found" ? " bad" : ""}` }, word), el("span", { class: `strip-part ${kind}` }, change));
+      el("span", { class: `strip-now${["", "found", "skipped"].includes(end.how) ? "" : " bad"}` }, word), el("span", { class: `strip-part ${kind}` }, change));
   }
 
   /** Dates, and marks of what happened to all cases at once, above the strips. */
