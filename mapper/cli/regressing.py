@@ -12,7 +12,7 @@ from pathlib import Path
 from mapper.cli.console import Show, stop_on_interrupt
 from mapper.cli.executing import executor_of
 from mapper.cli.regress_files import cases_of, history_of, plans_of
-from mapper.cli.regress_watching import Watch, summary
+from mapper.cli.regress_watching import ALL, Watch, summary
 from mapper.cli.saying import say
 from mapper.cli.steps import Steps
 from mapper.emit.files import locked
@@ -47,6 +47,8 @@ def run(args: Namespace) -> int:
     with _alone(Path(args.out)), stop_on_interrupt(show, "what is finished is kept") as stop:
         history = history_of(args, tell=not args.quiet)
         _tell_of_clocks(history, show)
+        if executor.elsewhere:
+            show.steps.tell(ALL, "waiting for the cluster")
         made, records = run_cases(suite.name, some, history, executor, folders, guard, stop, watch, args.again)
     if not args.quiet:
         say(summary(made, records, watch.known))
