@@ -36,12 +36,12 @@ def pursued(objective: str) -> tuple[str, ...]:
 
 
 def without_chance(
-    changes: Sequence[Change], before: Record, after: Record, objective: str
+    changes: Sequence[Change], before: Record, after: Record, objective: str, again: float | None = None
 ) -> tuple[tuple[Change, ...], str]:
     """The changes of a case whose tasks moved, with those that chance may have made told as changed only, and why in
-    words ('' where there is nothing to say)."""
+    words ('' where there is nothing to say). again: as for `dearer`."""
     own, lost = pursued(objective), loss(before, after, objective)
-    lucky = 0.0 < lost <= before.metrics.get("gap", 0.0) and not dearer(before, after, objective)
+    lucky = 0.0 < lost <= before.metrics.get("gap", 0.0) and not dearer(before, after, objective, again)
     looser = _looser(before, after, objective)
     found = []
     for change in changes:
@@ -60,15 +60,22 @@ def without_chance(
 
 def loss(before: Record, after: Record, objective: str) -> float:
     """How much worse the value is, as a part of the better one; below 0 where it is better."""
-    was, now = before.metrics.get("value", 0.0), after.metrics.get("value", 0.0)
+    return _loss(before.metrics.get("value", 0.0), after.metrics.get("value", 0.0), objective)
+
+
+def _loss(was: float, now: float, objective: str) -> float:
     if was <= 0 or now <= 0:
         return 0.0
     ratio = now / was if larger_is_better(objective) else was / now
     return 1.0 - ratio
 
 
-def dearer(before: Record, after: Record, objective: str) -> str:
-    """By how much the problem itself got dearer, in words: whatever is placed where; '' where it did not."""
+def dearer(before: Record, after: Record, objective: str, again: float | None = None) -> str:
+    """By how much the problem itself got dearer, in words: whatever is placed where; '' where it did not. again: the
+    value of the accepted plan as it is judged now, which tells exactly."""
+    if again is not None:
+        worse = _loss(before.metrics.get("value", 0.0), again, objective) > EXACT
+        return judged_again(before, after, objective, again) if worse else ""
     pairs = [(before.metrics.get(name), after.metrics.get(name)) for name in ("bound", "value")]
     losses = []
     for was, now in pairs:
@@ -78,6 +85,23 @@ def dearer(before: Record, after: Record, objective: str) -> str:
     if min(losses) <= HARDER:
         return ""
     return f"the problem itself got dearer: its bound by {losses[0]:.2%}, the best plan found by {losses[1]:.2%}"
+
+
+def missed(after: Record, objective: str, again: float) -> float:
+    """How much worse what was found is than the accepted plan as it is judged now: no cost has a part in that."""
+    return _loss(again, after.metrics.get("value", 0.0), objective)
+
+
+def judged_again(before: Record, after: Record, objective: str, again: float) -> str:
+    """What the accepted plan comes to now, and what was found beside it, in words."""
+    cost, lost = _loss(before.metrics.get("value", 0.0), again, objective), missed(after, objective, again)
+    it = "as good as it was" if abs(cost) <= EXACT else f"{_share(cost)} than it was"
+    told = "as good" if abs(lost) <= EXACT else _share(lost)
+    return f"judged now, the accepted plan is {it}; what was found is {told}{': the search missed it' * (lost > EXACT)}"
+
+
+def _share(loss: float) -> str:
+    return f"{abs(loss):.2%} {'worse' if loss > 0 else 'better'}"
 
 
 def _looser(before: Record, after: Record, objective: str) -> bool:

@@ -12,6 +12,7 @@ from mapper.regress.baseline import Baseline
 from mapper.regress.cases import Case
 from mapper.regress.chance import NONE, Search, search
 from mapper.regress.record import Record
+from mapper.regress.rejudged import judged_now, open_questions
 from mapper.regress.said import Said
 from mapper.regress.suite import Tolerance
 from mapper.regress.timings import Timings, timings
@@ -89,15 +90,18 @@ def compared(
     out where only some were chosen. plans: the folder of plans by key. tolerances: of the whole suite.
     earlier: the records of runs before, the first first, whose seconds those of this run are held against."""
     now = {record.case: record for record in records}
-    found, pairs = [], []
+    found, pairs, asked = [], [], {}
     for case in some:
         before, after = baseline.records.get(case.name), now.get(case.name)
         if before is None and after is None:
             continue
         own = {**tolerances, **case.tolerances}
-        found.append(verdict(before, after, own, case.objective, case.better))
+        asked[case.name] = (own, case.objective, case.better)
+        found.append(verdict(before, after, *asked[case.name]))
         if before is not None and after is not None and case.objective is not None:
             pairs.append((before, after, case.objective))
+    again = {v.case: value for v in open_questions(found)[:EXPLAINED] if (value := judged_now(v, plans)) is not None}
+    found = [verdict(v.before, v.after, *asked[v.case], again=again[v.case]) if v.case in again else v for v in found]
     reasons = {v.case: words for v in moved(found)[:EXPLAINED] if (words := why(v, plans))}
     return Compared(suite, run, baseline, tuple(found), reasons, search(pairs), timings(records, earlier))
 

@@ -20,7 +20,10 @@ from mapper.regress.record import Ended, Record
 from mapper.regress.scores import ScoreCase
 from mapper.regress.scoring import Absent, score_task
 from mapper.regress.solving import task_of
-from mapper.versions import versions
+from mapper.versions import code, versions
+
+CODE_DIGITS = 12
+"""Of the digest of mapper's own code, as a run tells it to people."""
 
 _ENDED = {Status.TIMEOUT: Ended.TIMEOUT, Status.MEMORY: Ended.MEMORY, Status.STOPPED: Ended.STOPPED}
 
@@ -74,7 +77,7 @@ def run_cases(
     tasks, refused = _tasks(some, folders)
     known = {} if again else history.lasting([task.key for task in tasks])
     kept = {key: record for key, record in known.items() if _is_kept(record, folders.plans)}
-    run = history.begin(suite, json.dumps(versions(), sort_keys=True))
+    run = history.begin(suite, json.dumps({**versions(), "code": code()[:CODE_DIGITS]}, sort_keys=True))
     records: dict[str, Record] = {}
     first = [*refused, *(replace(kept[t.key], case=t.case.name) for t in tasks if t.key in kept)]
     history.add(run, *first)

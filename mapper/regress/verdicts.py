@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from mapper.regress.chance import EXACT, dearer, without_chance
+from mapper.regress.chance import EXACT, dearer, judged_again, missed, without_chance
 from mapper.regress.record import UNANSWERED, Ended, Record
 from mapper.regress.said import FAILING, Change, Said, better_side, larger_is_better
 from mapper.regress.suite import Tolerance
@@ -59,10 +59,12 @@ def verdict(
     tolerances: Mapping[str, Tolerance] | None = None,
     objective: str | None = "throughput",
     better: Mapping[str, bool] | None = None,
+    again: float | None = None,
 ) -> Verdict:
     """The verdict on a case. tolerances: by metric or pattern, before the defaults. objective: what the plan was
     searched for; None for what is no mapping.
-    better: by pattern, metrics of the case's own of which more (True) or less (False) is better."""
+    better: by pattern, metrics of the case's own of which more (True) or less (False) is better.
+    again: the value of the accepted plan as it is judged now (`mapper.regress.rejudged`), where that is known."""
     if after is None or after.ended is Ended.STOPPED:
         assert before is not None
         return Verdict(before.case, Said.MISSING, words="it was accepted and has not been run", before=before)
@@ -84,11 +86,16 @@ def verdict(
         given.setdefault("*", Tolerance())  # the defaults are about metrics of mappings
         changes = _changes(before, after, given, better or {}, None)
         return Verdict(case, _worst(changes), changes, "", before, after)
-    return _of_mappings(before, after, tolerances or {}, objective, better or {})
+    return _of_mappings(before, after, tolerances or {}, objective, better or {}, again)
 
 
 def _of_mappings(
-    before: Record, after: Record, given: Mapping[str, Tolerance], objective: str, better: Mapping[str, bool]
+    before: Record,
+    after: Record,
+    given: Mapping[str, Tolerance],
+    objective: str,
+    better: Mapping[str, bool],
+    again: float | None,
 ) -> Verdict:
     """The verdict on two plans: by costs exactly where no task moved, and without what chance may have made elsewhere;
     what the suite itself gives a tolerance fails beyond it, chance or not."""
@@ -97,15 +104,20 @@ def _of_mappings(
     changes, words = _changes(before, after, given, sides, EXACT if stay else None), ""
     if before.placed and after.placed and not stay:
         strict = tuple(c for c in changes if _given(c.metric, given) is not None)
-        free, words = without_chance([c for c in changes if c not in strict], before, after, objective)
+        free, words = without_chance([c for c in changes if c not in strict], before, after, objective, again)
         changes = _sorted((*strict, *free))
-    broken = _broken_bound(before, after, objective)
+    broken = _broken_bound(before, after, objective, again)
     if broken:
         return Verdict(before.case, Said.BOUND_BROKEN, changes, broken, before, after)
     said = _worst(changes)
-    harder = dearer(before, after, objective) if _given("value", given) is None else ""
+    harder = dearer(before, after, objective, again) if _given("value", given) is None else ""
+    if again is not None:
+        room = max((_given("value", given) or DEFAULTS["value"]).relative, before.metrics.get("gap", 0.0))
+        told = judged_again(before, after, objective, again)
+        harder = harder or (told if missed(after, objective, again) > room else "")
+        words = f"{told}, within the accepted gap" if words else told
     if harder and said not in FAILING:
-        return Verdict(before.case, Said.WORSE, changes, harder, before, after)
+        return Verdict(before.case, Said.WORSE, changes, words or harder, before, after)
     return Verdict(before.case, said, changes, words, before, after)
 
 
@@ -118,19 +130,20 @@ def _sorted(changes: Sequence[Change]) -> tuple[Change, ...]:
     return tuple(sorted(changes, key=lambda c: (order.index(c.said), -abs(c.change or 0.0), c.metric)))
 
 
-def _broken_bound(before: Record, after: Record, objective: str) -> str:
-    """Why a bound cannot have been one: a plan is beyond it, its own or that of another record of the very same
-    question, by the same code; '' where all stand."""
+def _broken_bound(before: Record, after: Record, objective: str, again: float | None) -> str:
+    """Why a bound cannot have been one: a plan is beyond it, its own, that of another record of the very same question,
+    by the same code, or the accepted plan as it is judged now; '' where all stand."""
     larger = larger_is_better(objective)
     pairs = [(after, after, "now")]
     if before.key == after.key:
         pairs += [(before, after, "before"), (after, before, "now")]
-    for first, second, when in pairs:
-        bound, value = first.metrics.get("bound"), second.metrics.get("value")
+    rows = [(first.metrics.get("bound"), second.metrics.get("value"), when, "a plan") for first, second, when in pairs]
+    rows.append((after.metrics.get("bound"), again, "now", "the accepted plan, judged now,"))
+    for bound, value, when, which in rows:
         if bound is None or value is None:
             continue
         if value > bound * (1 + SURE) if larger else value < bound * (1 - SURE):
-            return f"the bound proven {when} is {bound:.9g}, and a plan has {value:.9g}"
+            return f"the bound proven {when} is {bound:.9g}, and {which} has {value:.9g}"
     return ""
 
 

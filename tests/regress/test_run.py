@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import threading
@@ -86,6 +87,7 @@ def test_each_case_is_a_record_whatever_becomes_of_it(tmp_path: Path, folders: F
     assert sorted(told.solved) == sorted(NAMES)
     kept = history.records(history.runs()[-1])
     assert {record.case: record for record in kept} == records
+    assert set(json.loads(history.runs()[-1].versions)) >= {"python", "ortools", "code"}
 
 
 @pytest.mark.slow

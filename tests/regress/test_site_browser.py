@@ -189,6 +189,7 @@ def test_the_table_of_a_case_tells_the_latest_change_first(path: Path, opened: O
     rows = page.js("[...document.querySelectorAll('#case tbody tr')].map((r) => r.textContent)")
     assert "timeout: took more than 600 s" in rows[0]
     assert rows[-1].startswith("2025-11-24found")
+    assert any("other code: " in row for row in rows)
 
 
 def test_light_dark_and_print_have_their_own_colours(path: Path, opened: Open) -> None:

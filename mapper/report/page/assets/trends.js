@@ -120,7 +120,8 @@ mapper.before(async (page) => {
     ...data.accepted.filter(([night]) => night >= 0).map(([night, , who, why, n], k) =>
       ({ night, kind: "accepted", mark: `✓${k + 1}`, text: `accepted ${n} case${n === 1 ? "" : "s"}: ${why} (${who})` })),
   ].sort((a, b) => a.night - b.night);
-  const code = new Set(data.upgrades.filter(([, name]) => name === "code").map(([night]) => night));
+  /** By night, the code from then on, as it changed. */
+  const code = new Map(data.upgrades.filter(([, name]) => name === "code").map(([night, , , after]) => [night, after]));
 
   mapper.ui.trends = { many, last, metrics, cases, case: (name) => by.get(name), upTo, change, harm, signed, said, value, day, moment, tick, tone, mark, link, events, code, SURE };
 });

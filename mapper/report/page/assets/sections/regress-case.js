@@ -140,7 +140,7 @@ mapper.section("regress-case", (root, d, ui) => {
     if (!Number.isNaN(x) && !Number.isNaN(before)) rows.push(["against the night before", t.signed(t.change(m, before, x), m)]);
     if (!Number.isNaN(x) && accepted) rows.push(["against accepted", t.signed(t.change(m, accepted[0], x), m)]);
     if (bound && !Number.isNaN(c.series(bound)[night])) rows.push(["bound (dashed)", t.value(m, c.series(bound)[night], 3)]);
-    const notes = [end.why, t.code.has(night) ? "other code than the night before" : "", ...t.events.filter((e) => e.night === night).map((e) => `${e.mark} ${e.text}`)].filter(Boolean);
+    const notes = [end.why, t.code.has(night) ? `other code: ${t.code.get(night)}` : "", ...t.events.filter((e) => e.night === night).map((e) => `${e.mark} ${e.text}`)].filter(Boolean);
     const made = ui.tip(`${t.moment(night)} · night ${night + 1}`, rows);
     notes.forEach((n) => made.append(el("p", { class: "note" }, n)));
     return made;
@@ -218,7 +218,7 @@ mapper.section("regress-case", (root, d, ui) => {
     ui.table(root, [
       { key: "night", title: "night", class: "word", text: (r) => t.moment(r.night) },
       { key: "what", title: "what changed", class: "long", text: first, value: (r) => (r.moves[0] ? Math.abs(r.moves[0].part) : 0) },
-      { key: "with", title: "with", class: "long", text: (r) => events(r) || (t.code.has(r.night) ? "other code" : "") },
+      { key: "with", title: "with", class: "long", text: (r) => [events(r), t.code.has(r.night) ? `other code: ${t.code.get(r.night)}` : ""].filter(Boolean).join("; ") },
     ], rows, { rows: 20, detail });
   }
 

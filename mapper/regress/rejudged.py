@@ -1,0 +1,90 @@
+"""The accepted plan judged by present costs on the present target: what a search missed, apart from what got dearer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mapper.errors import MapperError
+from mapper.regress.said import Said
+from mapper.regress.verdicts import Verdict
+
+if TYPE_CHECKING:  # judging loads passes and the simulator: only for what has moved
+    from mapper.ir.plan import Plan
+
+TOLD = (Said.BOUND_BROKEN, Said.WORSE, Said.GAP_WORSE, Said.BETTER, Said.CHANGED)
+"""Verdicts that the accepted plan, judged now, says more of."""
+
+ASKED = ("graph", "phases", "objective", "precision", "limits", "batch", "clusters", "blocks", "tasks")
+"""What two plans must have in common for the placement of the one to be one of the other."""
+
+PRICES = ("target", "options")
+"""What plans have in common beside that where nothing costs other than it did."""
+
+
+def open_questions(found: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts on plans whose tasks moved and whose value changed, the worst first: a cost or the search?"""
+    order = list(Said)
+    some = [v for v in found if v.said in TOLD and _moved(v) and (_change(v) or v.words)]
+    return sorted(some, key=lambda v: (order.index(v.said), -_change(v), v.case))
+
+
+def _moved(found: Verdict) -> bool:
+    before, after = found.before, found.after
+    return bool(before and after and before.placed and after.placed and before.placed != after.placed)
+
+
+def _change(found: Verdict) -> float:
+    return next((abs(c.change or 0.0) for c in found.changes if c.metric == "value"), 0.0)
+
+
+def judged_now(found: Verdict, plans: Path) -> float | None:
+    """The value of the accepted plan as it is judged now; None where a plan is no longer kept, or it cannot be judged.
+    plans: the folder of plans by key."""
+    assert found.before is not None
+    assert found.after is not None
+    accepted, now = (plans / record.key / "plan.json" for record in (found.before, found.after))
+    return value_again(accepted, now) if accepted.is_file() and now.is_file() else None
+
+
+def value_again(accepted: Path, now: Path) -> float | None:
+    """The objective's value of an accepted plan by the costs and on the target of the plan that was found now, as a
+    summary tells it; None where its tasks are not those of the present plan, or cannot run where they did.
+
+    Where options cost what they did the plan is judged as it stands; else its tasks stay where they were, and the
+    passes that follow a placement make the rest anew.
+    """
+    from mapper.cost.judge import judge
+    from mapper.cost.recorded import recorded
+    from mapper.ir.serial import load
+    from mapper.report.summary import value_and_bound
+
+    try:
+        before, after = load(accepted), load(now)
+        if any(getattr(before, name) != getattr(after, name) for name in ASKED):
+            return None
+        same = all(getattr(before, name) == getattr(after, name) for name in PRICES)
+        return value_and_bound(judge(before) if same else recorded(moved(before, after)))[0]
+    except (MapperError, KeyError):  # a unit, an option or room for it is gone: nothing is to be said of it
+        return None
+
+
+def moved(before: Plan, after: Plan) -> Plan:
+    """The later plan with its tasks placed as in the earlier one, finished. Raises MapperError or KeyError where that
+    is not possible."""
+    from mapper.compiled import resume
+    from mapper.cost.estimate import Estimator
+    from mapper.cost.residency import residency
+    from mapper.ir.verify import verify
+    from mapper.pipeline.named import pipeline_of
+    from mapper.pipeline.pipeline import Pipeline
+
+    here = replace(after, placement=before.placement, search=None, schedule=None, memory=None, inflight=None,
+                   figures=None)  # fmt: skip
+    here = replace(here, residency=residency(here, Estimator(here.target, here.graph, here.phases, here.precision)))
+    verify(here)
+    asked = dict(after.source)
+    tail = Pipeline(pipeline_of(asked.get("pipeline", "default")).split("placement")[1].passes[1:])
+    return resume(here, tail, effort=asked.get("effort", "default"), seed=int(asked.get("seed", "0"))).plan
