@@ -116,7 +116,7 @@ def _of_mappings(
         told = judged_again(before, after, objective, again)
         harder = harder or (told if missed(after, objective, again) > room else "")
         words = f"{told}, within the accepted gap" if words else told
-    if harder and said not in FAILING:
+    if harder and (said not in FAILING or said is Said.GAP_WORSE):
         return Verdict(before.case, Said.WORSE, changes, words or harder, before, after)
     return Verdict(before.case, said, changes, words, before, after)
 
