@@ -101,9 +101,19 @@ def compared(
         if before is not None and after is not None and case.objective is not None:
             pairs.append((before, after, case.objective))
     again = {v.case: value for v in open_questions(found)[:EXPLAINED] if (value := judged_now(v, plans)) is not None}
-    found = [verdict(v.before, v.after, *asked[v.case], again=again[v.case]) if v.case in again else v for v in found]
+    found = [
+        _settled(v, verdict(v.before, v.after, *asked[v.case], again=again[v.case])) if v.case in again else v
+        for v in found
+    ]
     reasons = {v.case: words for v in moved(found)[:EXPLAINED] if (words := why(v, plans))}
     return Compared(suite, run, baseline, tuple(found), reasons, search(pairs), timings(records, earlier))
+
+
+def _settled(first: Verdict, again: Verdict) -> Verdict:
+    """The second verdict, which knows the accepted plan as it is judged now, where that changes or explains the first;
+    what nobody is told of is not explained."""
+    told = first.words or any(c.metric == "value" for c in first.changes)
+    return again if told or again.said is not first.said else first
 
 
 def _size(found: Verdict) -> float:

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mapper.errors import MapperError
+from mapper.regress.chance import EXACT
 from mapper.regress.said import Said
 from mapper.regress.verdicts import Verdict
 
 if TYPE_CHECKING:  # judging loads passes and the simulator: only for what has moved
     from mapper.ir.plan import Plan
-
-TOLD = (Said.BOUND_BROKEN, Said.WORSE, Said.GAP_WORSE, Said.BETTER, Said.CHANGED)
-"""Verdicts that the accepted plan, judged now, says more of."""
 
 ASKED = ("graph", "phases", "objective", "precision", "limits", "batch", "clusters", "blocks", "tasks")
 """What two plans must have in common for the placement of the one to be one of the other."""
@@ -25,10 +23,12 @@ PRICES = ("target", "options")
 
 
 def open_questions(found: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts on plans whose tasks moved and whose value changed, the worst first: a cost or the search?"""
+    """The verdicts on plans whose tasks moved, and their value or bound with them, the worst first: a cost or the
+    search? Those that nobody is told of are asked as well: half a percent of chance hides a cost."""
     order = list(Said)
-    some = [v for v in found if v.said in TOLD and _moved(v) and (_change(v) or v.words)]
-    return sorted(some, key=lambda v: (order.index(v.said), -_change(v), v.case))
+    some = [(_change(v), v) for v in found if _moved(v)]
+    return [v for change, v in sorted(some, key=lambda row: (order.index(row[1].said), -row[0], row[1].case))
+            if change > EXACT]  # fmt: skip
 
 
 def _moved(found: Verdict) -> bool:
@@ -37,7 +37,12 @@ def _moved(found: Verdict) -> bool:
 
 
 def _change(found: Verdict) -> float:
-    return next((abs(c.change or 0.0) for c in found.changes if c.metric == "value"), 0.0)
+    """How much value or bound changed, relative, whichever more."""
+    assert found.before is not None
+    assert found.after is not None
+    was, now = found.before.metrics, found.after.metrics
+    return max((abs(now[name] / was[name] - 1) for name in ("value", "bound") if was.get(name) and name in now),
+               default=0.0)  # fmt: skip
 
 
 def judged_now(found: Verdict, plans: Path) -> float | None:

@@ -22,7 +22,7 @@ DEFAULTS = {
     "peak_bytes of *": Tolerance(relative=0.02),
     "gap": Tolerance(absolute=0.005),
     "value": Tolerance(relative=0.005),
-    "work*": Tolerance(relative=0.1),
+    "work*": Tolerance(relative=0.1, absolute=0.02),
     "bound": Tolerance(relative=0.005),
     "average_power_w": Tolerance(relative=0.005),
 }

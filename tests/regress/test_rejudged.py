@@ -110,12 +110,15 @@ def kept(plan: Plan, key: str, plans: Path) -> Record:
     return Record("gpt2/edge-npu/throughput", key, Ended.FOUND, metrics, plan=key, placed=placed_of(plan))
 
 
+def compared_with(before: Record, after: Record, plans: Path, tolerances: dict[str, Tolerance]) -> Compared:
+    case = MappingCase(after.case, "gpt2", Workload(file="gpt2.onnx"), "edge-npu", Asked())
+    return compared("small", "1", [case], [after], Baseline("small", {before.case: before}), plans, tolerances)
+
+
 def held(before: Plan, after: Plan, plans: Path) -> Compared:
     """Of two plans the one found now held against the accepted one."""
     accepted, found = kept(before, "before", plans), kept(after, "after", plans)
-    case = MappingCase(found.case, "gpt2", Workload(file="gpt2.onnx"), "edge-npu", Asked())
-    baseline = Baseline("small", {accepted.case: accepted})
-    return compared("small", "1", [case], [found], baseline, plans, {"value": Tolerance(relative=0.01)})
+    return compared_with(accepted, found, plans, {"value": Tolerance(relative=0.01)})
 
 
 @pytest.mark.slow
@@ -132,3 +135,13 @@ def test_a_comparison_says_what_got_dearer_and_what_is_better_for_all_that(tmp_p
     (told,) = held(finished(place=ROUND_ROBIN), found, tmp_path).verdicts
     assert told.said is Said.BETTER
     assert "worse than it was; what was found is" in told.words
+
+
+@pytest.mark.parametrize(("again", "said"), [(98.0, Said.SAME), (97.9, Said.WORSE), (None, Said.SAME)])
+def test_a_cost_that_half_a_percent_of_chance_hides_is_asked_for(
+    again: float | None, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mapper.regress.compared.judged_now", lambda found, plans: again)
+    (found,) = compared_with(BEFORE, now(97.7), tmp_path, {}).verdicts
+    assert found.said is said
+    assert ("worse than it was" in found.words) == (said is Said.WORSE)
