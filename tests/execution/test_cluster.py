@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +26,19 @@ from mapper.execution.worker import Sources
 
 slow = pytest.mark.slow
 TESTS = Path(__file__).resolve().parents[1]
+JOIN = """
+import sys, threading
+from execution import some_jobs as jobs
+from mapper.errors import MapperError
+from mapper.execution.cluster import Ray
+from mapper.execution.jobs import Guard, Job, Nobody
+
+try:
+    for outcome in Ray(sys.argv[1]).run([Job("a", jobs.double, 3)], Guard(), threading.Event(), Nobody()):
+        print(outcome.status.name, outcome.value)
+except MapperError as error:
+    print(error)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +235,30 @@ def test_a_node_with_other_sources_is_refused(cluster: Ray, monkeypatch: pytest.
     monkeypatch.setattr("mapper.execution.cluster.Sources", lambda: Sources(here.versions, "0" * 64))
     with pytest.raises(MapperError, match="other sources of mapper"):
         list(cluster.run([Job("a", jobs.double, 1)], Guard(), threading.Event(), Nobody()))
+
+
+@slow
+def test_a_node_that_lacks_the_code_of_a_job_is_told(
+    cluster: Ray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "only_here.py").write_text("def job(what, stop, tell):\n    return what\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    job = importlib.import_module("only_here").job
+    with pytest.raises(MapperError, match=r"cannot run jobs.*only_here"):
+        list(cluster.run([Job("a", job, 1)], Guard(), threading.Event(), Nobody()))
+
+
+@slow
+@pytest.mark.parametrize(("mode", "said"), [("token", "DONE 6"), ("", "asks for a token")])
+def test_a_cluster_is_joined_at_its_address_by_those_who_have_its_token(cluster: Ray, mode: str, said: str) -> None:
+    import ray
+
+    words = [sys.executable, "-c", JOIN, ray.get_runtime_context().gcs_address]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+    more = {"RAY_AUTH_MODE": mode} if mode else {}
+    done = subprocess.run(words, env=environment | more, text=True, capture_output=True, timeout=120)
+    assert said in done.stdout
+    assert done.stderr == ""
 
 
 def test_other_versions_are_told_before_other_sources() -> None:
