@@ -135,8 +135,8 @@ def test_hostile_names_are_text_in_what_is_packed_too() -> None:
 
 
 @pytest.mark.slow
-def test_200_cases_by_365_nights_are_less_than_5_megabytes(tmp_path: Path) -> None:
-    large = nights_in(tmp_path, 200, 365)
+def test_200_cases_by_365_nights_are_less_than_5_megabytes_where_every_search_moves(tmp_path: Path) -> None:
+    large = nights_in(tmp_path, 200, 365, changing=1.0)
     known, found = parts(large)
     assert len(known.nights) == 365
     page = site(known, found, large.cases)

@@ -12,7 +12,7 @@ mapper.section("regress-case", (root, d, ui) => {
 
   const lost = (how) => how !== "" && how !== "found" && how !== "skipped";
 
-  function show() {
+  function show(event) {
     const found = /^#case=(.*)$/.exec(location.hash);
     let name = null;
     try {
@@ -31,6 +31,7 @@ mapper.section("regress-case", (root, d, ui) => {
     if (wanted) {
       draw(wanted);
       scrollTo({ top: 0, behavior: "instant" });
+      if (event) root.querySelector("h2").focus({ preventScroll: true }); // so that keys and readers go on from there
     } else if (back && !location.hash) scrollTo({ top: at, behavior: "instant" });
   }
 
