@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 SECONDS = "case_s"
 """The seconds that are compared: of a whole case, in its own process."""
 
-LEAST, RUNS = 8, 30
+LEAST, RUNS = 8, 20
 """Measurements that a case must have from before (simulated: of cases whose noise differs up to threefold, 1 in 120 is
 told by chance after 8 runs, 1 in 40 after 5), and earlier runs that are looked at."""
 
