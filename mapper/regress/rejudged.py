@@ -72,13 +72,13 @@ def value_again(accepted: Path, now: Path) -> float | None:
             return None
         same = all(getattr(before, name) == getattr(after, name) for name in PRICES)
         return value_and_bound(judge(before) if same else recorded(moved(before, after)))[0]
-    except (MapperError, KeyError):  # a unit, an option or room for it is gone: nothing is to be said of it
+    except (MapperError, KeyError, ValueError):  # a unit, its memory, an option or room is gone: nothing is said of it
         return None
 
 
 def moved(before: Plan, after: Plan) -> Plan:
-    """The later plan with its tasks placed as in the earlier one, finished. Raises MapperError or KeyError where that
-    is not possible."""
+    """The later plan with its tasks placed as in the earlier one, finished. Raises MapperError, KeyError or ValueError
+    where a task cannot run there."""
     from mapper.compiled import resume
     from mapper.cost.estimate import Estimator
     from mapper.cost.residency import residency

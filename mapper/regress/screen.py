@@ -18,6 +18,8 @@ SHOWN = 30
 """Cases that a screen has room for."""
 METRICS = 4
 """Metrics of a case that are told."""
+PERCENT = 100
+"""Times as much as before, up to which a change is told in percent: a gap that was 1e-10 says nothing that way."""
 SLOWER = 5
 """Cases whose seconds are told."""
 
@@ -90,8 +92,15 @@ def case_lines(one: Verdict, reasons: Sequence[str] = ()) -> Iterator[str]:
 
 def _numbers(change: Change) -> str:
     before, after = (("-" if x is None else f"{x:.6g}") for x in (change.before, change.after))
-    relative = "" if change.change is None else f"  {100 * change.change:+.2f} %"
-    return f"{before:>12} -> {after:<12}{relative}  {'' if change.said is Said.CHANGED else change.said.value}".rstrip()
+    relative = _relative(change)
+    return (
+        f"{before:>12} -> {after:<12}  {relative}  {'' if change.said is Said.CHANGED else change.said.value}".rstrip()
+    )
+
+
+def _relative(change: Change) -> str:
+    """The change in percent; '' for one that percents do not tell."""
+    return "" if change.change is None or abs(change.change) > PERCENT else f"{100 * change.change:+.2f} %"
 
 
 def _wrap(text: str) -> list[str]:
@@ -118,7 +127,7 @@ def markdown(found: Compared) -> str:
 
 def _row(change: Change) -> str:
     before, after = (("" if x is None else f"{x:.6g}") for x in (change.before, change.after))
-    relative = "" if change.change is None else f"{100 * change.change:+.2f} %"
+    relative = _relative(change)
     return f"{_cell(change.metric)} | {before} | {after} | {relative}"
 
 
