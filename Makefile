@@ -12,13 +12,14 @@ DEMO := out/demo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo browser test test-slow check format lock wheel clean
+.PHONY: help venv demo browser test test-slow check format lock regress regress-nightly wheel clean
 
 help:
 	@echo "make demo        map GPT-2 onto the chip 'superhet' and check the plan"
 	@echo "make test        the fast tests"
 	@echo "make browser     a Chromium for the tests of pages, where the system has none"
 	@echo "make test-slow   the slow tests"
+	@echo "make regress     what a change made worse in the project's own mappings; regress-nightly: in all of them"
 	@echo "make check       lint, format, types, imports"
 	@echo "make format      reformat the code"
 	@echo "make lock        pin the newest versions in requirements.lock"
@@ -79,6 +80,17 @@ format: $(READY)
 lock: $(READY)
 	$(BIN)/pip-compile --quiet --upgrade --no-header --allow-unsafe --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --strip-extras --extra dev --extra run --output-file requirements.lock pyproject.toml
+
+REGRESS := tests/regress/cases.yaml
+REGRESS_OUT := out/regress
+
+# What a change made worse in the project's own mappings, against what was accepted (tests/regress/baseline.json).
+regress: FILTER := --filter tag:fast
+regress regress-nightly: $(KERNELS)
+	$(BIN)/python samples/models/of_suite.py $(REGRESS) --out $(REGRESS_OUT)/models
+	$(BIN)/mapper regress run $(REGRESS) --models $(REGRESS_OUT)/models --out $(REGRESS_OUT) $(FILTER)
+	$(BIN)/mapper regress compare $(REGRESS) --out $(REGRESS_OUT) $(FILTER) --markdown $(REGRESS_OUT)/comment.md \
+		--junit $(REGRESS_OUT)/junit.xml --html $(REGRESS_OUT)/comparison.html
 
 wheel: $(READY)
 	rm -rf build dist
