@@ -16,6 +16,8 @@ from mapper.report.units import shorten
 WIDTH = 118
 SHOWN = 30
 """Cases that a screen has room for."""
+NAME = 46
+"""Characters of a case's name beside other words."""
 METRICS = 4
 """Metrics of a case that are told."""
 PERCENT = 100
@@ -25,11 +27,13 @@ SLOWER = 5
 
 
 def screen(found: Compared, whole: bool = False) -> str:
-    """The cases that are not the same, the worst first, with their metrics and why. whole: all of them."""
+    """The cases that are not the same, the worst first, with their metrics and why; those that fail nothing and got no
+    better in a line each. whole: all of them, and all in full."""
     lines = [_headline(found), ""]
     told = found.told
     for one in told if whole else told[:SHOWN]:
-        lines += case_lines(one, found.reasons.get(one.case, ()))
+        full = whole or one.fails or one.said is Said.BETTER
+        lines += case_lines(one, found.reasons.get(one.case, ())) if full else _in_short(one)
     if not whole and told[SHOWN:]:
         lines.append(f"and {len(told) - SHOWN} more (--all shows them)")
     if told:
@@ -90,6 +94,18 @@ def case_lines(one: Verdict, reasons: Sequence[str] = ()) -> Iterator[str]:
         yield from (f"    {line}" for line in _wrap(reason))
 
 
+def _in_short(one: Verdict) -> Iterator[str]:
+    """A verdict that needs nobody to look at it: a line, and its words."""
+    words = ""
+    if one.changes and not one.words:
+        first, more = one.changes[0], len(one.changes) - 1
+        moved = "" if first.change is None else f" {100 * first.change:+.3g} %"
+        words = f"{first.metric}{moved}" + (f", {more} more" if more else "")
+    name = shorten(plain(one.case), NAME)
+    yield f"{one.said.value:<14} {name:<{NAME}} {shorten(plain(words), WIDTH - NAME - 18, end=True)}".rstrip()
+    yield from (f"    {line}" for line in _wrap(one.words))
+
+
 def _numbers(change: Change) -> str:
     before, after = (("-" if x is None else f"{x:.6g}") for x in (change.before, change.after))
     relative = _relative(change)
@@ -112,16 +128,20 @@ def _wrap(text: str) -> list[str]:
 def markdown(found: Compared) -> str:
     """A table of the cases that are not the same, for the comment on a change."""
     lines = [f"### Mappings of {_cell(found.suite)}: {_end(found)}", ""]
-    if found.told:
+    full = [one for one in found.told if one.fails or one.said in (Said.BETTER, Said.NEW)]
+    if full:
         lines += ["| case | verdict | metric | before | now | change |", "|---|---|---|---:|---:|---:|"]
-    for one in found.told:
+    for one in full:
         rows: list[Change | None] = [*one.changes[:METRICS]] or [None]
         for k, change in enumerate(rows):
             name, said = (_cell(one.case), one.said.value) if k == 0 else ("", "")
             lines.append(f"| {name} | {said} | {_row(change) if change else f'{_cell(one.words)} | | | '} |")
     lines += [f"\n{_cell(line)}" for line in (*_wrap(together(found)), *clock(found))]
-    for one in found.told:
+    lines += [f"\n{_cell(one.case)}: {_cell(one.words)}" for one in full if one.words and one.changes]
+    for one in full:
         lines += [f"\n{_cell(one.case)}: {_cell(reason)}" for reason in found.reasons.get(one.case, ())]
+    if aside := [_cell(one.case) for one in found.told if one not in full]:
+        lines.append(f"\n{len(aside)} changed in what nobody searched for, or were skipped: {', '.join(aside)}")
     return "\n".join(lines) + "\n"
 
 

@@ -47,6 +47,17 @@ def test_a_screen_with_nothing_to_tell_says_that_all_is_well() -> None:
     assert screen(many, whole=True).count("worse          bert") == 40
 
 
+def test_what_needs_nobody_to_look_at_it_is_a_line_and_in_full_where_all_is_asked_for() -> None:
+    moved = replace(ONE, placed="q", metrics=METRICS | {"energy_j": 3.0, "ops on cpu": 4.0})
+    quiet = replace(made(), verdicts=(verdict(replace(ONE, placed="p"), moved),))
+    assert "changed        bert/edge-npu/throughput                       energy_j +50 %, 1 more\n" in screen(quiet)
+    assert "ops on cpu   " not in screen(quiet)
+    assert "ops on cpu   " in screen(quiet, whole=True)
+    assert "1 changed in what nobody searched for, or were skipped: bert/edge-npu/throughput\n" in markdown(quiet)
+    lucky = replace(quiet, verdicts=(replace(quiet.verdicts[0], words="within the accepted gap"),))
+    assert "      within the accepted gap\n" in screen(lucky)
+
+
 def test_markdown_is_a_table_whatever_names_are(golden: Callable[[str, str], None]) -> None:
     text = markdown(made())
     golden("regress/comment.md", text)
