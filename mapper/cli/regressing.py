@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -44,8 +44,10 @@ def run(args: Namespace) -> int:
         raise UsageError(f"--models {models}: not a folder")
     folders = Folders(models.resolve(), path.parent.resolve(), plans_of(args).resolve())
     watch = Watch(show, some)
-    with _alone(Path(args.out)), stop_on_interrupt(show, "what is finished is kept") as stop:
-        history = history_of(args, tell=not args.quiet)
+    with ExitStack() as held:
+        held.enter_context(_alone(Path(args.out)))
+        stop = held.enter_context(stop_on_interrupt(show, "what is finished is kept"))
+        history = held.enter_context(closing(history_of(args, tell=not args.quiet)))
         _tell_of_clocks(history, show)
         if executor.elsewhere:
             show.steps.tell(ALL, "waiting for the cluster")

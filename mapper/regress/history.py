@@ -97,6 +97,10 @@ class History:
             done = connection.execute(insert(_RUNS).values(**values).returning(_RUNS.c.number))
             return Run(int(done.scalar_one()), name, suite, begun, versions)
 
+    def close(self) -> None:
+        """Let go of the database: of a file, all that was written is in it alone then."""
+        self.engine.dispose()
+
     def add(self, run: Run, *some: Record) -> None:
         """Write records, all or none: they are safe once this returns."""
         rows = [

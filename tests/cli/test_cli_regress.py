@@ -208,3 +208,8 @@ def test_a_cluster_gives_what_this_machine_gives_and_says_no_more(
         found.append((records, {path.parent.name: path.read_bytes() for path in out.glob("plans/*/plan.json")}))
     assert found[0] == found[1]
     assert [len(part) for part in found[0]] == [2, 2]
+
+
+def test_after_a_run_all_of_its_history_is_in_one_file(tmp_path: Path) -> None:
+    regress(tmp_path, "run", "--quiet")
+    assert [path.name for path in (tmp_path / "out").glob("history.db*")] == ["history.db"]

@@ -72,7 +72,7 @@ mapper.ui.table = (root, columns, rows, options = {}) => {
 
   function fill() {
     body.replaceChildren(...found.slice(0, shown).map(line));
-    const of = found.length === rows.length ? `${rows.length} rows` : `${found.length} of ${rows.length} rows`;
+    const of = found.length === rows.length ? `${rows.length} ${rows.length === 1 ? "row" : "rows"}` : `${found.length} of ${rows.length} rows`;
     count.textContent = found.length > shown ? `${of}, the first ${shown} shown` : of;
     count.hidden = !search && found.length <= shown;
     more.textContent = `show ${Math.min(10 * most, found.length - shown)} more`;
