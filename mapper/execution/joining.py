@@ -5,23 +5,30 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import IO, Any
 
 from mapper.errors import MapperError
+from mapper.execution.local import PROC
 
 CONNECT_S = 10.0
 """How long an address may take to answer; Ray itself tries for a minute."""
 STDERR = 2
 TOKEN = b"AuthToken"
 """In what Ray says where a cluster asks for a token that this process did not give."""
+END_S = 10.0
+"""How long the processes of a cluster may take to end."""
+LOOK_S = 0.05
+"""How often somebody looks whether they have."""
 LOCAL = "local"
 """Ray's word for a new cluster of this machine."""
 SILENT: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
@@ -82,10 +89,34 @@ def _connect(ray: Any, address: str) -> None:
 
 def _begin(ray: Any, cpus: int | None, undo: ExitStack) -> None:
     """Begin a cluster of this machine."""
-    folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True))
+    folder = undo.enter_context(_folder())
     undo.callback(ray.shutdown)
+    own = {"_temp_dir": folder, "object_spilling_directory": folder, "_system_config": UNWATCHED}
     with _environment({"TMPDIR": folder}):  # its workers are killed, and leave their sockets
-        ray.init(LOCAL, num_cpus=cpus, include_dashboard=False, _temp_dir=folder, _system_config=UNWATCHED, **SILENT)
+        ray.init(LOCAL, num_cpus=cpus, include_dashboard=False, **own, **SILENT)
+
+
+@contextmanager
+def _folder() -> Iterator[str]:
+    """A folder for what a cluster writes, and for the temporary files of its processes. After the block it is gone, and
+    so are they."""
+    folder = tempfile.mkdtemp(prefix="ray-")
+    try:
+        yield folder
+    finally:
+        until = time.monotonic() + END_S
+        while _at_work(folder) and time.monotonic() < until:
+            time.sleep(LOOK_S)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _at_work(folder: str) -> bool:
+    """Whether a process is left that has this folder for temporary files; False where the system does not tell."""
+    for process in PROC.glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended, or is not ours
+            if f"TMPDIR={folder}\0".encode() in (process / "environ").read_bytes():
+                return True
+    return False
 
 
 def refuse_missing() -> None:
