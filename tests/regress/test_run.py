@@ -101,6 +101,7 @@ def test_what_lasts_is_not_solved_again_and_what_does_not_is(
     assert {n: second[n] for n in NAMES[:3]} == {n: first[n] for n in NAMES[:3]}
 
 
+@pytest.mark.slow
 def test_another_model_file_another_option_and_a_lost_plan_are_asked_anew(
     tmp_path: Path, folders: Folders, history: History
 ) -> None:
