@@ -11,7 +11,7 @@ _RUN = (
     "code 1: a case could not be asked, crashed, or took more than its guard lets it."
 )
 _COMPARE = (
-    "Exit code 1: a case is worse, has no answer any more, has a wider gap, or its bound was broken. Wall time fails "
+    "Exit code 1: a case is worse, has no answer any more, has a looser bound, or its bound was broken. Wall time fails "
     "nothing. Tolerances stand in the file of cases (docs/regress.md)."
 )
 _BISECT = (
@@ -58,7 +58,7 @@ def compare(p: argparse.ArgumentParser) -> None:
     p.add_argument("--markdown", metavar="FILE", help="write a comment for a pull request")
     p.add_argument("--junit", metavar="FILE", help="write the verdicts as JUnit XML")
     p.add_argument("--html", metavar="FILE", help="write the comparison as a page")
-    p.add_argument("--all", action="store_true", help="print every case that is not the same")
+    p.add_argument("--all", action="store_true", help="print every case that is not the same, in full")
     p.add_argument("--json", action="store_true", help="print the comparison as JSON, nothing else")
 
 
