@@ -134,15 +134,15 @@ def _broken_bound(before: Record, after: Record, objective: str, again: float | 
     """Why a bound cannot have been one: a plan is beyond it, its own, that of another record of the very same question,
     by the same code, or the accepted plan as it is judged now; '' where all stand."""
     larger = larger_is_better(objective)
-    pairs = [(after, after, "now")]
-    if before.key == after.key:
-        pairs += [(before, after, "before"), (after, before, "now")]
-    rows = [(first.metrics.get("bound"), second.metrics.get("value"), when, "a plan") for first, second, when in pairs]
-    rows.append((after.metrics.get("bound"), again, "now", "the accepted plan, judged now,"))
-    for bound, value, when, which in rows:
+    pairs = [(after, after, "now", SURE)]
+    if before.key == after.key:  # what was accepted has a baseline's digits
+        pairs += [(before, after, "before", ROUNDED), (after, before, "now", ROUNDED)]
+    rows = [(a.metrics.get("bound"), b.metrics.get("value"), when, "a plan", room) for a, b, when, room in pairs]
+    rows.append((after.metrics.get("bound"), again, "now", "the accepted plan, judged now,", SURE))
+    for bound, value, when, which, room in rows:
         if bound is None or value is None:
             continue
-        if value > bound * (1 + SURE) if larger else value < bound * (1 - SURE):
+        if value > bound * (1 + room) if larger else value < bound * (1 - room):
             return f"the bound proven {when} is {bound:.9g}, and {which} has {value:.9g}"
     return ""
 

@@ -25,15 +25,16 @@ def accepted(*records: Record, before: Baseline | None = None, why: str = "first
 
 
 def test_what_was_accepted_comes_back_and_is_the_same(tmp_path: Path) -> None:
-    made, path = accepted(ONE, OTHER), tmp_path / "baseline.json"
+    best = replace(ONE, case="c/case", metrics={"value": 232137.16142, "bound": 232137.16142, "gap": 0.0})
+    made, path = accepted(ONE, OTHER, best), tmp_path / "baseline.json"
     made.save(path)
     again = load_baseline(path)
     assert again.text == made.text
-    assert [verdict(again.records[r.case], r).said for r in (ONE, OTHER)] == [Said.SAME, Said.SAME]
+    assert [verdict(again.records[r.case], r).said for r in (ONE, OTHER, best)] == [Said.SAME] * 3
     assert (again.accepted[0].who, again.accepted[0].why, again.accepted[0].cases) == (
         "Ada <ada@example.org>",
         "first",
-        2,
+        3,
     )
 
 
