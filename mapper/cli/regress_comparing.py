@@ -8,15 +8,16 @@ import subprocess
 from argparse import Namespace
 from pathlib import Path
 
-from mapper.cli.regress_files import BASELINE, baseline_of, cases_of, history_of, plans_of, run_of
+from mapper.cli.regress_files import BASELINE, accepted_in, baseline_of, cases_of, history_of, plans_of, run_of
 from mapper.cli.saying import say
 from mapper.emit.files import write_atomically
 from mapper.errors import MapperError, UsageError, did_you_mean, plain
-from mapper.regress.baseline import Baseline, load_baseline, of_run
+from mapper.regress.baseline import Baseline, of_run
 from mapper.regress.compared import compared
 from mapper.regress.compared_page import page
 from mapper.regress.history import History, Run
 from mapper.regress.screen import junit, markdown, screen
+from mapper.regress.suite import Suite
 from mapper.regress.timings import RUNS
 
 ACCEPTED, PREVIOUS = "latest-accepted", "previous"
@@ -27,7 +28,7 @@ def compare(args: Namespace) -> int:
     suite, some, path = cases_of(args)
     history = history_of(args)
     made = run_of(args, suite, history)
-    baseline = _held_against(args, path, history, made)
+    baseline = _held_against(args, suite, path, history, made)
     records = [record for record in history.records(made) if record.case in {case.name for case in some}]
     before = [one for one in history.runs(suite.name) if one.number < made.number]
     earlier = [history.records(one) for one in before[-RUNS:]]
@@ -45,7 +46,7 @@ def accept(args: Namespace) -> int:
     history = history_of(args)
     made = run_of(args, suite, history)
     file = baseline_of(args, path)
-    before = load_baseline(file) if file.exists() else Baseline(suite.name)
+    before = accepted_in(file, suite) if file.exists() else Baseline(suite.name)
     names = {case.name for case in some}
     records = [record for record in history.records(made) if record.case in names]
     after = before.accept(records, _who(), args.message)
@@ -59,11 +60,11 @@ def accept(args: Namespace) -> int:
     return 0
 
 
-def _held_against(args: Namespace, path: Path, history: History, made: Run) -> Baseline:
+def _held_against(args: Namespace, suite: Suite, path: Path, history: History, made: Run) -> Baseline:
     """What a run is compared with: what was accepted, in the usual file or another one, or what another run found."""
     wanted = args.baseline
     if not wanted or wanted == ACCEPTED:
-        return load_baseline(path.parent / BASELINE)
+        return accepted_in(path.parent / BASELINE, suite)
     runs = {run.name: run for run in history.runs(made.suite)}
     earlier = [run for run in runs.values() if run.number < made.number]
     if wanted == PREVIOUS:
@@ -73,7 +74,7 @@ def _held_against(args: Namespace, path: Path, history: History, made: Run) -> B
     if wanted in runs:
         return of_run(made.suite, wanted, history.records(runs[wanted]))
     if Path(wanted).exists() or "/" in wanted or wanted.endswith(".json"):
-        return load_baseline(Path(wanted))
+        return accepted_in(Path(wanted), suite)
     known = did_you_mean(wanted, [ACCEPTED, PREVIOUS, *runs])
     raise UsageError(f"--baseline {wanted}: no file and no run of {made.suite}; {known}")
 

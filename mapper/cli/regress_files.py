@@ -8,6 +8,7 @@ from pathlib import Path
 from mapper.cli.console import Show
 from mapper.errors import MapperError, UsageError, did_you_mean
 from mapper.ir.goal import Objective
+from mapper.regress.baseline import Baseline, load_baseline
 from mapper.regress.cases import Case, cases, chosen
 from mapper.regress.history import History, Run, opened
 from mapper.regress.suite import Suite, read_suite
@@ -52,3 +53,14 @@ def run_of(args: Namespace, suite: Suite, history: History) -> Run:
 def baseline_of(args: Namespace, path: Path) -> Path:
     """The file of what was accepted. path: that of the cases."""
     return Path(args.baseline) if args.baseline else path.parent / BASELINE
+
+
+def accepted_in(file: Path, suite: Suite) -> Baseline:
+    """What a file says was accepted of a suite. Raises MapperError where it says that of another one."""
+    found = load_baseline(file)
+    if found.suite != suite.name:
+        raise MapperError(
+            f"{file} is what was accepted of {found.suite}, not of {suite.name}",
+            hint=f"give another file with --baseline, or write '{suite.name}' as its suite if only the name changed",
+        )
+    return found

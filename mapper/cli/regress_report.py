@@ -6,11 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from mapper.cli.counting import count
-from mapper.cli.regress_files import baseline_of, cases_of, history_of, plans_of
+from mapper.cli.regress_files import accepted_in, baseline_of, cases_of, history_of, plans_of
 from mapper.cli.saying import say
 from mapper.emit.files import write_atomically
 from mapper.errors import MapperError, plain
-from mapper.regress.baseline import Baseline, load_baseline
+from mapper.regress.baseline import Baseline
 from mapper.regress.compared import compared
 from mapper.regress.site import site
 from mapper.regress.timings import RUNS
@@ -30,7 +30,7 @@ def report(args: Namespace) -> int:
             f"there is no run of these cases of {suite.name} yet", hint=f"mapper regress run {args.cases}"
         )
     file = baseline_of(args, path)
-    baseline = load_baseline(file) if args.baseline or file.exists() else Baseline(suite.name)
+    baseline = accepted_in(file, suite) if args.baseline or file.exists() else Baseline(suite.name)
     last, names = known.nights[-1], {case.name for case in some}
     records = [record for record in history.records(last) if record.case in names]
     before = [history.records(night) for night in known.nights[-1 - RUNS : -1]]

@@ -178,6 +178,11 @@ def test_a_run_is_held_against_a_file_the_run_before_it_or_any_other(
     assert "previous" in capsys.readouterr().err
     assert regress(tmp_path, "compare", *some, "--baseline", "latest-accepted") == 1
     assert "mapper regress accept" in capsys.readouterr().err
+    other = tmp_path / "b.json"
+    other.write_text(other.read_text().replace('"suite": "small"', '"suite": "large"'))
+    for what in (["compare"], ["accept", "-m", "mine"], ["report"]):  # none of them takes it for its own
+        assert regress(tmp_path, *what, *some, "--baseline", str(other)) == 1
+        assert "b.json is what was accepted of large, not of small" in capsys.readouterr().err
 
 
 def test_a_cluster_without_ray_is_one_clear_error_and_begins_no_run(
