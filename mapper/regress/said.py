@@ -38,8 +38,9 @@ def larger_is_better(objective: str) -> bool:
     return objective.startswith("throughput")
 
 
-def better_side(metric: str, own: Mapping[str, bool] | None = None) -> bool | None:
-    """Whether more of a metric is better (True), less (False), or neither. own: by pattern, before all others."""
+def better_side(metric: str, own: Mapping[str, bool | None] | None = None) -> bool | None:
+    """Whether more of a metric is better (True), less (False), or neither (None). own: by pattern, before all
+    others."""
     for pattern, more in (own or {}).items():
         if fnmatchcase(metric, pattern):
             return more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from mapper.regress.chance import EXACT, dearer, judged_again, missed, without_chance
@@ -83,10 +83,17 @@ def verdict(
         return Verdict(case, Said.BETTER, words="there was no plan", before=before, after=after)
     if objective is None:
         given = dict(tolerances or {})
-        given.setdefault("*", Tolerance())  # the defaults are about metrics of mappings
-        changes = _changes(before, after, given, better or {}, None)
+        given.setdefault("*", Tolerance())  # the defaults are about metrics of mappings, and so are their better sides
+        sides = {**(better or {}), "*": None}
+        changes = _with_lost(_changes(before, after, given, sides, None), sides)
         return Verdict(case, _worst(changes), changes, "", before, after)
     return _of_mappings(before, after, tolerances or {}, objective, better or {}, again)
+
+
+def _with_lost(changes: Sequence[Change], sides: Mapping[str, bool | None]) -> tuple[Change, ...]:
+    """The changes of a score: a number that has a better side and is no longer printed is worse."""
+    lost = {c.metric for c in changes if c.after is None and better_side(c.metric, sides) is not None}
+    return _sorted([replace(c, said=Said.WORSE) if c.metric in lost else c for c in changes])
 
 
 def _of_mappings(
@@ -151,7 +158,7 @@ def _changes(
     before: Record,
     after: Record,
     tolerances: Mapping[str, Tolerance],
-    better: Mapping[str, bool],
+    better: Mapping[str, bool | None],
     exact: float | None,
 ) -> tuple[Change, ...]:
     found = []

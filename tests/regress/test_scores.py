@@ -7,6 +7,7 @@ import re
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,9 @@ def test_a_score_is_taken_again_only_where_what_it_reads_has_changed(folder: Pat
 
 def test_a_better_side_and_a_tolerance_are_those_of_the_score(folder: Path) -> None:
     some = cases(read_suite(folder / "cases.yaml"), folder)[:1]
-    before = Record("scores/bench", "k", Ended.FOUND, {"solved of j30": 28.0, "mape": 4.5, "value": 9.0, "bound": 8.0})
+    before = Record(
+        "scores/bench", "k", Ended.FOUND, {"solved of j30": 28.0, "mape": 4.5, "value": 9.0, "bound": 8.0, "gap": 0.1}
+    )
 
     def said(after: Record) -> Said:
         baseline = Baseline("scored", {before.case: before})
@@ -107,6 +110,10 @@ def test_a_better_side_and_a_tolerance_are_those_of_the_score(folder: Path) -> N
     assert said(now(**{"solved of j30": 27.0})) is Said.WORSE
     assert said(now(**{"solved of j30": 29.0})) is Said.BETTER
     assert said(now(bound=8.001)) is Said.CHANGED  # neither a bound's rules nor its tolerance are a score's
+    assert said(now(gap=0.2)) is Said.CHANGED  # nor is the better side that it has of mappings
+    less = {name: number for name, number in before.metrics.items() if name != "solved of j30"}
+    assert said(replace(now(), metrics=less)) is Said.WORSE
+    assert said(replace(now(), metrics={**less, "solved of j30": 28.0, "bound": 8.0})) is Said.SAME
     assert said(Record(before.case, "", Ended.SKIPPED, reason="no bench here")) is Said.SKIPPED
 
 
