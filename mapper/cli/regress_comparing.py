@@ -13,6 +13,7 @@ from mapper.cli.saying import say
 from mapper.emit.files import write_atomically
 from mapper.errors import MapperError, UsageError, did_you_mean, plain
 from mapper.regress.baseline import Baseline, of_run
+from mapper.regress.cases import cases, gone
 from mapper.regress.compared import compared
 from mapper.regress.compared_page import page
 from mapper.regress.history import History, Run
@@ -32,7 +33,8 @@ def compare(args: Namespace) -> int:
     records = [record for record in history.records(made) if record.case in {case.name for case in some}]
     before = [one for one in history.runs(suite.name) if one.number < made.number]
     earlier = [history.records(one) for one in before[-RUNS:]]
-    found = compared(suite.name, made.name, some, records, baseline, plans_of(args), suite.tolerances, earlier)
+    left = [] if baseline.source else gone(cases(suite, path.parent), args.filter, baseline.records)
+    found = compared(suite.name, made.name, some, records, baseline, plans_of(args), suite.tolerances, earlier, left)
     for name, make in ((args.markdown, markdown), (args.junit, junit), (args.html, page)):
         if name:
             write_atomically(Path(name), make(found))

@@ -11,6 +11,7 @@ from mapper.cli.saying import say
 from mapper.emit.files import write_atomically
 from mapper.errors import MapperError, plain
 from mapper.regress.baseline import Baseline
+from mapper.regress.cases import cases, gone
 from mapper.regress.compared import compared
 from mapper.regress.site import site
 from mapper.regress.timings import RUNS
@@ -34,7 +35,8 @@ def report(args: Namespace) -> int:
     last, names = known.nights[-1], {case.name for case in some}
     records = [record for record in history.records(last) if record.case in names]
     before = [history.records(night) for night in known.nights[-1 - RUNS : -1]]
-    found = compared(suite.name, last.name, some, records, baseline, plans_of(args), suite.tolerances, before)
+    left = gone(cases(suite, path.parent), args.filter, baseline.records)
+    found = compared(suite.name, last.name, some, records, baseline, plans_of(args), suite.tolerances, before, left)
     out = Path(args.site or Path(args.out) / SITE) / INDEX
     text = site(known, found, some, suite.tolerances)
     write_atomically(out, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import product
@@ -105,6 +105,13 @@ def chosen(all_cases: Sequence[Case], patterns: Sequence[str]) -> tuple[Case, ..
             known = [*(case.name for case in all_cases), *tags]
             raise UsageError(f"--filter {pattern} means none of {len(all_cases)} cases; {did_you_mean(pattern, known)}")
     return tuple(case for case in all_cases if not patterns or any(meant(case, pattern) for pattern in patterns))
+
+
+def gone(all_cases: Sequence[Case], patterns: Sequence[str], accepted: Iterable[str]) -> list[str]:
+    """The accepted cases that a suite no longer has, as far as their names are meant: nobody knows their tags."""
+    names = {case.name for case in all_cases}
+    known = [name for name in accepted if name not in names]
+    return [name for name in known if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def _of_matrices(suite: Suite, folder: Path) -> Iterator[MappingCase]:

@@ -21,10 +21,12 @@ from mapper.regress.verdicts import Verdict, counted, verdict
 EXPLAINED = 20
 """Cases whose change is explained, the worst first: each takes two plans to be read."""
 
+GONE = "it was accepted, and the suite no longer has it"
+
 
 @dataclass(frozen=True)
 class Compared:
-    """Verdicts of all cases, in the order of the suite, those that only the baseline has last. reasons: by case, where
+    """Verdicts of all cases, in the order of the suite, those that it no longer has last. reasons: by case, where
     its change comes from. search: what all cases whose tasks moved say of the search together. timings: seconds by
     the clock, which fail nothing."""
 
@@ -85,10 +87,11 @@ def compared(
     plans: Path,
     tolerances: Mapping[str, Tolerance],
     earlier: Sequence[Sequence[Record]] = (),
+    gone: Sequence[str] = (),
 ) -> Compared:
-    """The verdicts on the cases of a run. some: the cases that it was about; what the baseline has beside them is left
-    out where only some were chosen. plans: the folder of plans by key. tolerances: of the whole suite.
-    earlier: the records of runs before, the first first, whose seconds those of this run are held against."""
+    """The verdicts on the cases of a run. some: the cases that it was about. plans: the folder of plans by key.
+    tolerances: of the whole suite. earlier: the records of runs before, the first first, whose seconds those of this
+    run are held against. gone: cases that were accepted and that the suite no longer has."""
     now = {record.case: record for record in records}
     found, pairs, asked = [], [], {}
     for case in some:
@@ -106,6 +109,7 @@ def compared(
         for v in found
     ]
     reasons = {v.case: words for v in moved(found)[:EXPLAINED] if (words := why(v, plans))}
+    found += [Verdict(name, Said.MISSING, words=GONE, before=baseline.records[name]) for name in gone]
     return Compared(suite, run, baseline, tuple(found), reasons, search(pairs), timings(records, earlier))
 
 

@@ -16,7 +16,7 @@ MEANING = {
     Said.BOUND_BROKEN: "a plan is beyond a proven bound",
     Said.BROKEN: "crash, time-out or wrong input",
     Said.INFEASIBLE_NOW: "there was a plan",
-    Said.MISSING: "accepted, and not run",
+    Said.MISSING: "accepted, and not run, or no longer asked",
     Said.WORSE: "beyond its tolerance",
     Said.GAP_WORSE: "only the proof is worse",
     Said.CHANGED: "neither better nor worse",

@@ -171,6 +171,13 @@ def test_a_run_is_held_against_a_file_the_run_before_it_or_any_other(
     assert regress(tmp_path, "compare", *some, "--run", names[1], "--baseline", "previous") == 1
     assert regress(tmp_path, "accept", *some, "--run", names[1], "-m", "late", "--baseline", f"{tmp_path}/b.json") == 0
     assert regress(tmp_path, "compare", *some, "--baseline", f"{tmp_path}/b.json") == 0
+    few = tmp_path / "few.yaml"
+    few.write_text((SUITE % "").replace("edge-npu, superhet", "edge-npu"))
+    shorter = ["regress", "compare", str(few), "--out", str(tmp_path / "out"), "--baseline"]
+    assert main([*shorter, f"{tmp_path}/b.json"]) == 1
+    assert "it was accepted, and the suite no longer has it" in capsys.readouterr().out
+    assert main([*shorter, f"{tmp_path}/b.json", "--filter", "*/edge-npu/*"]) == 0
+    assert main([*shorter, names[1]]) == 0  # that run was not accepted
     capsys.readouterr()
     assert regress(tmp_path, "compare", *some, "--run", names[0], "--baseline", "previous") == 1
     assert "is the first run of small" in capsys.readouterr().err
