@@ -11,8 +11,8 @@ _RUN = (
     "code 1: a case could not be asked, crashed, or took more than its guard lets it."
 )
 _COMPARE = (
-    "Exit code 1: a case is worse, has no answer any more, has a looser bound, or its bound was broken. Wall time fails "
-    "nothing. Tolerances stand in the file of cases (docs/regress.md)."
+    "Exit code 1: a case is worse, has no answer any more, has a looser bound, or its bound was broken. Wall time "
+    "fails nothing. Tolerances stand in the file of cases (docs/regress.md)."
 )
 _BISECT = (
     "Each revision's own code answers the case, in a worktree that goes at the end: no checkout is touched. A revision "
