@@ -18,6 +18,10 @@ MAX_BYTES = 1 << 20
 """A target file is a page or two; a larger one is a mistake."""
 
 MAX_DEPTH = 32
+MAX_DIGITS = 100
+
+_STRANGE = re.compile("[\0\ud800-\udfff]")
+"""What YAML can spell and no file system and no encoding takes."""
 
 Where = tuple[str | int, ...]
 
@@ -223,6 +227,7 @@ class _Reader:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise TargetError(f"{_mark(self.path, key)}: a key must be a plain word")
+            _text_of(key.value, _mark(self.path, key))
             yield key, value
 
     def value(self, node: yaml.Node, where: Where) -> Any:
@@ -234,16 +239,24 @@ class _Reader:
         return _scalar(node, mark)
 
 
+def _text_of(text: str, mark: Mark) -> str:
+    if strange := _STRANGE.search(text):
+        raise TargetError(f"{mark}: {strange[0]!a} is no character of a name or a path")
+    return text
+
+
 def _scalar(node: yaml.Node, mark: Mark) -> str | int | float | bool | None:
     text: str = node.value
     match node.tag.rsplit(":", 1)[-1]:
         case "str":
-            return text
+            return _text_of(text, mark)
         case "null":
             return None
         case "bool":
             return text.lower() == "true"
         case "int":
+            if len(text) > MAX_DIGITS:
+                raise TargetError(f"{mark}: an integer of {len(text)} digits; at most {MAX_DIGITS} are read")
             return int(text)
         case "float":
             number = float(text.replace(".inf", "inf").replace(".nan", "nan").replace(".Inf", "inf"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from glob import glob
 from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,9 +72,9 @@ class MappingCase:
 
 
 def meant(case: Case, pattern: str) -> bool:
-    """Whether a pattern of names, or `tag:NAME`, means a case."""
+    """Whether a pattern of names, or `tag:NAME`, means a case; a name means its own, whatever characters it has."""
     kind, colon, tag = pattern.partition(":")
-    return tag in case.tags if colon and kind == "tag" else fnmatchcase(case.name, pattern)
+    return tag in case.tags if colon and kind == "tag" else pattern == case.name or fnmatchcase(case.name, pattern)
 
 
 def cases(suite: Suite, folder: Path) -> tuple[Case, ...]:
@@ -159,7 +160,7 @@ def _targets(text: str, folder: Path, where: str) -> list[str]:
     if not any(c in text for c in WILD):
         return [text]
     if text.endswith((".yaml", ".yml")):
-        found = sorted(str(p.relative_to(folder)) for p in folder.glob(text))
+        found = sorted(glob(text, root_dir=folder, recursive=True))
     else:
         found = [name for name in target_names() if fnmatchcase(name, text)]
     if not found:

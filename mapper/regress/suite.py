@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,7 +40,7 @@ class Asked(_Format):
     batch: int | Literal["auto"] | None = None
     inflight: int | None = None
     effort: str = "default"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     settings: list[str] = Field(default=[], alias="set")
 
 
@@ -65,7 +65,7 @@ class Matrix(_Format):
     precisions: list[str] = []
     batches: list[int | Literal["auto"]] = []
     efforts: list[str] = []
-    seeds: list[int] = []
+    seeds: list[Annotated[int, Field(ge=0)]] = []
     sets: list[list[str]] = []
     exclude: list[dict[str, str]] = []
     tags: list[str] = []

@@ -61,6 +61,8 @@ def test_patterns_of_targets_and_files_beside_the_suite_are_found(tmp_path: Path
     assert [case.target for case in made][:2] == ["chips/a.yaml", "chips/b.yaml"]
     assert made[0].name == "bert/a/throughput"
     assert "edge-npu" in {case.target for case in made}
+    (absolute,) = found(tmp_path, f'matrix: [{{models: [bert], targets: ["{tmp_path}/chips/a*.yaml"]}}]')
+    assert absolute.target == f"{tmp_path}/chips/a.yaml"
 
 
 def test_what_an_exclusion_names_is_left_out(tmp_path: Path) -> None:
@@ -96,6 +98,8 @@ def test_cases_are_chosen_by_name_and_by_tag(tmp_path: Path) -> None:
     assert [case.name for case in chosen(made, ["*/superhet/*"])] == ["gpt2/superhet/throughput"]
     assert len(chosen(made, ["tag:fast"])) == 2
     assert chosen(made, []) == made
+    own = found(tmp_path, 'cases: [{model: bert, target: edge-npu, name: "bert [2 of 3]"}]')
+    assert chosen(own, ["bert [2 of 3]"]) == own
     with pytest.raises(UsageError, match=r"means none of 3 cases; did you mean 'tag:fast'"):
         chosen(made, ["tag:fsat"])
 
@@ -112,6 +116,14 @@ def test_cases_are_chosen_by_name_and_by_tag(tmp_path: Path) -> None:
         ("matrix: [{models: [bert], targets: [edge-npu], objetives: [energy]}]", "unknown key 'objetives'"),
         ("tolerances: {gap: {relative: -1}}", "greater than or equal to 0"),
         ("cases: 3", "valid list"),
+        ("cases: [{model: bert, target: edge-npu, seed: -1}]", "cases.yaml:8:47: .*greater than or equal to 0"),
+        ("matrix: [{models: [bert], targets: [edge-npu], seeds: [-1]}]", "greater than or equal to 0"),
+        (f"cases: [{{model: bert, target: edge-npu, seed: 1{'0' * 5000}}}]", "an integer of 5001 digits"),
+        ('cases: [{model: bert, target: "a\\0b"}]', r"'\\x00' is no character"),
+        ('cases: [{model: bert, target: a, name: "\\ud800"}]', r"'\\ud800' is no character"),
+        ('scores: {"\\ud800": {command: [echo]}}', r"'\\ud800' is no character"),
+        ('matrix: [{models: [bert], targets: ["/no/such/*.yaml"]}]', r"no target matches '/no/such/\*.yaml'"),
+        ('matrix: [{models: [bert], targets: ["**x.yaml"]}]', r"no target matches '\*\*x.yaml'"),
     ],
 )
 def test_what_means_nothing_is_one_clear_error(text: str, complaint: str, tmp_path: Path) -> None:
