@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,13 +164,16 @@ class History:
 
 def opened(where: str | Path) -> tuple[History, str]:
     """The history in a file of SQLite or at a URL of SQLAlchemy's, and what must be told of it ('' for nothing): a file
-    that is damaged is put aside under another name, and a new one begun. Raises MapperError where it cannot be."""
+    that is damaged is put aside under another name, and a new one begun. Raises MapperError where it cannot be, and for
+    a text: no damage makes one of a database, another file was meant."""
     text = str(where)
     if "://" in text:
         return _history(text.replace("postgresql://", f"{POSTGRESQL}://", 1)), ""
     path = Path(where)
     damage = _damage(path) if path.exists() else ""
     told = ""
+    if damage and _is_text(path):
+        raise MapperError(f"{path} is a text, no history", hint="give another file with --db")
     if damage:
         aside = _aside(path)
         told = f"{path} is damaged ({damage}): it is now {aside}, and a new history begins"
@@ -227,6 +231,15 @@ def _damage(path: Path) -> str:
     except sqlite3.DatabaseError as error:
         return str(error)
     return "" if found == "ok" else str(found)
+
+
+def _is_text(path: Path, most: int = 4096) -> bool:
+    with path.open("rb") as file:
+        start = file.read(most)
+    try:
+        return b"\0" not in start and bool(getincrementaldecoder("utf-8")().decode(start))
+    except UnicodeDecodeError:
+        return False
 
 
 def _aside(path: Path) -> Path:

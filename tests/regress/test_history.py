@@ -63,11 +63,19 @@ def test_runs_are_in_the_order_in_which_they_began_whatever_clocks_say(history: 
 
 def test_a_file_that_is_no_database_is_put_aside_and_told(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    path.write_bytes(b"this is no database" * 1000)
+    path.write_bytes(b"this is no database\0" * 1000)
     history, told = opened(path)
     assert "is damaged" in told
     assert (tmp_path / "history.db.damaged-1").read_bytes().startswith(b"this is no")
     assert history.runs() == ()
+
+
+def test_a_text_is_left_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "cases.yaml"
+    path.write_text("schema: 1  # ä\n")
+    with pytest.raises(MapperError, match=r"cases.yaml is a text, no history"):
+        opened(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["cases.yaml"]
 
 
 def test_a_database_with_a_damaged_page_is_put_aside_and_told(tmp_path: Path, history: History) -> None:
