@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import subprocess
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
 
 from mapper.cli.regress_files import BASELINE, accepted_in, baseline_of, cases_of, history_of, plans_of, run_of
@@ -83,8 +85,11 @@ def _held_against(args: Namespace, suite: Suite, path: Path, history: History, m
 
 def _who() -> str:
     """Who accepts: by the name that git has, else the system. No address: the file may become public."""
-    try:
+    with suppress(OSError, UnicodeDecodeError):  # there is no git
         done = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)
-    except OSError:  # there is no git
+        if name := done.stdout.strip():
+            return name
+    try:
         return getpass.getuser()
-    return done.stdout.strip() or getpass.getuser()
+    except (OSError, KeyError):  # containers run as users that no file names
+        return f"user {os.getuid()}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 from xml.etree.ElementTree import parse
 
 import pytest
@@ -155,7 +157,7 @@ def test_a_clock_that_is_behind_a_run_is_told_and_the_runs_keep_their_order(
 
 
 def test_a_run_is_held_against_a_file_the_run_before_it_or_any_other(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history = opened(tmp_path / "out" / "history.db")[0]
     names = []
@@ -169,7 +171,10 @@ def test_a_run_is_held_against_a_file_the_run_before_it_or_any_other(
     assert regress(tmp_path, "compare", *some, "--baseline", names[0]) == 0
     assert "1 same" in capsys.readouterr().out
     assert regress(tmp_path, "compare", *some, "--run", names[1], "--baseline", "previous") == 1
+    monkeypatch.setenv("PATH", "")  # no git, and nobody whom the system has a name for
+    monkeypatch.setattr("getpass.getuser", Mock(side_effect=KeyError("uid not found: 1234")))
     assert regress(tmp_path, "accept", *some, "--run", names[1], "-m", "late", "--baseline", f"{tmp_path}/b.json") == 0
+    assert f'"who": "user {os.getuid()}"' in (tmp_path / "b.json").read_text()
     assert regress(tmp_path, "compare", *some, "--baseline", f"{tmp_path}/b.json") == 0
     few = tmp_path / "few.yaml"
     few.write_text((SUITE % "").replace("edge-npu, superhet", "edge-npu"))
