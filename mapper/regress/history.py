@@ -258,7 +258,9 @@ def _told(url: str) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise MapperError(f"{_shown(url)}: {error.orig}", hint="is the server running, and the file free?") from None
+        file = "is there room on the disk, and may the file be written? --db gives another one"
+        hint = file if url.startswith("sqlite:") else "is the server running?"
+        raise MapperError(f"{_shown(url)}: {error.orig}", hint=hint) from None
     except DatabaseError as error:
         raise MapperError(f"{_shown(url)}: {error.orig}") from None
     except (SQLAlchemyError, ModuleNotFoundError) as error:

@@ -117,6 +117,16 @@ def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
         opened("no_such_database://host/name")
 
 
+def test_a_disk_that_is_full_is_one_error_that_says_so(history: History) -> None:
+    run = history.begin("s", "{}")
+    with history.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count=1")  # the least that it has already
+    with pytest.raises(MapperError, match="disk is full") as caught:
+        history.add(run, *(record(f"case {k}", f"{k:064d}") for k in range(200)))
+    assert "room on the disk" in caught.value.hint
+    assert history.records(run) == ()
+
+
 def test_a_record_of_another_schema_is_refused() -> None:
     text = record("a", "k").text.replace('"schema":1', '"schema":9')
     with pytest.raises(MapperError, match="a record of schema 9"):
