@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any, ClassVar
 
 from mapper.errors import UsageError
@@ -30,6 +31,8 @@ TELL_S = 0.1
 STOP = "stop"
 MEMORY_HINT = "the system kills what takes too much memory: fewer at once (--jobs 1)"
 PROC = Path("/proc")
+UNSENDABLE = (PicklingError, TypeError, AttributeError, ValueError, RecursionError)
+"""What is raised where the value of a job is nothing that a process can send."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Local:
                     yield from not_begun(left)
                 ready = set(wait(list(running), LOOK_S)) if running else set()
                 for line, one in list(running.items()):
-                    found = one.heard(watch) if line in ready else one.beyond(guard)
+                    found = one.heard(watch) if line in ready else None
+                    found = found or one.beyond(guard)  # of one that tells all the time as well
                     if found is not None:
                         running.pop(line).end()
                         yield found
@@ -206,7 +210,7 @@ def _serve(line: Connection, job: Job) -> None:
     found = replace(outcome_of(job, stop, _Line(line)), peak_bytes=_own_peak())
     try:
         line.send(found)
-    except (TypeError, AttributeError, ValueError) as error:  # its value is nothing that a process can send
+    except UNSENDABLE as error:
         failure = Failure(type(error).__name__, f"its result cannot be sent: {error}")
         line.send(replace(found, status=Status.RAISED, value=None, failure=failure))
 

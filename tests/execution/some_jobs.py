@@ -12,6 +12,8 @@ from typing import Any
 
 from mapper.errors import UsageError
 
+_NAMELESS = eval("lambda: None")  # by which name other processes would not find it
+
 
 def double(number: int, stop: threading.Event, tell: Any) -> int:
     tell(f"at {number}")
@@ -38,6 +40,11 @@ def sleep(seconds: float, stop: threading.Event, tell: Any) -> str:
     return "stopped" if stop.wait(seconds) else "slept"
 
 
+def chatter(_: None, stop: threading.Event, tell: Any) -> None:
+    while True:
+        tell("still here")
+
+
 def never_stop(file: str, stop: threading.Event, tell: Any) -> None:
     Path(file).write_text(str(os.getpid()))
     time.sleep(600)
@@ -49,8 +56,8 @@ def hoard(size: int, stop: threading.Event, tell: Any) -> int:
     return len(kept)
 
 
-def unsendable(_: None, stop: threading.Event, tell: Any) -> object:
-    return threading.Lock()
+def unsendable(what: str, stop: threading.Event, tell: Any) -> object:
+    return threading.Lock() if what == "lock" else _NAMELESS
 
 
 def interrupt_self(_: None, stop: threading.Event, tell: Any) -> str:

@@ -93,7 +93,7 @@ def test_outcomes_are_those_of_processes_of_this_machine(cluster: Ray) -> None:
         Job("stumbled", jobs.stumble, "key"),
         Job("left", jobs.leave, 7),
         Job("killed", jobs.be_killed, signal.SIGKILL),
-        Job("lock", jobs.unsendable),
+        Job("lock", jobs.unsendable, "lock"),
         Job("deaf", jobs.interrupt_self),
     ]
     here, there = run(Local(2), some), run(cluster, some)

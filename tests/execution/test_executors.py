@@ -70,9 +70,11 @@ def test_a_process_that_ends_or_is_killed_is_an_outcome_and_the_others_go_on() -
 
 
 def test_what_takes_too_long_is_ended_and_told() -> None:
-    found = run(Local(2), [Job("long", jobs.sleep, 60.0), Job("short", jobs.double, 1)], Guard(seconds=1.0))
-    assert found["long"].status is Status.TIMEOUT
-    assert "not done after 1 s" in str(found["long"].failure)
+    some = [Job("long", jobs.sleep, 60.0), Job("short", jobs.double, 1), Job("talks", jobs.chatter)]
+    found = run(Local(2), some, Guard(seconds=1.0))
+    for name in ("long", "talks"):
+        assert found[name].status is Status.TIMEOUT
+        assert "not done after 1 s" in str(found[name].failure)
     assert found["short"].status is Status.DONE
 
 
@@ -118,9 +120,10 @@ def test_who_closes_the_iterator_leaves_no_process(tmp_path: Path) -> None:
 
 
 def test_a_result_that_no_process_can_send_is_told_as_an_error() -> None:
-    found = run(Local(1), [Job("lock", jobs.unsendable)])["lock"]
-    assert found.status is Status.RAISED
-    assert "cannot be sent" in str(found.failure)
+    for what in ("lock", "nameless function"):
+        found = run(Local(1), [Job(what, jobs.unsendable, what)])[what]
+        assert found.status is Status.RAISED
+        assert "cannot be sent" in str(found.failure)
 
 
 def test_jobs_do_not_hear_ctrl_c() -> None:
