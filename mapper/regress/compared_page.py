@@ -16,14 +16,14 @@ MEANING = {
     Said.BOUND_BROKEN: "a plan is beyond a proven bound",
     Said.BROKEN: "crash, time-out or wrong input",
     Said.INFEASIBLE_NOW: "there was a plan",
-    Said.MISSING: "accepted, and not run, or no longer asked",
+    Said.MISSING: "had an answer, and was not run, or is no longer asked",
     Said.WORSE: "beyond its tolerance",
     Said.GAP_WORSE: "only the proof is worse",
     Said.CHANGED: "neither better nor worse",
     Said.SKIPPED: "its data are not here",
     Said.BETTER: "beyond its tolerance",
-    Said.NEW: "nothing accepted yet",
-    Said.SAME: "as it was accepted",
+    Said.NEW: "nothing to hold it against yet",
+    Said.SAME: "as it was",
 }
 """Verdicts in a few words; one that is not here stands for itself."""
 
@@ -33,8 +33,8 @@ def page(found: Compared) -> str:
     number = len(found.verdicts)
     words = f"{number} case{'s' * (number != 1)} of the run {found.run}"
     return shell.page(
-        f"{found.suite}: mappings against what was accepted",
-        verdict_sections(found, "this run against what was accepted"),
+        f"{found.suite}: mappings against {_against(found)}",
+        verdict_sections(found, f"this run against {_against(found)}"),
         words,
     )
 
@@ -46,8 +46,12 @@ def verdict_sections(found: Compared, what: str, **more: Any) -> list[Section]:
         Section("headline", "", {"what": what, **_headline(found), **more}, script="regress-headline"),
         Section(
             "verdicts",
-            "Against what was accepted",
-            {"rows": [_row(one, found.reasons) for one in found.told], "all": len(found.verdicts)},
+            f"Against {_against(found)}",
+            {
+                "rows": [_row(one, found.reasons) for one in found.told],
+                "all": len(found.verdicts),
+                "before": "before" if found.baseline.source else "accepted",
+            },
             ""
             if not found.told
             else "The worst first. A row opens to all its metrics and to where the change comes from.",
@@ -55,6 +59,10 @@ def verdict_sections(found: Compared, what: str, **more: Any) -> list[Section]:
             needs=("metrics",),
         ),
     ]
+
+
+def _against(found: Compared) -> str:
+    return found.baseline.source or "what was accepted"
 
 
 def _headline(found: Compared) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from browser import Open
 from hostile import EVIL, IMAGE
 
 from mapper.regress.baseline import Baseline
+from mapper.regress.chance import Search
 from mapper.regress.compared import Compared
 from mapper.regress.compared_page import page, verdict_sections
 from mapper.regress.record import Ended, Record
@@ -42,6 +43,15 @@ def test_the_worst_comes_first_and_what_is_the_same_has_no_row() -> None:
     assert headline.data["accepted"]["why"] == "crashed"
 
 
+def test_a_page_says_what_a_run_is_held_against() -> None:
+    against = replace(found(), baseline=replace(found().baseline, accepted=(), source="run of monday"))
+    for one, words in ((found(), "what was accepted"), (against, "run of monday")):
+        headline, verdicts = verdict_sections(one, "a run")
+        assert verdicts.title == f"Against {words}"
+        assert f"this run against {words}" in page(one)
+    assert "accepted" not in str((headline.data["counts"], verdicts.data))
+
+
 def test_without_a_baseline_and_without_cases_there_is_a_page() -> None:
     empty = Compared("nightly", "last", Baseline("nightly"), ())
     assert "0 cases of the run last" in page(empty)
@@ -69,4 +79,6 @@ def test_hostile_names_run_nothing_and_a_passed_comparison_says_so(opened: Open)
     same = Compared("nightly", "last", Baseline("nightly"), found().verdicts[1:])
     text = opened(page(same)).js("document.body.textContent")
     assert "✓ passed" in text
-    assert "All 1 cases are as they were accepted" in text
+    assert "The case is as it was accepted" in text
+    together = replace(same, search=Search(20, -0.02, 0.001))
+    assert "✕ failedno case alone, but all together" in opened(page(together)).js("document.body.textContent")

@@ -3,7 +3,7 @@ mapper.section("regress-headline", (root, d, ui) => {
   const { el } = ui;
   const failing = d.counts.filter((c) => c.fails).reduce((sum, c) => sum + c.count, 0);
   const all = d.counts.reduce((sum, c) => sum + c.count, 0);
-  const words = failing ? `${failing} of ${all} case${all === 1 ? "" : "s"} to look at` : all ? `nothing to look at in ${all} case${all === 1 ? "" : "s"}` : "no case has a record";
+  const words = failing ? `${failing} of ${all} case${all === 1 ? "" : "s"} to look at` : d.fails ? "no case alone, but all together" : all ? `nothing to look at in ${all} case${all === 1 ? "" : "s"}` : "no case has a record";
   root.append(
     el("div", { class: "answer" },
       el("div", {}, el("span", {}, d.what),
