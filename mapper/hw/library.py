@@ -81,6 +81,12 @@ def _own_tree(path: Path) -> list[Path]:
     return [here, here.parent] if here.name in (*PARTS, *WHOLES) else [here]
 
 
+def beside(path: Path) -> list[Path]:
+    """The folders of parts that a target file may use besides those that packages offer."""
+    found = (folder / kind for folder in _own_tree(path) for kind in (*PARTS, *WHOLES))
+    return [folder for folder in found if folder.is_dir()]
+
+
 def _wholes(folder: Path) -> Iterator[Path]:
     for kind in WHOLES:
         yield from sorted((folder / kind).glob("*.yaml"))

@@ -19,6 +19,7 @@ from typing import Any
 
 from mapper.emit.files import write_folder_atomically
 from mapper.errors import MapperError
+from mapper.hw.library import beside
 from mapper.ir.serial import load
 from mapper.regress.bisect_git import Repository, Revision, Worktree
 from mapper.regress.cases import MappingCase
@@ -30,6 +31,7 @@ from mapper.regress.suite import Asked
 from mapper.versions import PACKAGES, versions
 
 PROJECT, KEPT = "pyproject.toml", "answer.json"
+PLAN = ("plan.json", "summary.json")
 _IMPORT = re.compile(r"\b(ImportError|ModuleNotFoundError|SyntaxError|IndentationError|No module named)\b")
 
 
@@ -60,7 +62,7 @@ class Asking:
         data = {
             "code": repository.contents(revision, *PACKAGES, PROJECT),
             "files": [digests.of(self.models / name) for name in files],
-            "target": digests.of(target) if isinstance(target, Path) else target,
+            "target": target if isinstance(target, str) else [digests.of(one) for one in (target, *beside(target))],
             "options": self.options[len(files) :],
             "versions": {name: version for name, version in versions().items() if name != "hetmap"},
         }
@@ -92,9 +94,8 @@ class Asking:
         """What the code of a revision comes to; an answer that is known is not asked for again."""
         key = self.key(worktree.repository, revision)
         folder = self.kept / key
-        try:
-            told: dict[str, Any] = json.loads((folder / KEPT).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        told = _known(folder)
+        if told is None:
             worktree.check_out(revision)
             told, files = self._asked(worktree)
             if told["code"] in (0, 3):
@@ -116,7 +117,7 @@ class Asking:
         with tempfile.TemporaryDirectory(dir=worktree.root.parent) as place:
             code, said = self._run(worktree.root, Path(place))
             out = Path(place) / "out"
-            files = {name: (out / name).read_bytes() for name in ("plan.json", "summary.json")} if code == 0 else {}
+            files = {name: (out / name).read_bytes() for name in PLAN} if code == 0 else {}
         lines = [line.replace(place, "") for line in said.splitlines() if line.strip()]
         reason = next((x.partition("error: ")[2] for x in lines if "error: " in x), lines[-1] if lines else "")
         kind = "usage" if code == 2 else "import" if _IMPORT.search(said) else f"exit code {code}"
@@ -163,6 +164,17 @@ def write_metadata(code: Path, place: Path) -> None:
     )
     text = "\n".join(line for group in groups for line in group)
     (folder / "entry_points.txt").write_text(text, encoding="utf-8")
+
+
+def _known(folder: Path) -> dict[str, Any] | None:
+    """How an answer that is kept was told; None where there is none, or a part of one."""
+    try:
+        told = json.loads((folder / KEPT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not (isinstance(told, dict) and isinstance(told.get("reason"), str) and told.get("code") in (0, 3)):
+        return None
+    return told if told["code"] == 3 or all((folder / name).is_file() for name in PLAN) else None
 
 
 def _found(record: Record, folder: Path) -> Record:

@@ -15,7 +15,7 @@ from bisect_repository import git, repository
 
 from mapper.errors import MapperError, UsageError
 from mapper.regress.bisect import Bisection, Culprit, Step, gave, told_by
-from mapper.regress.bisect_answer import Answer, Asking, write_metadata
+from mapper.regress.bisect_answer import KEPT, Answer, Asking, write_metadata
 from mapper.regress.bisect_git import Repository, Revision, Worktree
 from mapper.regress.cases import MappingCase
 from mapper.regress.record import Ended, Record
@@ -210,6 +210,17 @@ def test_only_what_is_not_the_default_is_said_to_older_code(tmp_path: Path) -> N
                      "--set", "a.b*=2", "--objective", "latency", "--seed", "3"]  # fmt: skip
 
 
+def test_an_answer_is_of_the_parts_of_its_target_too(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "units").mkdir()
+    (tmp_path / "t.yaml").write_text("use: units/npu")
+    asking = Asking(MappingCase("it", "m", Workload(file="m.onnx"), "t.yaml", Asked()), tmp_path, tmp_path, tmp_path)
+    keys = set()
+    for clock in ("1e9", "2e9", "1e9"):
+        (tmp_path / "units" / "npu.yaml").write_text(f"clock_hz: {clock}")
+        keys.add(asking.key(Repository(root), Repository(root).revision("c0")))
+    assert len(keys) == 2
+
+
 def test_what_a_revision_offers_is_found_as_if_it_were_installed(tmp_path: Path) -> None:
     code, place = tmp_path / "code", tmp_path / "place"
     code.mkdir()
@@ -233,5 +244,10 @@ def test_code_without_the_package_is_not_answered_by_what_is_installed(tmp_path:
     known = Repository(tmp_path / "other")
     case = MappingCase("it", "m", Workload(file="m.onnx"), "edge-npu", Asked())
     with known.worktree() as worktree:
-        found = Asking(case, tmp_path, tmp_path, tmp_path).answer(worktree, known.revision("main"))
+        asking = Asking(case, tmp_path, tmp_path, tmp_path / "kept")
+        kept = tmp_path / "kept" / asking.key(known, known.revision("main")) / KEPT
+        kept.parent.mkdir(parents=True)
+        for broken in ('{"code": 0}', '{"code": 0, "reason": "", "kind": ""}', "[]"):  # without its plan; no answer
+            kept.write_text(broken)
+            found = asking.answer(worktree, known.revision("main"))
     assert (found.kind, found.record.reason) == ("import", "the revision has no package mapper")
