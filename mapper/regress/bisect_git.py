@@ -18,6 +18,9 @@ from mapper.errors import MapperError, UsageError
 ABOUT_ONE_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 """Variables that a git hook has set: they would be about another worktree."""
 
+FILES_BEHIND_S = 0.05
+"""How far the clock of files may be behind the system's: it goes by the ticks of the kernel."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -120,7 +123,7 @@ class Worktree:
         Python knows that a module is another one by its size and the second in which it was written: no two revisions
         are written in the same one.
         """
-        time.sleep(max(0.0, int(self.checked_out) + 1 - time.time()))
+        time.sleep(max(0.0, int(self.checked_out) + 1 + FILES_BEHIND_S - time.time()))
         self.repository.said("checkout", "--force", "--quiet", "--detach", revision.sha)
         self.checked_out = time.time()
 
