@@ -9,19 +9,11 @@ from enum import StrEnum
 from mapper.errors import MapperError, UsageError
 from mapper.regress.bisect_answer import Answer, Asking
 from mapper.regress.bisect_git import Repository, Revision, Worktree
+from mapper.regress.chance import headline
 from mapper.regress.record import Record
 from mapper.regress.said import Said
 from mapper.regress.suite import Tolerance
 from mapper.regress.verdicts import Verdict, verdict
-
-OWN = {
-    "throughput": "throughput_per_s",
-    "latency": "latency_s",
-    "energy": "energy_j",
-    "ttft": "ttft_s",
-    "tpot": "tpot_s",
-}
-"""By objective, its own metric; `value` is that of all others."""
 
 
 class Gave(StrEnum):
@@ -106,7 +98,7 @@ class Bisection:
                 hint="give a revision at which it has one",
             )
         found = self._verdict(first.record, last.record)
-        metric = told_by(found, OWN.get(self.asking.case.objective.split()[0], "value"))
+        metric = told_by(found, headline(self.asking.case.objective))
         if found.said is Said.SAME:
             values = [f"{one.record.metrics.get(metric, 0.0):.9g}" for one in (first, last)]
             words = [f"{metric} {value}" if first.record.metrics else first.record.ended.value for value in values]

@@ -35,6 +35,11 @@ def pursued(objective: str) -> tuple[str, ...]:
     return ("value", *PURSUED.get(objective.split()[0], ()))
 
 
+def headline(objective: str) -> str:
+    """The metric that tells an objective to people; `value` for one that no total is."""
+    return next(iter(pursued(objective)[1:]), "value")
+
+
 def without_chance(
     changes: Sequence[Change], before: Record, after: Record, objective: str, again: float | None = None
 ) -> tuple[tuple[Change, ...], str]:

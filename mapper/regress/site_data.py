@@ -9,6 +9,7 @@ from typing import Any
 
 from mapper.regress.baseline import Baseline
 from mapper.regress.cases import Case
+from mapper.regress.chance import headline
 from mapper.regress.compared import Compared
 from mapper.regress.record import Record
 from mapper.regress.said import better_side
@@ -21,10 +22,6 @@ from mapper.report.page.shell import as_block
 FIRST = ("throughput_per_s", "tokens_per_s", "latency_s", "ttft_s", "tpot_s", "energy_j", "energy_per_token_j",
          "average_power_w", "gap", "value", "bound", "inflight")  # fmt: skip
 """Metrics that people ask for first, in this order; the others follow by name, timings last."""
-
-GOALS = {"throughput": "throughput_per_s", "latency": "latency_s", "energy": "energy_j", "ttft": "ttft_s",
-         "tpot": "tpot_s"}  # fmt: skip
-"""By objective, the metric that it is; that of any other objective is its value, a cost."""
 
 DIGITS = 6
 
@@ -119,8 +116,8 @@ def _goal(case: Case, trend: Trend) -> str:
     """The metric that tells a case; '' where it never had a number."""
     if isinstance(case, ScoreCase):
         return case.headline(trend.metrics)
-    named = GOALS.get((case.objective or "").partition(" ")[0], "")
-    return next((name for name in (named, "value") if name in trend.metrics), "")
+    named = (headline(case.objective), "value") if case.objective else ()
+    return next((name for name in named if name in trend.metrics), "")
 
 
 def _rooms(accepted: Record, own: Mapping[str, Tolerance]) -> Iterator[tuple[str, list[float]]]:
