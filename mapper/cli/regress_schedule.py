@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from datetime import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from mapper.cli.counting import count
 from mapper.cli.executing import refuse_lone_address
@@ -108,9 +108,10 @@ def _database(text: str) -> str:
     if "://" not in text:
         return str(_absolute(text))
     try:
-        secret = urlsplit(text).password
+        parts = urlsplit(text)
+        secret = parts.password or any(name == "password" for name, _ in parse_qsl(parts.query, keep_blank_values=True))
     except ValueError as error:
         raise MapperError(f"--db: {error}") from None
-    if secret is not None:
+    if secret:
         raise UsageError("--db has a password, which others could read in the entry", hint="put it into ~/.pgpass")
     return text

@@ -89,6 +89,11 @@ class History:
     url: str
     engine: Engine
 
+    @property
+    def where(self) -> str:
+        """The database as it is told to people: without its password."""
+        return _shown(self.url)
+
     def begin(self, suite: str, versions: str, now: datetime | None = None) -> Run:
         """A new run. now: when it begins; its name is that and something of its own."""
         begun = (now or datetime.now(UTC)).strftime(TIME)
@@ -121,7 +126,7 @@ class History:
                     _RECORDS.c.key.in_(some), _RECORDS.c.ended.in_(ended)
                 )
                 for key, text in connection.execute(wanted.order_by(_RECORDS.c.number)):
-                    found[key] = record_of(text, self.url)
+                    found[key] = record_of(text, self.where)
         return found
 
     def runs(self, suite: str | None = None) -> tuple[Run, ...]:
@@ -136,7 +141,7 @@ class History:
         """The records of a run, in the order in which they were written, the last one of each case."""
         wanted = select(_RECORDS.c.text).where(_RECORDS.c.run == run.number).order_by(_RECORDS.c.number)
         with self._reading() as connection:
-            found = (record_of(text, self.url) for (text,) in connection.execute(wanted))
+            found = (record_of(text, self.where) for (text,) in connection.execute(wanted))
             return tuple({record.case: record for record in found}.values())
 
     def texts(self, suite: str, first: int = 0) -> Iterator[tuple[int, str, str]]:
@@ -273,7 +278,12 @@ def _shown(url: str) -> str:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return make_url(url).render_as_string(hide_password=True).removeprefix("sqlite:///")
+        return (
+            make_url(url)
+            .difference_update_query(["password"])
+            .render_as_string(hide_password=True)
+            .removeprefix("sqlite:///")
+        )
     except ArgumentError:
         return url
 

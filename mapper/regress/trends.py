@@ -83,7 +83,7 @@ def trends(history: History, suite: str, names: Collection[str], most: int | Non
                 trend.end(night, None)
             elif texts.get(case) != last[case]:  # what is known is written again as it is
                 texts[case] = last[case]
-                _add(trend, night, last[case], history.url)
+                _add(trend, night, last[case], history.where)
             elif trend.ended[-1][1] is None:
                 trend.end(night, *_ended(json.loads(last[case])))
     return Trends(tuple(nights), found)

@@ -148,6 +148,7 @@ def test_units_are_written_where_the_user_has_them(home: Path, monkeypatch: pyte
         (["--install", "cron", "--case-seconds", "0"], "cannot even begin"),
         (["--install", "cron", "--out", "a\nb"], "which no line of a scheduler can"),
         (["--install", "cron", "--db", "postgresql://me:secret@host/db"], "put it into ~/.pgpass"),
+        (["--install", "cron", "--db", "postgresql://me@host/db?password=secret"], "put it into ~/.pgpass"),
     ],
 )
 def test_what_cannot_be_scheduled_is_one_error_and_changes_nothing(

@@ -123,5 +123,10 @@ def test_a_record_that_is_none_is_one_error(words: str, history: History) -> Non
     night(history, ONE)
     with history.engine.begin() as connection:
         connection.execute(text("UPDATE records SET text = :words"), {"words": words})
-    with pytest.raises(MapperError, match="record"):
-        trends(history, "s", ["a"])
+    told = replace(
+        history, url="postgresql://mapper:secret@host/nights?password=secret"
+    )  # the engine is that of the file
+    with pytest.raises(MapperError, match=r"mapper:\*\*\*@host/nights: .*record"):
+        trends(told, "s", ["a"])
+    with pytest.raises(MapperError, match=r"mapper:\*\*\*@host/nights: .*record"):
+        told.records(told.runs("s")[0])
