@@ -18,11 +18,12 @@ from mapper.regress.timings import RUNS
 from mapper.regress.trends import trends
 
 SITE, INDEX = "site", "index.html"
+ALL = "all"
 
 
 def report(args: Namespace) -> int:
     """Write the page; what it says of the last night changes no exit code."""
-    most = None if args.nights == "all" else count("--nights", args.nights)
+    most = None if args.nights == ALL else count("--nights", args.nights, ALL)
     suite, some, path = cases_of(args)
     history = history_of(args)
     known = trends(history, suite.name, [case.name for case in some], most)

@@ -45,8 +45,8 @@ def test_a_report_needs_no_baseline(some: Nights, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        (["--nights", "0"], "--nights"),
-        (["--nights", "some"], "--nights"),
+        (["--nights", "0"], "or all"),
+        (["--nights", "some"], "--nights some"),
         (["--filter", "none"], "means none of"),
         (["--db", "empty.db"], "there is no run of these cases of nightly yet"),
     ],
