@@ -85,6 +85,6 @@ def _tell_of_clocks(history: History, show: Show) -> None:
 
 
 def _bytes(gigabytes: float | None) -> int | None:
-    if gigabytes is not None and not isfinite(gigabytes):
+    if gigabytes is not None and not isfinite(gigabytes * 1e9):
         raise UsageError(f"--case-memory {gigabytes:g}: give GB, or leave it out")
     return None if gigabytes is None else int(gigabytes * 1e9)

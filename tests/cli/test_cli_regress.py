@@ -121,6 +121,7 @@ def test_what_cannot_be_asked_is_told_and_the_run_goes_on(folder: Path, capsys: 
         ("run", ["--models", "/no/such/folder"], "not a folder"),
         ("run", ["--case-seconds", "0"], "cannot even begin"),
         ("run", ["--case-memory", "nan"], "give GB"),
+        ("run", ["--case-memory", "1e305"], "give GB"),
         ("run", ["--case-memory", "-1"], "cannot even begin"),
         ("run", ["--address", "head:6379"], "add --executor ray"),
         ("run", ["--executor", "ray", "--jobs", "0"], "--jobs 0"),
