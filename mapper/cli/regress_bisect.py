@@ -16,7 +16,7 @@ from mapper.regress.bisect_answer import Asking
 from mapper.regress.bisect_git import Repository, Revision
 from mapper.regress.cases import Case, MappingCase, cases
 from mapper.regress.screen import case_lines
-from mapper.regress.suite import read_suite
+from mapper.regress.suite import of_case, read_suite
 from mapper.report.units import shorten
 
 KEPT = "bisect"
@@ -38,7 +38,7 @@ def bisect(args: Namespace) -> int:
     good, bad = repository.revision(args.good), repository.revision(args.bad)
     asking = Asking(case, models.resolve(), path.parent.resolve(), kept, seconds)
     watch = _Watch()
-    bisection = Bisection(repository, asking, {**suite.tolerances, **case.tolerances}, watch.begin, watch.tell)
+    bisection = Bisection(repository, asking, of_case(case.tolerances, suite.tolerances), watch.begin, watch.tell)
     count = bisection.commits(good, bad)
     say(f"  {plain(case.name)}: {count} commits after {good.short}, up to {bad.short}\n\n")
     with ended_by_signals("no commit was found; answers so far are kept, nothing else"):

@@ -14,7 +14,7 @@ from mapper.regress.chance import NONE, Search, search
 from mapper.regress.record import Record
 from mapper.regress.rejudged import judged_now, open_questions
 from mapper.regress.said import Said
-from mapper.regress.suite import Tolerance
+from mapper.regress.suite import Tolerance, of_case
 from mapper.regress.timings import Timings, timings
 from mapper.regress.verdicts import Verdict, counted, verdict
 
@@ -98,7 +98,7 @@ def compared(
         before, after = baseline.records.get(case.name), now.get(case.name)
         if before is None and after is None:
             continue
-        own = {**tolerances, **case.tolerances}
+        own = of_case(case.tolerances, tolerances)
         asked[case.name] = (own, case.objective, case.better)
         found.append(verdict(before, after, *asked[case.name]))
         if before is not None and after is not None and case.objective is not None:

@@ -14,7 +14,7 @@ from mapper.regress.compared import Compared
 from mapper.regress.record import Record
 from mapper.regress.said import better_side
 from mapper.regress.scores import ScoreCase
-from mapper.regress.suite import Tolerance
+from mapper.regress.suite import Tolerance, of_case
 from mapper.regress.trends import TIMINGS, Steps, Trend, Trends
 from mapper.regress.verdicts import Verdict, tolerance_of
 from mapper.report.page.shell import as_block
@@ -91,7 +91,7 @@ def _case(
     accepted: by number of the metric, the value and how far another may be from it. sides: of its own, by number of the
     metric. goal: the number of the metric that tells it, or -1. said: the verdict, and that on each metric by its
     number."""
-    own = {**tolerances, **case.tolerances}
+    own = of_case(case.tolerances, tolerances)
     room = dict(_rooms(accepted, own)) if accepted else {}
     goal = _goal(case, trend)
     sides = {name: _side(name, case.better) for name in trend.metrics} if case.better else {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -50,6 +52,13 @@ class Tolerance(_Format):
 
     relative: float = Field(default=0.0, ge=0.0)
     absolute: float = Field(default=0.0, ge=0.0)
+
+
+def of_case(own: Mapping[str, Tolerance], suite: Mapping[str, Tolerance]) -> dict[str, Tolerance]:
+    """The tolerances of a case, in the order in which they are asked: its own, then the suite's for what these do not
+    mean. Both by metric or pattern."""
+    left = {metric: t for metric, t in suite.items() if not any(fnmatchcase(metric, pattern) for pattern in own)}
+    return {**own, **left}
 
 
 class Matrix(_Format):

@@ -8,7 +8,7 @@ import pytest
 
 from mapper.regress.record import Ended, Record
 from mapper.regress.said import Said
-from mapper.regress.suite import Tolerance
+from mapper.regress.suite import Tolerance, of_case
 from mapper.regress.verdicts import counted, verdict
 
 METRICS = {"throughput_per_s": 100.0, "value": 100.0, "bound": 101.0, "gap": 0.01, "latency_s": 0.5, "energy_j": 2.0,
@@ -73,6 +73,15 @@ def test_a_tolerance_of_a_case_goes_before_a_pattern_and_that_before_the_default
     wide = {"throughput_per_s": Tolerance(relative=0.2), "energy*": Tolerance(absolute=5.0)}
     assert verdict(BEFORE, now(throughput_per_s=90.0, energy_j=4.0), wide).said is Said.SAME
     assert verdict(BEFORE, now(latency_s=0.6), wide).said is Said.WORSE
+
+
+def test_what_a_case_has_of_its_own_goes_before_what_all_cases_have() -> None:
+    suite = {"throughput_per_s": Tolerance(relative=0.01), "energy*": Tolerance(absolute=5.0)}
+    own = {"throughput*": Tolerance(relative=0.2)}
+    assert verdict(BEFORE, now(throughput_per_s=90.0, energy_j=4.0), of_case(own, suite)).said is Said.SAME
+    assert verdict(BEFORE, now(throughput_per_s=90.0), of_case({}, suite)).said is Said.WORSE
+    exact = of_case({"energy_j": Tolerance()}, suite)
+    assert verdict(BEFORE, now(energy_j=4.0), exact).said is Said.WORSE
 
 
 def test_new_cases_and_plans_where_there_was_none_are_told_so() -> None:
