@@ -25,6 +25,8 @@ def why(found: Verdict, plans: Path) -> tuple[str, ...]:
         return ()
     if found.before.plan == found.after.plan:
         return ("the plan is the same: what it costs is told by other models or figures",)
+    if found.before.key == found.after.key:
+        return ("the same question has another answer now; the plan before is no longer kept",)
     from mapper.cost.recorded import recorded
     from mapper.ir.serial import load
     from mapper.report.diff.difference import difference

@@ -47,9 +47,11 @@ def _change(found: Verdict) -> float:
 
 def judged_now(found: Verdict, plans: Path) -> float | None:
     """The value of the accepted plan as it is judged now; None where a plan is no longer kept, or it cannot be judged.
-    plans: the folder of plans by key."""
+    plans: the folder of plans by key: of two answers to the same question only the later one is there."""
     assert found.before is not None
     assert found.after is not None
+    if found.before.key == found.after.key:
+        return None
     accepted, now = (plans / record.key / "plan.json" for record in (found.before, found.after))
     return value_again(accepted, now) if accepted.is_file() and now.is_file() else None
 

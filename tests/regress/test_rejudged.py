@@ -137,6 +137,17 @@ def test_a_comparison_says_what_got_dearer_and_what_is_better_for_all_that(tmp_p
     assert "worse than it was; what was found is" in told.words
 
 
+def test_of_two_plans_under_one_key_only_the_later_one_is_kept_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "k0").mkdir()
+    (tmp_path / "k0" / "plan.json").write_text("the later one")
+    before = replace(BEFORE, key="k0", plan="p", metrics={**BEFORE.metrics, "throughput_per_s": 100.0})
+    after = replace(now(90.0), key="k0", plan="q", metrics={**now(90.0).metrics, "throughput_per_s": 90.0})
+    told = compared_with(before, after, tmp_path, {})
+    assert told.verdicts[0].said is Said.WORSE
+    assert told.verdicts[0].words == ""
+    assert told.reasons[before.case] == ("the same question has another answer now; the plan before is no longer kept",)
+
+
 @pytest.mark.parametrize(("again", "said"), [(98.0, Said.SAME), (97.9, Said.WORSE), (None, Said.SAME)])
 def test_a_cost_that_half_a_percent_of_chance_hides_is_asked_for(
     again: float | None, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
