@@ -24,6 +24,12 @@ def _versions() -> tuple[tuple[str, str], ...]:
 
 
 @cache
+def compiled_by() -> str:
+    """What compiles the kernels of searches and costs, and what walks their graphs: results may move with them, too."""
+    return " ".join(f"{name} {importlib.metadata.version(name)}" for name in ("numba", "llvmlite", "networkx"))
+
+
+@cache
 def machine() -> str:
     """The machine that this runs on, as far as seconds depend on it: system, processor, and the cores it may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

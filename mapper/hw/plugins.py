@@ -55,6 +55,12 @@ def owner_of(group: str, name: str) -> str:
     return " and ".join(sorted({owner(e) for e in _entries(group) if e.name == name}))
 
 
+def brought() -> dict[str, str]:
+    """Versions of the distributions that offer anything in any group, by name."""
+    found = {(owner(e), e.dist.version if e.dist else "") for group in NOUN for e in _entries(group)}
+    return dict(sorted(found))
+
+
 def load(group: str, name: str) -> Any:
     """The object behind a name. An unknown, doubly owned or broken plug-in is an error, never skipped."""
     found = [e for e in _entries(group) if e.name == name]

@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mapper.hw.plugins import brought
+from mapper.versions import code, compiled_by, versions
+
 LEFT_OUT = "__pycache__"
 """Folders whose content Python makes of what lies beside them."""
 
@@ -30,6 +33,11 @@ class Digests:
 def address(data: Any) -> str:
     """sha256 of data as JSON."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def program() -> dict[str, Any]:
+    """What answers: versions of libraries and plug-ins, and mapper's own code."""
+    return {"versions": versions(), "libraries": compiled_by(), "plugins": brought(), "code": code()}
 
 
 def _of_file(path: Path) -> str:

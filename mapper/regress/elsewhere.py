@@ -46,4 +46,8 @@ def _strange(task: Any) -> str:
         same = task.key_here() == task.key
     except MapperError as error:
         return f"on {platform.node()}: {error.message}"
-    return "" if same else f"on {platform.node()}: model or target files are not those of the machine that asks"
+    return (
+        ""
+        if same
+        else f"on {platform.node()}: model files, target files or plug-ins are not those of the machine that asks"
+    )

@@ -20,10 +20,10 @@ from mapper.errors import MapperError
 from mapper.execution.jobs import Tell
 from mapper.pipeline.pass_ import Progress
 from mapper.regress import keeper
-from mapper.regress.digests import Digests, address
+from mapper.regress.digests import Digests, address, program
 from mapper.regress.record import Ended, Record
 from mapper.regress.scores import ScoreCase
-from mapper.versions import code, machine, versions
+from mapper.versions import machine, versions
 
 LOOK_S = 0.2
 """How often somebody looks whether the command is to end, and what it says of itself."""
@@ -71,7 +71,7 @@ def score_task(case: ScoreCase, folder: Path, digests: Digests) -> ScoreTask:
         if not digest:
             raise MapperError(f"no input {folder / path}")
     words = [str(word) for word in case.score.command]
-    asked = {"command": words, "data": data, "inputs": inputs, "versions": versions(), "code": code()}
+    asked = {"command": words, "data": data, "inputs": inputs, **program()}
     return ScoreTask(case, address(asked), folder)
 
 

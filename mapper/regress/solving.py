@@ -15,10 +15,10 @@ from mapper.comparison.machines import Machine, machines
 from mapper.errors import Infeasible, InvalidPlan, MapperError
 from mapper.execution.jobs import Tell
 from mapper.regress.cases import MappingCase
-from mapper.regress.digests import Digests, address
+from mapper.regress.digests import Digests, address, program
 from mapper.regress.metrics import metrics_of, placed_of, timings_of
 from mapper.regress.record import Ended, Record
-from mapper.versions import code, machine, versions
+from mapper.versions import machine, versions
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,12 @@ def task_of(case: MappingCase, models: Path, targets: Path, plans: Path, digests
 
 def _key(case: MappingCase, files: Sequence[str], target: str) -> str:
     """The content address of all that the record depends on: bytes of the model files, the whole target, what is asked,
-    versions. files, target: their digests."""
+    versions, those of plug-ins, too. files, target: their digests."""
     data: dict[str, Any] = {
         "files": files,
         "workload": case.workload.model_dump(),
         "target": target,
         "asked": case.asked.model_dump(),
-        "versions": versions(),
-        "code": code(),
+        **program(),
     }
     return address(data)

@@ -14,10 +14,11 @@ from mapper.execution.here import Here
 from mapper.execution.jobs import Executor, Guard
 from mapper.execution.local import Local
 from mapper.regress.cases import Case, MappingCase, cases
+from mapper.regress.digests import Digests
 from mapper.regress.history import History, opened
 from mapper.regress.record import Ended, Record
 from mapper.regress.run import Folders, run_cases
-from mapper.regress.solving import MappingTask, solve
+from mapper.regress.solving import MappingTask, solve, task_of
 from mapper.regress.suite import read_suite
 from tests.regress.told import Told
 
@@ -117,6 +118,23 @@ def test_another_model_file_another_option_and_a_lost_plan_are_asked_anew(
     with (copy / "bert-tiny.onnx").open("ab") as file:
         file.write(b"\x3a\x00")  # an empty graph laid over the other: the same model in other bytes
     assert run(one, history, Folders(copy, tmp_path, folders.plans))[1].solved == [NAMES[0]]
+
+
+def test_another_version_of_a_plug_in_or_of_what_compiles_kernels_is_another_question(
+    tmp_path: Path, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, keys = some(tmp_path)[0], set()
+    for version in ("1.0", "1.1"):
+        info = tmp_path / version / "other_passes-1.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: other-passes\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text("[mapper.passes]\nother = other:Other\n")
+        with monkeypatch.context() as seen:
+            seen.syspath_prepend(tmp_path / version)
+            keys.add(task_of(case, folders.models, folders.targets, folders.plans, Digests()).key)
+    monkeypatch.setattr("mapper.regress.digests.compiled_by", lambda: "numba 9")
+    keys.add(task_of(case, folders.models, folders.targets, folders.plans, Digests()).key)
+    assert len(keys) == 3
 
 
 def test_what_was_stopped_is_no_answer_and_leaves_no_plan(tmp_path: Path, folders: Folders, history: History) -> None:
