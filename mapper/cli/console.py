@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from mapper.cli.ending import Ended
 from mapper.cli.steps import LONGEST, NAME, Steps
 from mapper.errors import plain
 from mapper.ir.plan import Objective, Plan
@@ -153,13 +154,16 @@ def _count(things: Sized | None, one: str) -> str:
 
 
 @contextmanager
-def stop_on_interrupt(show: Show, meaning: str = "keeping the best plan so far") -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, to keep what there is so far; a second one interrupts at once."""
+def stop_on_interrupt(
+    show: Show, meaning: str = "keeping the best plan so far", left: str = "nothing was written"
+) -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets, to keep what there is so far; a second one interrupts at once. left: what
+    there is then."""
     stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            raise Ended(number, left)
         stop.set()
         if not show.quiet:
             show.console.print(Text(f"\n  stopping: {meaning} (again to quit at once)"))

@@ -26,6 +26,8 @@ from mapper.regress.run import Folders, run_cases
 PRELOADED = ("mapper.regress.run", "mapper.compiler", "mapper.solve.placement.driver", "numba")
 """What the process that all cases' processes are copies of has loaded."""
 
+KEPT = "what is finished is kept"
+
 
 def help_(args: Namespace) -> int:
     """Say what there is."""
@@ -46,7 +48,7 @@ def run(args: Namespace) -> int:
     watch = Watch(show, some)
     with ExitStack() as held:
         held.enter_context(_alone(Path(args.out)))
-        stop = held.enter_context(stop_on_interrupt(show, "what is finished is kept"))
+        stop = held.enter_context(stop_on_interrupt(show, KEPT, KEPT))
         history = held.enter_context(closing(history_of(args, tell=not args.quiet)))
         _tell_of_clocks(history, show)
         if executor.elsewhere:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import signal
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from mapper.cli.console import Show
+from mapper.cli.main import main
 from mapper.cli.regress_watching import ALL, Watch, figure, line, summary
 from mapper.cli.steps import Steps
 from mapper.ir.goal import Objective
@@ -106,3 +109,18 @@ def test_the_sum_tells_why_there_is_no_answer_and_not_what_was_stopped() -> None
     assert [re.sub(" +", " ", row.strip()) for row in told.splitlines()] == [
         "today: 1 found, 1 stopped, 1 skipped · 1 known from before", "skipped b: no data here",
     ]  # fmt: skip
+
+
+def test_who_interrupts_twice_is_told_what_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = tmp_path / "cases.yaml"
+    suite.write_text("schema: 1\nname: s\nscores: {a: {command: [python]}}\n")
+
+    def interrupted(*_: object) -> None:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("mapper.cli.regressing.run_cases", interrupted)
+    assert main(["regress", "run", str(suite), "--out", str(tmp_path / "out"), "--quiet"]) == 130
+    assert capsys.readouterr().err == "interrupted: what is finished is kept\n"
