@@ -27,8 +27,8 @@ from mapper.versions import machine, versions
 
 LOOK_S = 0.2
 """How often somebody looks whether the command is to end, and what it says of itself."""
-MOST_BYTES = 4_000_000
-"""The longest output that is read."""
+MOST_BYTES, MOST_ERRORS = 4_000_000, 400_000_000
+"""The longest output that is read, and the most bytes of standard error that a command may fill the disk with."""
 TAIL_BYTES, TAIL_LINES = 4096, 4
 """How much of the end of standard error is told."""
 TIMINGS = "timings"
@@ -84,6 +84,7 @@ def scored(task: ScoreTask, stop: threading.Event, tell: Tell) -> Record:
         try:
             if not _ran(task, out, errors, stop, tell):
                 return replace(record, ended=Ended.STOPPED, reason="stopped before its command was over")
+            _refuse_flood(out, errors)
             numbers, timings = printed(_text(out))
         except NoScore as broken:
             reason = "; ".join([str(broken), *_tail(errors)])
@@ -111,6 +112,7 @@ def _ran(task: ScoreTask, out: IO[bytes], errors: IO[bytes], stop: threading.Eve
             with suppress(subprocess.TimeoutExpired):
                 running.wait(LOOK_S)
                 break
+            _refuse_flood(out, errors)
             tell(Progress("score", doing=next(iter(_tail(errors)[-1:]), "")))
     finally:
         with suppress(ProcessLookupError):  # with whatever it has left behind
@@ -127,12 +129,16 @@ def _ran(task: ScoreTask, out: IO[bytes], errors: IO[bytes], stop: threading.Eve
     return True
 
 
+def _refuse_flood(*files: IO[bytes]) -> None:
+    """Raises NoScore for more on standard output or error than a command has any use for."""
+    for file, most, did in zip(files, (MOST_BYTES, MOST_ERRORS), ("printed", "complained of"), strict=True):
+        if os.fstat(file.fileno()).st_size > most:
+            raise NoScore(f"its command {did} more than {most / 1e6:g} MB")
+
+
 def _text(out: IO[bytes]) -> str:
     out.seek(0)
-    data = out.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise NoScore(f"its command printed more than {MOST_BYTES / 1e6:g} MB")
-    return data.decode("utf-8", "replace")
+    return out.read().decode("utf-8", "replace")
 
 
 def _tail(errors: IO[bytes]) -> list[str]:

@@ -144,6 +144,12 @@ def test_a_command_that_fails_or_is_killed_is_broken_and_tells_its_last_words(tm
     assert (killed.ended, killed.reason) == (Ended.BROKEN, "its command ended with exit code 137")
 
 
+@pytest.mark.slow
+def test_a_command_that_prints_without_end_is_ended_before_the_disk_is_full(tmp_path: Path) -> None:
+    flood = scored_by("import itertools\nfor _ in itertools.repeat(0): print('x' * 1000)", tmp_path)
+    assert (flood.ended, flood.reason) == (Ended.BROKEN, "its command printed more than 4 MB")
+
+
 SLEEPER = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
