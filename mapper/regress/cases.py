@@ -21,6 +21,9 @@ AXES = {"objectives": "objective", "pipelines": "pipeline", "precisions": "preci
 
 WILD = "*?["
 
+LONGEST_NAME = 255
+"""Characters of a case's name: a server's column has no more."""
+
 
 class Case(Protocol):
     """Something that a suite asks. name: unlike all others of the suite. objective: what its bound and value are of,
@@ -81,12 +84,17 @@ def cases(suite: Suite, folder: Path) -> tuple[Case, ...]:
     """All cases of a suite, in the order of the file. folder: where targets that are files are looked for.
 
     Raises UsageError for a model that the suite does not have, a pattern that means nothing, an exclusion that leaves
-    nothing out, and two cases of one name.
+    nothing out, two cases of one name, and a name that is too long.
     """
     found: dict[str, Case] = {}
     singles = (_single(suite, single, folder) for single in suite.cases)
     asked: tuple[Case, ...] = (*_of_matrices(suite, folder), *singles, *scores(suite))
     for case in asked:
+        if len(case.name) > LONGEST_NAME:
+            hint = "give it a `name`, or ask for fewer settings"
+            raise UsageError(
+                f"'{case.name[:60]}...' is a name of {len(case.name)} characters; at most {LONGEST_NAME}", hint=hint
+            )
         other = found.setdefault(case.name, case)
         if other is not case:
             same = other.about == case.about

@@ -112,7 +112,7 @@ class Suite(_Format):
     name."""
 
     schema_: Literal[1] = Field(alias="schema")
-    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=255)
     models: dict[str, Workload] = {}
     defaults: Asked = Asked()
     tolerances: dict[str, Tolerance] = {}

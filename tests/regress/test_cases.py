@@ -122,6 +122,7 @@ def test_cases_are_chosen_by_name_and_by_tag(tmp_path: Path) -> None:
         ('cases: [{model: bert, target: "a\\0b"}]', r"'\\x00' is no character"),
         ('cases: [{model: bert, target: a, name: "\\ud800"}]', r"'\\ud800' is no character"),
         ('scores: {"\\ud800": {command: [echo]}}', r"'\\ud800' is no character"),
+        (f"cases: [{{model: bert, target: a, name: {'a' * 256}}}]", "a name of 256 characters; at most 255"),
         ('matrix: [{models: [bert], targets: ["/no/such/*.yaml"]}]', r"no target matches '/no/such/\*.yaml'"),
         ('matrix: [{models: [bert], targets: ["**x.yaml"]}]', r"no target matches '\*\*x.yaml'"),
     ],
