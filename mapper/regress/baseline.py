@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,24 @@ def load_baseline(path: Path) -> Baseline:
         )
     try:
         records = {name: _record(name, row) for name, row in data["cases"].items()}
-        accepted = tuple(Acceptance(**row) for row in data["accepted"])
+        accepted = tuple(_acceptance(row) for row in data["accepted"])
         return Baseline(data["suite"], records, accepted)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MapperError(f"{path} is no baseline: {type(error).__name__}: {error}", hint="accept anew") from None
+
+
+def _acceptance(row: Mapping[str, Any]) -> Acceptance:
+    made = Acceptance(**row)
+    _texts(made.when, made.who, made.why)
+    if type(made.cases) is not int or not isinstance(made.versions, dict):
+        raise TypeError("'cases' is a number, and 'versions' is an object")
+    return made
+
+
+def _texts(*words: Any) -> None:
+    strange = next((word for word in words if not isinstance(word, str)), None)
+    if strange is not None:
+        raise TypeError(f"{json.dumps(strange)[:40]} stands where a text is due")
 
 
 def _record(name: str, row: Mapping[str, Any]) -> Record:
@@ -105,5 +120,9 @@ def _record(name: str, row: Mapping[str, Any]) -> Record:
     if ended not in LASTING:
         raise ValueError(f"'{name}' is {ended}")
     metrics = {str(k): float(x) for k, x in row["metrics"].items()}
+    strange = next((k for k, x in metrics.items() if not isfinite(x)), None)
+    if strange is not None:
+        raise ValueError(f"'{strange}' of '{name}' is no finite number")
     kept = {word: row[word] for word in ("about", "plan", "placed")}
+    _texts(row["key"], row["plan"], row["placed"], row.get("reason", ""), *row["about"].values())
     return Record(name, row["key"], ended, metrics, **kept, reason=row.get("reason", ""))

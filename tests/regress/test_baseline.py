@@ -62,6 +62,11 @@ def test_what_has_no_answer_is_not_accepted_and_a_reason_is_asked_for() -> None:
         accepted(ONE, why=" ")
 
 
+CASE = """{"schema": 1, "suite": "s", "accepted": [], "cases": {"a": {"ended": "found", "metrics": {"n": %s},
+           "key": %s, "about": %s, "plan": "", "placed": ""}}}"""
+LOG = '{"schema": 1, "suite": "s", "cases": {}, "accepted": [{"who": "Ada", "why": "first", "versions": {}, %s}]}'
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -70,6 +75,11 @@ def test_what_has_no_answer_is_not_accepted_and_a_reason_is_asked_for() -> None:
         ("[]", "is no baseline"),
         ('{"schema": 1, "suite": "s", "accepted": [], "cases": {"a": {}}}', "KeyError: 'ended'"),
         ('{"schema": 1, "suite": "s", "accepted": [], "cases": {"a": {"ended": "timeout"}}}', "'a' is timeout"),
+        (CASE % ("NaN", '"k"', "{}"), "'n' of 'a' is no finite number"),
+        (CASE % ("1", "5", "{}"), "5 stands where a text is due"),
+        (CASE % ("1", '"k"', '"x"'), "AttributeError"),
+        (LOG % '"when": 5, "cases": 3', "5 stands where a text is due"),
+        (LOG % '"when": "now", "cases": "x"', "'cases' is a number"),
     ],
 )
 def test_what_is_no_baseline_is_one_clear_error(text: str, complaint: str, tmp_path: Path) -> None:
