@@ -10,10 +10,9 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from mapper.cli.counting import count
-from mapper.cli.executing import refuse_lone_address
+from mapper.cli.executing import guard_of, refuse_lone_address
 from mapper.cli.saying import say
 from mapper.errors import MapperError, UsageError, plain
-from mapper.execution.jobs import Guard
 from mapper.regress import schedule_cron, schedule_systemd
 from mapper.regress.cases import cases, chosen
 from mapper.regress.schedule import LOG, Entry, Nightly, name_of, time_of
@@ -85,8 +84,11 @@ def _nightly(args: Namespace, path: Path) -> Nightly:
         run += ["--executor", args.executor]
     if args.address:
         run += ["--address", args.address]
-    if args.case_seconds is not None:
-        run += ["--case-seconds", f"{Guard(args.case_seconds).seconds:g}"]
+    guard = guard_of(args)
+    if guard.seconds is not None:
+        run += ["--case-seconds", f"{guard.seconds:g}"]
+    if guard.memory_bytes is not None:
+        run += ["--case-memory", f"{args.case_memory:g}"]
     compare = [*shared, *(["--baseline", str(_absolute(args.baseline))] if args.baseline else [])]
     at = time_of(args.at) if args.at else _AT
     return Nightly(path, _absolute(args.out), _absolute(sys.executable), at, tuple(run), tuple(compare))

@@ -6,18 +6,16 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
 
 from mapper.cli.console import Show, stop_on_interrupt
-from mapper.cli.executing import executor_of
+from mapper.cli.executing import executor_of, guard_of
 from mapper.cli.regress_files import cases_of, history_of, plans_of
 from mapper.cli.regress_watching import ALL, Watch, summary
 from mapper.cli.saying import say
 from mapper.cli.steps import Steps
 from mapper.emit.files import locked
 from mapper.errors import MapperError, UsageError
-from mapper.execution.jobs import Guard
 from mapper.ir.goal import Objective
 from mapper.regress.history import TIME, History
 from mapper.regress.record import UNANSWERED
@@ -39,7 +37,7 @@ def run(args: Namespace) -> int:
     """Solve what is not known; 1 where a case could not be asked to its end."""
     suite, some, path = cases_of(args)
     show = Show(args.quiet, Objective.THROUGHPUT, Steps(args.quiet, live=True))
-    guard = Guard(args.case_seconds, _bytes(args.case_memory))
+    guard = guard_of(args)
     executor = executor_of(args, PRELOADED)
     models = Path(args.models) if args.models else path.parent
     if not models.is_dir():
@@ -84,9 +82,3 @@ def _tell_of_clocks(history: History, show: Show) -> None:
     if last > now:
         late = f"the clock says {now}, and a run began at {last}: runs stay in the order in which they began"
         show.note(f"warning: {late}")
-
-
-def _bytes(gigabytes: float | None) -> int | None:
-    if gigabytes is not None and not isfinite(gigabytes * 1e9):
-        raise UsageError(f"--case-memory {gigabytes:g}: give GB, or leave it out")
-    return None if gigabytes is None else int(gigabytes * 1e9)

@@ -61,6 +61,8 @@ def test_systemd_has_one_entry_however_often_it_is_written(home: Path, capsys: p
         "b.json",
         "--executor",
         "ray",
+        "--case-memory",
+        "2.5",
     ]
     assert schedule("--install", "systemd", "--at", "3:05", *options) == 0
     once = units(home)
@@ -69,7 +71,7 @@ def test_systemd_has_one_entry_however_often_it_is_written(home: Path, capsys: p
     assert "OnCalendar=*-*-* 03:05:00\nPersistent=true\n" in once[".timer"]
     assert f"{sys.executable} {home}/cases.yaml {home}/out/regress\n" in once[".service"]
     shared = f"--filter '*/superhet/*' --db {home}/h.db"
-    assert f"{shared} --models {home} --jobs 2 --executor ray; " in once[".service"]
+    assert f"{shared} --models {home} --jobs 2 --executor ray --case-memory 2.5; " in once[".service"]
     assert f"{shared} --baseline {home}/b.json; " in once[".service"]
     asked = (home / "asked").read_text().splitlines()
     assert [line.split(" mapper")[0] for line in asked] == ["--user daemon-reload", "--user enable --now"] * 2

@@ -114,6 +114,7 @@ def schedule(p: argparse.ArgumentParser) -> None:
     p.add_argument("--jobs", metavar="N|auto", help="cases at once (default: as many as cores)")
     cluster(p)
     p.add_argument("--case-seconds", type=float, metavar="S", help="wall-clock seconds that a case may take")
+    p.add_argument("--case-memory", type=float, metavar="GB", help="memory that a case may take, in GB")
 
 
 def bisect(p: argparse.ArgumentParser) -> None:
