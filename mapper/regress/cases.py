@@ -27,7 +27,8 @@ LONGEST_NAME = 255
 
 class Case(Protocol):
     """Something that a suite asks. name: unlike all others of the suite. objective: what its bound and value are of,
-    None where it has none. better: by pattern, metrics of its own, and whether more of them is better."""
+    None where it has none. better: by pattern, metrics of its own, and whether more of them is better; None: neither.
+    """
 
     @property
     def name(self) -> str: ...
@@ -38,7 +39,7 @@ class Case(Protocol):
     @property
     def objective(self) -> str | None: ...
     @property
-    def better(self) -> Mapping[str, bool]: ...
+    def better(self) -> Mapping[str, bool | None]: ...
     @property
     def about(self) -> dict[str, str]:
         """What is asked, in words."""
@@ -62,7 +63,7 @@ class MappingCase:
         return self.asked.objective
 
     @property
-    def better(self) -> Mapping[str, bool]:
+    def better(self) -> Mapping[str, bool | None]:
         """None of its own: metrics of mappings have their better sides in `mapper.regress.verdicts`."""
         return {}
 

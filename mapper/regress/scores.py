@@ -37,9 +37,9 @@ class ScoreCase:
         return
 
     @property
-    def better(self) -> Mapping[str, bool]:
-        """By pattern, whether more is better."""
-        return {pattern: side == "more" for pattern, side in self.score.better.items()}
+    def better(self) -> Mapping[str, bool | None]:
+        """By pattern, whether more is better; neither for all others, whatever it is of mappings."""
+        return {**{pattern: side == "more" for pattern, side in self.score.better.items()}, "*": None}
 
     @property
     def about(self) -> dict[str, str]:

@@ -55,7 +55,7 @@ def site_data(
     }
 
 
-def _side(metric: str, own: Mapping[str, bool] | None = None) -> int:
+def _side(metric: str, own: Mapping[str, bool | None] | None = None) -> int:
     """1 where more of a metric is better, -1 where less is, 0 where neither is."""
     more = False if metric in TIMINGS else better_side(metric, own)
     return 0 if more is None else 1 if more else -1

@@ -58,7 +58,7 @@ def verdict(
     after: Record | None,
     tolerances: Mapping[str, Tolerance] | None = None,
     objective: str | None = "throughput",
-    better: Mapping[str, bool] | None = None,
+    better: Mapping[str, bool | None] | None = None,
     again: float | None = None,
 ) -> Verdict:
     """The verdict on a case. tolerances: by metric or pattern, before the defaults. objective: what the plan was
@@ -83,9 +83,8 @@ def verdict(
         return Verdict(case, Said.BETTER, words="there was no plan", before=before, after=after)
     if objective is None:
         given = dict(tolerances or {})
-        given.setdefault("*", Tolerance())  # the defaults are about metrics of mappings, and so are their better sides
-        sides = {**(better or {}), "*": None}
-        changes = _with_lost(_changes(before, after, given, sides, None), sides)
+        given.setdefault("*", Tolerance())  # the defaults are about metrics of mappings
+        changes = _with_lost(_changes(before, after, given, better or {}, None), better or {})
         return Verdict(case, _worst(changes), changes, "", before, after)
     return _of_mappings(before, after, tolerances or {}, objective, better or {}, again)
 
@@ -101,7 +100,7 @@ def _of_mappings(
     after: Record,
     given: Mapping[str, Tolerance],
     objective: str,
-    better: Mapping[str, bool],
+    better: Mapping[str, bool | None],
     again: float | None,
 ) -> Verdict:
     """The verdict on two plans: by costs exactly where no task moved, and without what chance may have made elsewhere;

@@ -108,9 +108,10 @@ def test_an_objective_without_a_metric_of_its_own_is_its_value_a_cost() -> None:
 
 def test_a_score_has_its_own_sides_and_is_told_by_the_first_of_them() -> None:
     score = Score(command=["x"], better={"solved*": "more", "gap": "more"})
-    known = Trends((), {"scores/a": Trend([], {"gap": [(0, 0.5)], "solved of b": [(0, 3.0)]})})
+    trends = {"gap": [(0, 0.5)], "solved of b": [(0, 3.0)], "work": [(0, 1.0)]}
+    known = Trends((), {"scores/a": Trend([], trends)})
     told = site_data(known, Compared("s", "r", Baseline("s"), ()), [ScoreCase("scores/a", score)], {})
-    assert (told["cases"][0]["goal"], told["cases"][0]["sides"]) == (1, {0: 1, 1: 1})
+    assert (told["cases"][0]["goal"], told["cases"][0]["sides"]) == (1, {0: 1, 1: 1, 2: 0})
 
 
 def test_what_is_said_of_the_last_night_stands_with_each_case_and_metric(made: Nights) -> None:
