@@ -107,6 +107,7 @@ def test_what_cannot_be_asked_is_told_and_the_run_goes_on(folder: Path, capsys: 
         "scores/absent: no data here",
     ):
         assert words in told.out
+    arguments += ["--baseline", str(folder / "mixed.json")]
     assert main(["regress", "accept", *arguments, "-m", "first"]) == 0
     assert "1 of 6 records" in capsys.readouterr().out
     good = ["--filter", "scores/good", "--filter", "scores/absent"]
