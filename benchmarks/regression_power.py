@@ -3,9 +3,9 @@
     python benchmarks/regression_power.py CASES.yaml --models DIR [--filter tag:fast] [--percent 1] [--every 1]
                                           [--seeds 1,2,3] [--jobs 2] [--json]
 
-A figure is felt where a case's value or energy is worse by more than a part in 5,000 now; it is caught where the
-comparison of the cases on its target fails. Figures that nobody feels cannot be caught and are counted apart. The plans
-before are kept, as a night keeps them.
+A figure is felt where the plan of a case that was found before has a value or an energy worse by more than a part in
+5,000 now; it is caught where the comparison of the cases on its target fails. Figures that nobody feels cannot be
+caught and are counted apart. The plans before are kept, as a night keeps them.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from mapper.hw.load import load_target
 from mapper.hw.parameters import Parameter, parameters
 from mapper.regress.baseline import Baseline
 from mapper.regress.cases import MappingCase, cases, chosen
-from mapper.regress.chance import EXACT, loss
+from mapper.regress.chance import EXACT, dearer, loss
 from mapper.regress.compared import Compared, compared
 from mapper.regress.history import opened
 from mapper.regress.record import Ended, Record
+from mapper.regress.rejudged import judged_again
 from mapper.regress.run import Folders, run_cases
 from mapper.regress.suite import Suite, read_suite
 from mapper.whatif.levers import better
@@ -89,13 +90,15 @@ def _sign(parameter: Parameter) -> str:
     return "/" if better(parameter) == (True,) else "*"
 
 
-def felt(before: Record, after: Record, objective: str) -> bool:
-    """Whether a case is worse for it."""
+def felt(before: Record, after: Record, objective: str, plans: Path) -> bool:
+    """Whether the plan that was found before is worse for it."""
     if after.ended is not Ended.FOUND or before.ended is not Ended.FOUND:
         return after.ended is not before.ended
+    if before.placed != after.placed:
+        again = judged_again(plans / before.key / "plan.json", plans / after.key / "plan.json")
+        return again is not None and bool(dearer(before, after, objective, again))
     was, now = before.metrics["energy_j"], after.metrics["energy_j"]
-    stay = before.placed == after.placed
-    return loss(before, after, objective) > EXACT or (stay and now > was * (1 + EXACT))
+    return loss(before, after, objective) > EXACT or now > was * (1 + EXACT)
 
 
 def main() -> None:
@@ -167,7 +170,7 @@ def _figures(
         told = f"{change.target} {change.setting}"
         if bench.held(on, records, before).fails:
             found["caught"].append(told)
-        elif any(felt(before.records[r.case], r, objective[r.case]) for r in records):
+        elif any(felt(before.records[r.case], r, objective[r.case], bench.folders.plans) for r in records):
             found["missed"].append(told)
         else:
             found["not felt"].append(told)

@@ -6,6 +6,7 @@ up to the gap it was accepted with. Costs are told apart: by what changes where 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,16 @@ bound comes from linear programs, which no seed moves; what moves both by more i
 LOOSER = 0.005
 """How much further away, relative, a bound must be for its proof to be called worse."""
 
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An accepted plan as it is judged now: its objective's value, as a summary tells it, and joules per request; 0
+    where its energy is not known."""
+
+    value: float
+    energy_j: float = 0.0
+
+
 PURSUED = {"throughput": ("throughput_per_s", "tokens_per_s"), "latency": ("latency_s",), "ttft": ("ttft_s",),
            "tpot": ("tpot_s",), "energy": ("energy_j", "energy_per_token_j"), "edp": ()}  # fmt: skip
 """By objective, the totals that are its value under another name."""
@@ -41,7 +52,7 @@ def headline(objective: str) -> str:
 
 
 def without_chance(
-    changes: Sequence[Change], before: Record, after: Record, objective: str, again: float | None = None
+    changes: Sequence[Change], before: Record, after: Record, objective: str, again: Judged | None = None
 ) -> tuple[tuple[Change, ...], str]:
     """The changes of a case whose tasks moved, with those that chance may have made told as changed only, and why in
     words ('' where there is nothing to say). again: as for `dearer`."""
@@ -75,12 +86,14 @@ def _loss(was: float, now: float, objective: str) -> float:
     return 1.0 - ratio
 
 
-def dearer(before: Record, after: Record, objective: str, again: float | None = None) -> str:
+def dearer(before: Record, after: Record, objective: str, again: Judged | None = None) -> str:
     """By how much the problem itself got dearer, in words: whatever is placed where; '' where it did not. again: the
-    value of the accepted plan as it is judged now, which tells exactly."""
+    accepted plan as it is judged now, which tells exactly; its energy counts whatever was searched for."""
     if again is not None:
-        worse = _loss(before.metrics.get("value", 0.0), again, objective) > EXACT
-        return judged_again(before, after, objective, again) if worse else ""
+        if _loss(before.metrics.get("value", 0.0), again.value, objective) > EXACT:
+            return judged_again(before, after, objective, again)
+        more = again.energy_j / before.metrics.get("energy_j", math.inf) - 1 if again.energy_j else 0.0
+        return f"judged now, the accepted plan takes {more:.2%} more energy than it did" if more > EXACT else ""
     pairs = [(before.metrics.get(name), after.metrics.get(name)) for name in ("bound", "value")]
     losses = []
     for was, now in pairs:
@@ -92,14 +105,14 @@ def dearer(before: Record, after: Record, objective: str, again: float | None = 
     return f"the problem itself got dearer: its bound by {losses[0]:.2%}, the best plan found by {losses[1]:.2%}"
 
 
-def missed(after: Record, objective: str, again: float) -> float:
+def missed(after: Record, objective: str, again: Judged) -> float:
     """How much worse what was found is than the accepted plan as it is judged now: no cost has a part in that."""
-    return _loss(again, after.metrics.get("value", 0.0), objective)
+    return _loss(again.value, after.metrics.get("value", 0.0), objective)
 
 
-def judged_again(before: Record, after: Record, objective: str, again: float) -> str:
+def judged_again(before: Record, after: Record, objective: str, again: Judged) -> str:
     """What the accepted plan comes to now, and what was found beside it, in words."""
-    cost, lost = _loss(before.metrics.get("value", 0.0), again, objective), missed(after, objective, again)
+    cost, lost = _loss(before.metrics.get("value", 0.0), again.value, objective), missed(after, objective, again)
     it = "as good as it was" if abs(cost) <= EXACT else f"{_share(cost)} than it was"
     told = "as good" if abs(lost) <= EXACT else _share(lost)
     return f"judged now, the accepted plan is {it}; what was found is {told}{': the search missed it' * (lost > EXACT)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mapper.errors import MapperError
-from mapper.regress.chance import EXACT
+from mapper.regress.chance import EXACT, Judged
 from mapper.regress.said import Said
 from mapper.regress.verdicts import Verdict
 
@@ -23,7 +23,7 @@ PRICES = ("target", "options")
 
 
 def open_questions(found: Sequence[Verdict]) -> list[Verdict]:
-    """The verdicts on plans whose tasks moved, and their value or bound with them, the worst first: a cost or the
+    """The verdicts on plans whose tasks moved, and value, bound or energy with them, the worst first: a cost or the
     search? Those that nobody is told of are asked as well: half a percent of chance hides a cost."""
     order = list(Said)
     some = [(_change(v), v) for v in found if _moved(v)]
@@ -37,34 +37,35 @@ def _moved(found: Verdict) -> bool:
 
 
 def _change(found: Verdict) -> float:
-    """How much value or bound changed, relative, whichever more."""
+    """How much value, bound or energy changed, relative, whichever most."""
     assert found.before is not None
     assert found.after is not None
     was, now = found.before.metrics, found.after.metrics
-    return max((abs(now[name] / was[name] - 1) for name in ("value", "bound") if was.get(name) and name in now),
-               default=0.0)  # fmt: skip
+    names = [name for name in ("value", "bound", "energy_j") if was.get(name) and name in now]
+    return max((abs(now[name] / was[name] - 1) for name in names), default=0.0)
 
 
-def judged_now(found: Verdict, plans: Path) -> float | None:
-    """The value of the accepted plan as it is judged now; None where a plan is no longer kept, or it cannot be judged.
+def judged_now(found: Verdict, plans: Path) -> Judged | None:
+    """The accepted plan as it is judged now; None where a plan is no longer kept, or it cannot be judged.
     plans: the folder of plans by key: of two answers to the same question only the later one is there."""
     assert found.before is not None
     assert found.after is not None
     if found.before.key == found.after.key:
         return None
     accepted, now = (plans / record.key / "plan.json" for record in (found.before, found.after))
-    return value_again(accepted, now) if accepted.is_file() and now.is_file() else None
+    return judged_again(accepted, now) if accepted.is_file() and now.is_file() else None
 
 
-def value_again(accepted: Path, now: Path) -> float | None:
-    """The objective's value of an accepted plan by the costs and on the target of the plan that was found now, as a
-    summary tells it; None where its tasks are not those of the present plan, or cannot run where they did.
+def judged_again(accepted: Path, now: Path) -> Judged | None:
+    """An accepted plan by the costs and on the target of the plan that was found now; None where its tasks are not
+    those of the present plan, or cannot run where they did.
 
     Where options cost what they did the plan is judged as it stands; else its tasks stay where they were, and the
     passes that follow a placement make the rest anew.
     """
     from mapper.cost.judge import judge
     from mapper.cost.recorded import recorded
+    from mapper.hw.work import PJ_PER_J
     from mapper.ir.serial import load
     from mapper.report.summary import value_and_bound
 
@@ -73,7 +74,8 @@ def value_again(accepted: Path, now: Path) -> float | None:
         if any(getattr(before, name) != getattr(after, name) for name in ASKED):
             return None
         same = all(getattr(before, name) == getattr(after, name) for name in PRICES)
-        return value_and_bound(judge(before) if same else recorded(moved(before, after)))[0]
+        known = judge(before) if same else recorded(moved(before, after))
+        return Judged(value_and_bound(known)[0], known.energy / PJ_PER_J / known.plan.requests_per_run)
     except (MapperError, KeyError, ValueError):  # a unit, its memory, an option or room is gone: nothing is said of it
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from mapper.regress.chance import EXACT, dearer, judged_again, missed, without_chance
+from mapper.regress.chance import EXACT, Judged, dearer, judged_again, missed, without_chance
 from mapper.regress.record import UNANSWERED, Ended, Record
 from mapper.regress.said import FAILING, Change, Said, better_side, larger_is_better
 from mapper.regress.suite import Tolerance
@@ -59,12 +59,12 @@ def verdict(
     tolerances: Mapping[str, Tolerance] | None = None,
     objective: str | None = "throughput",
     better: Mapping[str, bool | None] | None = None,
-    again: float | None = None,
+    again: Judged | None = None,
 ) -> Verdict:
     """The verdict on a case. tolerances: by metric or pattern, before the defaults. objective: what the plan was
     searched for; None for what is no mapping.
     better: by pattern, metrics of the case's own of which more (True) or less (False) is better.
-    again: the value of the accepted plan as it is judged now (`mapper.regress.rejudged`), where that is known."""
+    again: the accepted plan as it is judged now (`mapper.regress.rejudged`), where that is known."""
     if after is None or after.ended is Ended.STOPPED:
         assert before is not None
         return Verdict(before.case, Said.MISSING, words="it was accepted and has not been run", before=before)
@@ -101,7 +101,7 @@ def _of_mappings(
     given: Mapping[str, Tolerance],
     objective: str,
     better: Mapping[str, bool | None],
-    again: float | None,
+    again: Judged | None,
 ) -> Verdict:
     """The verdict on two plans: by costs exactly where no task moved, and without what chance may have made elsewhere;
     what the suite itself gives a tolerance fails beyond it, chance or not."""
@@ -123,7 +123,7 @@ def _of_mappings(
         harder = harder or (told if missed(after, objective, again) > room else "")
         words = f"{told}, within the accepted gap" if words else told
     if harder and (said not in FAILING or said is Said.GAP_WORSE):
-        return Verdict(before.case, Said.WORSE, changes, words or harder, before, after)
+        return Verdict(before.case, Said.WORSE, changes, words if harder in words else harder, before, after)
     return Verdict(before.case, said, changes, words, before, after)
 
 
@@ -136,7 +136,7 @@ def _sorted(changes: Sequence[Change]) -> tuple[Change, ...]:
     return tuple(sorted(changes, key=lambda c: (order.index(c.said), -abs(c.change or 0.0), c.metric)))
 
 
-def _broken_bound(before: Record, after: Record, objective: str, again: float | None) -> str:
+def _broken_bound(before: Record, after: Record, objective: str, again: Judged | None) -> str:
     """Why a bound cannot have been one: a plan is beyond it, its own, that of another record of the very same question,
     by the same code, or the accepted plan as it is judged now; '' where all stand."""
     larger = larger_is_better(objective)
@@ -144,7 +144,15 @@ def _broken_bound(before: Record, after: Record, objective: str, again: float | 
     if before.key == after.key:  # what was accepted has a baseline's digits
         pairs += [(before, after, "before", ROUNDED), (after, before, "now", ROUNDED)]
     rows = [(a.metrics.get("bound"), b.metrics.get("value"), when, "a plan", room) for a, b, when, room in pairs]
-    rows.append((after.metrics.get("bound"), again, "now", "the accepted plan, judged now,", SURE))
+    rows.append(
+        (
+            after.metrics.get("bound"),
+            None if again is None else again.value,
+            "now",
+            "the accepted plan, judged now,",
+            SURE,
+        )
+    )
     for bound, value, when, which, room in rows:
         if bound is None or value is None:
             continue

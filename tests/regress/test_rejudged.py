@@ -15,10 +15,11 @@ from mapper.ir.plan import Plan
 from mapper.ir.serial import to_json
 from mapper.regress.baseline import Baseline
 from mapper.regress.cases import MappingCase
+from mapper.regress.chance import Judged
 from mapper.regress.compared import Compared, compared
 from mapper.regress.metrics import metrics_of, placed_of
 from mapper.regress.record import Ended, Record
-from mapper.regress.rejudged import moved, value_again
+from mapper.regress.rejudged import judged_again, moved
 from mapper.regress.said import Said
 from mapper.regress.suite import Asked, Tolerance, Workload
 from mapper.regress.verdicts import verdict
@@ -50,15 +51,23 @@ def now(value: float, bound: float = 100.0) -> Record:
 def test_what_the_accepted_plan_costs_now_settles_the_verdict(
     after: Record, again: float, said: Said, words: str
 ) -> None:
-    found = verdict(BEFORE, after, again=again)
+    found = verdict(BEFORE, after, again=Judged(again))
     assert found.said is said
     assert words in found.words
 
 
+def test_energy_that_the_accepted_plan_takes_more_of_is_a_cost_whatever_was_searched_for() -> None:
+    before, after = (replace(r, metrics={**r.metrics, "energy_j": j}) for r, j in ((BEFORE, 2.0), (now(98.0), 1.5)))
+    found = verdict(before, after, again=Judged(98.0, 2.01))
+    assert found.said is Said.WORSE
+    assert found.words == "judged now, the accepted plan takes 0.50% more energy than it did"
+    assert verdict(before, after, again=Judged(98.0, 2.0001)).said is Said.CHANGED
+
+
 def test_what_a_suite_tolerates_is_no_cost_that_fails() -> None:
     tolerances = {"value": Tolerance(relative=0.05), "throughput_per_s": Tolerance(relative=0.05)}
-    assert verdict(BEFORE, now(97.0), tolerances, again=97.0).said is not Said.WORSE
-    assert verdict(BEFORE, now(92.0), {"value": Tolerance(relative=0.2)}, again=98.0).said is not Said.SAME
+    assert verdict(BEFORE, now(97.0), tolerances, again=Judged(97.0)).said is not Said.WORSE
+    assert verdict(BEFORE, now(92.0), {"value": Tolerance(relative=0.2)}, again=Judged(98.0)).said is not Said.SAME
 
 
 @cache
@@ -72,7 +81,8 @@ def again(folder: Path, accepted: Plan, found: Plan) -> float | None:
     files = folder / "accepted.json", folder / "found.json"
     for file, plan in zip(files, (accepted, found), strict=True):
         file.write_text(to_json(plan))
-    return value_again(*files)
+    judged = judged_again(*files)
+    return judged and judged.value
 
 
 def value(plan: Plan) -> float:
@@ -152,7 +162,7 @@ def test_of_two_plans_under_one_key_only_the_later_one_is_kept_and_that_is_said(
 def test_a_cost_that_half_a_percent_of_chance_hides_is_asked_for(
     again: float | None, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mapper.regress.compared.judged_now", lambda found, plans: again)
+    monkeypatch.setattr("mapper.regress.compared.judged_now", lambda found, plans: again and Judged(again))
     (found,) = compared_with(BEFORE, now(97.7), tmp_path, {}).verdicts
     assert found.said is said
     assert ("worse than it was" in found.words) == (said is Said.WORSE)
