@@ -160,12 +160,13 @@ def _cell(text: str) -> str:
 
 
 def junit(found: Compared) -> str:
-    """A test case for each case: a failure where somebody must look at it, an error where it has no answer."""
+    """A test case for each case: a failure where somebody must look at it, an error where it has no answer; and one for
+    the search as a whole, where that found less."""
     fails = [v for v in found.verdicts if v.fails]
     errors = [v for v in fails if v.said is Said.BROKEN]
     counts = {
-        "tests": len(found.verdicts),
-        "failures": len(fails) - len(errors),
+        "tests": len(found.verdicts) + found.search.worse,
+        "failures": len(fails) - len(errors) + found.search.worse,
         "errors": len(errors),
         "skipped": sum(v.said is Said.SKIPPED for v in found.verdicts),
     }
@@ -183,5 +184,8 @@ def junit(found: Compared) -> str:
         kind = "error" if one.said is Said.BROKEN else "failure"
         node = SubElement(case, kind, {"type": one.said.value, "message": plain(said)})
         node.text = "\n".join(map(plain, [*case_lines(one), *found.reasons.get(one.case, ())]))
+    if found.search.worse:
+        case = SubElement(suite, "testcase", {"classname": plain(found.suite), "name": "all searches together"})
+        SubElement(case, "failure", {"type": Said.WORSE.value, "message": plain(together(found))})
     indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, encoding="unicode") + "\n"

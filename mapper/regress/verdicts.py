@@ -144,15 +144,8 @@ def _broken_bound(before: Record, after: Record, objective: str, again: Judged |
     if before.key == after.key:  # what was accepted has a baseline's digits
         pairs += [(before, after, "before", ROUNDED), (after, before, "now", ROUNDED)]
     rows = [(a.metrics.get("bound"), b.metrics.get("value"), when, "a plan", room) for a, b, when, room in pairs]
-    rows.append(
-        (
-            after.metrics.get("bound"),
-            None if again is None else again.value,
-            "now",
-            "the accepted plan, judged now,",
-            SURE,
-        )
-    )
+    if again is not None:
+        rows.append((after.metrics.get("bound"), again.value, "now", "the accepted plan, judged now,", SURE))
     for bound, value, when, which, room in rows:
         if bound is None or value is None:
             continue

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from xml.etree.ElementTree import fromstring
 
 from mapper.regress.baseline import Baseline
+from mapper.regress.chance import Search
 from mapper.regress.compared import Compared
 from mapper.regress.record import Ended, Record
 from mapper.regress.screen import junit, markdown, screen
@@ -84,3 +85,10 @@ def test_the_data_has_every_case_with_its_changes() -> None:
     first = data["cases"][0]
     assert [c["metric"] for c in first["changes"]] == ["throughput_per_s", "energy_j", "ops on cpu"]
     assert first["why"]
+
+
+def test_a_search_that_finds_less_in_many_cases_fails_in_xml_too() -> None:
+    root = fromstring(junit(replace(made(), search=Search(20, -0.01, 0.001))))
+    assert root.get("tests") == "6"
+    assert root.get("failures") == "3"
+    assert "the search finds less" in next(e.get("message", "") for e in root[-1])
