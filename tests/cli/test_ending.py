@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,6 +20,16 @@ from mapper.errors import MapperError, plain
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Signals as a terminal has them, even where nohup began the tests."""
+    before = {n: signal.signal(n, signal.default_int_handler) for n in WORDS}
+    yield
+    for n, handler in before.items():
+        signal.signal(n, handler)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", list(WORDS))
 def test_a_signal_ends_the_block_which_cleans_up_undisturbed(number: int) -> None:
     cleaned, before = [], [signal.getsignal(n) for n in WORDS]
