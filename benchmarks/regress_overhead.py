@@ -20,24 +20,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
+from mapper.regress.bisect_answer import Asking
 from mapper.regress.cases import MappingCase, cases, chosen
 from mapper.regress.digests import Digests
 from mapper.regress.solving import answered, task_of
 from mapper.regress.suite import read_suite
-
-
-def options(case: MappingCase, models: Path) -> list[str]:
-    """A case as the arguments of `mapper compile`."""
-    work, asked = case.workload, case.asked
-    found = [*(str(models / name) for name in work.files), "--target", case.target, "--objective", asked.objective]
-    for phase in work.phases:
-        found += ["--phase", phase]
-    for flag, table in (("--dim", work.dims), ("--expect", work.expect)):
-        found += [word for name, size in table.items() for word in (flag, f"{name}={size}")]
-    for setting in asked.settings:
-        found += ["--set", setting]
-    found += ["--pipeline", asked.pipeline, "--effort", asked.effort, "--seed", str(asked.seed)]
-    return found + (["--precision", asked.precision] if asked.precision else [])
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -78,7 +65,7 @@ def _round(args: argparse.Namespace, some: Sequence[MappingCase]) -> tuple[float
 
         def one_by_one() -> None:
             for k, case in enumerate(some):
-                _call("compile", *options(case, models), "--out", str(out / f"plan{k}"), "--quiet")
+                _call("compile", *Asking(case, models, folder, out).options, "--out", str(out / f"plan{k}"), "--quiet")
 
         def as_a_run() -> None:
             names = [word for case in some for word in ("--filter", case.name)]

@@ -30,12 +30,10 @@ from mapper.regress.chance import EXACT, dearer, loss
 from mapper.regress.compared import Compared, compared
 from mapper.regress.history import opened
 from mapper.regress.record import Ended, Record
-from mapper.regress.rejudged import judged_again
-from mapper.regress.run import Folders, run_cases
+from mapper.regress.rejudged import judge_again
+from mapper.regress.run import Folders, preloaded, run_cases
 from mapper.regress.suite import Suite, read_suite
 from mapper.whatif.levers import better
-
-PRELOAD = ("mapper.regress.run", "mapper.compiler", "mapper.solve.placement.driver", "numba")
 
 
 class Quiet(Nobody):
@@ -62,7 +60,7 @@ class Bench:
     def records(self, some: Sequence[MappingCase]) -> tuple[Record, ...]:
         """The records of some cases."""
         history, stop = opened(self.out / "history.db")[0], threading.Event()
-        local = Local(self.jobs, PRELOAD)
+        local = Local(self.jobs, preloaded())
         found = run_cases(self.suite.name, some, history, local, self.folders, Guard(), stop, Quiet(len(some)))[1]
         print("\r", end="", file=sys.stderr)
         return found
@@ -95,7 +93,7 @@ def felt(before: Record, after: Record, objective: str, plans: Path) -> bool:
     if after.ended is not Ended.FOUND or before.ended is not Ended.FOUND:
         return after.ended is not before.ended
     if before.placed != after.placed:
-        again = judged_again(plans / before.key / "plan.json", plans / after.key / "plan.json")
+        again = judge_again(plans / before.key / "plan.json", plans / after.key / "plan.json")
         return again is not None and bool(dearer(before, after, objective, again))
     was, now = before.metrics["energy_j"], after.metrics["energy_j"]
     return loss(before, after, objective) > EXACT or now > was * (1 + EXACT)

@@ -19,10 +19,7 @@ from mapper.errors import MapperError, UsageError
 from mapper.ir.goal import Objective
 from mapper.regress.history import TIME, History
 from mapper.regress.record import UNANSWERED
-from mapper.regress.run import Folders, run_cases
-
-PRELOADED = ("mapper.regress.run", "mapper.compiler", "mapper.solve.placement.driver", "numba")
-"""What the process that all cases' processes are copies of has loaded."""
+from mapper.regress.run import Folders, preloaded, run_cases
 
 KEPT = "what is finished is kept"
 
@@ -38,7 +35,7 @@ def run(args: Namespace) -> int:
     suite, some, path = cases_of(args)
     show = Show(args.quiet, Objective.THROUGHPUT, Steps(args.quiet, live=True))
     guard = guard_of(args)
-    executor = executor_of(args, PRELOADED)
+    executor = executor_of(args, preloaded())
     models = Path(args.models) if args.models else path.parent
     if not models.is_dir():
         raise UsageError(f"--models {models}: not a folder")

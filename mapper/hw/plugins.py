@@ -55,6 +55,11 @@ def owner_of(group: str, name: str) -> str:
     return " and ".join(sorted({owner(e) for e in _entries(group) if e.name == name}))
 
 
+def modules(*groups: str) -> tuple[str, ...]:
+    """The names of the modules that hold what groups offer; none is loaded."""
+    return tuple(sorted({e.module for group in groups for e in _entries(group)}))
+
+
 def brought() -> dict[str, str]:
     """Versions of the distributions that offer anything in any group, by name."""
     return dict(_brought(tuple(sys.path), entry_points))

@@ -1,7 +1,8 @@
 """Chance: what of a change another run of the same search could have found, and what no search has a part in.
 
 A search that moves one task may end in any of many plans that are as good: only what it pursues is judged, and that
-up to the gap it was accepted with. Costs are told apart: by what changes where no task moved, and by bounds.
+up to the gap it was accepted with. Costs are told apart: by what changes where no task moved, by the accepted plan
+judged anew, and by bounds.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def without_chance(
         if change.metric in own:
             by_chance = lucky and change.said is Said.WORSE
         elif change.metric == "gap":
-            by_chance = change.said is Said.GAP_WORSE and (lucky or lost > 0) and not looser
+            by_chance = change.said is Said.GAP_WORSE and lost > 0 and not looser
         else:
             by_chance = change.said in (Said.WORSE, Said.BETTER)
         found.append(replace(change, said=Said.CHANGED) if by_chance else change)

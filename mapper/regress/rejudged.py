@@ -53,10 +53,10 @@ def judged_now(found: Verdict, plans: Path) -> Judged | None:
     if found.before.key == found.after.key:
         return None
     accepted, now = (plans / record.key / "plan.json" for record in (found.before, found.after))
-    return judged_again(accepted, now) if accepted.is_file() and now.is_file() else None
+    return judge_again(accepted, now) if accepted.is_file() and now.is_file() else None
 
 
-def judged_again(accepted: Path, now: Path) -> Judged | None:
+def judge_again(accepted: Path, now: Path) -> Judged | None:
     """An accepted plan by the costs and on the target of the plan that was found now; None where its tasks are not
     those of the present plan, or cannot run where they did.
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from mapper.errors import MapperError
 from mapper.execution import jobs
 from mapper.execution.jobs import Call, Executor, Guard, Job, Outcome, Status, Tell
+from mapper.hw.plugins import modules
 from mapper.regress.cases import Case, MappingCase
 from mapper.regress.digests import Digests
 from mapper.regress.elsewhere import Brought, bring
@@ -20,10 +21,12 @@ from mapper.regress.record import Ended, Record
 from mapper.regress.scores import ScoreCase
 from mapper.regress.scoring import Absent, score_task
 from mapper.regress.solving import task_of
-from mapper.versions import code, versions
+from mapper.versions import PACKAGES, code, versions
 
 CODE_DIGITS = 12
 """Of the digest of mapper's own code, as a run tells it to people."""
+
+PRELOADED = ("mapper.regress.run", "mapper.compiler", "mapper.solve.placement.driver", "numba")
 
 _ENDED = {Status.TIMEOUT: Ended.TIMEOUT, Status.MEMORY: Ended.MEMORY, Status.STOPPED: Ended.STOPPED}
 
@@ -35,6 +38,13 @@ class Folders:
     models: Path
     targets: Path
     plans: Path
+
+
+def preloaded() -> tuple[str, ...]:
+    """The modules that all cases' processes need: what they are copies of has loaded them. Plug-ins of others are left
+    to each case: one that is broken must end no more than that."""
+    own = [name for name in modules("passes", "unit_models", "kinds") if name.partition(".")[0] in PACKAGES]
+    return (*PRELOADED, *own)
 
 
 class Task(Protocol):

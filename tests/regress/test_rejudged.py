@@ -19,7 +19,7 @@ from mapper.regress.chance import Judged
 from mapper.regress.compared import Compared, compared
 from mapper.regress.metrics import metrics_of, placed_of
 from mapper.regress.record import Ended, Record
-from mapper.regress.rejudged import judged_again, moved
+from mapper.regress.rejudged import judge_again, moved
 from mapper.regress.said import Said
 from mapper.regress.suite import Asked, Tolerance, Workload
 from mapper.regress.verdicts import verdict
@@ -81,7 +81,7 @@ def again(folder: Path, accepted: Plan, found: Plan) -> float | None:
     files = folder / "accepted.json", folder / "found.json"
     for file, plan in zip(files, (accepted, found), strict=True):
         file.write_text(to_json(plan))
-    judged = judged_again(*files)
+    judged = judge_again(*files)
     return judged and judged.value
 
 
