@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mapper.errors import TargetError, did_you_mean
 from mapper.hw import plugins, shapes
+from mapper.hw.header import ABOUT_FIGURES, ABOUT_UNITS, HEADER, check_named, read_file
 from mapper.hw.library import WHOLES, find_use
-from mapper.hw.marks import Document, Mark, read
+from mapper.hw.marks import Document, Mark
 from mapper.hw.parts import Nested, Parts, UnitDraft
 from mapper.hw.schema import (
     Grid,
@@ -28,23 +29,10 @@ from mapper.hw.target import Link, Memory
 from mapper.hw.validate import validate
 from mapper.hw.work import UnitModel
 
-_HEADER = ("schema", "name", "about", "source", "source_of")
-_WIRING = ("use", "count", "grid", "channels", "serves", "holds", "between", "topology", "about", "source", "source_of")
-
-
-def read_file(format_: type[Header], path: Path) -> tuple[Document, Header]:
-    """A part or target file, its header checked: the name is the file's own, `source_of` names keys of the file."""
-    document = read(path)
-    header = validate(format_, document, path.stem)
-    if header.name != path.stem:
-        raise TargetError(
-            f"{document.value_mark('name')}: the file is called '{path.stem}', its name is '{header.name}'"
-        )
-    for key in header.source_of:
-        if key.split(".")[0] not in document.data:
-            mark = document.key_mark("source_of", key)
-            raise TargetError(f"{mark}: source of '{key}', which the file lacks; {did_you_mean(key, document.data)}")
-    return document, header
+WIRING = (
+    "use", "count", "grid", "channels", "serves", "holds", "between", "topology", "about", *ABOUT_FIGURES, *ABOUT_UNITS,
+)  # fmt: skip
+"""Keys of an entry that are no figures of the part."""
 
 
 def build(path: Path, using: tuple[Path, ...] = ()) -> tuple[TargetFile, Document, Parts]:
@@ -89,12 +77,13 @@ def _instances(name: str, count: int | None, grid: tuple[int, int] | None = None
 
 def _figures(format_: type[Header], entry: Document, kind: str) -> tuple[Document, str]:
     """The figures of a part with those of the entry laid over them, and the name of what they describe."""
-    own = entry.without(*_WIRING)
+    check_named(entry, entry.data.get("source_of", {}), entry.data.get("range_of", {}))
+    own = entry.without(*WIRING)
     if "use" not in entry.data:
         return own, entry.root.path.stem
     path = find_use(entry.data["use"], entry.value_mark("use"), (kind,))
     document, _ = read_file(format_, path)
-    return document.without(*_HEADER).overridden_by(own), path.stem
+    return document.without(*HEADER).overridden_by(own), path.stem
 
 
 def _add_units(parts: Parts, name: str, entry: UnitEntry, document: Document) -> None:
@@ -107,7 +96,7 @@ def _add_units(parts: Parts, name: str, entry: UnitEntry, document: Document) ->
         raise TargetError(f"{figures.value_mark('model')}: there is no unit model '{model_name}'", hint=hint)
     model: type[UnitModel] = plugins.load("unit_models", model_name)
     unit = validate(model, figures.without("model"), f"unit '{name}', model {model_name}", UnitEntry.model_fields)
-    if set(document.data) - set(_WIRING):
+    if set(document.data) - set(WIRING):
         kind = f"{kind}@{document.root.path.stem}.{name}"
     rows = _instances(name, entry.count, entry.grid)
     if entry.grid:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from mapper.hw.work import DType
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_\-]*"
 
@@ -26,6 +28,16 @@ Kept = Literal["weights", "state", "activations"]
 ALL_KEPT: tuple[Kept, ...] = ("weights", "state", "activations")
 
 
+def _in_order(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"a range is [low, high]; {ends[0]:g} is above {ends[1]:g}")
+    return ends
+
+
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Range = Annotated[tuple[Number, Number], AfterValidator(_in_order)]
+
+
 class _Format(BaseModel):
     """A mapping of a target file: immutable, unknown keys are errors."""
 
@@ -44,7 +56,35 @@ class Header(_Format):
     source: Text
     """Where the figures come from: a citation, "measured" or "assumed"."""
     source_of: dict[str, Text] = {}
-    """Sources of single keys, where they differ from `source`."""
+    """Sources of single keys, dotted where they lie deeper, where they differ from `source`."""
+    range_of: dict[str, Range] = {}
+    """Least and greatest value of figures that are assumed or disputed, in the unit of their key."""
+
+
+class Published(_Format):
+    """What the maker says of the whole, against which `mapper targets check` holds what the parts give."""
+
+    ops_per_s: dict[DType, Rate] = {}
+    """Peak arithmetic rate by number type, dense; a multiply-accumulate counts two."""
+    ops_per_j: dict[DType, Rate] = {}
+    """The same by joule."""
+    power_w: Rate | None = None
+    area_mm2: Rate | None = None
+    """Silicon of all units."""
+    capacity_bytes: Rate | None = None
+    """Of the memories of the units that are no host."""
+    bandwidth_bytes_per_s: Rate | None = None
+    """Of the same memories."""
+    weights: Rate | None = None
+    """Numbers that the units hold inside, in compute-in-memory arrays."""
+    within: Rate = 0.02
+    """Relative difference that is none."""
+    source: Text
+
+
+UnitClass = Literal[
+    "cpu", "gpu", "dsa", "cim-rram", "cim-pcm", "cim-flash", "cim-sram-analog", "cim-sram-digital"
+]  # fmt: skip
 
 
 class UnitFile(Header):
@@ -54,6 +94,11 @@ class UnitFile(Header):
 
     model: str
     """Name of a unit model (entry point group mapper.unit_models)."""
+    class_: UnitClass | None = Field(default=None, alias="class")
+    """What sort of unit it is; compute-in-memory units say it, of others the model tells."""
+    area_mm2: Rate | None = None
+    """Silicon of one unit."""
+    published: Published | None = None
 
 
 class MemoryFigures(_Format):
@@ -99,6 +144,7 @@ class _Entry(_Format):
     source: str = ""
     """Where the figures written here come from, if not from the file's own `source`."""
     source_of: dict[str, Text] = {}
+    range_of: dict[str, Range] = {}
 
 
 def _check_count_or_grid(count: int | None, grid: tuple[int, int] | None) -> None:
@@ -113,6 +159,8 @@ class UnitEntry(_Entry):
 
     grid: tuple[Count, Count] | None = None
     """[rows, columns] makes name_0_0 .. ."""
+    class_: UnitClass | None = Field(default=None, alias="class")
+    area_mm2: Rate | None = None
 
     @model_validator(mode="after")
     def _one_way_to_count(self) -> UnitEntry:
@@ -299,3 +347,4 @@ class TargetFile(Header):
     system: str = ""
     """A target that several of this one form: collectives of more units than there are here are priced there."""
     collectives: Collectives | None = None
+    published: Published | None = None

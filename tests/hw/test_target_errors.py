@@ -143,6 +143,42 @@ BROKEN = {
         GOOD + "source_of: {power: assumed}\n",
         "toy.yaml:7:13: source of 'power', which the file lacks",
     ),
+    "a source of something deeper that is not there": (
+        GOOD + "source_of: {units.a.clock_hz: assumed}\n",
+        "toy.yaml:7:13: source of 'units.a.clock_hz', which the file lacks",
+    ),
+    "a source of nothing in an entry": (
+        GOOD.replace("between", "source_of: {latency_s: assumed}, between"),
+        "toy.yaml:6:42: source of 'latency_s', which the file lacks",
+    ),
+    "a range of nothing": (
+        GOOD + "range_of: {power.limit_w: [1, 2]}\n",
+        "toy.yaml:7:12: range of 'power.limit_w', which the file lacks",
+    ),
+    "a range upside down": (
+        GOOD + "power: {limit_w: 5}\nrange_of: {power.limit_w: [9, 1]}\n",
+        "toy.yaml:8:27: 'range_of.power.limit_w': a range is [low, high]; 9 is above 1",
+    ),
+    "a range beside its figure": (
+        GOOD + "power: {limit_w: 5}\nrange_of: {power.limit_w: [6, 9]}\n",
+        "toy.yaml:8:27: the range of 'power.limit_w', 6 to 9, does not hold its figure 5",
+    ),
+    "a range of several figures": (
+        GOOD + "power: {limit_w: 5}\nrange_of: {power: [6, 9]}\n",
+        "toy.yaml:8:19: 'power' is no single number, so it has no range\n  next: name one of power.limit_w",
+    ),
+    "a published figure that is none": (
+        GOOD + "published: {ops_per_s: {f16: -1}, source: read}\n",
+        "toy.yaml:7:30: 'published.ops_per_s.f16'",
+    ),
+    "a published figure of no type": (
+        GOOD + "published: {ops_per_s: {fp16: 1}, source: read}\n",
+        "toy.yaml:7:31: 'published.ops_per_s.fp16': input should be 'f64'",
+    ),
+    "a class of units that is none": (
+        GOOD.replace("lanes}, b", "lanes, class: npu}, b"),
+        "toy.yaml:4:38: 'units.a.class': input should be 'cpu', 'gpu', 'dsa'",
+    ),
     "an alias": (
         "units: &u {a: {use: units/lanes}}\n",
         "toy.yaml:4:8: anchors and aliases are not read\n  next: share a part",

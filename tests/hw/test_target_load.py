@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from target_builders import Load, Write
+from target_builders import VECTOR, Load, Write
 
 from mapper.errors import TargetError
 from mapper.hw import library
@@ -162,3 +162,10 @@ def test_a_missing_file_names_the_nearest(write: Write) -> None:
     path = write(chips__toy="schema: 1\n")
     with pytest.raises(TargetError, match=r"did you mean 'toy\.yaml'"):
         load_target(path.with_name("tony.yaml"))
+
+
+def test_what_a_file_says_about_its_figures_changes_no_target(load: Load) -> None:
+    said = VECTOR + "class: dsa\narea_mm2: 3\nrange_of: {energy_pj_per_op.f16: [1, 2]}\n"
+    said += "published: {ops_per_s: {f16: 32e9}, source: the maker (read)}\n"
+    body = "units: {a: {use: units/lanes%s}}\nmemories: {m: {use: memories/ram, serves: [a]}}\n"
+    assert load(body % ", class: dsa, area_mm2: 4, range_of: {area_mm2: [3, 5]}", units__lanes=said) == load(body % "")
