@@ -92,6 +92,10 @@ class Infeasible(MapperError):
     exit_code = 3
 
 
+class Unsupported(Infeasible):
+    """No plan exists, since no unit of the target can run an op: of room there may be plenty."""
+
+
 FEW_NAMES = 12
 """So many names are read sooner than guessed at."""
 

@@ -16,7 +16,7 @@ from mapper.cost.offers import repriced
 from mapper.cost.program import Program, Spelling
 from mapper.cost.residency import residency
 from mapper.cost.steady import loads_per_request
-from mapper.errors import Infeasible, MapperError, UsageError
+from mapper.errors import Infeasible, MapperError, Unsupported, UsageError
 from mapper.hw.parameters import machine
 from mapper.hw.target import Target
 from mapper.hw.teams import arranged, arrangement_of, folds
@@ -164,6 +164,8 @@ class Asker:
             return self._answered(asked, changed(self._machine, changes))
         except Refused as error:
             return replace(asked, refusal=error.message.partition(": ")[2], is_refused=True)
+        except Unsupported as error:
+            return replace(asked, refusal=error.message)
         except Infeasible as error:
             return replace(asked, refusal=f"does not fit: {error.message}")
         except UsageError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from mapper.cost.capacity import check_batch
 from mapper.cost.estimate import Estimator
 from mapper.cost.offers import offers
-from mapper.errors import MapperError
+from mapper.errors import Unsupported
 from mapper.ir.plan import Cluster, Option, Plan, Refusal, Task
 from mapper.ir.request import batch_of
 from mapper.pipeline.pass_ import Context, Pass
@@ -18,7 +18,7 @@ from mapper.pipeline.pass_ import Context, Pass
 class Options(Pass):
     """List the options of each repeat class, the refusals of units that cannot run it, and the tasks to place.
 
-    Raises MapperError naming every class that no unit can run, with each unit's reason.
+    Raises Unsupported naming every class that no unit can run, with each unit's reason.
     """
 
     name = "options"
@@ -54,7 +54,7 @@ def _first_of_each_class(plan: Plan) -> list[Cluster]:
     return list({c.repeat: c for c in reversed(plan.clusters or ())}.values())[::-1]
 
 
-def _no_unit(plan: Plan, homeless: Sequence[tuple[Cluster, tuple[Refusal, ...]]]) -> MapperError:
+def _no_unit(plan: Plan, homeless: Sequence[tuple[Cluster, tuple[Refusal, ...]]]) -> Unsupported:
     details = []
     for cluster, refused in homeless:
         count = sum(c.repeat == cluster.repeat for c in plan.clusters or ())
@@ -62,7 +62,7 @@ def _no_unit(plan: Plan, homeless: Sequence[tuple[Cluster, tuple[Refusal, ...]]]
         details.append(f"{op.kind} '{op.name}'" + (f" and {count - 1} like it" if count > 1 else ""))
         details += [f"  {r.unit_kind}: {r.reason}" for r in refused]
     what = "op" if len(homeless) == 1 else "ops"
-    return MapperError(
+    return Unsupported(
         f"no unit of {plan.target.name} can run {len(homeless)} kind{'s' if len(homeless) > 1 else ''} of {what} in "
         f"{plan.graph.name}",
         details=details,

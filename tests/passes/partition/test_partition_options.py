@@ -6,7 +6,7 @@ import pytest
 from real_plans import unplaced
 from tiny_machines import Abacus, Loom, layers, machine, prepared, sketch
 
-from mapper.errors import MapperError
+from mapper.errors import MapperError, Unsupported
 from mapper.ir.graph import Phase
 
 PHASES = (
@@ -18,7 +18,7 @@ PHASES = (
 def test_all_ops_that_no_unit_can_run_are_listed_with_every_units_reason() -> None:
     graph = sketch("h = matmul(x, w)", "s = softmax(h)", "r = relu(s)", "m = matmul(r, w1)", "t = softmax(m)")
     target = machine(Abacus(refuses=("softmax", "elementwise")), Loom(refuses=("softmax", "elementwise", "matmul")))
-    with pytest.raises(MapperError) as error:
+    with pytest.raises(Unsupported) as error:
         prepared(target, graph, passes="partition{max_ops=1},options")
     text = str(error.value)
     assert "no unit of machine can run 2 kinds of ops in sketch" in text
