@@ -90,12 +90,7 @@ def _add_units(parts: Parts, name: str, entry: UnitEntry, document: Document) ->
     figures, kind = _figures(UnitFile, document, "units")
     if "model" not in figures.data:
         raise TargetError(f"{document.root}: the unit '{name}' has neither `use: units/...` nor `model:`")
-    model_name = str(figures.data["model"])
-    if model_name not in plugins.names("unit_models"):
-        hint = did_you_mean(model_name, plugins.names("unit_models"))
-        raise TargetError(f"{figures.value_mark('model')}: there is no unit model '{model_name}'", hint=hint)
-    model: type[UnitModel] = plugins.load("unit_models", model_name)
-    unit = validate(model, figures.without("model"), f"unit '{name}', model {model_name}", UnitEntry.model_fields)
+    model_name, unit = unit_model(figures, f"unit '{name}'")
     if set(document.data) - set(WIRING):
         kind = f"{kind}@{document.root.path.stem}.{name}"
     rows = _instances(name, entry.count, entry.grid)
@@ -104,6 +99,16 @@ def _add_units(parts: Parts, name: str, entry: UnitEntry, document: Document) ->
     for instance in (one for row in rows for one in row):
         parts.units.append(UnitDraft(parts.claim(instance, document.root), kind, model_name, unit))
         _add_storages(parts, parts.units[-1], document.root)
+
+
+def unit_model(figures: Document, what: str) -> tuple[str, UnitModel]:
+    """The unit model that a document names and fills, and its name; `what` it is of is told in complaints."""
+    name = str(figures.data["model"])
+    if name not in plugins.names("unit_models"):
+        hint = did_you_mean(name, plugins.names("unit_models"))
+        raise TargetError(f"{figures.value_mark('model')}: there is no unit model '{name}'", hint=hint)
+    model: type[UnitModel] = plugins.load("unit_models", name)
+    return name, validate(model, figures.without("model"), f"{what}, model {name}", UnitEntry.model_fields)
 
 
 def _add_storages(parts: Parts, unit: UnitDraft, mark: Mark) -> None:

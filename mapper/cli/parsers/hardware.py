@@ -15,8 +15,13 @@ def passes(p: argparse.ArgumentParser) -> None:
 
 def targets(p: argparse.ArgumentParser) -> None:
     """The targets there are."""
-    p.set_defaults(run="lists:targets")
-    p.add_argument("name", nargs="?", metavar="NAME|FILE", help="one target: its units, memories and links")
+    p.set_defaults(run="targets:targets")
+    p.add_argument(
+        "names", nargs="*", metavar="NAME|FILE",
+        help="one target: its units, memories and links; or `check` and any number of targets (none: all files there "
+        "are): sources and marks, published against derived figures, rates, powers and links; 1 where a rule is broken",
+    )  # fmt: skip
+    p.add_argument("--json", action="store_true", help="print as JSON")
     p.add_argument("--schema", action="store_true", help="print the JSON Schema of target files")
 
 
