@@ -94,16 +94,8 @@ def compared(published: Published, of: Whole) -> Iterator[Compared]:
 
 
 def peak(of: Whole, dtype: DType) -> float | None:
-    """Peak arithmetic rate of all units together, operations per second; what no table of a unit tells is that of a
-    product which fills it."""
-    rates = []
-    for model, count in of.models:
-        rate = model.peak_ops_per_s().get(dtype)
-        if rate is None and (priced := _filled(model, dtype)):
-            work, cost = priced
-            rate = work.flops * TICKS_PER_SECOND / cost.ticks
-        rates.append(count * (rate or 0.0))
-    return sum(rates) or None
+    """Peak arithmetic rate of all units together, operations per second."""
+    return sum(count * _rate(model, dtype) for model, count in of.models) or None
 
 
 def per_joule(of: Whole, dtype: DType) -> float | None:
@@ -111,12 +103,21 @@ def per_joule(of: Whole, dtype: DType) -> float | None:
     memories outside."""
     operations = watts = 0.0
     for model, count in of.models:
-        priced = _filled(model, dtype)
-        if priced and (rate := model.peak_ops_per_s().get(dtype, 0.0)):
+        if priced := _filled(model, dtype):
             work, cost = priced
-            operations += count * rate
-            watts += count * rate * cost.total_pj / PJ_PER_J / work.flops
+            rate = count * _rate(model, dtype)
+            operations += rate
+            watts += rate * cost.total_pj / PJ_PER_J / work.flops
     return operations / watts if watts else None
+
+
+def _rate(model: UnitModel, dtype: DType) -> float:
+    """The unit's peak in a type; what its table does not tell is the rate of a product that fills it."""
+    rate = model.peak_ops_per_s().get(dtype)
+    if rate is None and (priced := _filled(model, dtype)):
+        work, cost = priced
+        return work.flops * TICKS_PER_SECOND / cost.ticks
+    return rate or 0.0
 
 
 def weights(of: Whole) -> float | None:
@@ -135,11 +136,18 @@ def _filled(model: UnitModel, dtype: DType) -> tuple[Work, Cost] | None:
     the unit does not run it."""
     spatial = model.engine == "spatial"
     side = (_rows(model), _columns(model)) if spatial else (_SIDE, _SIDE)
-    work = _product(64 * int(getattr(model, "arrays", 1)) if spatial else _SIDE, *side, dtype)
+    rows = 64 * int(getattr(model, "arrays", 1)) if spatial else _SIDE
+    work = _product(rows, *side, dtype, _own_width(model, dtype))
     if model.compute_dtype(work, dtype) is not dtype or model.why_not(work):
         return None
     cost = model.cost(work, Feed(_NO_LIMIT, None, ALL_REPLICAS) if spatial else Feed(_NO_LIMIT, _NO_LIMIT))
     return (work, cost) if cost.ticks and cost.total_pj else None
+
+
+def _own_width(model: UnitModel, dtype: DType) -> DType:
+    """The type of weights that leaves their width to the unit, a float; in a type that is not the unit's own they are
+    as wide as the inputs."""
+    return DType.F32 if dtype in model.peak_ops_per_s() else dtype
 
 
 def _rows(model: UnitModel) -> int:
@@ -150,9 +158,8 @@ def _columns(model: UnitModel) -> int:
     return int(getattr(model, "columns", 128))
 
 
-def _product(m: int, k: int, n: int, dtype: DType) -> Work:
-    """A product with weights in the unit's own width: it is told by a float as their type."""
-    inputs = (Operand(Role.ACTIVATION, m * k, dtype), Operand(Role.WEIGHT, k * n, DType.F32))
+def _product(m: int, k: int, n: int, dtype: DType, held: DType = DType.F32) -> Work:
+    inputs = (Operand(Role.ACTIVATION, m * k, dtype), Operand(Role.WEIGHT, k * n, held))
     wide = DType.F32 if dtype.is_float else DType.I32
     dims = (("batch", 1), ("m", m), ("n", n), ("k", k))
     return Work("matmul", dims, inputs, (Operand(Role.ACTIVATION, m * n, wide),), dtype)

@@ -60,13 +60,13 @@ def target_text(found: Found) -> str:
     """The file, to be read again by mapper.hw.load."""
     versions = f"onnxruntime {runtime().__version__}, {date.today().isoformat()}"
     held_out = ", ".join(f"{e.kind} {e.held_out:.1%}" for e in found.errors if isfinite(e.held_out)) or "none measured"
-    fit = f"mapper calibrate cpu ({versions}); mean error on a third of the shapes, not fitted: {held_out}"
+    fit = f"measured: mapper calibrate cpu ({versions}); mean error on a third of the shapes, not fitted: {held_out}"
     table: dict[str, Any] = {
         "schema": 1,
         "name": found.name,
         "about": f"{found.processor.name.strip()}, {_cores(found)} with {found.processor.isa}, measured.",
         **(_one(found, fit, versions) if found.units == 1 else _several(found, fit, versions)),
-        "source": f"measured on {found.processor.name.strip()} by {fit}",
+        "source": f"on {found.processor.name.strip()}, {fit}",
     }
     return yaml.safe_dump(table, sort_keys=False, width=120, allow_unicode=True)
 
@@ -90,7 +90,9 @@ def _several(found: Found, fit: str, versions: str) -> dict[str, Any]:
         "energy_pj_per_bit": 0.0,
         "topology": {"all_to_all": names},
         "source": f"measured between two worker processes of mapper run, both at work ({versions})",
-        "source_of": {"bandwidth_bytes_per_s": "no limit: values stay in a shared memory, where they are read"},
+        "source_of": {
+            "bandwidth_bytes_per_s": "assumed: no limit; values stay in a shared memory, where they are read"
+        },
     }
     return {
         "units": {name: _unit(found, fit) for name in names},
@@ -105,16 +107,17 @@ def _unit(found: Found, fit: str) -> dict[str, Any]:
     figures["error_band"] = found.unit.error_band.model_dump(exclude_none=True)
     for key in ("matrix_ops_per_cycle", "vector_ops_per_cycle", "energy_pj_per_op"):
         figures[key] = {dtype.value: rate for dtype, rate in getattr(found.unit, key).table().items()}
-    detected = "the operating system (topology, caches, clock), rates by instruction set"
+    detected = "read from the operating system (topology, caches, clock)"
     sources = {
         "cores": detected,
-        "matrix_ops_per_cycle": f"{found.processor.isa}, two pipes of full width; the reached part is in `products`",
+        "matrix_ops_per_cycle": f"assumed: {found.processor.isa}, two full pipes; the reached part is in `products`",
         "products": fit,
-        "probe_s": "median of the speed probe over the calibration; times were set right for what it was off that",
-        "error_band": "nine in ten measured points, fitted or held out, the worse of the two",
+        "probe_s": "measured: median of the speed probe over the calibration; times are corrected by what it was off that",
+        "error_band": "measured: nine in ten points, fitted or held out, the worse of the two",
         "energy_pj_per_op": "assumed, range 5-40 pJ for f32; no energy was measured",
     }
-    return {"model": "cpu", **figures, "source": fit, "source_of": sources}
+    named = {key: text for key, text in sources.items() if key in figures}
+    return {"model": "cpu", **figures, "source": fit, "source_of": named}
 
 
 def _memory(found: Found, versions: str, unit: str) -> dict[str, Any]:
