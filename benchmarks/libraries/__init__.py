@@ -1,0 +1,1 @@
+"""Measures and tables of benchmarks/library.py."""
