@@ -21,7 +21,8 @@ from passes.partition.options import Options
 from passes.place.bounds import scale, solved_as, told
 from passes.place.folding.grouping import regrouped
 from passes.place.folding.quick import Quick
-from passes.place.folding.whole import in_whole_pieces
+from passes.place.folding.uncrowded import restricted
+from passes.place.folding.whole import in_whole_pieces, that_fit
 from passes.place.translate import Translation, translate
 
 
@@ -62,8 +63,10 @@ class Pooled:
 
     @cached_property
     def t(self) -> Translation:
-        """The placement problem."""
-        return replace(self._loose, problem=in_whole_pieces(self._loose.problem, self.plan.target))
+        """The placement problem, with the room that whole pieces can take and the options that a stage can hold."""
+        target, loose = self.plan.target, self._loose
+        few = restricted(loose, that_fit(loose.problem, target)) if self.stages > 1 else loose
+        return replace(few, problem=in_whole_pieces(few.problem, target))
 
     @cached_property
     def _loose(self) -> Translation:

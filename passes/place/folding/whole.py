@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from math import gcd
 
@@ -31,6 +31,30 @@ def parts(target: Target, memory: str) -> int:
 
 def _teams(target: Target, memory: str) -> list[Team]:
     return [unit.team for unit in target.units if unit.team and memory in (unit.data, *unit.weights)]
+
+
+def that_fit(problem: pb.Problem, target: Target) -> list[list[int]]:
+    """The options of each item, by position, whose residents each fit one stage's memory on a pooled target: what lies
+    in one stage as a whole has no place in the pool that it has in no stage. An item without such options keeps them
+    all, and so do items that share a state and would be left without a common place. A resident may be too large by
+    what its size was rounded up by, as in `in_whole_pieces`."""
+    rooms = [
+        -(-size // stages(target, name)) + target.memory[name].alignment_bytes - 1
+        for name, size in zip(problem.memories, problem.capacities, strict=True)
+    ]
+    large = {k for k, resident in enumerate(problem.residents) if resident.bytes > rooms[resident.memory]}
+    kept = [_without(item.options, large) for item in problem.items]
+    for tie in problem.ties if large else ():
+        if not set.intersection(*({problem.items[i].options[o].place for o in kept[i]} for i in tie)):
+            for i in tie:
+                kept[i] = list(range(len(problem.items[i].options)))
+    return kept
+
+
+def _without(options: Sequence[pb.Option], residents: Set[int]) -> list[int]:
+    """The positions of options that need none of some residents; all where each needs one."""
+    every = range(len(options))
+    return [o for o in every if residents.isdisjoint(options[o].needs)] or list(every)
 
 
 def in_whole_pieces(problem: pb.Problem, target: Target) -> pb.Problem:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import examples
 from test_place_pooled import farm
-from tiny_machines import Abacus, Loom, layers, machine, prepared
+from tiny_machines import Abacus, Loom, layers, machine, prepared, sketch
 
 from mapper.pipeline.pass_ import Context, Effort
 from mapper.solve.placement import problem as pb
@@ -58,6 +60,17 @@ def test_small_pieces_fill_what_large_ones_leave() -> None:
         }
     )
     assert in_whole_pieces(mixed, plan.target).capacities == (4 * 600_000 + 50,)
+
+
+def test_a_weight_larger_than_a_stage_has_no_place_in_the_pool() -> None:
+    # weights take 128 bytes, each of three quick units has 120, their pool 360; the slow one beside them has room
+    quick, slow = Abacus(ticks_per_element=1000), Abacus(ticks_per_element=200_000)
+    target = replace(machine(*[quick] * 3, slow, capacities=[120] * 3 + [1 << 20]), io="u3.mem")
+    pool = Pooled.of(prepared(target, sketch("a = matmul(x, w0)", "b = matmul(a, w1)", shape=(2, 8))), 1, QUICK)
+    assert len({unit for meaning in translate(pool.plan).meaning for unit, _ in meaning}) == 2
+    weighty = [i for i, item in enumerate(pool.t.problem.items) if all(o.needs for o in item.options)]
+    assert weighty
+    assert {unit for i in weighty for unit, _ in pool.t.meaning[i]} == {"u3"}
 
 
 def test_options_that_crowd_a_stage_are_left_out_where_others_remain() -> None:
