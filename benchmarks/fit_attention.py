@@ -116,7 +116,7 @@ def main(folder: Path, names: Sequence[str]) -> None:
         source = f"measured: benchmarks/fit_attention.py, mean error {'; '.join(errors[unit])}"
         replace_block(unit, "prefill", block_of, source)
         for other in SAME_CHIP.get(unit, ()):
-            replace_block(other, "prefill", block_of, f"the fit of {unit}: the same chip")
+            replace_block(other, "prefill", block_of, f"derived: the fit of {unit}: the same chip")
 
 
 if __name__ == "__main__":

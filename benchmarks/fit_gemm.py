@@ -175,7 +175,8 @@ def _print_joint(found: Sequence[Sample]) -> None:
 def _write(device: str, shipped: dict[str, Found], left: dict[str, Found], measured: bool) -> None:
     said = "; ".join(f"{family} {found.words}" for family, found in shipped.items())
     blocks = {family: flow(found.constants) for family, found in shipped.items()}
-    replace_block(f"gpu-{device}", "products", blocks, f"benchmarks/fit_gemm.py, mean error held out: {said}")
+    mark = "measured" if all(found.words.startswith(f"on {device}:") for found in shipped.values()) else "derived"
+    replace_block(f"gpu-{device}", "products", blocks, f"{mark}: benchmarks/fit_gemm.py, mean error held out: {said}")
     if measured:
         left_out_files.write(device, {"products": {family: found.constants for family, found in left.items()}})
 

@@ -180,7 +180,8 @@ def main(folder: Path, names: Sequence[str], write: bool) -> None:
             said = f"on {(own or twin)[0].target}, mean error held out: {report(x, held_out)}"
             print(f"  {said}\n  {flow(x)}", flush=True)
         if write:
-            replace_line(f"gpu-{device}", "stream", flow(x), f"benchmarks/fit_stream.py, {said}")
+            mark = "measured" if own else "derived"
+            replace_line(f"gpu-{device}", "stream", flow(x), f"{mark}: benchmarks/fit_stream.py, {said}")
         if write and own:
             left_out_files.write(device, {"stream": kin})
 

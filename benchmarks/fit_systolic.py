@@ -18,7 +18,7 @@ from benchmarks.fitting import Array, Constants, Range, fit
 from benchmarks.gemm_samples import work_of
 from benchmarks.measured import llmservingsim
 from benchmarks.measured.points import Point
-from benchmarks.unit_files import flow, replace_block, replace_line
+from benchmarks.unit_files import flow, replace_block, replace_line, replace_source
 from mapper.cost.pricing import feed_of, main_units
 from mapper.hw.library import target_names
 from mapper.hw.load import load_target
@@ -122,14 +122,16 @@ def fit_unit(target: Target, unit: Unit, lines: Mapping[str, Sequence[Point]], w
 
 
 def _write(name: str, model: Systolic, constants: Constants, notes: str) -> None:
-    source = f"fitted (benchmarks/fit_systolic.py): {notes}"
+    source = f"measured: fitted (benchmarks/fit_systolic.py): {notes}"
     for key in (key for key in PRODUCTS if key in constants):
-        replace_line(name, key, f"{constants[key]:.3g}", source if key == "array_efficiency" else "as array_efficiency")
+        said = source if key == "array_efficiency" else "measured, as array_efficiency"
+        replace_line(name, key, f"{constants[key]:.3g}", said)
     lanes = {**model.vector.model_dump(exclude={"kinds"}, exclude_none=True), **constants}
     block = {key: f"{value:.3g}" for key, value in lanes.items() if key not in PRODUCTS}
     block["lanes"] = str(model.vector.lanes)
     block["kinds"] = f"[{', '.join(model.vector.kinds)}]"
-    replace_block(name, "vector", block, "lanes, starts and look-ups fitted as array_efficiency; energy assumed")
+    replace_block(name, "vector", block, "measured: lanes, starts and look-ups fitted as array_efficiency")
+    replace_source(name, "vector.energy_pj_per_op", "assumed")
 
 
 def main() -> None:

@@ -49,8 +49,20 @@ def _replace(unit: str, key: str, lines: str, source: str, folder: Path) -> None
     place = old.search(text) or re.search(r"^(?=\w*energy_pj)", text, re.MULTILINE)
     if place is None:
         raise ValueError(f"{path.name}: neither `{key}:` nor an energy, before which it belongs")
-    text = text[: place.start()] + lines + text[place.end() :]
-    said = re.compile(rf"^  {key}: \".*\"\n", re.MULTILINE)
+    path.write_text(_noted(text[: place.start()] + lines + text[place.end() :], key, source), encoding="utf-8")
+
+
+def replace_source(unit: str, key: str, source: str, folder: Path = UNITS) -> None:
+    """Writes where a figure comes from, by its dotted key, and nothing else."""
+    path = folder / f"{unit}.yaml"
+    path.write_text(_noted(path.read_text(encoding="utf-8"), key, source), encoding="utf-8")
+
+
+def _noted(text: str, key: str, source: str) -> str:
+    """The text with this line in its block `source_of`: in place of the old one, else last."""
     note = f'  {key}: "{source}"\n'
-    text = said.sub(lambda _: note, text, count=1) if said.search(text) else text.rstrip("\n") + "\n" + note
-    path.write_text(text, encoding="utf-8")
+    said = re.compile(rf"^  {re.escape(key)}: \".*\"\n", re.MULTILINE)
+    if said.search(text):
+        return said.sub(lambda _: note, text, count=1)
+    block = re.search(r"^source_of:\n(?:  .*\n)*", text, re.MULTILINE)
+    return text[: block.end()] + note + text[block.end() :] if block else f"{text.rstrip()}\nsource_of:\n{note}"

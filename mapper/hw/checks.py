@@ -117,12 +117,21 @@ def _texts(document: Document, header: Header) -> Iterator[Complaint]:
     for keys in (("source",), *((*where, "source") for where in _entries(header))):
         mark = document.value_mark(*keys)
         covered = told.get(mark, [])
-        if covered and len(named := bases_in(covered[0].source)) > 1 and len(covered) > 1:
+        if (
+            len(covered) > 1
+            and len(named := bases_in(covered[0].source)) > 1
+            and not _leads(covered[0].source, named[-1])
+        ):
             names = ", ".join(dict.fromkeys(figure.path[0] for figure in covered))
             yield Complaint(
                 str(mark), "source",
                 f"names {' and '.join(named)}, so {names} count as {named[-1]}; tell them apart in `source_of`",
             )  # fmt: skip
+
+
+def _leads(text: str, basis: Basis) -> bool:
+    """Whether a text begins with this mark, and so says it of all its figures: 'derived: half of 80 GB (read)'."""
+    return text.lower().startswith(basis.value)
 
 
 def _all_texts(document: Document, header: Header) -> Iterator[tuple[Mark, str]]:

@@ -112,7 +112,7 @@ def _unit(found: Found, fit: str) -> dict[str, Any]:
         "cores": detected,
         "matrix_ops_per_cycle": f"assumed: {found.processor.isa}, two full pipes; the reached part is in `products`",
         "products": fit,
-        "probe_s": "measured: median of the speed probe over the calibration; times are corrected by what it was off that",
+        "probe_s": "measured: median of the speed probe over the calibration; times are corrected by it",
         "error_band": "measured: nine in ten points, fitted or held out, the worse of the two",
         "energy_pj_per_op": "assumed, range 5-40 pJ for f32; no energy was measured",
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.unit_files import flow, replace_block
+from benchmarks.unit_files import flow, replace_block, replace_source
 
 BEFORE = """name: gpu-x
 products: {}
@@ -52,3 +52,11 @@ def test_constants_have_three_digits_at_any_depth() -> None:
     assert flow({"a": [{"b": 1234.5, "c": 7}], "d": False, "e": 1.2345e-6}) == (
         "{a: [{b: 1230, c: 7}], d: false, e: 1.23e-06}"
     )
+
+
+def test_a_source_goes_into_its_block_whatever_follows(tmp_path: Path) -> None:
+    path = tmp_path / "gpu-x.yaml"
+    path.write_text(BEFORE + "range_of:\n  l2_bytes: [1, 9]\n")
+    for text in ("read, here", "derived"):
+        replace_source("gpu-x", "energy_pj_per_op.f16", text, tmp_path)
+    assert path.read_text() == BEFORE + '  energy_pj_per_op.f16: "derived"\nrange_of:\n  l2_bytes: [1, 9]\n'
