@@ -46,7 +46,7 @@ def forwards_scored(folder: Path, pricer: Pricer) -> Iterator[Scored]:
     for (source, device, target, sizes, dtype), asked in groups.items():
         line = Line(source, device, f"forward {sizes.name} {dtype}")
         gap = Runtime.load("fastertransformer").launch_gap_s if source == "fastertransformer" else 0.0
-        yield _scored(line, target, asked, list(_seconds(asked, sizes, dtype, target, gap, pricer)))
+        yield _scored(line, target, asked, list(passes(asked, sizes, dtype, target, gap, pricer)))
 
 
 def _scored(line: Line, target: str, asked: Sequence[Forward], found: Sequence[tuple[float, float] | str]) -> Scored:
@@ -60,7 +60,7 @@ def _scored(line: Line, target: str, asked: Sequence[Forward], found: Sequence[t
     return Scored(line, target, seconds, held_out, {"plain": nothing, "three": nothing, "ours": ours}, within)
 
 
-def _seconds(
+def passes(
     asked: Sequence[Forward], sizes: Sizes, dtype: DType, target: str, gap: float, pricer: Pricer
 ) -> Iterator[tuple[float, float] | str]:
     """Seconds and band of each pass, or why there is no price."""
