@@ -15,6 +15,9 @@ from mapper.hw.work import Cost, Role
 from mapper.ir.graph import Phase, bind
 from mapper.ir.plan import Cluster, Option, Refusal
 
+WORKING_SET = "reads and leaves"
+"""How a refusal for want of memory begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offers:
@@ -118,7 +121,12 @@ def too_big(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, wa
     if total <= memory.capacity_bytes // unit.sets:
         return None
     sizes = f"{total / 1e6:.1f} MB, memory {memory.name} has {memory.capacity_bytes / 1e6:.1f} MB"
-    return Refusal(cluster.repeat, unit.kind, cluster.ops[0], f"reads and leaves {sizes}")
+    return Refusal(cluster.repeat, unit.kind, cluster.ops[0], f"{WORKING_SET} {sizes}")
+
+
+def no_room(refusal: Refusal) -> bool:
+    """Whether a unit refuses for want of memory alone."""
+    return refusal.reason.startswith(WORKING_SET)
 
 
 def working_set_bytes(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mapper.cost.capacity import check_batch
 from mapper.cost.estimate import Estimator
-from mapper.cost.offers import offers
+from mapper.cost.offers import no_room, offers
 from mapper.errors import Unsupported
 from mapper.ir.plan import Cluster, Option, Plan, Refusal, Task
 from mapper.ir.request import batch_of
@@ -65,7 +65,25 @@ def _no_unit(plan: Plan, homeless: Sequence[tuple[Cluster, tuple[Refusal, ...]]]
     return Unsupported(
         f"no unit of {plan.target.name} can run {len(homeless)} kind{'s' if len(homeless) > 1 else ''} of {what} in "
         f"{plan.graph.name}",
-        details=details,
-        hint="add a unit that can (a cpu runs everything), or another --precision"
-        + (", or a smaller batch" if batch_of(plan) > 1 else ""),
+        details=[*details, *_room(plan)],
+        hint=_next(plan, homeless),
     )
+
+
+def _room(plan: Plan) -> list[str]:
+    """What all weights take in a byte each, and what may hold weights, where that is less."""
+    offered = sum(m.capacity_bytes for m in plan.target.memories if "weights" in m.holds)
+    if plan.graph.parameters <= offered:
+        return []
+    asked = plan.graph.parameters / 1e6
+    return [
+        f"besides: {asked:.3g} M weights are {asked:.3g} MB in 8 bits, all memories for them {offered / 1e6:.3g} MB"
+    ]
+
+
+def _next(plan: Plan, homeless: Sequence[tuple[Cluster, tuple[Refusal, ...]]]) -> str:
+    """What would help: room where a unit refuses each op for want of it alone, else a unit of another kind."""
+    smaller = ", or a smaller batch" if batch_of(plan) > 1 else ""
+    if all(any(no_room(r) for r in refused) for _, refused in homeless):
+        return "more memory beside a unit, shorter sequences" + smaller
+    return "add a unit that can (a cpu runs everything), or another --precision" + smaller

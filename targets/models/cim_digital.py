@@ -34,6 +34,9 @@ class CimDigital(CimUnit):
     weight_bits: PositiveInt = 8
     banks: PositiveInt = 1
     """Weight sets behind one multiplier: more capacity, not more rate; from 2 on, writing hides behind computing."""
+    prefetches: bool = False
+    """Weights come in behind the product before, into a free bank: not even the first round waits for them. Only the
+    first product of a run does, which is not counted."""
     bits_per_cycle: PositiveInt = 1
     """Input bits taken in one cycle."""
     clock_hz: PositiveFloat
@@ -97,8 +100,9 @@ class CimDigital(CimUnit):
             "macro cycles": compute, "buffer bandwidth": memory, "softmax on the lanes": lanes, "partial sums": network,
         }  # fmt: skip
         total = max(parts.values()) + loading
-        if self.banks > 1:  # all but the first round of tiles is written behind the arithmetic
-            total = max(*parts.values(), loading) + self._first_round(traffic.weights, feed, written)
+        if self.banks > 1:  # all but the first round of tiles is written behind the arithmetic, or that round as well
+            first = 0.0 if self.prefetches and held.static else self._first_round(traffic.weights, feed, written)
+            total = max(*parts.values(), loading) + first
         start = 0.0 if work.fused else self.task_overhead_s
         pj = self._at_point(self._product_energy(work, held), compute, share)
         pj["noc"] = travelling * self.network.energy_pj_per_bit if self.network else 0.0

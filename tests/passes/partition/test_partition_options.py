@@ -56,8 +56,14 @@ def test_a_unit_too_small_for_prefill_still_serves_decode() -> None:
 
 def test_a_phase_without_any_unit_is_an_error_even_if_the_other_has_one() -> None:
     graph = sketch("y = matmul(x, w)", shape=("seq", 8))
-    with pytest.raises(MapperError, match=r"u0\.mem has 0\.0 MB"):
+    with pytest.raises(MapperError, match=r"u0\.mem has 0\.0 MB") as error:
         prepared(machine(Abacus(), capacities=(1024,)), graph, PHASES)
+    assert error.value.hint == "more memory beside a unit, shorter sequences"
+
+
+def test_weights_that_nothing_holds_are_told_where_no_unit_runs_an_op() -> None:
+    with pytest.raises(Unsupported, match=r"besides: .* M weights are .* all memories for them"):
+        prepared(machine(Abacus(refuses=("softmax",)), capacities=(16,)), sketch("y = matmul(x, w)", "s = softmax(y)"))
 
 
 def test_only_resident_weights_have_copies() -> None:

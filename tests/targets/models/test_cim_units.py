@@ -110,3 +110,11 @@ def test_streamed_weights_cost_their_way_in() -> None:
 def test_a_second_bank_hides_writing_behind_computing() -> None:
     work, feed = matmul(4096, 4096, 4096), Feed(1e15, 25e9)
     assert metis(banks=2).cost(work, feed).ticks < metis(banks=1).cost(work, feed).ticks
+
+
+def test_prefetched_weights_take_their_transfer_alone() -> None:
+    feed = Feed(1e15, 34e9, 1)
+    work = matmul(1, 512, 512)
+    waits, fetched = (metis(prefetches=p).cost(work, feed).ticks for p in (False, True))
+    assert fetched == pytest.approx(512 * 512 / 34e9 * 1e12, rel=1e-3)
+    assert waits == pytest.approx(2 * fetched, rel=1e-3)
