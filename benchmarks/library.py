@@ -34,8 +34,8 @@ from samples.models import build
 PRELOAD = ("mapper.compiler", "passes.pipelines")
 """What every process needs, loaded once."""
 
-LIMIT_S = 120.0
-"""Seconds after which a compilation is given up: six times the bar, for machines that do other things."""
+LIMIT_S = 600.0
+"""Seconds after which a compilation is given up: the first one on a machine compiles its kernels, and others wait."""
 
 
 class _Progress:
