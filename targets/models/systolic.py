@@ -36,6 +36,9 @@ class Systolic(UnitModel):
     columns: PositiveInt
     arrays: PositiveInt = 1
     """Equal arrays that share one matrix product by tiles."""
+    side_by_side: PositiveInt = 1
+    """So many equal products, as the heads of an attention are, may run at once, each on its part of the arrays; 1:
+    one after the other, each on all arrays. The quickest number up to it is taken."""
     clock_hz: PositiveFloat
     rate: PerType
     """MACs per cell and cycle by type, e.g. {i8: 1, f16: 0.5}; 0 or absent where the type is not computed."""
@@ -144,10 +147,19 @@ class Systolic(UnitModel):
     def _array_seconds(self, work: Work) -> float:
         """All products of the work, each with the quickest dataflow."""
         cycles = sum(
-            times * min(product_cycles(d, m, n, k, self.rows, self.columns, self.arrays) for d in self.dataflows)
+            min(
+                ceil_div(times, at_once) * product_cycles(d, m, n, k, self.rows, self.columns, self.arrays // at_once)
+                for d in self.dataflows
+                for at_once in self._at_once(times)
+            )
             for times, m, n, k in products_of(work)
         )
         return cycles / (self.clock_hz * self.rate.near(work.dtype) * self.array_efficiency)
+
+    def _at_once(self, products: int) -> list[int]:
+        """How many of so many equal products may run side by side: one, two, four and so on, and the most."""
+        most = max(1, min(products, self.side_by_side, self.arrays))
+        return sorted({most, *(1 << k for k in range(most.bit_length()))})
 
     def _sram_bits(self, work: Work) -> int:
         """Bits through the scratchpad: inputs once per column fold, weights once, sums in and out per row fold."""

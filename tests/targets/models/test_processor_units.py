@@ -83,6 +83,15 @@ def test_systolic_runs_f16_at_its_rate() -> None:
     assert half.ticks == 2 * int8.ticks
 
 
+def test_heads_that_run_side_by_side_fill_arrays_which_one_head_leaves_empty() -> None:
+    wide, heads = Feed(1e15, 1e15), attention(16, 16, heads=8, kv_heads=8)
+    in_turn = tpu_like(arrays=8, task_overhead_s=0, vector={"lanes": 1 << 20, "clock_hz": 1e9, "kinds": ["softmax"]})
+    at_once = in_turn.scaled(side_by_side=8)
+    assert at_once.cost(heads, wide).ticks == pytest.approx(in_turn.cost(heads, wide).ticks / 8, rel=0.01)
+    one = matmul(512, 4096, 512)
+    assert at_once.cost(one, wide) == in_turn.cost(one, wide)
+
+
 def test_systolic_needs_lanes_for_what_is_no_product() -> None:
     unit = tpu_like(vector={"lanes": 8, "clock_hz": 1e9})
     assert "elementwise, cast" in (unit.why_not(lanes("norm", 10)) or "")
