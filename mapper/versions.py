@@ -49,14 +49,17 @@ PACKAGES = ("mapper", "passes", "targets")
 
 
 @cache
-def code() -> str:
-    """sha256 of all sources and data of the installed packages: between two releases the code changes and its version
-    does not. Packages that others install are told by their versions."""
+def code(without: tuple[str, ...] = ()) -> str:
+    """sha256 of all sources and data of the installed packages, without those in some folders ("mapper/cli"): between
+    two releases the code changes and its version does not. Packages that others install are told by their versions."""
     found = hashlib.sha256()
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)
         for root in spec.submodule_search_locations or () if spec else ():
             for path in sorted(p for p in Path(root).rglob("*") if p.suffix in (".py", ".yaml") and p.is_file()):
-                found.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
+                name = f"{package}/{path.relative_to(root).as_posix()}"
+                if name.startswith(without):
+                    continue
+                found.update(f"{name}\0".encode())
                 found.update(hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()

@@ -12,7 +12,7 @@ from importlib import import_module
 
 from mapper.cli.collecting import left_to_the_system, uncollected
 from mapper.cli.ending import Ended
-from mapper.cli.parsers import asking, comparing, hardware, making, pieces, plans, regress, targets_compared
+from mapper.cli.parsers import asking, claims, comparing, hardware, making, pieces, plans, regress, targets_compared
 from mapper.cli.saying import silence_output
 from mapper.errors import MapperError, plain
 
@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     comparing.diff(commands.add_parser("diff", help="what moved, what got faster and why, between two plans"))
     asking.whatif(commands.add_parser("whatif", help="what a plan would be worth with other figures of its target"))
     regress.regress(commands.add_parser("regress", help="run many mappings every night, and tell what got worse"))
+    claims.claims(commands.add_parser("claims", help="claims of the market, computed and held against what is said"))
     hardware.passes(commands.add_parser("passes", help="the passes and pipelines there are"))
     hardware.targets(commands.add_parser("targets", help="the targets there are, or one of them"))
     hardware.cost(commands.add_parser("cost", help="price one piece of work on one unit, or a table of them"))

@@ -1,0 +1,108 @@
+"""What the compiler answers to a question of a file of claims: figures as data, kept in a folder and found there again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mapper.comparison.machines import Machine, key_of
+from mapper.compiled import Compiled
+from mapper.emit.files import write_folder_atomically
+from mapper.hw.library import PARTS, WHOLES
+from mapper.hw.work import Role
+from mapper.ir.graph import static_elements
+from mapper.ir.runs import runs
+from mapper.ir.serial import to_json
+from mapper.report.summary import tokens
+from mapper.report.workload import amount_of, works_of
+from mapper.versions import code, versions
+
+SCHEMA = 1
+NAME = "answer.json"
+FIGURES = ("model", "target", "objective", "throughput_per_s", "tokens_per_s", "ttft_s", "tpot_s", "latency_s",
+           "interval_s", "energy_per_token_j", "energy_j", "average_power_w", "gap", "bands", "units",
+           "energy_by_cause_j")  # fmt: skip
+"""Fields of summary.json that an answer has."""
+APART = ("mapper/claims", "mapper/cli", "mapper/regress", *(f"targets/{kind}" for kind in (*PARTS, *WHOLES)))
+"""What no answer depends on by its code: what stands above it, and target files, of which the target itself is a part of
+the address."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Figures of a plan, or why there is none. row: of a plan `FIGURES`, and what `figures_of` adds."""
+
+    question: str
+    row: Mapping[str, Any] = field(default_factory=dict)
+    why_not: str = ""
+    hint: str = ""
+
+    @property
+    def band(self) -> float:
+        """The relative error band of its throughput."""
+        return float(self.row["bands"]["throughput_per_s"]["relative"])
+
+    def ends(self, total: str, value: float) -> tuple[float, float]:
+        """The ends of the band of a value that is proportional to one of the totals that have bands."""
+        band = self.row["bands"][total]
+        middle = float(self.row[total])
+        return value * band["low"] / middle, value * band["high"] / middle
+
+    @property
+    def limit(self) -> str:
+        """The largest cause of its value, in words."""
+        causes = self.row["limited_by"]
+        return f"{causes[0]['what']} {100 * causes[0]['part']:.0f} %" if causes else "nothing"
+
+
+def figures_of(done: Compiled) -> dict[str, Any]:
+    """The figures of a plan: those of its summary; operations and bytes of weights of a request; how often its most
+    frequent block stands in it; what limits it; of how many units each unit of the plan is a team."""
+    plan, summary = done.plan, done.summary
+    row = {name: summary[name] for name in FIGURES if name in summary}
+    amounts = [
+        (p.calls, amount_of(works_of(plan.graph, p.bindings()[len(p.shares) // 2]).values())) for p in plan.phases
+    ]
+    weights = [v for v in plan.graph.values if v.role is Role.WEIGHT and plan.graph.users.get(v.name)]
+    return {
+        **row,
+        "flops": sum(calls * amount.flops for calls, amount in amounts) / plan.requests_per_run,
+        "weight_bytes": sum(v.dtype.bytes_for(static_elements(v)) for v in weights),
+        "parameters": plan.graph.parameters,
+        "requests_per_run": plan.requests_per_run,
+        "tokens": tokens(plan),
+        "calls": sum(phase.calls for phase in plan.phases),
+        "blocks": max((run.times for run in runs([c.repeat for c in plan.clusters or ()])), default=1),
+        "teams": {u.name: {"ranks": u.ranks, "copies": u.copies} for u in plan.target.units},
+        "limited_by": [{"what": share.what, "part": share.part} for share in done.limits],
+    }
+
+
+def key_of_question(machine: Machine, model: Path, asked: Mapping[str, Any]) -> str:
+    """The content address of an answer: equal for equal targets, models, questions and programs. Raises OSError where
+    the model cannot be read."""
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    return key_of(machine, {"model": digest, "asked": asked, "versions": versions(), "code": code(APART)})
+
+
+def keep(answer: Answer, key: str, done: Compiled | None, out: Path) -> None:
+    """Write an answer into its folder, with the plan that it is of."""
+    data = {"schema": SCHEMA, "key": key, "question": answer.question, "row": dict(answer.row),
+            "why_not": answer.why_not, "hint": answer.hint}  # fmt: skip
+    plan = {"plan.json": to_json(done.plan)} if done is not None else {}
+    write_folder_atomically(out, {**plan, NAME: json.dumps(data, indent=1) + "\n"})
+
+
+def kept(question: str, key: str, out: Path) -> Answer | None:
+    """The answer to this very question that a folder holds; None where it holds none, or another."""
+    try:
+        data = json.loads((out / NAME).read_text(encoding="utf-8"))
+        if (data["schema"], data["key"]) != (SCHEMA, key):
+            return None
+        return Answer(question, dict(data["row"]), str(data["why_not"]), str(data["hint"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # none is there, or one that another version wrote: it is made again

@@ -1,0 +1,73 @@
+"""What every kind of check is: typed arguments, figures with units, and a way to compute them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from mapper.claims.bench import Bench
+from mapper.claims.claim import Assumption, Format, Published
+from mapper.claims.found import Found
+from mapper.cost.pricing import main_units
+from mapper.hw.target import Target, Unit
+from mapper.hw.work import DType
+from mapper.report.units import percent
+
+Publisheds = Mapping[str, Published]
+
+
+class Check(Format):
+    """A kind of check; the fields are its arguments in the file of claims."""
+
+    kind: ClassVar[str]
+    """Its name under `check:`."""
+    units: ClassVar[Mapping[str, str]]
+    """The figures that it computes, each with its unit; "" counts, or is a part."""
+
+    @abstractmethod
+    def run(self, bench: Bench, published: Publisheds) -> Found:
+        """Compute the figures. published: what is said of them, for the reasons. Raises Unanswered where nothing can
+        be computed, MapperError where an argument is wrong."""
+
+    def questions_asked(self) -> Iterator[str]:
+        """The questions of the file that it rests on."""
+        yield from ()
+
+    def targets_asked(self) -> Iterator[str]:
+        """The targets, or patterns of their names, that it rests on besides those of questions."""
+        yield from ()
+
+    def assumed(self) -> list[str]:
+        """Its figures that have a source of their own, in words."""
+        own = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return [assumption_words(name, a) for name, a in own if isinstance(a, Assumption)]
+
+
+def assumption_words(name: str, a: Assumption) -> str:
+    """An assumption as people read it: its name, value, range and source."""
+    ends = f" ({a.low:g} to {a.high:g})" if a.range else ""
+    return f"{name.replace('_', ' ')} {a.value:g}{ends}: {a.source}"
+
+
+def main_unit(target: Target, dtype: DType) -> tuple[Unit, int]:
+    """The unit of the highest peak in a type, and how many such units there are."""
+    unit = main_units(target, dtype)[0]
+    return unit, sum(other.kind == unit.kind for other in target.units)
+
+
+def peak_of(unit: Unit, dtype: DType) -> float:
+    """Operations a second of a unit in a type; the highest of its types where it lacks that one."""
+    peaks = unit.model.peak_ops_per_s()
+    return peaks.get(dtype) or max(peaks.values(), default=0.0)
+
+
+def rests(bench: Bench, *questions: str) -> list[str]:
+    """What questions rest on: model, target with its source, and the error band of the answer."""
+    found = []
+    for name in questions:
+        asked, answer = bench.questions[name], bench.asked(name)
+        band = "" if answer.why_not else f"; throughput band ± {percent(answer.band)}"
+        target = bench.target(asked.target)
+        found.append(f"{name}: {asked.model} on {asked.target}{band}; {target.source}")
+    return found

@@ -1,0 +1,66 @@
+"""Accelerators that so many users keep busy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from mapper.claims.bench import Bench
+from mapper.claims.checks.check import Check, Publisheds, rests
+from mapper.claims.checks.generation import Generation
+from mapper.claims.claim import Assumption, Positive
+from mapper.claims.found import Figure, Found, Table
+from mapper.report.units import si
+
+HOURS, SECONDS = 24.0, 3600.0
+
+
+class Fleet(Check):
+    """users x questions a day x words x seconds of a unit a word, in unit-hours a day, and the units that takes.
+
+    duty: the part of the day in which a unit serves. tokens_per_word: 1 where words are counted as tokens. compiled:
+    questions of the file whose own time a token stands in for the published one.
+    """
+
+    kind: ClassVar[str] = "fleet"
+    units: ClassVar[dict[str, str]] = {"unit_hours_per_day": "h", "units": ""}
+    users: Positive
+    questions_per_day: Positive
+    words: Positive
+    seconds_per_word: Positive
+    duty: Assumption
+    tokens_per_word: Assumption
+    compiled: list[str] = []
+
+    def questions_asked(self) -> Iterator[str]:
+        return iter(self.compiled)
+
+    def run(self, bench: Bench, published: Publisheds) -> Found:
+        words = self.users * self.questions_per_day * self.words
+        hours = words * self.seconds_per_word / SECONDS
+        rows = [self._row("as published, a word one token", self.seconds_per_word, words)]
+        for name in self.compiled:
+            found = Generation(questions=[name]).run(bench, {}).figures["unit_seconds_per_token"]
+            rows.append(self._row(name, found.value, words * self.tokens_per_word.value))
+        units = hours / HOURS / self.duty.value
+        return Found(
+            {
+                "unit_hours_per_day": Figure(hours),
+                "units": Figure(units, hours / HOURS / self.duty.high, hours / HOURS / self.duty.low),
+            },
+            {"units": f"at a duty of {self.duty.value:g}; {self.duty.low:g} needs {si(hours / HOURS / self.duty.low)}"},
+            (
+                f"{si(self.users)} users x {self.questions_per_day:g} questions x {self.words:g} words = "
+                f"{si(words)} words a day",
+                f"x {si(self.seconds_per_word, 's')} = {si(hours, digits=4)} unit-hours a day, / 24 h = "
+                f"{si(hours / HOURS, digits=4)} units",
+            ),
+            (Table("the same with what the compiler finds", ("time a token", "s", "unit-h/day", "units"), tuple(rows)),)
+            if self.compiled
+            else (),
+            (*self.assumed(), *rests(bench, *self.compiled)),
+        )
+
+    def _row(self, name: str, seconds: float, tokens: float) -> tuple[str, ...]:
+        hours = tokens * seconds / SECONDS
+        return name, si(seconds, "s"), si(hours), si(hours / HOURS / self.duty.value)

@@ -1,0 +1,154 @@
+"""Watts for a petaflops: at the rated power, of a large product with and without the data it moves, and as compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from mapper.claims.bench import Bench
+from mapper.claims.checks.check import Check, Publisheds, main_unit, peak_of, rests
+from mapper.claims.found import Figure, Found, Table
+from mapper.cost.pricing import main_units
+from mapper.cost.work_text import price, work_of_text
+from mapper.errors import MapperError, UsageError
+from mapper.hw.library import target_names
+from mapper.hw.target import Target, Unit
+from mapper.hw.work import DType
+from mapper.report.units import percent, si
+
+PETA = 1e15
+ARITHMETIC = ("compute", "dac", "cell", "adc", "shift_add", "driver")
+"""Causes of energy that are the multiplication itself; all others move data, keep it, or keep the unit running."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A unit of a target in one type: watts for a petaflops, and the part of the peak that the product reaches."""
+
+    target: str
+    unit: str
+    dtype: str
+    peak: float
+    rated: float | None
+    arithmetic: float
+    moved: float
+    efficiency: float
+
+
+class Power(Check):
+    """Every unit of the targets in every type it computes in: the product of `works` that costs least, priced with its
+    traffic and with what the unit takes at rest. questions: what whole models take as compiled."""
+
+    kind: ClassVar[str] = "power"
+    units: ClassVar[dict[str, str]] = {
+        "least": "W/PFLOPS",
+        "least_arithmetic": "W/PFLOPS",
+        "least_compiled": "W/PFLOPS",
+        "targets_within": "",
+        "targets_within_arithmetic": "",
+    }
+    targets: Annotated[list[str], Field(min_length=1)]
+    works: Annotated[list[str], Field(min_length=1)]
+    limit: Annotated[float, Field(gt=0)]
+    efficiency: Annotated[float, Field(gt=0, le=1)]
+    questions: list[str] = []
+    shown: Annotated[int, Field(ge=1)] = 16
+
+    def questions_asked(self) -> Iterator[str]:
+        return iter(self.questions)
+
+    def targets_asked(self) -> Iterator[str]:
+        return iter(self.targets)
+
+    def run(self, bench: Bench, published: Publisheds) -> Found:
+        rows = self._rows(bench)
+        if not rows:
+            raise UsageError(f"power: no unit of {', '.join(self.targets)} runs any of {', '.join(self.works)}")
+        busy = [row for row in rows if row.efficiency > self.efficiency]
+        within = _names(row for row in busy if row.moved <= self.limit)
+        alone = _names(row for row in rows if row.arithmetic <= self.limit)
+        compiled = [self._compiled(bench, name) for name in self.questions]
+        least = min(busy, key=lambda r: r.moved, default=None)
+        figures = {
+            "least_arithmetic": Figure(min(row.arithmetic for row in rows)),
+            "targets_within": Figure(len(within)),
+            "targets_within_arithmetic": Figure(len(alone)),
+            **({"least": Figure(least.moved)} if least else {}),
+            **({"least_compiled": Figure(min(w for w, _ in compiled))} if compiled else {}),
+        }
+        count = len({row.target for row in rows})
+        because = {
+            "targets_within": f"of {count} targets: {', '.join(within) or 'none'}",
+            "targets_within_arithmetic": f"of {count} targets: {', '.join(alone) or 'none'}",
+            "least": f"{least.unit} of {least.target} in {least.dtype}, with its traffic, at {percent(least.efficiency)} "
+            "of its peak" if least else "",
+        }  # fmt: skip
+        return Found(figures, because, (), tuple(self._tables(rows, compiled)), tuple(rests(bench, *self.questions)),
+                     {} if least else {"least": f"no unit is above {percent(self.efficiency)} of its peak"})  # fmt: skip
+
+    def _rows(self, bench: Bench) -> list[_Row]:
+        names = [n for n in target_names() if any(fnmatchcase(n, pattern) for pattern in self.targets)]
+        found: dict[tuple[str, str], _Row] = {}
+        for k, name in enumerate(names):
+            bench.tell("power", f"target {name}", k / len(names))
+            target = bench.target(name)
+            for unit in main_units(target):
+                for dtype in unit.model.peak_ops_per_s():
+                    if (unit.kind, dtype.value) not in found:
+                        found |= {(unit.kind, dtype.value): row for row in self._row(target, unit, dtype)}
+        return sorted(found.values(), key=lambda r: (r.moved, r.target, r.dtype))
+
+    def _row(self, target: Target, unit: Unit, dtype: DType) -> Iterator[_Row]:
+        peak = peak_of(unit, dtype)
+        number = sum(other.kind == unit.kind for other in target.units)
+        priced = []
+        for text in self.works:
+            work, wanted = work_of_text(f"{text} dtype={dtype.value}")
+            try:
+                got = price(target, unit, work, wanted)
+            except MapperError:
+                continue
+            if got["why_not"] or got["dtype"] != dtype.value or not got["energy_j"]:
+                continue
+            rest = unit.model.idle_power_w * got["time_s"]
+            causes = got["energy_by_cause_j"]
+            arithmetic = sum(joules for cause, joules in causes.items() if cause in ARITHMETIC)
+            priced.append(
+                ((got["energy_j"] + rest) / work.flops, arithmetic / work.flops, work.flops / got["time_s"] / peak)
+            )
+        if priced:
+            moved, arithmetic, part = min(priced, key=lambda p: (p[2] <= self.efficiency, p[0]))
+            rated = target.power_limit_w * PETA / (peak * number) if target.power_limit_w else None
+            yield _Row(target.name, unit.kind, dtype.value, peak, rated, arithmetic * PETA, moved * PETA, part)
+
+    def _compiled(self, bench: Bench, name: str) -> tuple[float, tuple[str, ...]]:
+        answer, target = bench.answer(name), bench.target(bench.questions[name].target)
+        row = answer.row
+        watts = row["energy_j"] / row["flops"] * PETA
+        unit, number = main_unit(target, DType.F16)
+        dtype = DType.F16 if DType.F16 in unit.model.peak_ops_per_s() else next(iter(unit.model.peak_ops_per_s()))
+        used = row["flops"] * row["throughput_per_s"] / (number * peak_of(unit, dtype))
+        return watts, (name, f"{watts:.0f}", percent(used), answer.limit)
+
+    def _tables(self, rows: list[_Row], compiled: list[tuple[float, tuple[str, ...]]]) -> Iterator[Table]:
+        shown = [
+            (
+                r.target, r.unit, r.dtype, si(r.peak, "op/s"), "-" if r.rated is None else f"{r.rated:.0f}",
+                f"{r.moved:.1f}", f"{r.arithmetic:.1f}", percent(r.efficiency),
+            )
+            for r in rows[: self.shown]
+        ]  # fmt: skip
+        columns = ("target", "unit", "type", "peak", "rated", "with traffic", "arithmetic", "of peak")
+        words = f"W for 10^15 op/s, the {len(shown)} least of {len(rows)} units and types"
+        yield Table(words, columns, tuple(shown))
+        if compiled:
+            columns = ("question", "W/PFLOPS", "of peak", "limited by")
+            yield Table("whole models as compiled", columns, tuple(r for _, r in compiled))
+
+
+def _names(rows: Iterator[_Row]) -> list[str]:
+    return sorted({f"{row.target} ({row.dtype})" for row in rows})

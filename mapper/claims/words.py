@@ -1,0 +1,69 @@
+"""Figures and what is said of them, as people read them."""
+
+from __future__ import annotations
+
+from mapper.claims.claim import Published
+from mapper.claims.found import Figure
+from mapper.claims.verdict import Verdict
+from mapper.report.units import percent, si
+
+PREFIXED = ("s", "W", "J", "FLOP", "1/s")
+
+
+def value(amount: float, unit: str, part: bool = False) -> str:
+    """A figure with its unit. part: it is a part of a whole."""
+    if part:
+        return percent(amount)
+    if unit in PREFIXED:
+        return si(amount, unit)
+    if unit == "x":
+        return f"{amount:,.3g} x" if amount < 1000 else f"{amount:,.0f} x"
+    plain = f"{amount:,.0f}" if abs(amount) >= 100 or amount == int(amount) else f"{amount:.3g}"
+    text = si(amount) if abs(amount) >= 1e6 else plain
+    return f"{text} {unit}".rstrip()
+
+
+def found(v: Verdict) -> str:
+    """The computed figure with its ends, where they are apart from it."""
+    figure = v.found
+    if figure is None:
+        return "-"
+    part = is_part(v)
+    text = value(figure.value, v.unit, part)
+    if figure.low is None or figure.high is None or _same(figure):
+        return text
+    return f"{text} ({_plain(figure.low, v.unit, part)} to {_plain(figure.high, v.unit, part)})"
+
+
+def said(v: Verdict) -> str:
+    """What is published of the figure."""
+    p = v.published
+    if p is None:
+        return "-"
+    part = is_part(v)
+    if p.value is not None:
+        return value(p.value, v.unit, part)
+    return _range(p, v.unit, part)
+
+
+def is_part(v: Verdict) -> bool:
+    """Whether it is told as a percentage."""
+    return v.figure.startswith("utilisation")
+
+
+def _range(p: Published, unit: str, part: bool) -> str:
+    if p.low is None and p.high is not None:
+        return f"<= {value(p.high, unit, part)}"
+    if p.high is None and p.low is not None:
+        return f">= {value(p.low, unit, part)}"
+    assert p.low is not None and p.high is not None
+    return f"{_plain(p.low, unit, part)} to {value(p.high, unit, part)}"
+
+
+def _plain(amount: float, unit: str, part: bool) -> str:
+    return value(amount, unit, part).removesuffix(" x").removesuffix(f" {unit}") if unit not in PREFIXED else value(amount, unit, part)
+
+
+def _same(figure: Figure) -> bool:
+    assert figure.low is not None and figure.high is not None
+    return abs(figure.high - figure.low) <= 1e-9 * abs(figure.value)
