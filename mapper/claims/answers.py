@@ -1,4 +1,4 @@
-"""What the compiler answers to a question of a file of claims: figures as data, kept in a folder and found there again."""
+"""What the compiler answers to a question of a file of claims: figures as data, kept in a folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from mapper.comparison.machines import Machine, key_of
 from mapper.compiled import Compiled
 from mapper.emit.files import write_folder_atomically
 from mapper.hw.library import PARTS, WHOLES
-from mapper.hw.work import Role
-from mapper.ir.graph import static_elements
 from mapper.ir.runs import runs
 from mapper.ir.serial import to_json
 from mapper.report.summary import tokens
@@ -28,8 +26,7 @@ FIGURES = ("model", "target", "objective", "throughput_per_s", "tokens_per_s", "
            "energy_by_cause_j")  # fmt: skip
 """Fields of summary.json that an answer has."""
 APART = ("mapper/claims", "mapper/cli", "mapper/regress", *(f"targets/{kind}" for kind in (*PARTS, *WHOLES)))
-"""What no answer depends on by its code: what stands above it, and target files, of which the target itself is a part of
-the address."""
+"""Code that no answer depends on: what stands above it, and target files, for the target is a part of the address."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +57,17 @@ class Answer:
 
 
 def figures_of(done: Compiled) -> dict[str, Any]:
-    """The figures of a plan: those of its summary; operations and bytes of weights of a request; how often its most
-    frequent block stands in it; what limits it; of how many units each unit of the plan is a team."""
+    """The figures of a plan: those of its summary; operations of a request; bytes of weights as units
+    of one set hold them; how often its most frequent block stands in it; what limits it; how many units a unit is."""
     plan, summary = done.plan, done.summary
     row = {name: summary[name] for name in FIGURES if name in summary}
     amounts = [
         (p.calls, amount_of(works_of(plan.graph, p.bindings()[len(p.shares) // 2]).values())) for p in plan.phases
     ]
-    weights = [v for v in plan.graph.values if v.role is Role.WEIGHT and plan.graph.users.get(v.name)]
     return {
         **row,
         "flops": sum(calls * amount.flops for calls, amount in amounts) / plan.requests_per_run,
-        "weight_bytes": sum(v.dtype.bytes_for(static_elements(v)) for v in weights),
+        "weight_bytes": sum(unit["weight_bytes"] for unit in row["units"].values()),
         "parameters": plan.graph.parameters,
         "requests_per_run": plan.requests_per_run,
         "tokens": tokens(plan),

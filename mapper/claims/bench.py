@@ -37,8 +37,8 @@ class Unanswered(Exception):
 class Bench:
     """Everything that is asked of the compiler for a file of claims, each thing once.
 
-    models: the folder of model files. out: where answers are kept; None: nowhere. here: the folder of the file of claims,
-    which targets that are files are relative to. reused, made: how many answers were found there, and made.
+    models: the folder of model files. out: where answers are kept; None: nowhere. here: the folder of the file of
+    claims, which targets that are files are relative to. reused, made: how many answers were found there, and made.
     """
 
     questions: Mapping[str, Asked]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -20,20 +21,15 @@ class Format(BaseModel):
 
 
 def _marked(text: str) -> str:
-    if not any(mark in text for mark in MARKS):
-        raise ValueError(f"a source says how the figure is known: one of {', '.join(MARKS)}")
+    if not any(re.search(rf"\b{mark}\b", text) for mark in MARKS):
+        raise ValueError(f"a source says how the figure is known, by one of: {', '.join(MARKS)}")
     return text
 
 
 class Sourced(Format):
-    """Something with a source."""
+    """Something with a source, which carries a mark."""
 
-    source: str
-
-    @model_validator(mode="after")
-    def _has_a_mark(self) -> Sourced:
-        _marked(self.source)
-        return self
+    source: Annotated[str, AfterValidator(_marked)]
 
 
 class Assumption(Sourced):

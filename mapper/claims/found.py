@@ -1,4 +1,4 @@
-"""What a check finds: figures with their bands, the steps to them, why they are what they are, and what they rest on."""
+"""What a check finds: figures with their bands, the steps to them, the reasons for them, and what they rest on."""
 
 from __future__ import annotations
 

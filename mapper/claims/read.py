@@ -24,6 +24,12 @@ class Claims:
     file: ClaimsFile
     checks: dict[str, Check]
 
+    @property
+    def models(self) -> list[str]:
+        """The names of all model files that are read, sorted."""
+        named = (model for check in self.checks.values() for model in check.models_asked())
+        return sorted({*(asked.model for asked in self.file.questions.values()), *named})
+
     def chosen(self, only: list[str]) -> tuple[Claim, ...]:
         """The claims that names or patterns mean, in the order of the file; all of them without any. Raises UsageError
         for one that means none."""
@@ -63,7 +69,7 @@ def _questions(file: ClaimsFile, document: Document, path: Path) -> Iterator[str
         for i, text in enumerate(asked.phases):
             try:
                 parse_phase(text)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 yield f"{document.value_mark('questions', name, 'phases', i)}: {error}"
 
 
@@ -75,13 +81,11 @@ def _figures(claim: Claim, check: Check, document: Document, k: int) -> Iterator
             yield f"{mark}: the check '{claim.kind}' has no figure '{name}'; {did_you_mean(name, check.units)}"
         elif published.unit != check.units[name]:
             own = check.units[name]
-            has = f"is in {own}" if own else "has no unit"
-            yield f"{mark}: '{name}' {has}, not in '{published.unit}'; convert what is published, or say `unit: {own}`"
+            has, say = (f"is in {own}", f"say `unit: {own}`") if own else ("has no unit", "leave `unit` out")
+            yield f"{mark}: '{name}' {has}, not in '{published.unit}': convert what is published, and {say}"
 
 
-def _names(
-    claim: Claim, check: Check, file: ClaimsFile, document: Document, k: int, path: Path
-) -> Iterator[str]:
+def _names(claim: Claim, check: Check, file: ClaimsFile, document: Document, k: int, path: Path) -> Iterator[str]:
     """Complaints about questions and targets that are not there."""
     mark = document.key_mark("claims", k, "check", claim.kind)
     for name in check.questions_asked():

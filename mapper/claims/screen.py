@@ -13,6 +13,8 @@ from mapper.report.units import shorten
 LEAST, MOST = 72, 140
 MARKS = {Said.REPRODUCED: "=", Said.ANSWERED: "·", Said.DIFFERS: "≠", Said.UNCHECKED: "?"}
 INDENT = 4
+NARROWEST = 8
+"""Columns of a cell that is folded, at least."""
 NUMBERS = ("-", "<", ">", *"0123456789")
 
 
@@ -55,17 +57,20 @@ def _block(c: Checked, room: int, brief: bool) -> Iterator[str]:
 def _figures(c: Checked, room: int) -> Iterator[str]:
     names = max(len(v.figure) for v in c.verdicts)
     said = max(len(words.said(v)) for v in c.verdicts)
-    found = max(len(words.found(v)) for v in c.verdicts)
+    ends = all(INDENT + names + said + len(words.found(v)) + 5 <= room for v in c.verdicts)
+    found = max(len(words.found(v, ends)) for v in c.verdicts)
     yield f"{'':<{INDENT}}{'':<{names}}  {'said':>{said}}   {'found':<{found}}"
     for v in c.verdicts:
         name = v.figure.replace("_", " ")
-        line = f"{'':<{INDENT}}{name:<{names}}  {words.said(v):>{said}}   {words.found(v):<{found}}   "
+        line = f"{'':<{INDENT}}{name:<{names}}  {words.said(v):>{said}}   {words.found(v, ends):<{found}}   "
         verdict = v.words if v.published is not None else ""
         if len(line) + len(verdict) <= room:
             yield line + verdict
         else:
             yield line
             yield from _wrapped(verdict, room, "", INDENT + names + 2)
+        if not ends:
+            yield from _wrapped(words.ends(v), room, "", INDENT + names + 2)
         if v.because:
             yield from _wrapped(v.because, room, "because " if v.said is Said.DIFFERS else "", INDENT + names + 2)
 
@@ -75,10 +80,9 @@ def _table(table: Table, room: int) -> Iterator[str]:
     yield f"{'':<{INDENT}}{table.words}"
     widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
     right = [_numbers([row[k] for row in table.rows]) for k in range(len(widths))]
-    over = INDENT + sum(widths) + 2 * (len(widths) - 1) - room
-    if over > 0:
+    for _ in range(max(0, INDENT + sum(widths) + 2 * (len(widths) - 1) - room)):
         k = max(range(len(widths)), key=lambda i: (widths[i], i))
-        widths[k] = max(12, widths[k] - over)
+        widths[k] = max(NARROWEST, widths[k] - 1)
     for row in (table.columns, *table.rows):
         cells = [textwrap.wrap(cell, w, break_on_hyphens=False) or [""] for cell, w in zip(row, widths, strict=True)]
         for i in range(max(map(len, cells))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 
 from mapper.claims.claim import Claim, Published
 from mapper.claims.found import Figure, Found
@@ -45,17 +46,15 @@ class Verdict:
                 return "reproduced" + ("" if self.published.value is not None else ", inside what is said")
             if abs(self.off - 1.0) <= self.published.within:
                 return f"reproduced within {_percent(abs(self.off - 1.0))}"
-        apart = f"{self.off:.3g} x" if self.off >= 2 or self.off <= 0.5 else f"{100 * (self.off - 1):+.0f} %"
+        apart = f"{self.off:.2g} x" if self.off >= 2 or self.off <= 0.5 else f"{100 * (self.off - 1):+.0f} %"
         if self.said is Said.REPRODUCED:
-            return f"reproduced within its band ({apart})"
+            return f"reproduced within its band ({apart} at its middle)"
         return f"differs ({apart} what is said)" if apart.endswith("x") else f"differs ({apart})"
 
 
 def _percent(part: float) -> str:
-    for step in (0.001, 0.005, 0.01):
-        if part <= step:
-            return f"{100 * step:g} %"
-    return f"{int(100 * part) + (100 * part > int(100 * part))} %"
+    """The next whole percentage, or one of a few below 1 %."""
+    return next((f"{100 * step:g} %" for step in (0.001, 0.005) if part <= step), f"{ceil(100 * part - 1e-6)} %")
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,8 @@ def _verdict(name: str, unit: str, published: Published | None, found: Found) ->
 
 
 def _off(value: float, published: Published) -> float:
-    """The factor by which a value is beyond the nearest end of what is said; 1 inside. A value of another sign than that
-    end, or beside an end of 0, is infinitely far."""
+    """The factor by which a value is beyond the nearest end of what is said; 1 inside. A value of another sign than
+    that end, or beside an end of 0, is infinitely far."""
     low, high = published.ends
     for end, beyond in ((low, low is not None and value < low), (high, high is not None and value > high)):
         if beyond and end is not None:

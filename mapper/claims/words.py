@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from mapper.claims.checks.check import ratio_words
 from mapper.claims.claim import Published
 from mapper.claims.found import Figure
 from mapper.claims.verdict import Verdict
 from mapper.report.units import percent, si
 
-PREFIXED = ("s", "W", "J", "FLOP", "1/s")
+PREFIXED = ("s", "W", "J")
+"""Units that take a prefix."""
 
 
 def value(amount: float, unit: str, part: bool = False) -> str:
@@ -17,22 +19,32 @@ def value(amount: float, unit: str, part: bool = False) -> str:
     if unit in PREFIXED:
         return si(amount, unit)
     if unit == "x":
-        return f"{amount:,.3g} x" if amount < 1000 else f"{amount:,.0f} x"
+        return ratio_words(amount)
+    if unit == "FLOP":
+        return f"{amount:.3g} FLOP"
+    if unit == "1/s":
+        return f"{si(amount)} /s"
     plain = f"{amount:,.0f}" if abs(amount) >= 100 or amount == int(amount) else f"{amount:.3g}"
     text = si(amount) if abs(amount) >= 1e6 else plain
     return f"{text} {unit}".rstrip()
 
 
-def found(v: Verdict) -> str:
-    """The computed figure with its ends, where they are apart from it."""
+def found(v: Verdict, with_ends: bool = True) -> str:
+    """The computed figure, with its ends where they are apart from it."""
     figure = v.found
     if figure is None:
         return "-"
     part = is_part(v)
     text = value(figure.value, v.unit, part)
-    if figure.low is None or figure.high is None or _same(figure):
-        return text
-    return f"{text} ({_plain(figure.low, v.unit, part)} to {_plain(figure.high, v.unit, part)})"
+    return f"{text} ({told})" if with_ends and (told := ends(v)) else text
+
+
+def ends(v: Verdict) -> str:
+    """The ends of the computed figure; nothing where they are not apart from it."""
+    figure, part = v.found, is_part(v)
+    if figure is None or figure.low is None or figure.high is None or _same(figure):
+        return ""
+    return f"{_plain(figure.low, v.unit, part)} to {value(figure.high, v.unit, part)}"
 
 
 def said(v: Verdict) -> str:
@@ -56,14 +68,18 @@ def _range(p: Published, unit: str, part: bool) -> str:
         return f"<= {value(p.high, unit, part)}"
     if p.high is None and p.low is not None:
         return f">= {value(p.low, unit, part)}"
-    assert p.low is not None and p.high is not None
+    assert p.low is not None
+    assert p.high is not None
     return f"{_plain(p.low, unit, part)} to {value(p.high, unit, part)}"
 
 
 def _plain(amount: float, unit: str, part: bool) -> str:
-    return value(amount, unit, part).removesuffix(" x").removesuffix(f" {unit}") if unit not in PREFIXED else value(amount, unit, part)
+    """A low end, whose unit stands behind the high one."""
+    text = value(amount, unit, part)
+    return text if unit in PREFIXED else text.removesuffix(f" {unit}").removesuffix(" /s")
 
 
 def _same(figure: Figure) -> bool:
-    assert figure.low is not None and figure.high is not None
+    assert figure.low is not None
+    assert figure.high is not None
     return abs(figure.high - figure.low) <= 1e-9 * abs(figure.value)

@@ -9,13 +9,12 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import Check, Publisheds, assumption_words, main_unit
+from mapper.claims.checks.check import ARITHMETIC, Check, Publisheds, assumption_words, main_unit, ratio_words
 from mapper.claims.claim import Assumption
 from mapper.claims.found import Figure, Found, Table
 from mapper.cost.work_text import price, work_of_text
 from mapper.errors import UsageError, did_you_mean
 from mapper.hw.work import PJ_PER_J, DType
-from mapper.report.units import times
 
 BITS = 64
 """Bits of an access in the table (Horowitz, ISSCC 2014)."""
@@ -36,7 +35,7 @@ class Accesses(Check):
     operation: str
     access: str
     word_bits: Annotated[int, Field(ge=1)] = 32
-    targets: list[str] = []
+    targets: tuple[str, ...] = ()
 
     def targets_asked(self) -> Iterator[str]:
         return iter(self.targets)
@@ -46,18 +45,19 @@ class Accesses(Check):
         words = self.word_bits / BITS
         ends = [log10(words * end / pj.value) for end in (access.value, access.low, access.high)]
         rows = tuple(
-            (name, *(times(words * a.value / one.value) for a in self.accesses.values()))
+            (name, *(ratio_words(words * a.value / one.value) for a in self.accesses.values()))
             for name, one in self.operations.items()
         )
         own = tuple(self._target(bench, name) for name in self.targets)
         first = f"one operation against an access to {self.word_bits} bits of"
         tables = [Table("the published table, ratios of energy", (first, *self.accesses), rows)]
         if own:
-            columns = ("target", "operation", "pJ", "memory", "pJ/bit", "ratio for a word")
+            columns = ("target", "operation", "pJ", "farthest memory", "pJ/bit", "ratio for a word")
             tables.append(Table("the same in targets: whole units, registers and control included", columns, own))
         words_of = [assumption_words(n, a) for n, a in {**self.operations, **self.accesses}.items()]
         least = min(self.accesses.items(), key=lambda a: a[1].value)
-        because = f"from {times(words * least[1].value / pj.value)} for {least[0]} to {times(words * access.high / pj.value)}"
+        ends_words = (ratio_words(words * end / pj.value) for end in (least[1].value, access.high))
+        because = f"from {next(ends_words)} for {least[0]} to {next(ends_words)} for {self.access}"
         return Found({"orders": Figure(*ends)}, {"orders": because}, (), tuple(tables), tuple(words_of))
 
     def _one(self, what: str, known: dict[str, Assumption]) -> Assumption:
@@ -73,8 +73,9 @@ class Accesses(Check):
         got = price(target, unit, work)
         if got["why_not"]:
             return name, "-", "-", "-", "-", got["why_not"]
-        pj = got["energy_by_cause_j"].get("compute", 0.0) * PJ_PER_J / work.flops
-        memory = target.memory[unit.data]
+        causes = got["energy_by_cause_j"].items()
+        pj = sum(joules for cause, joules in causes if cause in ARITHMETIC) * PJ_PER_J / work.flops
+        memory = max(target.memories, key=lambda m: m.energy_pj_per_bit)
         bits = DType(got["dtype"]).bits
-        ratio = times(bits * memory.energy_pj_per_bit / pj) if pj else "-"
+        ratio = ratio_words(bits * memory.energy_pj_per_bit / pj) if pj else "-"
         return name, got["dtype"], f"{pj:.3g}", memory.kind, f"{memory.energy_pj_per_bit:g}", ratio

@@ -14,6 +14,9 @@ from mapper.hw.target import Target, Unit
 from mapper.hw.work import DType
 from mapper.report.units import percent
 
+ARITHMETIC = ("compute", "dac", "cell", "adc", "shift_add", "driver")
+"""Causes of energy that are the multiplication itself; all others move data, keep it, or keep the unit running."""
+
 Publisheds = Mapping[str, Published]
 
 
@@ -36,6 +39,10 @@ class Check(Format):
 
     def targets_asked(self) -> Iterator[str]:
         """The targets, or patterns of their names, that it rests on besides those of questions."""
+        yield from ()
+
+    def models_asked(self) -> Iterator[str]:
+        """The model files that it reads besides those of questions."""
         yield from ()
 
     def assumed(self) -> list[str]:
@@ -63,11 +70,15 @@ def peak_of(unit: Unit, dtype: DType) -> float:
 
 
 def rests(bench: Bench, *questions: str) -> list[str]:
-    """What questions rest on: model, target with its source, and the error band of the answer."""
-    found = []
-    for name in questions:
-        asked, answer = bench.questions[name], bench.asked(name)
-        band = "" if answer.why_not else f"; throughput band ± {percent(answer.band)}"
-        target = bench.target(asked.target)
-        found.append(f"{name}: {asked.model} on {asked.target}{band}; {target.source}")
-    return found
+    """What questions rest on: each target with its source, and the error bands of the answers on it."""
+    found: dict[str, list[str]] = {}
+    for name in dict.fromkeys(questions):
+        answer = bench.asked(name)
+        band = "no plan" if answer.why_not else f"± {percent(answer.band)}"
+        found.setdefault(bench.questions[name].target, []).append(f"{name} {band}")
+    return [f"{target}: {bench.target(target).source}; throughput of {', '.join(e)}" for target, e in found.items()]
+
+
+def ratio_words(ratio: float) -> str:
+    """A ratio of any size: 0.062 x, 4.1 x, 167 x, 1,525 x."""
+    return f"{ratio:,.0f} x" if ratio >= 99.5 else f"{ratio:.2g} x"

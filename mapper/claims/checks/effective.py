@@ -23,7 +23,7 @@ class Effective(Check):
     peak_ops_per_s: Positive
     low: Positive
     high: Positive
-    compiled: list[str] = []
+    compiled: tuple[str, ...] = ()
 
     def questions_asked(self) -> Iterator[str]:
         return iter(self.compiled)
@@ -31,11 +31,11 @@ class Effective(Check):
     def run(self, bench: Bench, published: Publisheds) -> Found:
         ideal = self.wanted_ops_per_s / self.peak_ops_per_s
         rows = tuple(self._row(bench, name) for name in self.compiled)
-        columns = ("question", "peak of all units", "of peak", f"units for {si(self.wanted_ops_per_s)}FLOP/s")
+        columns = ("question", "peak of all units", "of peak", f"units for {si(self.wanted_ops_per_s, 'FLOP/s')}")
         return Found(
             {"processors_at_low": Figure(ideal / self.low), "processors_at_high": Figure(ideal / self.high)},
             {},
-            (f"{si(self.wanted_ops_per_s)}FLOP/s / ({si(self.peak_ops_per_s)}FLOP/s x efficiency)",),
+            (f"{si(self.wanted_ops_per_s, 'FLOP/s')} / ({si(self.peak_ops_per_s, 'FLOP/s')} x efficiency)",),
             (Table("efficiencies as the compiler maps it", columns, rows),) if rows else (),
             tuple(rests(bench, *self.compiled)),
         )

@@ -8,12 +8,13 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import Check, Publisheds, rests
+from mapper.claims.checks.check import Check, Publisheds, ratio_words, rests
 from mapper.claims.checks.gain import Pair
 from mapper.claims.claim import Positive
 from mapper.claims.found import Figure, Found, Table
 from mapper.errors import UsageError
-from mapper.report.units import percent, si, times
+from mapper.hw.what_if import changed
+from mapper.report.units import si
 
 
 class EqualPower(Check):
@@ -28,7 +29,7 @@ class EqualPower(Check):
     units: ClassVar[dict[str, str]] = {"best": "x", "worst": "x", "worst_varied": "x"}
     power_w: Positive
     pairs: Annotated[list[Pair], Field(min_length=1)]
-    vary: list[str] = []
+    vary: tuple[str, ...] = ()
 
     def questions_asked(self) -> Iterator[str]:
         return (name for pair in self.pairs for name in (pair.on, pair.against))
@@ -38,7 +39,7 @@ class EqualPower(Check):
         best, worst = (pick(found, key=lambda p: found[p].value) for pick in (max, min))
         figures = {"best": found[best], "worst": found[worst]}
         because = {"best": self._because(bench, best), "worst": self._because(bench, worst)}
-        varied = [(s, p, self._ratio(bench, p, (s,)).value) for s in self.vary for p in self.pairs]
+        varied = [row for setting in self.vary for row in self._varied(bench, setting)]
         if varied:
             setting, pair, value = min(varied, key=lambda v: v[2])
             figures["worst_varied"] = Figure(value)
@@ -46,10 +47,26 @@ class EqualPower(Check):
         asked = dict.fromkeys(self.questions_asked())
         return Found(figures, because, (), tuple(self._tables(bench, found, varied)), tuple(rests(bench, *asked)))
 
+    def _varied(self, bench: Bench, setting: str) -> list[tuple[str, Pair, float]]:
+        """The ratio of each pair whose target has the figure that is changed. Raises UsageError where none has."""
+        found, problem = [], None
+        for pair in self.pairs:
+            try:
+                changed(bench.target(bench.questions[pair.on].target), [setting])
+            except UsageError as error:
+                problem = error
+                continue
+            found.append((setting, pair, self._ratio(bench, pair, (setting,)).value))
+        if not found and problem is not None:
+            raise problem
+        return found
+
     def _number(self, bench: Bench, question: str) -> int:
         target = bench.target(bench.questions[question].target)
         if not target.power_limit_w:
-            raise UsageError(f"equal-power: {target.name} has no power limit", hint="give its file `power: {limit_w: ..}`")
+            raise UsageError(
+                f"equal-power: {target.name} has no power limit", hint="give its file `power: {limit_w: ..}`"
+            )
         return max(1, int(self.power_w / target.power_limit_w))
 
     def _ratio(self, bench: Bench, pair: Pair, settings: tuple[str, ...] = ()) -> Figure:
@@ -74,16 +91,21 @@ class EqualPower(Check):
     ) -> Iterator[Table]:
         rows = []
         for pair, figure in found.items():
-            mine, other, number = bench.answer(pair.on).row, bench.answer(pair.against).row, self._number(bench, pair.on)
+            mine, other, number = (
+                bench.answer(pair.on).row,
+                bench.answer(pair.against).row,
+                self._number(bench, pair.on),
+            )
             rows.append((
                 pair.on, pair.against, str(number), si(number * mine["throughput_per_s"], "/s"),
-                si(other["throughput_per_s"], "/s"), times(figure.value),
+                si(other["throughput_per_s"], "/s"), ratio_words(figure.value),
                 f"{si(number * mine['average_power_w'], 'W')} : {si(other['average_power_w'], 'W')}",
             ))  # fmt: skip
         columns = ("question", "against", "as many", "requests/s", "requests/s against", "ratio", "power as compiled")
         yield Table(f"as many as {self.power_w:g} W of rated power allow", columns, tuple(rows))
         if varied:
             lines = tuple(
-                (setting, pair.on, times(value), percent(value / found[pair].value - 1)) for setting, pair, value in varied
+                (setting, pair.on, pair.against, ratio_words(value), f"{100 * (value / found[pair].value - 1):+.0f} %")
+                for setting, pair, value in varied
             )
-            yield Table("with one assumption changed", ("change", "question", "ratio", "by"), lines)
+            yield Table("with one assumption changed", ("change", "question", "against", "ratio", "by"), lines)

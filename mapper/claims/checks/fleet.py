@@ -30,7 +30,7 @@ class Fleet(Check):
     seconds_per_word: Positive
     duty: Assumption
     tokens_per_word: Assumption
-    compiled: list[str] = []
+    compiled: tuple[str, ...] = ()
 
     def questions_asked(self) -> Iterator[str]:
         return iter(self.compiled)

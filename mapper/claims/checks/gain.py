@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import Check, Publisheds, rests
+from mapper.claims.checks.check import Check, Publisheds, ratio_words, rests
 from mapper.claims.claim import Format
 from mapper.claims.found import Figure, Found, Table
 from mapper.cost.work_text import price, work_of_text
 from mapper.errors import UsageError, did_you_mean
-from mapper.report.units import si, times
+from mapper.report.units import si
 
 
 class Side(Format):
@@ -44,7 +44,7 @@ class Gain(Check):
     on: Side
     against: list[Side]
     works: Annotated[list[str], Field(min_length=1)]
-    requests: list[Pair] = []
+    requests: tuple[Pair, ...] = ()
 
     def questions_asked(self) -> Iterator[str]:
         return (name for pair in self.requests for name in (pair.on, pair.against))
@@ -56,7 +56,8 @@ class Gain(Check):
         ops = [row for side in self.against for text in self.works for row in [self._op(bench, text, side)]]
         ratios = [(ratio, words) for ratio, words, _ in ops if ratio is not None]
         requests = [_request(bench, pair) for pair in self.requests]
-        figures, because = {}, {}
+        figures: dict[str, Figure] = {}
+        because: dict[str, str] = {}
         for name, known in (("op", ratios), ("end_to_end", [(r, w) for r, w, *_ in requests])):
             if known:
                 best, worst = max(known), min(known)
@@ -68,25 +69,30 @@ class Gain(Check):
                     figures[f"end_to_end_{which}"] = Figure(ratio, low, high)
                     because[f"end_to_end_{which}"] = f"{words}; {why}"
         tables = [
-            Table("op by op", ("work", "on", "against", "energy", "less by", "faster by"), tuple(r for _, _, r in ops))
+            Table(
+                f"op by op on {bench.target(self.on.target).name}/{self.on.unit}",
+                ("work", "against", "energy", "less by", "faster by"),
+                tuple(r for _, _, r in ops),
+            )
         ]
         if requests:
             columns = ("request", "against", "J", "J against", "less by", "throughput")
             tables.append(Table("whole requests", columns, tuple(r[2] for r in requests)))
         asked = dict.fromkeys(self.questions_asked())
-        return Found(figures, because, (), tuple(tables), tuple(rests(bench, *asked)))
+        refused = dict.fromkeys(words for ratio, words, _ in ops if ratio is None)
+        return Found(figures, because, tuple(refused), tuple(tables), tuple(rests(bench, *asked)))
 
     def _op(self, bench: Bench, text: str, side: Side) -> tuple[float | None, str, tuple[str, ...]]:
         mine, other = (_priced(bench, s, text) for s in (self.on, side))
-        names = (f"{self.on.target}/{self.on.unit}", f"{side.target}/{side.unit}")
+        other_name = f"{bench.target(side.target).name}/{side.unit}"
         refused = mine["why_not"] or other["why_not"]
         if refused:
-            return None, "", (text, *names, "-", "-", refused)
+            return None, f"{text}: {refused}", (text, other_name, "-", "-", "-")
         ratio = other["energy_j"] / mine["energy_j"]
         energy = f"{si(mine['energy_j'], 'J')} : {si(other['energy_j'], 'J')}"
-        faster = times(other["time_s"] / mine["time_s"])
-        words = f"{text} against {side.target}, whose largest cause is {_largest(other['energy_by_cause_j'])}"
-        return ratio, words, (text, *names, energy, times(ratio), faster)
+        faster = ratio_words(other["time_s"] / mine["time_s"])
+        words = f"{text} against {other_name}, whose largest cause is {_largest(other['energy_by_cause_j'])}"
+        return ratio, words, (text, other_name, energy, ratio_words(ratio), faster)
 
 
 def _priced(bench: Bench, side: Side, text: str) -> dict[str, Any]:
@@ -105,9 +111,10 @@ def _request(bench: Bench, pair: Pair) -> tuple[float, str, tuple[str, ...], flo
     mine, other = bench.answer(pair.on), bench.answer(pair.against)
     a, b = mine.row["energy_j"], other.row["energy_j"]
     faster = mine.row["throughput_per_s"] / other.row["throughput_per_s"]
-    row = (pair.on, pair.against, si(a, "J"), si(b, "J"), times(b / a), times(faster))
+    row = (pair.on, pair.against, si(a, "J"), si(b, "J"), ratio_words(b / a), ratio_words(faster))
     (a_low, a_high), (b_low, b_high) = mine.ends("energy_j", a), other.ends("energy_j", b)
-    why = f"of its own energy {_largest(mine.row['energy_by_cause_j'])}"
+    ours, theirs = (_largest(answer.row["energy_by_cause_j"]) for answer in (mine, other))
+    why = f"largest causes of energy: {ours} against {theirs}"
     return b / a, f"{pair.on} against {pair.against}", row, b_low / a_high, b_high / a_low, why
 
 

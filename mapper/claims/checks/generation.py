@@ -48,7 +48,7 @@ class Generation(Check):
             figures,
             because,
             (
-                f"{si(first.flops)}FLOP a token, {si(first.answer.row['weight_bytes'], 'B')} of weights",
+                f"{si(first.flops, 'FLOP')} a token, {si(first.answer.row['weight_bytes'], 'B')} of weights",
                 f"reading the weights alone takes {si(floor, 's')} of a unit's time a token",
             ),
             (Table("as the compiler maps it", columns, rows),) if len(rows) > 1 else (),
@@ -110,7 +110,7 @@ class _Run:
 
     def why_so_little(self) -> str:
         rate = self.answer.row["tokens"] / self.answer.row["calls"]
-        return f"{si(rate)} token{'s' * (rate != 1)} for each reading of the weights; limited by {self.answer.limit}"
+        return f"{rate:g} token{'s' * (rate != 1)} for each reading of the weights; limited by {self.answer.limit}"
 
     def row(self) -> tuple[str, ...]:
         figures = self.figures()

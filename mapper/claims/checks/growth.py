@@ -9,10 +9,14 @@ import numpy as np
 from pydantic import Field
 
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import Check, Publisheds
+from mapper.claims.checks.check import Check, Publisheds, ratio_words
 from mapper.claims.claim import Positive, Sourced
 from mapper.claims.found import Figure, Found, Table
-from mapper.report.units import si, times
+from mapper.errors import UsageError
+from mapper.report.units import si
+
+LEAST = 4
+"""Points of a fit whose slope has an error."""
 
 
 class Point(Sourced):
@@ -25,39 +29,65 @@ class Point(Sourced):
 
 class Growth(Check):
     """Factors of growth in two years of two series, fitted by least squares on the logarithms; bands are one standard
-    error of the slope."""
+    error of the slope. split: the year that divides the models into those before and those after it."""
 
     kind: ClassVar[str] = "growth"
-    units: ClassVar[dict[str, str]] = {"models_in_two_years": "x", "memories_in_two_years": "x", "ratio": "x"}
-    models: Annotated[list[Point], Field(min_length=4)]
-    memories: Annotated[list[Point], Field(min_length=4)]
+    units: ClassVar[dict[str, str]] = {
+        "models_in_two_years": "x",
+        "memories_in_two_years": "x",
+        "ratio": "x",
+        "models_before_in_two_years": "x",
+        "models_after_in_two_years": "x",
+    }
+    models: Annotated[list[Point], Field(min_length=LEAST)]
+    memories: Annotated[list[Point], Field(min_length=LEAST)]
+    split: Positive | None = None
 
     def run(self, bench: Bench, published: Publisheds) -> Found:
-        models, memories = _fitted(self.models), _fitted(self.memories)
-        figures = {"models_in_two_years": models, "memories_in_two_years": memories}
-        figures["ratio"] = Figure(models.value / memories.value)
-        series = (("parameters", "", self.models, models), ("memory", "B", self.memories, memories))
+        series = {"models": self.models, "memories": self.memories}
+        if self.split is not None:
+            series["models_before"] = [p for p in self.models if p.year <= self.split]
+            series["models_after"] = [p for p in self.models if p.year >= self.split]
+        fits = {name: _fitted(points) for name, points in series.items()}
+        figures = {f"{name}_in_two_years": fit for name, fit in fits.items()}
+        figures["ratio"] = Figure(fits["models"].value / fits["memories"].value)
         rows = tuple(
-            (what, *(_point(p, unit) for p in (points[0], points[-1])), f"{12 * 2 / log2(f.value):.0f} months", times(f.value))
-            for what, unit, points, f in series
-            if f.value > 1
+            (
+                name.replace("_", " "),
+                str(len(series[name])),
+                _ends(series[name]),
+                _doubling(fit),
+                ratio_words(fit.value),
+            )
+            for name, fit in fits.items()
         )
-        names = f"{len(self.models)} models and {len(self.memories)} accelerators"
-        return Found(
-            figures,
-            {"ratio": f"models {times(models.value)} in two years, memories {times(memories.value)}"},
-            (f"fitted on {names}",),
-            (Table("growth", ("what", "from", "to", "doubles in", "in two years"), rows),),
-            tuple(f"{p.name} ({p.year:g}): {si(p.size)}; {p.source}" for p in (*self.models, *self.memories)),
+        points = (*self.models, *self.memories)
+        listed = tuple((p.name, f"{p.year:g}", si(p.size), p.source) for p in points)
+        words = {name: ratio_words(fit.value) for name, fit in fits.items()}
+        because = {"ratio": f"in two years models {words['models']}, memories {words['memories']}"}
+        if self.split is not None:
+            told = f"{words['models_before']} until {self.split:.0f}, {words['models_after']} from then on"
+            because |= dict.fromkeys(("models_in_two_years", "models_before_in_two_years"), told)
+        tables = (
+            Table("growth", ("series", "points", "from and to", "doubles in", "in two years"), rows),
+            Table("the points: parameters of models, bytes of memories", ("name", "year", "size", "source"), listed),
         )
+        return Found(figures, because, (), tables)
 
 
-def _point(point: Point, unit: str) -> str:
-    return f"{point.name} {point.year:.0f} {si(point.size, unit)}"
+def _ends(points: list[Point]) -> str:
+    first, last = (min(points, key=lambda p: p.year), max(points, key=lambda p: p.year))
+    return f"{first.name} {si(first.size)} to {last.name} {si(last.size)}"
+
+
+def _doubling(fit: Figure) -> str:
+    return f"{24 / log2(fit.value):.0f} months" if fit.value > 1 else "never"
 
 
 def _fitted(points: list[Point]) -> Figure:
-    """The factor in two years, with one standard error of the slope."""
+    """The factor in two years, with one standard error of the slope. Raises UsageError for fewer than four points."""
+    if len(points) < LEAST:
+        raise UsageError(f"growth: {len(points)} points give no slope with an error; {LEAST} do", hint="move `split`")
     years = np.array([p.year for p in points])
     slopes, covariance = np.polyfit(years - years.mean(), np.log2([p.size for p in points]), 1, cov=True)
     slope, error = float(slopes[0]), float(np.sqrt(covariance[0][0]))

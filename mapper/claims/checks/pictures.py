@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -32,21 +33,23 @@ class Pictures(Check):
     steps: Assumption
     evaluations: Assumption
 
+    def models_asked(self) -> Iterator[str]:
+        return (network.model for network in self.networks)
+
     def run(self, bench: Bench, published: Publisheds) -> Found:
         each = [self._flops(bench, network) / TERA for network in self.networks]
         s, e = self.steps, self.evaluations
         low, value, high = (each[0] * s.low * e.low, each[0] * s.value * e.value, each[0] * s.high * e.high)
+        counts = sorted({(s.low, e.low), (s.low, e.high), (s.value, e.value), (s.high, e.low), (s.high, e.high)})
         rows = tuple(
-            (network.model, f"{t:.3g}", f"{t * s.low * e.low:.3g}", f"{t * s.value * e.value:.3g}",
-             f"{t * s.high * e.high:.3g}")
+            (network.model, f"{t:.3g}", *(f"{t * steps * calls:.3g}" for steps, calls in counts))
             for network, t in zip(self.networks, each, strict=True)
-        )  # fmt: skip
-        because = f"{s.value:g} steps of {e.value:g} calls of {each[0]:.3g} TFLOP; {s.low:g} steps of {e.low:g} take {low:.3g}"
+        )
+        columns = ("network", "TFLOP a call", *(f"{steps:g} x {calls:g} calls" for steps, calls in counts))
+        because = f"{s.value:g} steps of {e.value:g} calls of {each[0]:.3g} TFLOP"
         said = published.get("per_picture")
         if said is not None and said.value:
             because += f"; {said.value:g} TFLOP is {said.value / each[0]:.3g} calls"
-        columns = ("network", "TFLOP a call", f"{s.low:g} x {e.low:g} calls", f"{s.value:g} x {e.value:g}",
-                   f"{s.high:g} x {e.high:g}")  # fmt: skip
         return Found(
             {"per_picture": Figure(value, low, high), "per_step": Figure(each[0] * e.value)},
             {"per_picture": because},

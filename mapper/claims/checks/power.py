@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import Check, Publisheds, main_unit, peak_of, rests
+from mapper.claims.checks.check import ARITHMETIC, Check, Publisheds, main_unit, peak_of, rests
 from mapper.claims.found import Figure, Found, Table
 from mapper.cost.pricing import main_units
 from mapper.cost.work_text import price, work_of_text
@@ -21,13 +21,14 @@ from mapper.hw.work import DType
 from mapper.report.units import percent, si
 
 PETA = 1e15
-ARITHMETIC = ("compute", "dac", "cell", "adc", "shift_add", "driver")
-"""Causes of energy that are the multiplication itself; all others move data, keep it, or keep the unit running."""
+OTHERS = ("attention heads=12 q=1 kv=128 head_dim=64", "norm rows=1 width=768", "elementwise elements=768")
+"""What a chip runs besides products of weights, if it runs transformers alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A unit of a target in one type: watts for a petaflops, and the part of the peak that the product reaches."""
+    """A unit of a target in one type: watts for a petaflops, and the part of the peak that the product reaches. whole:
+    whether the target runs transformers alone, not products only."""
 
     target: str
     unit: str
@@ -37,6 +38,7 @@ class _Row:
     arithmetic: float
     moved: float
     efficiency: float
+    whole: bool
 
 
 class Power(Check):
@@ -47,6 +49,7 @@ class Power(Check):
     units: ClassVar[dict[str, str]] = {
         "least": "W/PFLOPS",
         "least_arithmetic": "W/PFLOPS",
+        "least_of_whole_chips": "W/PFLOPS",
         "least_compiled": "W/PFLOPS",
         "targets_within": "",
         "targets_within_arithmetic": "",
@@ -55,7 +58,7 @@ class Power(Check):
     works: Annotated[list[str], Field(min_length=1)]
     limit: Annotated[float, Field(gt=0)]
     efficiency: Annotated[float, Field(gt=0, le=1)]
-    questions: list[str] = []
+    questions: tuple[str, ...] = ()
     shown: Annotated[int, Field(ge=1)] = 16
 
     def questions_asked(self) -> Iterator[str]:
@@ -73,22 +76,27 @@ class Power(Check):
         alone = _names(row for row in rows if row.arithmetic <= self.limit)
         compiled = [self._compiled(bench, name) for name in self.questions]
         least = min(busy, key=lambda r: r.moved, default=None)
+        whole = min((r for r in busy if r.whole), key=lambda r: r.moved, default=None)
         figures = {
             "least_arithmetic": Figure(min(row.arithmetic for row in rows)),
             "targets_within": Figure(len(within)),
             "targets_within_arithmetic": Figure(len(alone)),
             **({"least": Figure(least.moved)} if least else {}),
+            **({"least_of_whole_chips": Figure(whole.moved)} if whole else {}),
             **({"least_compiled": Figure(min(w for w, _ in compiled))} if compiled else {}),
         }
         count = len({row.target for row in rows})
         because = {
             "targets_within": f"of {count} targets: {', '.join(within) or 'none'}",
             "targets_within_arithmetic": f"of {count} targets: {', '.join(alone) or 'none'}",
-            "least": f"{least.unit} of {least.target} in {least.dtype}, with its traffic, at {percent(least.efficiency)} "
-            "of its peak" if least else "",
-        }  # fmt: skip
-        return Found(figures, because, (), tuple(self._tables(rows, compiled)), tuple(rests(bench, *self.questions)),
-                     {} if least else {"least": f"no unit is above {percent(self.efficiency)} of its peak"})  # fmt: skip
+            "least": _because(least),
+            "least_of_whole_chips": _because(whole),
+            "least_compiled": min(compiled)[1][0] if compiled else "",
+        }
+        idle = f"no such unit is above {percent(self.efficiency)} of its peak"
+        why_not = {name: idle for name in ("least", "least_of_whole_chips") if name not in figures}
+        tables = tuple(self._tables(rows, compiled))
+        return Found(figures, because, (), tables, tuple(rests(bench, *self.questions)), why_not)
 
     def _rows(self, bench: Bench) -> list[_Row]:
         names = [n for n in target_names() if any(fnmatchcase(n, pattern) for pattern in self.targets)]
@@ -99,7 +107,8 @@ class Power(Check):
             for unit in main_units(target):
                 for dtype in unit.model.peak_ops_per_s():
                     if (unit.kind, dtype.value) not in found:
-                        found |= {(unit.kind, dtype.value): row for row in self._row(target, unit, dtype)}
+                        for row in self._row(target, unit, dtype):
+                            found[unit.kind, dtype.value] = row
         return sorted(found.values(), key=lambda r: (r.moved, r.target, r.dtype))
 
     def _row(self, target: Target, unit: Unit, dtype: DType) -> Iterator[_Row]:
@@ -123,7 +132,8 @@ class Power(Check):
         if priced:
             moved, arithmetic, part = min(priced, key=lambda p: (p[2] <= self.efficiency, p[0]))
             rated = target.power_limit_w * PETA / (peak * number) if target.power_limit_w else None
-            yield _Row(target.name, unit.kind, dtype.value, peak, rated, arithmetic * PETA, moved * PETA, part)
+            scale = (arithmetic * PETA, moved * PETA)
+            yield _Row(target.name, unit.kind, dtype.value, peak, rated, *scale, part, _whole(target))
 
     def _compiled(self, bench: Bench, name: str) -> tuple[float, tuple[str, ...]]:
         answer, target = bench.answer(name), bench.target(bench.questions[name].target)
@@ -135,19 +145,36 @@ class Power(Check):
         return watts, (name, f"{watts:.0f}", percent(used), answer.limit)
 
     def _tables(self, rows: list[_Row], compiled: list[tuple[float, tuple[str, ...]]]) -> Iterator[Table]:
+        most = [r for r in rows if r.efficiency > self.efficiency]
         shown = [
             (
-                r.target, r.unit, r.dtype, si(r.peak, "op/s"), "-" if r.rated is None else f"{r.rated:.0f}",
+                r.target, r.unit, r.dtype, "yes" if r.whole else "no", si(r.peak, "op/s"),
+                "-" if r.rated is None else f"{r.rated:.0f}",
                 f"{r.moved:.1f}", f"{r.arithmetic:.1f}", percent(r.efficiency),
             )
-            for r in rows[: self.shown]
+            for r in most[: self.shown]
         ]  # fmt: skip
-        columns = ("target", "unit", "type", "peak", "rated", "with traffic", "arithmetic", "of peak")
-        words = f"W for 10^15 op/s, the {len(shown)} least of {len(rows)} units and types"
+        columns = ("target", "unit", "type", "whole", "peak", "rated", "with traffic", "arithmetic", "of peak")
+        words = (
+            f"W for 10^15 op/s, the {len(shown)} least of {len(most)} units and types above {percent(self.efficiency)} "
+            f"of their peak ({len(rows)} in all)"
+        )
         yield Table(words, columns, tuple(shown))
         if compiled:
-            columns = ("question", "W/PFLOPS", "of peak", "limited by")
-            yield Table("whole models as compiled", columns, tuple(r for _, r in compiled))
+            names = ("question", "W/PFLOPS", "of peak", "limited by")
+            yield Table("whole models as compiled", names, tuple(r for _, r in compiled))
+
+
+def _because(row: _Row | None) -> str:
+    if row is None:
+        return ""
+    return f"{row.unit} of {row.target} in {row.dtype}, with its traffic, at {percent(row.efficiency)} of its peak"
+
+
+def _whole(target: Target) -> bool:
+    """Whether some unit runs each of the works that a transformer has besides products of weights."""
+    works = [work_of_text(text)[0] for text in OTHERS]
+    return all(any(unit.model.why_not(work) is None for unit in target.units) for work in works)
 
 
 def _names(rows: Iterator[_Row]) -> list[str]:

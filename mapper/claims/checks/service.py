@@ -46,23 +46,32 @@ class Service(Check):
 
     def run(self, bench: Bench, published: Publisheds) -> Found:
         found = [(p, *self._cost(bench, p)) for p in self.platforms]
-        machines, watts, dollars = ([row[k] for row in found] for k in (1, 2, 3))
         rows = tuple(
             (
-                p.question, bench.questions[p.question].target, si(n), si(w, "W"), f"{si(n * p.price.value)} USD",
-                f"{si(d.value)} ({si(d.low or 0)} to {si(d.high or 0)})", f"{d.value / self._requests():.2g}",
+                p.question, bench.questions[p.question].target, f"{n:,}", si(w, "W"), si(n * p.price.value),
+                si(d.value), si(d.low or 0), si(d.high or 0), f"{d.value / self._requests():.2g}",
             )
             for p, n, w, d in found
         )  # fmt: skip
-        columns = ("question", "machine", "machines", "power", "to buy", "USD/year", "USD for 10^6")
+        columns = (
+            "question",
+            "machine",
+            "machines",
+            "power",
+            "USD to buy",
+            "USD/year",
+            "from",
+            "to",
+            "USD/10^6",
+        )
         least = min(found, key=lambda row: row[3].value)
         fewest = min(found, key=lambda row: row[1])
         return Found(
             {
-                "machines_least": Figure(min(machines)),
-                "machines_most": Figure(max(machines)),
-                "power_least": Figure(min(watts)),
-                "cost_least": min(dollars, key=lambda d: d.value),
+                "machines_least": Figure(min(n for _, n, _, _ in found)),
+                "machines_most": Figure(max(n for _, n, _, _ in found)),
+                "power_least": Figure(min(w for _, _, w, _ in found)),
+                "cost_least": min((d for *_, d in found), key=lambda d: d.value),
             },
             {"cost_least": least[0].question, "machines_least": fewest[0].question},
             (),

@@ -9,15 +9,16 @@ from pydantic import Field
 
 from mapper.claims.answers import Answer
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import Check, Publisheds, main_unit, rests
+from mapper.claims.checks.check import Check, Publisheds, rests
 from mapper.claims.found import Figure, Found, Table
-from mapper.hw.work import DType
 from mapper.report.units import si
 
 
 class Stages(Check):
-    """Blocks of a model on the accelerators of a target. questions: mappings of the model onto it; the first one gives
-    the figures. per_board: accelerators of one board."""
+    """Blocks of a model on the accelerators of a target: the kind of unit that holds most weights.
+
+    questions: mappings of the model onto it; the first one gives the figures. per_board: accelerators of one board.
+    """
 
     kind: ClassVar[str] = "stages"
     units: ClassVar[dict[str, str]] = {"blocks": "", "units": "", "boards": "", "blocks_per_unit": ""}
@@ -30,7 +31,7 @@ class Stages(Check):
     def run(self, bench: Bench, published: Publisheds) -> Found:
         first = self.questions[0]
         answer, target = bench.answer(first), bench.target(bench.questions[first].target)
-        _, number = main_unit(target, DType.F16)
+        number = sum(unit.kind == _accelerator(answer) for unit in target.units)
         blocks = answer.row["blocks"]
         rows = tuple(_row(bench, name) for name in self.questions)
         columns = ("question", "objective", "sets", "units a set", "blocks a unit", "tokens/s", "s/token")
@@ -48,29 +49,33 @@ class Stages(Check):
         )
 
     def _because(self, answer: Answer, number: int) -> str:
-        kind = _accelerators(answer)
-        sets = max(t["copies"] for t in kind)
+        sets = max(t["copies"] for t in _teams(answer))
         if sets == 1:
             return "the compiler uses all units for one pipeline, too"
         return f"it fits; for throughput the compiler prefers {sets} sets of {number // sets} units"
 
 
-def _accelerators(answer: Answer) -> list[dict[str, int]]:
-    """The teams of the kind of unit that holds most weights."""
+def _accelerator(answer: Answer) -> str:
+    """The kind of unit that holds most weights."""
     held: dict[str, float] = {}
     for unit in answer.row["units"].values():
         held[unit["kind"]] = held.get(unit["kind"], 0.0) + unit["weight_bytes"]
-    most = max(held, key=lambda kind: (held[kind], kind))
-    return [answer.row["teams"][name] for name, unit in answer.row["units"].items() if unit["kind"] == most]
+    return max(held, key=lambda kind: (held[kind], kind))
+
+
+def _teams(answer: Answer) -> list[dict[str, int]]:
+    """The units of that kind in the plan, each with the number that it stands for."""
+    kind = _accelerator(answer)
+    return [answer.row["teams"][name] for name, unit in answer.row["units"].items() if unit["kind"] == kind]
 
 
 def _row(bench: Bench, name: str) -> tuple[str, ...]:
     answer = bench.answer(name)
-    teams = _accelerators(answer)
+    teams = _teams(answer)
     sets = max(t["copies"] for t in teams)
     stages, ranks = len(teams), max(t["ranks"] for t in teams)
     row = answer.row
     each = row["tpot_s"] if row["tpot_s"] is not None else row["latency_s"]
-    split = f"{stages} stages" + (f" x {ranks} ranks" if ranks > 1 else "")
+    split = f"{stages} stage{'s' * (stages > 1)}" + (f" x {ranks} ranks" if ranks > 1 else "")
     blocks = f"{row['blocks'] / stages:.3g}" + (f" (1/{ranks} of each)" if ranks > 1 else "")
     return name, row["objective"], str(sets), split, blocks, si(row["tokens_per_s"]), si(each, "s")

@@ -17,10 +17,10 @@ DAY = 86400.0
 
 
 class Training(Check):
-    """6 x parameters x tokens operations (Kaplan et al., 2020) over the peak of a target's accelerator at a utilisation.
+    """6 x parameters x tokens operations (Kaplan et al., 2020) over a part of the peak of a target's accelerator.
 
-    forward: a question that maps the forward pass of a batch; its utilisation is what the compiler finds in place of the
-    assumed one. The backward pass has the same products twice and communicates gradients, which is not in it.
+    forward: a question that maps the forward pass of a batch; its utilisation is what the compiler finds in place of
+    the assumed one. The backward pass has the same products twice and communicates gradients, which is not in it.
     """
 
     kind: ClassVar[str] = "training"
@@ -59,8 +59,8 @@ class Training(Check):
             figures,
             because,
             (
-                f"6 x {si(self.parameters.value)} parameters x {si(self.tokens.value)} tokens = {si(flops)}FLOP",
-                f"/ ({si(peak)}FLOP/s x {self.days:g} days) = {si(ideal)} units at the full peak",
+                f"6 x {si(self.parameters.value)} parameters x {si(self.tokens.value)} tokens = {flops:.3g} FLOP",
+                f"/ ({si(peak, 'FLOP/s')} x {self.days:g} days) = {si(ideal)} units at the full peak",
             ),
             (Table("units for that time", ("utilisation", "part of peak", "units"), tuple(rows)),),
             (*self.assumed(), *(rests(bench, self.forward) if self.forward else ())),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-_END = """A claim is reproduced where the computed figure, or its error band, is within its tolerance of what is said; it
-differs, with the computed reason, otherwise. Exit code 0 whatever the verdicts; 130 after Ctrl-C, which keeps what is
-answered."""
+_END = """A claim is reproduced where the computed figure, or its error band, is within its tolerance of what is said;
+it differs, with the computed reason, otherwise. Exit code 0 whatever the verdicts; 130 after Ctrl-C, which keeps what
+is answered."""
 
 
 def claims(p: argparse.ArgumentParser) -> None:
@@ -18,9 +18,13 @@ def claims(p: argparse.ArgumentParser) -> None:
         help="the claims (default: samples/claims.yaml)",
     )  # fmt: skip
     p.add_argument(
-        "--models", metavar="DIR", help="the folder of the models (default: models below --out; `make claims` builds them)"
+        "--models",
+        metavar="DIR",
+        help="the folder of the models (default: models in --out; `make claims` builds them)",
     )
-    p.add_argument("--only", action="append", default=[], metavar="ID,...", help="only these claims, or patterns of them")
+    p.add_argument(
+        "--only", action="append", default=[], metavar="ID,...", help="only these claims, or patterns of them"
+    )
     p.add_argument("--out", default="out/claims", metavar="DIR", help="where answers are kept (default: out/claims)")
     p.add_argument("--brief", action="store_true", help="figures and verdicts, without tables and what they rest on")
     p.add_argument("--list", action="store_true", help="list the claims, check nothing")

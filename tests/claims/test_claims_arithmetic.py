@@ -1,0 +1,92 @@
+"""Checks that are arithmetic on figures of the file of claims, against sums done by hand."""
+
+from __future__ import annotations
+
+from math import log10
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mapper.claims.bench import Bench, Unanswered
+from mapper.claims.checks.kinds import KINDS
+from mapper.claims.found import Found
+from mapper.errors import UsageError
+
+NO_MODELS = Bench({}, Path("nowhere"))
+
+
+def run(kind: str, **arguments: Any) -> Found:
+    return KINDS[kind].model_validate(arguments).run(NO_MODELS, {})
+
+
+def about(value: float, low: float | None = None, high: float | None = None) -> dict[str, Any]:
+    ends = {} if low is None else {"range": (low, high)}
+    return {"value": value, "source": "assumed", **ends}
+
+
+def test_users_times_questions_times_words_times_seconds() -> None:
+    found = run(
+        "fleet", users=50e6, questions_per_day=10, words=50, seconds_per_word=0.35, duty=about(1, 0.5, 1),
+        tokens_per_word=about(1),
+    )  # fmt: skip
+    assert found.figures["unit_hours_per_day"].value == pytest.approx(2_430_555.6)
+    units = found.figures["units"]
+    assert units.value == pytest.approx(101_273.1, abs=0.1)
+    assert units.high == pytest.approx(2 * units.value)
+
+
+def test_training_takes_six_operations_for_each_parameter_and_token() -> None:
+    found = run(
+        "training", parameters=about(175e9), tokens=about(300e9), days=10, target="a100-80",
+        utilisation=about(0.3, 0.2, 0.5),
+    )  # fmt: skip
+    assert found.figures["operations"].value == pytest.approx(3.15e23)
+    assert found.figures["units"].value == pytest.approx(3.15e23 / (312e12 * 864_000 * 0.3))
+    assert found.figures["units"].low == pytest.approx(3.15e23 / (312e12 * 864_000 * 0.5))
+
+
+def test_an_effective_rate_takes_the_inverse_of_the_efficiency() -> None:
+    figures = run("effective", wanted_ops_per_s=1e15, peak_ops_per_s=1e15, low=0.05, high=0.5).figures
+    assert (figures["processors_at_low"].value, figures["processors_at_high"].value) == pytest.approx((20, 2))
+
+
+def points(factor: float) -> list[dict[str, Any]]:
+    """Something that grows by a factor in two years."""
+    return [{"name": f"n{k}", "year": 2018 + k, "size": 1e9 * factor ** (k / 2), "source": "assumed"} for k in range(5)]
+
+
+def test_growth_is_that_of_the_series() -> None:
+    figures = run("growth", models=points(10), memories=points(2)).figures
+    assert figures["models_in_two_years"].value == pytest.approx(10)
+    assert figures["memories_in_two_years"].value == pytest.approx(2)
+    assert figures["ratio"].value == pytest.approx(5)
+
+
+def test_growth_of_too_few_points_is_refused() -> None:
+    with pytest.raises(UsageError, match="3 points"):
+        run("growth", models=points(10), memories=points(2), split=2020)
+
+
+def test_an_access_is_so_many_orders_above_an_addition_on_a_word_of_it() -> None:
+    table = {"operations": {"add": about(0.9)}, "accesses": {"dram": about(1950, 1300, 2600)}}
+    figure = run("accesses", **table, operation="add", access="dram").figures["orders"]
+    assert figure.value == pytest.approx(log10(1950 / 2 / 0.9))
+    assert figure.low == pytest.approx(log10(1300 / 2 / 0.9))
+    with pytest.raises(UsageError, match="no access 'sram'"):
+        run("accesses", **table, operation="add", access="sram")
+
+
+def test_a_compute_in_memory_macro_takes_fewer_watts_for_a_petaflops_than_a_gpu() -> None:
+    found = run(
+        "power", targets=["a100-80", "isscc22-15-5"], works=["matmul m=4096 n=4096 k=4096", "matmul m=64 n=64 k=64"],
+        limit=50, efficiency=0.5,
+    )  # fmt: skip
+    assert found.figures["least"].value < 50
+    assert found.because["targets_within"] == "of 2 targets: isscc22-15-5 (i8)"
+    assert found.figures["least_of_whole_chips"].value > 500  # an A100 takes 400 W for 312 TFLOP/s, 624 Top/s in i8
+
+
+def test_a_picture_without_its_network_cannot_be_checked() -> None:
+    with pytest.raises(Unanswered, match=r"no model unet\.onnx"):
+        run("pictures", networks=[{"model": "unet.onnx", "dims": {}}], steps=about(50), evaluations=about(2))
