@@ -12,7 +12,7 @@ DEMO := out/demo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo browser test test-slow check format lock regress regress-nightly wheel clean
+.PHONY: help venv demo browser test test-slow check format lock regress regress-nightly claims wheel clean
 
 help:
 	@echo "make demo        map GPT-2 onto the chip 'superhet' and check the plan"
@@ -20,6 +20,7 @@ help:
 	@echo "make browser     a Chromium for the tests of pages, where the system has none"
 	@echo "make test-slow   the slow tests"
 	@echo "make regress     what a change made worse in the project's own mappings; regress-nightly: in all of them"
+	@echo "make claims      claims of the market, computed and held against what is said; writes docs/claims-checked.md"
 	@echo "make check       lint, format, types, imports"
 	@echo "make format      reformat the code"
 	@echo "make lock        pin the newest versions in requirements.lock"
@@ -93,6 +94,13 @@ regress regress-nightly: $(KERNELS)
 	[ $${ran:-0} -le 1 ] || exit $$ran; \
 	$(BIN)/mapper regress compare $(REGRESS) --out $(REGRESS_OUT) $(FILTER) --markdown $(REGRESS_OUT)/comment.md \
 		--junit $(REGRESS_OUT)/junit.xml --html $(REGRESS_OUT)/comparison.html && exit $${ran:-0}
+
+CLAIMS_OUT := out/claims
+
+# Answers are kept: what has not changed since is not compiled again.
+claims: $(KERNELS)
+	$(BIN)/python samples/models/of_claims.py samples/claims.yaml --out $(CLAIMS_OUT)/models
+	$(BIN)/mapper claims samples/claims.yaml --out $(CLAIMS_OUT) --markdown docs/claims-checked.md
 
 wheel: $(READY)
 	rm -rf build dist

@@ -29,6 +29,7 @@ def checked(gpt2_tiny: Path, bert_tiny: Path, tmp_path_factory: pytest.TempPathF
     return out
 
 
+@pytest.mark.slow
 def test_all_is_told_as_before(
     mapper: Mapper, checked: Path, golden: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,12 +42,14 @@ def test_all_is_told_as_before(
     golden("claims.md", Path("claims.md").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_no_line_is_wider_than_the_terminal(mapper: Mapper, checked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", "100")
     told, _, _ = mapper("claims", FILES / "tiny.yaml", "--out", checked).out.partition("  0 compiled")
-    assert max(len(line) for line in told.splitlines() if "nobody.onnx" not in line) <= 80
+    assert max(len(line) for line in told.splitlines() if "nobody.onnx" not in line) <= 100
 
 
+@pytest.mark.slow
 def test_data_is_what_the_file_holds(mapper: Mapper, checked: Path) -> None:
     ran = mapper("claims", FILES / "tiny.yaml", "--out", checked, "--json")
     assert json.loads(ran.out) == json.loads((checked / "claims.json").read_text(encoding="utf-8"))
@@ -57,7 +60,7 @@ def test_data_is_what_the_file_holds(mapper: Mapper, checked: Path) -> None:
     assert claims["what-runs"]["figures"][0]["found"]["value"] == 2
 
 
-def test_claims_are_listed_and_chosen_by_name(mapper: Mapper, checked: Path) -> None:
+def test_claims_are_listed_and_chosen_by_name(mapper: Mapper) -> None:
     listed = mapper("claims", FILES / "tiny.yaml", "--only", "a-*", "--list").out
     assert [line.split()[0] for line in listed.splitlines()] == ["a-token", "a-fleet"]
     ran = mapper("claims", FILES / "tiny.yaml", "--only", "a-fleat")
