@@ -20,7 +20,7 @@ from mapper.hw.header import HEADER
 from mapper.hw.library import WHOLES, folders
 from mapper.hw.load import load_target
 from mapper.hw.marks import Document, Mark
-from mapper.hw.provenance import FORMATS, Sheet, Sourced, file_at, file_figures, sheets
+from mapper.hw.provenance import FORMATS, Keys, Sheet, Sourced, figures_at, file_at, sheets
 from mapper.hw.schema import Header, Published, TargetFile, UnitFile
 from mapper.hw.target import Target
 from mapper.hw.work import UnitModel
@@ -70,11 +70,16 @@ def check_file(path: Path) -> Iterator[Complaint]:
     """The complaints about one file: of a part by itself, of a target with all that it says in its entries."""
     kind = path.resolve().parent.name
     document, header = file_at(FORMATS.get(kind, TargetFile), path)
-    yield from _texts(document, header)
+    if isinstance(header, TargetFile):
+        found = sheets(path)
+        own = [f for sheet in found if sheet.section != "chips" for f in sheet.figures if f.place.path == path]
+        yield from _texts(document, header, own)
+        yield from _target(path, document, header, found)
+        return
+    figures = figures_at(type(header), path)
+    yield from _texts(document, header, figures.values())
     if isinstance(header, UnitFile):
-        yield from _unit(document, header)
-    elif isinstance(header, TargetFile):
-        yield from _target(path, document, header)
+        yield from _unit(document, header, figures)
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -103,11 +108,10 @@ def _refused(problem: TargetError) -> Iterator[Complaint]:
         yield Complaint(found["place"], "schema", found["text"]) if found else Complaint("", "schema", text)
 
 
-def _texts(document: Document, header: Header) -> Iterator[Complaint]:
+def _texts(document: Document, header: Header, figures: Iterable[Sourced]) -> Iterator[Complaint]:
     """Every text has a mark, and that of the header does not call weaker what it says was read."""
-    own = file_figures(document, header)
     told: dict[Mark, list[Sourced]] = {}
-    for figure in (*own, *_entry_figures(document, header)):
+    for figure in figures:
         told.setdefault(figure.told, []).append(figure)
     for mark, text in _all_texts(document, header):
         if basis_of(text) is Basis.MISSING:
@@ -153,24 +157,12 @@ def _entries(header: Header) -> list[tuple[str, str]]:
     return [(section, name) for section in FORMATS for name in getattr(header, section, ())]
 
 
-def _entry_figures(document: Document, header: Header) -> Iterator[Sourced]:
-    """The figures that the entries of a target file give themselves."""
-    if isinstance(header, TargetFile):
-        path = document.root.path
-        yield from (f for sheet in sheets(path) for f in sheet.figures if sheet.section in FORMATS and _in(f, path))
-
-
-def _in(figure: Sourced, path: Path) -> bool:
-    return figure.place.path == path
-
-
-def _unit(document: Document, header: UnitFile) -> Iterator[Complaint]:
+def _unit(document: Document, header: UnitFile, figures: Mapping[Keys, Sourced]) -> Iterator[Complaint]:
     """A unit by itself: its class, its rates, its power, and what its maker says of it."""
     name, model = unit_model(document.without(*HEADER), header.name)
     area = header.area_mm2
     yield from _class(str(document.key_mark("model")), header.name, header.class_ or "", name)
-    figures = {figure.path: figure for figure in file_figures(document, header)}
-    yield from _rates(document.value_mark("matrix_ops_per_s"), figures)
+    yield from _rates(figures)
     yield from _powers(document.value_mark("board_power_w"), model)
     if header.published:
         yield from _published(document, header.published, of_model(model, area))
@@ -184,7 +176,7 @@ def _class(place: str, name: str, said: str, model: str) -> Iterator[Complaint]:
 _KNOWN = frozenset({"cpu", "gpu", "systolic", "vector"})
 
 
-def _rates(mark: Mark, figures: dict[tuple[str, ...], Sourced]) -> Iterator[Complaint]:
+def _rates(figures: Mapping[Keys, Sourced]) -> Iterator[Complaint]:
     """A GPU's matrix peaks are SMs x clock x a power of two, at a clock within the range that the file gives."""
     sms, clock = figures.get(("sms",)), figures.get(("clock_hz",))
     if sms is None or clock is None:
@@ -231,9 +223,9 @@ def _published(document: Document, published: Published, of: Whole) -> Iterator[
             )  # fmt: skip
 
 
-def _target(path: Path, document: Document, header: TargetFile) -> Iterator[Complaint]:
+def _target(path: Path, document: Document, header: TargetFile, found: Sequence[Sheet]) -> Iterator[Complaint]:
     """A target: it loads, its units written out have classes, its powers and links add up."""
-    target, found = load_target(path), sheets(path)
+    target = load_target(path)
     for sheet in found:
         if sheet.section == "units" and sheet.file == path:
             place = str(document.key_mark("units", sheet.part))

@@ -53,12 +53,13 @@ class Compared:
 
 
 def whole(target: Target, sheets: Sequence[Sheet]) -> Whole:
-    """The target less its hosts, where it has other units."""
+    """The target less its hosts, where it has other units. A memory that takes no energy is no part of it: it stands
+    for the tester of a macro."""
     classes = {sheet.part: sheet.class_ for sheet in sheets if sheet.section == "units"}
     hosts = {unit.name for unit in target.units if unit.model_name == HOST}
     chosen = tuple(unit for unit in target.units if unit.name not in hosts) or target.units
     names = {unit.name for unit in chosen}
-    outside = [m for m in target.memories if not m.unit and names & set(m.serves)]
+    outside = [m for m in target.memories if not m.unit and names & set(m.serves) and m.energy_pj_per_bit]
     inside = [m for m in target.memories if m.unit in names]
     areas = [
         (sheet.area_mm2, sheet.count)

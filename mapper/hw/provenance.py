@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from mapper.errors import TargetError
 from mapper.hw.assemble import WIRING
 from mapper.hw.basis import Basis, basis_of
 from mapper.hw.figures import unit_of_measure
@@ -74,15 +75,19 @@ MODEL_CLASSES = {"cpu": "cpu", "gpu": "gpu", "systolic": "dsa", "vector": "dsa"}
 """The class of units whose file names none, by their model."""
 
 
-def sheets(path: Path) -> tuple[Sheet, ...]:
+def sheets(path: Path, using: tuple[Path, ...] = ()) -> tuple[Sheet, ...]:
     """One sheet for each entry of a target file and of the chips it uses, in the order of the files; the target's own
-    comes first. Raises TargetError as loading does."""
+    comes first. `using` are the files that led here. Raises TargetError as loading does."""
+    if path.resolve() in using:
+        raise TargetError(f"{path}: `use:` goes round in a circle")
     document, header = file_at(TargetFile, path)
     assert isinstance(header, TargetFile)
-    whole = Sheet("", "target", path.stem, path, 1, file_figures(document, header), published=header.published)
+    own = tuple(figures_at(TargetFile, path).values())
+    whole = Sheet("", "target", path.stem, path, 1, own, published=header.published)
     found = [whole]
     for name, entry in header.chips.items():
-        inside = sheets(find_use(entry.use, document.value_mark("chips", name, "use"), WHOLES))
+        used = find_use(entry.use, document.value_mark("chips", name, "use"), WHOLES)
+        inside = sheets(used, (*using, path.resolve()))
         times = prod(entry.grid) if entry.grid else entry.count or 1
         for sheet in inside:
             part = f"{name}.{sheet.part}" if sheet.part else name
@@ -95,16 +100,28 @@ def sheets(path: Path) -> tuple[Sheet, ...]:
 
 def file_at(format_: type[Header], path: Path) -> tuple[Document, Header]:
     """A file of the library, read once as long as it stays as it is."""
+    return _read(format_, path, *_state(path))[:2]
+
+
+def figures_at(format_: type[Header], path: Path) -> Mapping[Keys, Sourced]:
+    """The figures of a file of the library by their keys."""
+    return _read(format_, path, *_state(path))[2]
+
+
+def _state(path: Path) -> tuple[int, int]:
     found = path.stat()
-    return _file_at(format_, path, found.st_mtime_ns, found.st_size)
+    return found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=1024)
-def _file_at(format_: type[Header], path: Path, _changed_ns: int, _size: int) -> tuple[Document, Header]:
-    return read_file(format_, path)
+def _read(
+    format_: type[Header], path: Path, _changed_ns: int, _size: int
+) -> tuple[Document, Header, Mapping[Keys, Sourced]]:
+    document, header = read_file(format_, path)
+    return document, header, {figure.path: figure for figure in _file_figures(document, header)}
 
 
-def file_figures(document: Document, header: Header) -> tuple[Sourced, ...]:
+def _file_figures(document: Document, header: Header) -> tuple[Sourced, ...]:
     """The figures that a file gives by itself: of a part all, of a target those that are in no entry of a part."""
     left_away = {*HEADER} - {"area_mm2"} | (set(FORMATS) if isinstance(header, TargetFile) else set())
     return tuple(
@@ -125,7 +142,7 @@ def _entry_sheet(document: Document, header: TargetFile, section: str, name: str
     part, used = file_at(FORMATS[section], path)
     own = given.without(*(key for key in WIRING if key != "area_mm2"))
     merged = part.without(*(key for key in HEADER if key not in ABOUT_UNITS)).overridden_by(own).data
-    told = {sourced.path: sourced for sourced in file_figures(part, used)}
+    told = figures_at(FORMATS[section], path)
     replaced = {keys for keys, _ in leaves(own.data)}
     figures = [
         entry.figure(keys, value) if keys in replaced or keys not in told else told[keys]

@@ -74,3 +74,9 @@ PARTS = {
     "memories/ram": RAM,
     "links/wire": WIRE,
 }
+
+LANES_ON_RAM = """\
+units: {a: {use: units/lanes}, b: {use: units/lanes}}
+memories: {m: {use: memories/ram, serves: [a, b]}}
+links: {w: {use: links/wire, between: [a, b]}}
+"""

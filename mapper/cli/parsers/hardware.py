@@ -21,6 +21,9 @@ def targets(p: argparse.ArgumentParser) -> None:
         help="one target: its units, memories and links; or `check` and any number of targets (none: all files there "
         "are): sources and marks, published against derived figures, rates, powers and links; 1 where a rule is broken",
     )  # fmt: skip
+    p.add_argument(
+        "--class", dest="unit_class", default="", metavar="CLASS", help="list those with such units: gpu, cim"
+    )
     p.add_argument("--json", action="store_true", help="print as JSON")
     p.add_argument("--schema", action="store_true", help="print the JSON Schema of target files")
 

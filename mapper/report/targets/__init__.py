@@ -1,0 +1,1 @@
+"""Targets as text and data: what there is, what each rests on."""
