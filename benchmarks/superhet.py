@@ -1,0 +1,52 @@
+"""The study of super-heterogeneous packages: against GPUs, DSAs and CIM alone, of equal power and of equal area.
+
+    python benchmarks/superhet.py --out docs/superhet.md       all of it, about half an hour of processor time
+    python benchmarks/superhet.py --quick --out /tmp/quick.md  two tiny models, to see that it works
+    python benchmarks/superhet.py --only gpt2                  cases whose name holds a text
+
+Machines, plans and numbers lie in --work (default out/superhet); answers that lie there are taken as they are, so that a
+rerun takes a minute. Ctrl-C ends with the page of what there is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.superhet_page import page
+from benchmarks.superhet_study import CASES, QUICK, study
+from mapper.emit.files import write_atomically
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the study and write its page; 130 where it was cut short."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("docs/superhet.md"), help="the page")
+    parser.add_argument("--work", type=Path, default=Path("out/superhet"), help="folder of machines, plans and numbers")
+    parser.add_argument("--quick", action="store_true", help="two tiny models")
+    parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--effort", default="default")
+    args = parser.parse_args(argv)
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    cases = [case for case in (QUICK if args.quick else CASES) if args.only in case.name]
+    if not cases:
+        parser.error(f"no case has '{args.only}' in its name")
+    began = time.process_time()
+    found = study(cases, args.work, stop, lambda line: print(line, flush=True), args.effort)
+    write_atomically(args.work / "study.json", json.dumps(found, indent=1) + "\n")
+    write_atomically(args.out, page(found))
+    print(f"{args.out} and {args.work / 'study.json'}; {time.process_time() - began:.0f} s of processor time")
+    return 130 if stop.is_set() else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,230 @@
+"""What is asked in the study of super-heterogeneous packages, and the answers as data."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.superhet_rivals import Machine, Package, machines
+from mapper.comparison.answers import Answer as Asked
+from mapper.comparison.compare import Nobody, compare
+from mapper.comparison.machines import Machine as Target
+from mapper.cost.recorded import recorded
+from mapper.errors import MapperError
+from mapper.frontend import parse_phase
+from mapper.hw.load import load_target
+from mapper.hw.what_if import parse_change
+from mapper.ir.plan import Plan
+from mapper.ir.serial import load
+from mapper.question import Question, effort_of, goal_of, precision_of, steps_of
+from mapper.report.roofline import rooflines
+from mapper.whatif.answers import Asker
+from samples.models.build import main as build
+
+Say = Callable[[str], None]
+PRECISION = "int8"
+"""Of all machines: CIM has no other, and the others are as quick as they get."""
+
+CHAT = ("prefill: seq=512 past=0", "decode: seq=1 past=512..639")
+CLASSES = {"cpu": "CPU", "gpu": "GPU", "systolic": "DSA", "vector": "vector", "cim-analog": "CIM"}
+
+FAVOURABLE = {
+    "good": ("cim*.idle_power_w=0.3", "cim*.buffer_per_bit=0.05", "cim*.buffer.bandwidth=1024e9",
+             "cim*.buffer.energy_pj_per_bit=0.5", "cim*.vector.lanes=512"),
+    "bad": ("cim*.idle_power_w=3", "cim*.buffer_per_bit=0.2", "cim*.buffer.bandwidth=256e9",
+            "cim*.buffer.energy_pj_per_bit=2", "cim*.vector.lanes=128"),
+}  # fmt: skip
+"""The ends of the ranges of units/rram-cim-128: figures that only the package has, of which the ratio to a rival
+without CIM hangs alone."""
+
+WISHES = (
+    "cim*.arrays*=8", "cim*.read_time_s/=4", "hbm.bandwidth*=4", "gpu0.matrix_ops_per_s*=4", "gpu0.l2_bytes_per_s*=4",
+    "dsa*.clock_hz*=4", "host.clock_hz*=4", "link.d2d.*.bandwidth*=4", "power_limit_w*=4",
+)  # fmt: skip
+"""Figures of the package, each moved by more than anybody promises, to see which of them would turn the result."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model on a class of machines, with a batch and an objective."""
+
+    model: str
+    package: Package
+    phases: tuple[str, ...]
+    batch: int
+    objective: str = "throughput"
+
+    @property
+    def name(self) -> str:
+        """The case as a folder's name."""
+        return f"{self.model}-b{self.batch}-{self.objective}"
+
+
+CARD, SERVER = Package("superhet"), Package("superhet-server", 2)
+CASES = (
+    *(
+        Case(model, CARD, phases, batch, objective)
+        for model, phases, many in (("gpt2", CHAT, 32), ("bert-large", ("run: seq=384",), 32), ("llama2-7b", CHAT, 16))
+        for batch, objective in ((1, "throughput"), (many, "throughput"), (1, "latency"))
+    ),
+    Case("gpt3-175b", SERVER, CHAT, 16),
+    Case("gpt3-175b", SERVER, CHAT, 1, "latency"),
+)
+QUICK = (Case("bert-tiny", CARD, ("run: seq=16",), 1), Case("gpt2-tiny", CARD, ("prefill: seq=16 past=0", "decode: seq=1 past=16..31"), 4))  # fmt: skip
+"""A subset that takes seconds: what the test runs."""
+
+STACKED = {"superhet": "superhet-card-3d"}
+"""The stacked package that is asked beside the flat one."""
+
+
+class Teller(Nobody):
+    """Prints a line for each machine that has answered."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+
+    def ended(self, answer: Asked) -> None:
+        """One line."""
+        found = f"{answer.row['throughput_per_s']:.4g} requests/s" if answer.found else answer.row.get("reason", "")
+        self.say(f"  {answer.target}: {found}{' (known)' if answer.reused else f' ({answer.seconds:.0f} s)'}")
+
+
+def study(cases: Sequence[Case], out: Path, stop: threading.Event, say: Say, effort: str = "default") -> dict[str, Any]:
+    """The answers to all cases, those on disk taken as they are; ends early, with what there is, when `stop` is set."""
+    rows, packages = [], dict[str, list[Machine]]()
+    for package in dict.fromkeys(case.package for case in cases):
+        packages[package.name] = machines(package, out / "targets" / package.name)
+    for case in cases:
+        if stop.is_set():
+            break
+        say(case.name)
+        rows.append(_case(case, packages[case.package.name], out, stop, say, effort))
+    return {
+        "precision": PRECISION,
+        "packages": [
+            {"name": p.name, "count": p.count, "load": p.load, "machines": [asdict(m) for m in packages[p.name]]}
+            for p in dict.fromkeys(case.package for case in cases)
+        ],
+        "cases": rows,
+    }
+
+
+def _case(
+    case: Case, some: Sequence[Machine], out: Path, stop: threading.Event, say: Say, effort: str
+) -> dict[str, Any]:
+    model = out / "models" / f"{case.model}.onnx"
+    if not model.is_file():
+        model.parent.mkdir(parents=True, exist_ok=True)
+        build([case.model, "--out", str(model)])
+    question = Question(
+        (model,), tuple(parse_phase(p) for p in case.phases), goal_of(case.objective), steps_of("default"),
+        effort_of(effort), precision=precision_of(PRECISION), batch=case.batch,
+    )  # fmt: skip
+    asked = [Target(m.name, load_target(m.file)) for m in some]
+    if case.package.name in STACKED:
+        name = STACKED[case.package.name]
+        asked.append(Target(name, load_target(name)))
+    folder = out / case.name
+    found = compare(question, asked, folder, jobs=1, stop=stop, watch=Teller(say))
+    about = {m.name: m for m in some}
+    rows = [_row(a, folder / a.target, about.get(a.target)) for a in found.answers]
+    if not stop.is_set():
+        _ask(case, rows, folder, say, stop)
+    return {"name": case.name, "model": case.model, "package": case.package.name, "batch": case.batch,
+            "objective": case.objective, "phases": list(case.phases), "rows": rows}  # fmt: skip
+
+
+def _row(answer: Asked, folder: Path, machine: Machine | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"target": answer.target, "outcome": answer.outcome, **answer.row}
+    row |= {"machine": asdict(machine)} if machine else {}
+    if answer.found:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        row["fallbacks"] = sorted({f["reason"] for f in summary["fallbacks"]})
+        row["shares"] = shares(load(folder / "plan.json"))
+    return row
+
+
+def shares(plan: Plan) -> dict[str, dict[str, float]]:
+    """Parts of the arithmetic operations, of the units' time and of their energy by class of unit, of one request."""
+    verdict = recorded(plan)
+    ops: defaultdict[str, float] = defaultdict(float)
+    time: defaultdict[str, float] = defaultdict(float)
+    for roof in rooflines(verdict):
+        which = CLASSES[plan.target.unit[roof.unit].model_name]
+        for point in roof.points:
+            ops[which] += point.runs * point.ops
+            time[which] += point.runs * point.seconds
+    return {"ops": _parts(ops), "time": _parts(time)}
+
+
+def _parts(found: dict[str, float]) -> dict[str, float]:
+    total = sum(found.values()) or 1.0
+    return {name: amount / total for name, amount in sorted(found.items())}
+
+
+def best_rival(rows: Sequence[dict[str, Any]], objective: str, equal: str = "power") -> dict[str, Any] | None:
+    """The rival of equal power (or area) with the best objective; None where none has a plan."""
+    key = worth(objective)
+    some = [r for r in rows if r["outcome"] == "found" and r.get("machine", {}).get("equal") == equal]
+    return max(some, key=lambda r: key(r), default=None)
+
+
+def worth(objective: str) -> Callable[[dict[str, Any]], float]:
+    """More is better: the rate, or one over the time."""
+    if objective == "throughput":
+        return lambda row: float(row["throughput_per_s"])
+    return lambda row: 1.0 / float(row["latency_s"])
+
+
+def _ask(case: Case, rows: list[dict[str, Any]], folder: Path, say: Say, stop: threading.Event) -> None:
+    """Adds to the package's row what the ranges of its own figures, and single figures moved far, make of it."""
+    own = next((r for r in rows if r.get("machine", {}).get("kind") == "superhet" and r["outcome"] == "found"), None)
+    if own is None:
+        return
+    file = folder / own["target"] / "asked.json"
+    plan_key = (folder / own["target"] / "answer.json").read_text(encoding="utf-8")
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if known.get("of") != plan_key:
+        known = {"of": plan_key, "answers": {}}
+    asker = Asker(load(folder / own["target"] / "plan.json"), stop=stop, patience=0.05)
+    prefix = "package*." if case.package.count > 1 else ""
+    for name, changes in [*FAVOURABLE.items(), *((w, (w,)) for w in WISHES)]:
+        if name in known["answers"] or stop.is_set():
+            continue
+        known["answers"][name] = _answered(asker, changes, prefix, case.package)
+        say(f"    what if {name}: {known['answers'][name]}")
+        file.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    own["asked"] = known["answers"]
+
+
+def _answered(asker: Asker, changes: Sequence[str], prefix: str, package: Package) -> float | None:
+    """By how many times the objective becomes better; None where there is no plan, or no such figure."""
+    parsed = [parse_change(_scaled(text, package)) for text in changes]
+    if prefix:
+        parsed = [replace(c, name=_inside(c.name, prefix)) for c in parsed]
+    try:
+        found = asker.answer(parsed)
+    except MapperError:
+        return None
+    return 1.0 + found.gain if found.after is not None else None
+
+
+def _inside(name: str, prefix: str) -> str:
+    """The name of a figure of a package's part, where there are several packages."""
+    if "." not in name:
+        return name
+    return name.replace("link.", f"link.{prefix}") if name.startswith("link.") else prefix + name
+
+
+def _scaled(text: str, package: Package) -> str:
+    """Absolute figures of the CIM die, for groups of dies."""
+    dies = package.document["units"]["cim"].get("arrays", 16128) / 16128
+    name, _, number = text.partition("=")
+    if dies == 1 or name[-1] in "*/" or "per_bit" in name:
+        return text
+    return f"{name}={float(number) * dies:g}"
