@@ -4,8 +4,8 @@
     python benchmarks/superhet.py --quick --out /tmp/quick.md  two tiny models, to see that it works
     python benchmarks/superhet.py --only gpt2                  cases whose name holds a text
 
-Machines, plans and numbers lie in --work (default out/superhet); answers that lie there are taken as they are, so that a
-rerun takes a minute. Ctrl-C ends with the page of what there is.
+Machines, plans and numbers lie in --work (default out/superhet); answers that lie there are taken as they are, so that
+a rerun takes a minute. Ctrl-C ends with the page of what there is.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class Package:
     def load(self) -> float:
         """The part of the time for which all parts of the package can work within its limit: rivals are counted at the
         same load, so that all have the same right to parts that take turns."""
-        whole = self.draw_of([u.name for u in self.target.units], [m for m in self.document["memories"]])
+        whole = self.draw_of([u.name for u in self.target.units], list(self.document["memories"]))
         links = sum(link.idle_power_w for link in self.target.links)
         return (self.limit_w - links - whole.idle_w) / whole.work_w
 
@@ -228,7 +228,7 @@ def machines(package: Package, out: Path) -> list[Machine]:
         chip = brick_parts(package, kind)
         _write(out / "chips" / f"{kind}-brick.yaml", chip)
         brick = load_target(out / "chips" / f"{kind}-brick.yaml")
-        each = sum((unit_draw(brick, u) for u in brick.units), Draw(0.0, 0.0))  # type: ignore[arg-type]
+        each = sum((unit_draw(brick, u) for u in brick.units), Draw(0.0, 0.0))
         each += next(memory_draw(m) for m in brick.memories if m.name == "hbm")
         mm2 = _brick_mm2(package, kind)
         by_power = _in_a_mesh(floor((limit - base) / each.at(load)))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.superhet_rivals import Machine, Package, machines
+from benchmarks.superhet_rivals import DIE_ARRAYS, Machine, Package, machines
+from mapper.comparison.answers import FOUND
 from mapper.comparison.answers import Answer as Asked
 from mapper.comparison.compare import Nobody, compare
 from mapper.comparison.machines import Machine as Target
 from mapper.cost.recorded import recorded
+from mapper.emit.files import write_atomically
 from mapper.errors import MapperError
 from mapper.frontend import parse_phase
 from mapper.hw.load import load_target
@@ -27,13 +29,16 @@ from mapper.whatif.answers import Asker
 from samples.models.build import main as build
 
 Say = Callable[[str], None]
+Wishes = Mapping[str, tuple[str, ...]]
+"""Changes of figures that are asked together, by name."""
+
 PRECISION = "int8"
 """Of all machines: CIM has no other, and the others are as quick as they get."""
 
 CHAT = ("prefill: seq=512 past=0", "decode: seq=1 past=512..639")
 CLASSES = {"cpu": "CPU", "gpu": "GPU", "systolic": "DSA", "vector": "vector", "cim-analog": "CIM"}
 
-FAVOURABLE = {
+RANGES: Wishes = {
     "good": ("cim*.idle_power_w=0.3", "cim*.buffer_per_bit=0.05", "cim*.buffer.bandwidth=1024e9",
              "cim*.buffer.energy_pj_per_bit=0.5", "cim*.vector.lanes=512"),
     "bad": ("cim*.idle_power_w=3", "cim*.buffer_per_bit=0.2", "cim*.buffer.bandwidth=256e9",
@@ -47,6 +52,16 @@ WISHES = (
     "dsa*.clock_hz*=4", "host.clock_hz*=4", "link.d2d.*.bandwidth*=4", "power_limit_w*=4",
 )  # fmt: skip
 """Figures of the package, each moved by more than anybody promises, to see which of them would turn the result."""
+
+RIVAL_WISHES = {
+    "gpu": ("gpu0.matrix_ops_per_s*=4", "gpu0.sms*=4", "gpu0.l2_bytes_per_s*=4", "hbm.bandwidth*=4"),
+    "dsa": ("dsa*.clock_hz*=4", "dsa*.sram_bytes*=4", "hbm.bandwidth*=4"),
+    "cim": ("vec.lanes*=4", "cim*.arrays*=8", "cim*.read_time_s/=4", "hbm.bandwidth*=4"),
+}
+"""The same of a rival's parts."""
+
+PATIENCE = 0.05
+"""A gap of this size is near enough for a what-if."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +90,19 @@ CASES = (
     Case("gpt3-175b", SERVER, CHAT, 16),
     Case("gpt3-175b", SERVER, CHAT, 1, "latency"),
 )
-QUICK = (Case("bert-tiny", CARD, ("run: seq=16",), 1), Case("gpt2-tiny", CARD, ("prefill: seq=16 past=0", "decode: seq=1 past=16..31"), 4))  # fmt: skip
+QUICK = (
+    Case("bert-tiny", CARD, ("run: seq=16",), 1),
+    Case("gpt2-tiny", CARD, ("prefill: seq=16 past=0", "decode: seq=1 past=16..31"), 4, "latency"),
+)
 """A subset that takes seconds: what the test runs."""
 
-STACKED = {"superhet": "superhet-card-3d"}
-"""The stacked package that is asked beside the flat one."""
+VARIANTS = {
+    "gpt2": ("superhet-card-3d",),
+    "bert-large": ("superhet-card-3d",),
+    "llama2-7b": ("superhet-card-3d", "superhet-card-hbm", "superhet-card-cxl"),
+    "gpt3-175b": ("superhet-server-cxl",),
+}
+"""Stacked packages and packages with memory expanders that are asked beside the flat one, by model."""
 
 
 class Teller(Nobody):
@@ -126,17 +149,27 @@ def _case(
         effort_of(effort), precision=precision_of(PRECISION), batch=case.batch,
     )  # fmt: skip
     asked = [Target(m.name, load_target(m.file)) for m in some]
-    if case.package.name in STACKED:
-        name = STACKED[case.package.name]
-        asked.append(Target(name, load_target(name)))
+    asked += [Target(name, load_target(name)) for name in VARIANTS.get(case.model, ())]
     folder = out / case.name
     found = compare(question, asked, folder, jobs=1, stop=stop, watch=Teller(say))
     about = {m.name: m for m in some}
     rows = [_row(a, folder / a.target, about.get(a.target)) for a in found.answers]
-    if not stop.is_set():
-        _ask(case, rows, folder, say, stop)
-    return {"name": case.name, "model": case.model, "package": case.package.name, "batch": case.batch,
-            "objective": case.objective, "phases": list(case.phases), "rows": rows}  # fmt: skip
+    made = {
+        "name": case.name,
+        "model": case.model,
+        "package": case.package.name,
+        "batch": case.batch,
+        "objective": case.objective,
+        "phases": list(case.phases),
+        "rows": rows,
+    }
+    own, other = package_of(made), best_rival(made, "power")
+    if own is not None and not stop.is_set():
+        _ask(own, _own_wishes(case.package), "package*." if case.package.count > 1 else "", folder, say, stop)
+    if other is not None and not stop.is_set():
+        wishes = {wish: (wish,) for wish in RIVAL_WISHES[other["machine"]["kind"]]}
+        _ask(other, wishes, "brick*.", folder, say, stop)
+    return made
 
 
 def _row(answer: Asked, folder: Path, machine: Machine | None) -> dict[str, Any]:
@@ -167,64 +200,70 @@ def _parts(found: dict[str, float]) -> dict[str, float]:
     return {name: amount / total for name, amount in sorted(found.items())}
 
 
-def best_rival(rows: Sequence[dict[str, Any]], objective: str, equal: str = "power") -> dict[str, Any] | None:
-    """The rival of equal power (or area) with the best objective; None where none has a plan."""
-    key = worth(objective)
-    some = [r for r in rows if r["outcome"] == "found" and r.get("machine", {}).get("equal") == equal]
-    return max(some, key=lambda r: key(r), default=None)
-
-
-def worth(objective: str) -> Callable[[dict[str, Any]], float]:
+def worth(objective: str) -> Callable[[Mapping[str, Any]], float]:
     """More is better: the rate, or one over the time."""
     if objective == "throughput":
         return lambda row: float(row["throughput_per_s"])
     return lambda row: 1.0 / float(row["latency_s"])
 
 
-def _ask(case: Case, rows: list[dict[str, Any]], folder: Path, say: Say, stop: threading.Event) -> None:
-    """Adds to the package's row what the ranges of its own figures, and single figures moved far, make of it."""
-    own = next((r for r in rows if r.get("machine", {}).get("kind") == "superhet" and r["outcome"] == "found"), None)
-    if own is None:
-        return
-    file = folder / own["target"] / "asked.json"
-    plan_key = (folder / own["target"] / "answer.json").read_text(encoding="utf-8")
+def machine_of(row: Mapping[str, Any], what: str) -> str:
+    """The kind of a row's machine, or what it equals the package in; '' of variants and of rows without a plan."""
+    return str((row.get("machine") or {}).get(what, "")) if row["outcome"] == FOUND else ""
+
+
+def best_rival(case: Mapping[str, Any], equal: str) -> dict[str, Any] | None:
+    """The rival of equal power (or area) that is best by the case's objective; None where none has a plan."""
+    some = [r for r in case["rows"] if machine_of(r, "equal") == equal]
+    return max(some, key=worth(case["objective"]), default=None)
+
+
+def package_of(case: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The package's own row; None where it has no plan."""
+    return next((r for r in case["rows"] if machine_of(r, "kind") == "superhet"), None)
+
+
+def _ask(row: dict[str, Any], wishes: Wishes, prefix: str, folder: Path, say: Say, stop: threading.Event) -> None:
+    """Adds to a row by how many times each wish makes its objective better, from the file beside its plan as far as
+    that answers for this plan."""
+    here = folder / row["target"]
+    file, plan = here / "asked.json", (here / "answer.json").read_text(encoding="utf-8")
     known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    if known.get("of") != plan_key:
-        known = {"of": plan_key, "answers": {}}
-    asker = Asker(load(folder / own["target"] / "plan.json"), stop=stop, patience=0.05)
-    prefix = "package*." if case.package.count > 1 else ""
-    for name, changes in [*FAVOURABLE.items(), *((w, (w,)) for w in WISHES)]:
-        if name in known["answers"] or stop.is_set():
-            continue
-        known["answers"][name] = _answered(asker, changes, prefix, case.package)
-        say(f"    what if {name}: {known['answers'][name]}")
-        file.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    own["asked"] = known["answers"]
+    if known.get("of") != plan:
+        known = {"of": plan, "answers": {}}
+    asker = Asker(load(here / "plan.json"), stop=stop, patience=PATIENCE)
+    for name, changes in wishes.items():
+        if name not in known["answers"] and not stop.is_set():
+            known["answers"][name] = _answered(asker, changes, prefix)
+            say(f"    {row['target']}, {name}: {known['answers'][name]}")
+            write_atomically(file, json.dumps(known, indent=1) + "\n")
+    row["asked"] = {name: known["answers"][name] for name in wishes if name in known["answers"]}
 
 
-def _answered(asker: Asker, changes: Sequence[str], prefix: str, package: Package) -> float | None:
+def _answered(asker: Asker, changes: Sequence[str], prefix: str) -> float | None:
     """By how many times the objective becomes better; None where there is no plan, or no such figure."""
-    parsed = [parse_change(_scaled(text, package)) for text in changes]
-    if prefix:
-        parsed = [replace(c, name=_inside(c.name, prefix)) for c in parsed]
+    parsed = [parse_change(text) for text in changes]
     try:
-        found = asker.answer(parsed)
+        found = asker.answer([replace(c, name=_inside(c.name, prefix)) for c in parsed])
     except MapperError:
         return None
     return 1.0 + found.gain if found.after is not None else None
 
 
 def _inside(name: str, prefix: str) -> str:
-    """The name of a figure of a package's part, where there are several packages."""
-    if "." not in name:
+    """The name of a figure of a part that lies in a chip of a system."""
+    if "." not in name or not prefix:
         return name
     return name.replace("link.", f"link.{prefix}") if name.startswith("link.") else prefix + name
 
 
-def _scaled(text: str, package: Package) -> str:
-    """Absolute figures of the CIM die, for groups of dies."""
-    dies = package.document["units"]["cim"].get("arrays", 16128) / 16128
+def _own_wishes(package: Package) -> Wishes:
+    """What a package is asked; absolute figures of a CIM die count for as many dies as one unit has."""
+    dies = package.document["units"]["cim"].get("arrays", DIE_ARRAYS) / DIE_ARRAYS
+    ends = {name: tuple(_of_dies(text, dies) for text in texts) for name, texts in RANGES.items()}
+    return {**ends, **{wish: (wish,) for wish in WISHES}}
+
+
+def _of_dies(text: str, dies: float) -> str:
     name, _, number = text.partition("=")
-    if dies == 1 or name[-1] in "*/" or "per_bit" in name:
-        return text
-    return f"{name}={float(number) * dies:g}"
+    return text if dies == 1 or "per_bit" in name else f"{name}={float(number) * dies:g}"
