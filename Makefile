@@ -12,7 +12,7 @@ DEMO := out/demo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo browser test test-slow check format lock regress regress-nightly claims wheel clean
+.PHONY: help venv demo browser test test-slow check format lock regress regress-nightly claims superhet wheel clean
 
 help:
 	@echo "make demo        map GPT-2 onto the chip 'superhet' and check the plan"
@@ -21,6 +21,7 @@ help:
 	@echo "make test-slow   the slow tests"
 	@echo "make regress     what a change made worse in the project's own mappings; regress-nightly: in all of them"
 	@echo "make claims      claims of the market, computed and held against what is said; writes docs/claims-checked.md"
+	@echo "make superhet    docs/superhet.md anew: half an hour, less where out/superhet holds answers"
 	@echo "make check       lint, format, types, imports"
 	@echo "make format      reformat the code"
 	@echo "make lock        pin the newest versions in requirements.lock"
@@ -67,6 +68,9 @@ test: $(KERNELS)
 
 test-slow: $(KERNELS)
 	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal
+
+superhet: $(KERNELS)
+	$(BIN)/python benchmarks/superhet.py --out docs/superhet.md
 
 check: $(READY)
 	$(BIN)/ruff check .

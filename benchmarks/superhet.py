@@ -36,16 +36,26 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--effort", default="default")
     args = parser.parse_args(argv)
     stop = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    before = signal.signal(signal.SIGINT, lambda *_: _ask_to_stop(stop))
     cases = [case for case in (QUICK if args.quick else CASES) if args.only in case.name]
     if not cases:
         parser.error(f"no case has '{args.only}' in its name")
     began = time.process_time()
-    found = study(cases, args.work, stop, lambda line: print(line, flush=True), args.effort)
+    try:
+        found = study(cases, args.work, stop, lambda line: print(line, flush=True), args.effort)
+    finally:
+        signal.signal(signal.SIGINT, before)
     write_atomically(args.work / "study.json", json.dumps(found, indent=1) + "\n")
     write_atomically(args.out, page(found))
     print(f"{args.out} and {args.work / 'study.json'}; {time.process_time() - began:.0f} s of processor time")
     return 130 if stop.is_set() else 0
+
+
+def _ask_to_stop(stop: threading.Event) -> None:
+    """The first Ctrl-C ends the searches with what they have; a second ends at once."""
+    if stop.is_set():
+        raise KeyboardInterrupt
+    stop.set()
 
 
 if __name__ == "__main__":
