@@ -1,4 +1,4 @@
-"""Writes the graph of a well-known transformer to an ONNX file, without its weights.
+"""Writes the graph of a well-known transformer or convolutional network to an ONNX file, without its weights.
 
 python samples/models/build.py gpt2 --out gpt2.onnx
 python samples/models/build.py bert-base --layers 2 --out bert.onnx
@@ -23,7 +23,7 @@ import onnx
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from samples.models import bert, decoder, dit, gpt2, sizes, unet, vit
+from samples.models import bert, cnn, decoder, dit, gpt2, sizes, unet, vit
 
 
 class Builder(Protocol):
@@ -75,6 +75,9 @@ MODELS: dict[str, Builder] = {
     "vit": _whole(vit.build, vit.Vit()),
     "vit-large": _whole(vit.build, vit.LARGE),
     "vit-tiny": _whole(vit.build, vit.TINY),
+    "vgg16": _whole(cnn.build, cnn.VGG16),
+    "resnet18": _whole(cnn.build, cnn.RESNET18),
+    "squeezenet": _whole(cnn.build, cnn.SQUEEZENET),
     "dit": _whole(dit.build, dit.Dit()),
     "dit-tiny": _whole(dit.build, dit.TINY),
     "stable-diffusion-unet": _whole(unet.build, unet.Unet()),
@@ -94,7 +97,7 @@ MODELS: dict[str, Builder] = {
 
 def main(arguments: list[str] | None = None) -> None:
     """Builds the named model and writes it."""
-    parser = argparse.ArgumentParser(description="Write the graph of a transformer to an ONNX file, without weights.")
+    parser = argparse.ArgumentParser(description="Write the graph of a known network to an ONNX file, without weights.")
     parser.add_argument("name", choices=sorted(MODELS))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", type=int, help="how many blocks, instead of the model's own number")

@@ -124,6 +124,9 @@ def parameters(model: onnx.ModelProto) -> int:
         ("vit-large", 304_326_632),
         ("stable-diffusion-unet", 859_520_964),
         ("dit", 675_129_632),
+        ("vgg16", 138_357_544),
+        ("resnet18", 11_689_512 - 4800),  # 4800 channels have a bias in place of a norm's scale and offset
+        ("squeezenet", 1_235_496),
     ],
 )
 def test_the_graphs_declare_the_published_number_of_parameters(name: str, published: int) -> None:
@@ -151,7 +154,7 @@ def test_the_front_end_counts_the_macs_of_a_decoded_token(config: decoder.Decode
 
 @pytest.mark.parametrize(
     ("name", "macs", "parameters"),
-    [("vit", 17.6e9, 86.6e6), ("dit", 118.6e9, 675e6), ("stable-diffusion-unet", 402e9, 860e6)],
+    [("vit", 17.6e9, 86.6e6), ("dit", 118.6e9, 675e6), ("stable-diffusion-unet", 402e9, 860e6), ("resnet18", 1.814e9, 11.68e6)],
 )
 def test_the_front_end_counts_the_published_macs_of_an_image(
     name: str, macs: float, parameters: float, tmp_path: Path
