@@ -119,12 +119,24 @@ def priced(
 ) -> dict[str, tuple[Kernel, ...]]:
     """By phase the kernels of a model on the target's main unit, in order."""
     machine = load_target(target) if isinstance(target, str) else target
+    plan = prepared(model, machine, phases, precision=precision, pipeline=pipeline)
+    unit = main_units(machine)[0].name
+    return {phase.name: tuple(_kernels(plan, phase.name, unit)) for phase in plan.phases}
+
+
+def prepared(
+    model: onnx.ModelProto,
+    target: str | Target,
+    phases: Sequence[str],
+    *,
+    precision: str | DType | None = None,
+    pipeline: str = PREPARE,
+) -> Plan:
+    """The model's plan up to the prices of its options."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(model.SerializeToString())
-        plan = compile(path, machine, phases, precision=precision, pipeline=pipeline).plan
-    unit = main_units(machine)[0].name
-    return {phase.name: tuple(_kernels(plan, phase.name, unit)) for phase in plan.phases}
+        return compile(path, target, phases, precision=precision, pipeline=pipeline).plan
 
 
 def _kernels(plan: Plan, phase: str, unit: str) -> list[Kernel]:

@@ -36,7 +36,9 @@ GROQ, CONTEXT = "groq-576", 4096
 """The cluster of the rows of Groq, and tokens of context."""
 
 
-def _phases(model: onnx.ModelProto, target: str | Target, phases: Sequence[str], **options: Any) -> dict[str, float]:
+def seconds_of_phases(
+    model: onnx.ModelProto, target: str | Target, phases: Sequence[str], **options: Any
+) -> dict[str, float]:
     """Seconds of one call of each phase, at the lowest latency."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
@@ -59,14 +61,15 @@ def _forward(fact: Fact) -> Iterator[Answer | Uncovered]:
         yield Uncovered(found)
     else:
         yield Answer("forward, s", target, published, found[0], "each node a kernel, as PyTorch")
-    whole_s = _phases(gpt2.build(gpt2.LARGE), target, ["all: batch=4 seq=1024 past=0"], precision="f32")["all"]
+    eager = ["all: batch=4 seq=1024 past=0"]
+    whole_s = seconds_of_phases(gpt2.build(gpt2.LARGE), target, eager, precision="f32")["all"]
     yield Answer("forward, s", target, published, whole_s, "compile, which fuses")
 
 
 def _thirteen(fact: Fact) -> Iterator[Answer | Uncovered]:
     prompt, token = (ms * 1e-3 for ms in fact.numbers)
     phases = ["prompt: batch=1 seq=512 past=0", "token: batch=1 seq=1 past=512"]
-    found = _phases(decoder.build(OPT_13B), "a100-40", phases)
+    found = seconds_of_phases(decoder.build(OPT_13B), "a100-40", phases)
     yield Answer("prompt, s", "a100-40", prompt, found["prompt"], "compile")
     yield Answer("token, s", "a100-40", token, found["token"], "compile")
     yield from KIPPLY.answers(fact)
@@ -114,7 +117,7 @@ def _one_user(config: Decoder) -> Callable[[Fact], Iterator[Answer | Uncovered]]
     def answers(fact: Fact) -> Iterator[Answer | Uncovered]:
         target = load_target(GROQ)  # before the graph is built: it says so where there is none
         phases = [f"token: batch=1 seq=1 past={CONTEXT - 1}"]
-        seconds = _phases(decoder.build(config), target, phases)["token"]
+        seconds = seconds_of_phases(decoder.build(config), target, phases)["token"]
         yield Answer("tokens/s of a user", GROQ, fact.numbers[0], 1 / seconds, "compile")
 
     return answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.facts import compiled, requests, servers, uncovered
+from benchmarks.facts import cim, compiled, requests, servers, uncovered
 from benchmarks.facts.rows import Answer, Fact, Kind, Uncovered
 from mapper.errors import MapperError
 
@@ -21,6 +21,7 @@ KINDS: tuple[Kind, ...] = (
     compiled.GROQ_70B,
     compiled.GROQ_MIXTRAL,
     uncovered.UNCOVERED,
+    *cim.CIM,
 )
 
 

@@ -87,6 +87,7 @@ MODELS: dict[str, Builder] = {
     "gpt4-like": _decoder(sizes.GPT4_LIKE),
     "llama2-7b": _decoder(sizes.LLAMA2_7B),
     "llama2-70b": _decoder(sizes.LLAMA2_70B),
+    "llama3-8b": _decoder(sizes.LLAMA3_8B),
     "llama3.1-405b": _decoder(sizes.LLAMA3_405B),
     "mixtral-8x7b": _decoder(sizes.MIXTRAL_8X7B),
     "decoder-tiny": _decoder(decoder.TINY),

@@ -15,6 +15,11 @@ LLAMA2_7B = Decoder(
 LLAMA2_70B = replace(LLAMA2_7B, name="llama2-70b", layers=80, width=8192, heads=64, kv_heads=8, inner=28672)
 """Touvron et al., "Llama 2", 2023: grouped queries."""
 
+LLAMA3_8B = replace(
+    LLAMA2_7B, name="llama3-8b", kv_heads=8, inner=14336, vocabulary=128256, positions=8192,
+)  # fmt: skip
+"""Grattafiori et al., "The Llama 3 Herd of Models", 2024."""
+
 LLAMA3_405B = replace(
     LLAMA2_70B, name="llama3.1-405b", layers=126, width=16384, heads=128, inner=53248, vocabulary=128256,
     positions=131072,

@@ -114,6 +114,7 @@ def parameters(model: onnx.ModelProto) -> int:
         ("gpt3-175b", 174_604_259_328),
         ("llama2-7b", 6_738_415_616),
         ("llama2-70b", 68_976_648_192),
+        ("llama3-8b", 8_030_261_248),
         ("llama3.1-405b", 405_853_388_800),
         ("mixtral-8x7b", 46_702_792_704),
         ("gpt1", 116_534_784),
@@ -154,7 +155,12 @@ def test_the_front_end_counts_the_macs_of_a_decoded_token(config: decoder.Decode
 
 @pytest.mark.parametrize(
     ("name", "macs", "parameters"),
-    [("vit", 17.6e9, 86.6e6), ("dit", 118.6e9, 675e6), ("stable-diffusion-unet", 402e9, 860e6), ("resnet18", 1.814e9, 11.68e6)],
+    [
+        ("vit", 17.6e9, 86.6e6),
+        ("dit", 118.6e9, 675e6),
+        ("stable-diffusion-unet", 402e9, 860e6),
+        ("resnet18", 1.814e9, 11.68e6),
+    ],
 )
 def test_the_front_end_counts_the_published_macs_of_an_image(
     name: str, macs: float, parameters: float, tmp_path: Path
