@@ -11,11 +11,12 @@ from pathlib import Path
 from mapper.cli.saying import say
 from mapper.cli.steps import Steps
 from mapper.cli.targets_shown import show_all, show_one
+from mapper.emit.files import write_atomically
 from mapper.errors import UsageError, did_you_mean
 from mapper.hw.checks import Complaint, check_files, files_of, library_files
 from mapper.hw.editor import json_schema
 from mapper.hw.library import find_target, target_names
-from mapper.hw.survey import survey
+from mapper.hw.survey import Survey, survey
 from mapper.report.targets.data import survey_data, target_data
 
 CHECK = "check"
@@ -35,10 +36,20 @@ def targets(args: Namespace) -> int:
     if not args.names:
         return _all(args.unit_class, args.json)
     found = survey(args.names[0])
+    if args.page is not None:
+        return _write_page(found, Path(args.page or f"{found.target.name}.html"))
     if args.json:
         say(json.dumps(target_data(found), indent=1) + "\n")
     else:
         show_one(found)
+    return 0
+
+
+def _write_page(found: Survey, path: Path) -> int:
+    from mapper.report.targets.page import target_page
+
+    write_atomically(path, target_page(found))
+    say(f"{path}\n")
     return 0
 
 

@@ -12,8 +12,8 @@ from mapper.hw.derived import HOST, Whole, weights, whole
 from mapper.hw.library import find_target
 from mapper.hw.load import load_target
 from mapper.hw.operating import operating_point
-from mapper.hw.provenance import Sheet, sheets
-from mapper.hw.target import Target
+from mapper.hw.provenance import MODEL_CLASSES, Sheet, sheets
+from mapper.hw.target import Target, Unit
 from mapper.hw.work import DType, UnitModel
 
 PEAKS = ((DType.F16, DType.BF16, DType.F8, DType.F32), (DType.I8, DType.I4, DType.I7, DType.I16, DType.I1))
@@ -76,6 +76,17 @@ def survey(name_or_path: str | Path) -> Survey:
     return Survey(target, path, found, of, _classes(found), _peaks(of), _bands(of, found), _bases(found))
 
 
+def class_of(unit: Unit, found: Sequence[Sheet]) -> str:
+    """The class of a unit by its file; its model where no file says."""
+    own = unit.kind.partition("@")[0]
+    names = (own, own.rpartition("-")[0])  # at another voltage the kind ends with it
+    for sheet in found:
+        written_out = not sheet.kind and sheet.model == unit.model_name
+        if sheet.section == "units" and (sheet.kind or (sheet.file.stem if written_out else "")) in names:
+            return sheet.class_ or sheet.model
+    return MODEL_CLASSES.get(unit.model_name, unit.model_name)
+
+
 def _classes(found: Sequence[Sheet]) -> dict[str, int]:
     counted: Counter[str] = Counter()
     for sheet in found:
@@ -97,10 +108,9 @@ def _peaks(of: Whole) -> dict[DType, float]:
 
 def _bands(of: Whole, found: Sequence[Sheet]) -> tuple[Band, ...]:
     """The widest band of each class of units."""
-    class_of = {sheet.kind or sheet.part: sheet.class_ or sheet.model for sheet in found if sheet.section == "units"}
     bands: dict[str, Band] = {}
-    for unit in of.units:
-        name = class_of.get(unit.kind.partition("@")[0], unit.model_name)
+    for unit in {unit.kind: unit for unit in of.units}.values():
+        name = class_of(unit, found)
         band = _band(unit.model, name)
         if band and (name not in bands or len(band.measured) < len(bands[name].measured)):
             bands[name] = band

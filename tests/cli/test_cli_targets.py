@@ -86,3 +86,8 @@ def test_the_check_tells_the_place_of_each_complaint(mapper, tmp_path: Path, mon
     assert ran.out.endswith("3 files: 2 complaints (1 power, 1 source)\n")
     found = json.loads(mapper("targets", "check", path, "--json").out)
     assert [c["rule"] for c in found["complaints"]] == ["source", "power"]
+
+
+def test_the_page_of_a_target_is_one_file(mapper, tmp_path: Path) -> None:
+    assert mapper("targets", "edge-npu", "--page").out == "edge-npu.html\n"
+    assert "default-src 'none'" in (tmp_path / "edge-npu.html").read_text()

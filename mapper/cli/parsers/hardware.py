@@ -22,6 +22,10 @@ def targets(p: argparse.ArgumentParser) -> None:
         "are): sources and marks, published against derived figures, rates, powers and links; 1 where a rule is broken",
     )  # fmt: skip
     p.add_argument(
+        "--page", nargs="?", const="", metavar="FILE.html",
+        help="write the page of one target: floor plan, figures with their sources (default: NAME.html)",
+    )  # fmt: skip
+    p.add_argument(
         "--class", dest="unit_class", default="", metavar="CLASS", help="list those with such units: gpu, cim"
     )
     p.add_argument("--json", action="store_true", help="print as JSON")

@@ -53,6 +53,8 @@ def _figure(one: Sourced) -> str:
 
 def measured(key: str, value: float) -> str:
     """A published figure with its unit of measure."""
+    if key == "weights":
+        return si(value)
     per_joule = key.startswith("ops_per_j")
     return si(value, "op/J") if per_joule else figure(value, unit_of_measure(key.split(".")) or "", digits=4)
 
@@ -72,11 +74,15 @@ def _peak(found: Survey, types: Sequence[DType]) -> str:
     return ", ".join(f"{si(found.peaks[dtype])} {dtype}" for dtype in types)
 
 
+def held(found: Survey) -> str:
+    """How many weights the arrays hold, where there is no other memory; else ''."""
+    alone = all(m.holds == ("weights",) for m in found.whole.memories)
+    return f"{si(found.weights)} weights" if alone and found.weights else ""
+
+
 def memory(found: Survey) -> str:
     """Capacity and bandwidth; of arrays alone how many weights they hold."""
-    if all(m.holds == ("weights",) for m in found.whole.memories):
-        return f"{si(found.weights)} weights" if found.weights else ""
-    return f"{si(found.capacity_bytes, 'B')} {si(found.bandwidth_bytes_per_s, 'B/s')}"
+    return held(found) or f"{si(found.capacity_bytes, 'B')} {si(found.bandwidth_bytes_per_s, 'B/s')}"
 
 
 def bands(found: Survey) -> str:

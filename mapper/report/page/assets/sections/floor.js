@@ -1,6 +1,8 @@
-// The chip: units, memories and links where they stand, coloured by how busy they are.
+// The chip: units, memories and links where they stand, coloured by how busy they are, or, where no plan runs on it
+// (`classes` are named), by the class of the unit.
 mapper.section("floor", (root, d, ui) => {
-  const scale = ui.el("div", { class: "legend" }, "idle", [0, 1, 2, 3, 4].map((k) => ui.el("i", { class: "swatch", style: { background: `var(--heat-${k})` } })), "busy all the time");
+  const classes = d.classes || null;
+  const scale = classes ? ui.el("div", { class: "legend key" }, classes.map(([name, k]) => ui.el("span", {}, ui.el("i", { class: "swatch", style: { background: `var(--series-${k})` } }), name))) : ui.el("div", { class: "legend" }, "idle", [0, 1, 2, 3, 4].map((k) => ui.el("i", { class: "swatch", style: { background: `var(--heat-${k})` } })), "busy all the time");
   root.append(scale);
   const width = Math.max(320, root.clientWidth || 1200);
   const height = Math.max(140, Math.min(760, 14 * d.high, (width * d.high) / d.wide));
@@ -44,7 +46,9 @@ mapper.section("floor", (root, d, ui) => {
     ],
   };
   const level = (m) => `${ui.si(m.peak_bytes, "B")} of ${ui.si(m.capacity_bytes, "B")} (${ui.percent(m.peak_bytes / m.capacity_bytes, 0)})`;
-  const told = (kind, one, name) => ui.tip(name, (one ? about[kind](one, name) : []).filter(Boolean));
+  const told = (kind, one, name) => ui.tip(name, (one ? one.told || about[kind](one, name) : []).filter(Boolean));
+  /** The colour of a unit. */
+  const shade = (one) => (one && classes ? ui.color(`series-${one.series}`) : ui.heat(one ? one.busy || 0 : 0));
 
   function text(words, x, y, room, size, color, weight) {
     return { type: "text", silent: true, style: { text: words, x, y, fill: color, font: `${weight || 400} ${size}px system-ui, sans-serif`, width: room, overflow: "truncate", ellipsis: "…", verticalAlign: "middle" } };
@@ -71,15 +75,16 @@ mapper.section("floor", (root, d, ui) => {
       made.push(rect(left, top, wide, high, theme.paper, theme.faint, 2));
       const full = one ? Math.min(1, one.peak_bytes / one.capacity_bytes) : 0;
       made.push(rect(left, top, wide * full, high, one ? ui.heat(one.busy || 0) : theme.line, null, 2));
-      if (wide > 34 && high > 9) made.push(text(`${name.split(".").pop()}  ${ui.percent(full, full < 0.0995 ? 1 : 0)} full`, left + 5, top + high / 2, wide - 8, Math.min(11, Math.max(8, high * 0.6)), theme.ink));
+      const words = classes && one ? `${ui.si(one.capacity_bytes, "B")}  ${ui.si(one.bandwidth, "B/s")}` : `${ui.percent(full, full < 0.0995 ? 1 : 0)} full`;
+      if (wide > 34 && high > 9) made.push(text(`${name.split(".").pop()}  ${words}`, left + 5, top + high / 2, wide - 8, Math.min(11, Math.max(8, high * 0.6)), theme.ink));
     } else {
-      const fill = kind === "router" ? theme.line : ui.heat(one ? one.busy || 0 : 0);
+      const fill = kind === "router" ? theme.line : shade(one);
       made.push(rect(left, top, wide, high, fill, theme.faint));
       const inner = one ? one.memories : [];
       const strip = inner.length && high > 24 ? Math.min(6, high * 0.14) : 0;
       const body = high - strip * inner.length;
-      const ink = kind === "router" ? theme.ink : ui.ink(one ? one.busy || 0 : 0);
-      const lines = one ? [wide < 96 ? ui.percent(one.busy, one.busy < 0.1 ? 1 : 0) : `${ui.percent(one.busy, one.busy < 0.1 ? 1 : 0)} busy`, one.kind, one.holds.join(", ")] : [];
+      const ink = kind === "router" ? theme.ink : ui.on(fill);
+      const lines = one && one.lines ? one.lines : one ? [wide < 96 ? ui.percent(one.busy, one.busy < 0.1 ? 1 : 0) : `${ui.percent(one.busy, one.busy < 0.1 ? 1 : 0)} busy`, one.kind, one.holds.join(", ")] : [];
       const pitch = size * 1.3;
       const shown = [short(name), ...lines.filter(Boolean)].slice(0, Math.max(1, Math.min(wide < 110 ? 2 : 4, Math.floor((body - 6) / pitch))));
       if (wide > 26 && high > 10) {
