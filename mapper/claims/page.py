@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from mapper.claims import words
 from mapper.claims.claim import ClaimsFile
 from mapper.claims.found import Table
-from mapper.claims.verdict import Checked
+from mapper.claims.verdict import Checked, Said
 
 
 def markdown(file: ClaimsFile, done: Sequence[Checked]) -> str:
     """The page; equal claims and answers give equal bytes."""
-    return "\n".join([*_overview(done), "", *(line for c in done for line in _claim(c))])
+    lines = [f"# Claims: {_cell(file.name)}", "", *([_cell(file.about), ""] if file.about else [])]
+    counts = [(said, sum(c.said is said for c in done)) for said in Said]
+    lines += [f"Written by `mapper claims`: {', '.join(f'{n} {said.value}' for said, n in counts if n)}.", ""]
+    return "\n".join([*lines, *_overview(done), "", *(line for c in done for line in _claim(c))])
 
 
 def _overview(done: Sequence[Checked]) -> Iterator[str]:
@@ -29,9 +32,10 @@ def _overview(done: Sequence[Checked]) -> Iterator[str]:
 
 
 def _claim(c: Checked) -> Iterator[str]:
-    yield f"### {c.claim.id}"
+    yield f"## {c.claim.id}"
     yield ""
-    yield f"{c.claim.claim}  "
+    yield f"{_cell(c.claim.claim)}"
+    yield ""
     if c.claim.quote:
         yield f"> {c.claim.quote}"
         yield ""

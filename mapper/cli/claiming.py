@@ -58,14 +58,16 @@ def claims(args: Namespace) -> int:
         done = check_claims(known, chosen, bench, _Told(show, len(chosen)))
     show.steps.clear()
     text = json.dumps(data(known.file.name, done), indent=1) + "\n"
-    write_atomically(out / DATA, text)
-    if args.markdown:
+    if not stop.number:  # what is not finished replaces nothing
+        write_atomically(out / DATA, text)
+    if args.markdown and not stop.number:
         write_atomically(Path(args.markdown), markdown(known.file, done))
     if args.json:
         say(text)
     elif not args.quiet:
         say("\n" + screen(done, _width(), brief=args.brief))
-        say(f"\n  {bench.made} compiled, {bench.reused} known from before · {out / DATA}\n")
+        where = "" if stop.number else f" · {out / DATA}"
+        say(f"\n  {bench.made} compiled, {bench.reused} known from before{where}\n")
     return stop.code
 
 
