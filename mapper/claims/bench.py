@@ -106,17 +106,18 @@ class Bench:
             return known
         self._alive()
         self.tell(name, f"{asked.model} on {asked.target}", None)
-        done, problem = None, None
+        done = None
         try:
             done = compile(
                 path, machine.target, asked.phases, dims=asked.dims, objective=asked.objective, batch=asked.batch,
                 pipeline=asked.pipeline, effort=asked.effort, precision=asked.precision, stop=self.stop,
                 tell=lambda what: self._progress(name, what),
             )  # fmt: skip
-        except MapperError as error:
-            problem = error
+            answer = Answer(name, figures_of(done))
+        except MapperError as problem:
+            why = "; ".join([problem.message, *problem.details[:1]])
+            answer = Answer(name, why_not=why, hint=problem.hint)
         self._alive()  # what a search that was cut short found is no answer
-        answer = Answer(name, why_not=problem.message, hint=problem.hint) if problem else Answer(name, figures_of(done))  # type: ignore[arg-type]
         self.made += 1
         if folder is not None:
             keep(answer, key, done, folder)

@@ -84,7 +84,7 @@ def _table(table: Table, room: int) -> Iterator[str]:
         k = max(range(len(widths)), key=lambda i: (widths[i], i))
         widths[k] = max(NARROWEST, widths[k] - 1)
     for row in (table.columns, *table.rows):
-        cells = [textwrap.wrap(cell, w, break_on_hyphens=False) or [""] for cell, w in zip(row, widths, strict=True)]
+        cells = [textwrap.wrap(cell, w) or [""] for cell, w in zip(row, widths, strict=True)]
         for i in range(max(map(len, cells))):
             line = "  ".join(
                 f"{cell[i] if i < len(cell) else '':{'>' if r else '<'}{w}}"

@@ -52,7 +52,7 @@ class Accesses(Check):
         first = f"one operation against an access to {self.word_bits} bits of"
         tables = [Table("the published table, ratios of energy", (first, *self.accesses), rows)]
         if own:
-            columns = ("target", "operation", "pJ", "farthest memory", "pJ/bit", "ratio for a word")
+            columns = ("target", "operation", "pJ", "memory outside", "pJ/bit", "ratio for a word")
             tables.append(Table("the same in targets: whole units, registers and control included", columns, own))
         words_of = [assumption_words(n, a) for n, a in {**self.operations, **self.accesses}.items()]
         least = min(self.accesses.items(), key=lambda a: a[1].value)
@@ -75,7 +75,8 @@ class Accesses(Check):
             return name, "-", "-", "-", "-", got["why_not"]
         causes = got["energy_by_cause_j"].items()
         pj = sum(joules for cause, joules in causes if cause in ARITHMETIC) * PJ_PER_J / work.flops
-        memory = max(target.memories, key=lambda m: m.energy_pj_per_bit)
+        outside = [target.memory[n] for n in (unit.data, *unit.weights) if not target.memory[n].unit]
+        memory = max(outside or [target.memory[target.io]], key=lambda m: m.energy_pj_per_bit)
         bits = DType(got["dtype"]).bits
         ratio = ratio_words(bits * memory.energy_pj_per_bit / pj) if pj else "-"
         return name, got["dtype"], f"{pj:.3g}", memory.kind, f"{memory.energy_pj_per_bit:g}", ratio

@@ -38,6 +38,7 @@ class Growth(Check):
         "ratio": "x",
         "models_before_in_two_years": "x",
         "models_after_in_two_years": "x",
+        "ratio_after": "x",
     }
     models: Annotated[list[Point], Field(min_length=LEAST)]
     memories: Annotated[list[Point], Field(min_length=LEAST)]
@@ -67,6 +68,8 @@ class Growth(Check):
         because = {"ratio": f"in two years models {words['models']}, memories {words['memories']}"}
         if self.split is not None:
             told = f"{words['models_before']} until {self.split:.0f}, {words['models_after']} from then on"
+            figures["ratio_after"] = Figure(fits["models_after"].value / fits["memories"].value)
+            because["ratio_after"] = f"from {self.split:.0f} on models {words['models_after']} in two years"
             because |= dict.fromkeys(("models_in_two_years", "models_before_in_two_years"), told)
         tables = (
             Table("growth", ("series", "points", "from and to", "doubles in", "in two years"), rows),

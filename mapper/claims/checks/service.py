@@ -78,7 +78,9 @@ class Service(Check):
             (Table(f"{si(self.rate_per_s)} requests a second", columns, rows),),
             (
                 *self.assumed(),
-                *(assumption_words(f"price of {bench.questions[p.question].target}", p.price) for p in self.platforms),
+                *dict.fromkeys(
+                    assumption_words(f"price of {bench.questions[p.question].target}", p.price) for p in self.platforms
+                ),
                 *rests(bench, *self.questions_asked()),
             ),
         )
