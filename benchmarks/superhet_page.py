@@ -129,8 +129,17 @@ def _machines(packages: Sequence[Mapping[str, Any]]) -> str:
     for package in packages:
         for m in package["machines"]:
             what = f"{m['bricks']} x " + ("the package" if m["kind"] == "superhet" else f"its {m['kind'].upper()} part")
-            rows.append([package["name"], m["name"], what, f"{m['limit_w']:.0f} W", f"{m['area_mm2']:.0f} mm2"])
-    return table(["class", "machine", "made of", "power limit", "dies and HBM"], rows)
+            rows.append(
+                [
+                    package["name"],
+                    m["name"],
+                    what,
+                    m["equal"] or "-",
+                    f"{m['limit_w']:.0f} W",
+                    f"{m['area_mm2']:.0f} mm2",
+                ]
+            )
+    return table(["class", "machine", "made of", "equal in", "power limit", "dies and HBM"], rows)
 
 
 def _case(case: Mapping[str, Any]) -> str:

@@ -23,7 +23,8 @@ from targets.models.cim_base import CimUnit
 KINDS = ("gpu", "dsa", "cim")
 """What a rival is made of besides a host and memories."""
 
-EQUAL = ("power", "area")
+BOTH = "power and area"
+"""What a rival equals the package in that has as many parts by its power as by its area."""
 
 STACK_MM2 = 110.0
 """Floor of an HBM3 stack, 10 x 11 mm (recalled); it counts as area, since it takes the interposer's."""
@@ -233,12 +234,13 @@ def machines(package: Package, out: Path) -> list[Machine]:
         mm2 = _brick_mm2(package, kind)
         by_power = _in_a_mesh(floor((limit - base) / each.at(load)))
         by_area = _in_a_mesh(floor((area - host_mm2) / mm2))
-        for equal, bricks in (("power", by_power), ("area", by_area)):
-            watts = limit if equal == "power" else package.draw_of(["host"], ["ddr"]).at(1.0) + bricks * each.at(1.0)
-            name = f"{kind}-only-equal-{equal}"
-            _write(out / "systems" / f"{name}.yaml", system_of(package, kind, name, bricks, watts))
-            file = str(out / "systems" / f"{name}.yaml")
-            found.append(Machine(name, file, kind, equal, bricks, watts, host_mm2 + bricks * mm2))
+        counts = {"power": by_power, "area": by_area} if by_power != by_area else {BOTH: by_power}
+        for equal, bricks in counts.items():
+            watts = package.draw_of(["host"], ["ddr"]).at(1.0) + bricks * each.at(1.0) if equal == "area" else limit
+            name = f"{kind}-only-equal-{'area' if equal == 'area' else 'power'}"
+            file = out / "systems" / f"{name}.yaml"
+            _write(file, system_of(package, kind, name, bricks, watts))
+            found.append(Machine(name, str(file), kind, equal, bricks, watts, host_mm2 + bricks * mm2))
     return found
 
 

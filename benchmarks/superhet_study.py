@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.superhet_rivals import DIE_ARRAYS, Machine, Package, machines
+from benchmarks.superhet_rivals import BOTH, DIE_ARRAYS, Machine, Package, machines
 from mapper.comparison.answers import FOUND
 from mapper.comparison.answers import Answer as Asked
 from mapper.comparison.compare import Nobody, compare
@@ -48,16 +48,15 @@ RANGES: Wishes = {
 without CIM hangs alone."""
 
 WISHES = (
-    "cim*.arrays*=8", "cim*.buffer.capacity*=64", "cim*.read_time_s/=4", "hbm.bandwidth*=4",
-    "gpu0.matrix_ops_per_s*=4", "gpu0.l2_bytes_per_s*=4", "dsa*.clock_hz*=4",
-    "host.clock_hz*=4", "link.d2d.*.bandwidth*=4", "power_limit_w*=4",
+    "cim*.arrays*=8", "cim*.buffer.capacity*=64", "cim*.read_time_s/=4", "hbm.bandwidth*=4", "gpu0.clock_hz*=4",
+    "dsa*.clock_hz*=4", "host.clock_hz*=4", "power_limit_w*=4",
 )  # fmt: skip
 """Figures of the package, each moved by more than anybody promises, to see which of them would turn the result."""
 
 RIVAL_WISHES = {
-    "gpu": ("gpu0.matrix_ops_per_s*=4", "gpu0.sms*=4", "gpu0.l2_bytes_per_s*=4", "hbm.bandwidth*=4"),
-    "dsa": ("dsa*.clock_hz*=4", "dsa*.sram_bytes*=4", "hbm.bandwidth*=4"),
-    "cim": ("vec.lanes*=4", "cim*.buffer.capacity*=64", "cim*.arrays*=8", "cim*.read_time_s/=4", "hbm.bandwidth*=4"),
+    "gpu": ("gpu0.clock_hz*=4", "hbm.bandwidth*=4", "power_limit_w*=4"),
+    "dsa": ("dsa*.clock_hz*=4", "hbm.bandwidth*=4", "power_limit_w*=4"),
+    "cim": ("vec.lanes*=4", "cim*.buffer.capacity*=64", "hbm.bandwidth*=4"),
 }
 """The same of a rival's parts."""
 
@@ -103,7 +102,8 @@ VARIANTS = {
     "llama2-7b": ("superhet-card-3d", "superhet-card-hbm", "superhet-card-cxl"),
     "gpt3-175b": ("superhet-server-cxl",),
 }
-"""Stacked packages and packages with memory expanders that are asked beside the flat one, by model."""
+"""Stacked packages and packages with memory expanders that are asked beside the flat one where the rate of batches is
+wanted, by model. Rivals of equal area are asked for rates only."""
 
 
 class Teller(Nobody):
@@ -149,8 +149,10 @@ def _case(
         (model,), tuple(parse_phase(p) for p in case.phases), goal_of(case.objective), steps_of("default"),
         effort_of(effort), precision=precision_of(PRECISION), batch=case.batch,
     )  # fmt: skip
-    asked = [Target(m.name, load_target(m.file)) for m in some]
-    asked += [Target(name, load_target(name)) for name in VARIANTS.get(case.model, ())]
+    wanted = [m for m in some if case.objective == "throughput" or m.equal != "area"]
+    asked = [Target(m.name, load_target(m.file)) for m in wanted]
+    if case.objective == "throughput" and case.batch > 1:
+        asked += [Target(name, load_target(name)) for name in VARIANTS.get(case.model, ())]
     folder = out / case.name
     found = compare(question, asked, folder, jobs=1, stop=stop, watch=Teller(say))
     about = {m.name: m for m in some}
@@ -214,8 +216,11 @@ def machine_of(row: Mapping[str, Any], what: str) -> str:
 
 
 def best_rival(case: Mapping[str, Any], equal: str) -> dict[str, Any] | None:
-    """The rival of equal power (or area) that is best by the case's objective; None where none has a plan."""
-    some = [r for r in case["rows"] if machine_of(r, "equal") == equal]
+    """The rival of equal power (or area) that is best by the case's objective; None where none has a plan, or where
+    such rivals were not asked."""
+    if equal != "power" and case["objective"] != "throughput":
+        return None
+    some = [r for r in case["rows"] if machine_of(r, "equal") in (equal, BOTH)]
     return max(some, key=worth(case["objective"]), default=None)
 
 
