@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import exp, log
 from pathlib import Path
@@ -52,7 +53,7 @@ def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
         f"{': ' + ', '.join(ten) if ten else ''}.** The package is ahead in {len(ahead)} "
         f"({len(sure)} beyond the error bands); "
         f"the geometric mean of the ratios is {middle:.2g}, from {by[worst]:.2g} ({worst}) to {by[best]:.2g} ({best}). "
-        + _energies(pairs)
+        f"{_energies(pairs)} {_why([own for _, own, _ in pairs])}"
     )
 
 
@@ -62,6 +63,18 @@ def _energies(pairs: Sequence[Any]) -> str:
     return (
         f"Beside the same rivals a request takes from {1 / by[best]:.2g} ({best}) to {1 / by[worst]:.2g} times "
         f"({worst}) their energy."
+    )
+
+
+def _why(packages: Sequence[Row]) -> str:
+    """What limits the packages, by kinds of ops and units, and how much of the work CIM does."""
+    kinds = Counter(words[0] for p in packages if (words := _limit(p).split(" on ")) and words[0] != "-")
+    told = ", ".join(f"{kind} in {count}" for kind, count in sorted(kinds.items(), key=lambda kv: (-kv[1], kv[0])))
+    ops = sorted(p["shares"]["ops"].get("CIM", 0.0) for p in packages)
+    time = sorted(p["shares"]["time"].get("CIM", 0.0) for p in packages)
+    return (
+        f"What limits the package is {told}; CIM does {percent(ops[0])} to {percent(ops[-1])} of its arithmetic "
+        f"in {percent(time[0])} to {percent(time[-1])} of its units' time: what CIM makes quick was not all of it."
     )
 
 

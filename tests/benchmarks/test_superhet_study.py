@@ -24,7 +24,7 @@ def row(target: str, rate: float, band: float, equal: str = "") -> dict[str, Any
     machine = {"kind": "superhet" if not equal else target.split("-")[0], "equal": equal}
     bands = {"throughput_per_s": {"low": rate / (1 + band), "high": rate * (1 + band)}}
     return {"target": target, "outcome": "found", "machine": machine, "throughput_per_s": rate, "energy_j": 1.0,
-            "bands": bands}  # fmt: skip
+            "bands": bands, "shares": {"ops": {"CIM": 0.9}, "time": {"CIM": 0.1}}}  # fmt: skip
 
 
 def case(own: float, others: dict[str, float], band: float = 0.2) -> dict[str, Any]:
