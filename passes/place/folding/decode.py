@@ -112,7 +112,7 @@ class Decoder:
                 other = self._filled(count, n, budget)
                 if other is not None and (found is None or other.height < found.height * (1 - EVEN)):
                     found = other
-                if found is not None and found.height <= found.least * (1 + EVEN):
+                if found is not None and (found.height <= found.least * (1 + EVEN) or _Pieces(self, count, n).roomy):
                     break
             if found is None:
                 return None
@@ -252,6 +252,19 @@ class _Pieces:
         flows = max(1, self.inflight // self.count)
         return max(0, one - min(one // 2, kept * self.copies // self.kept * flows))
 
+    @property
+    def roomy(self) -> bool:
+        """Whether one stage could keep everything that any option needs: fewer requests make nothing more even then."""
+        return all(
+            sum(self._kept(k) for k, r in enumerate(self.problem.residents) if r.memory == m) <= capacity
+            for m, capacity in zip(self.memories, self.capacities, strict=True)
+        )
+
+    def _kept(self, k: int) -> int:
+        """Bytes of a resident in a stage."""
+        many = self.inflight if k in self.states else 1
+        return self.problem.residents[k].bytes * self.copies * many // self.kept
+
     def row(self, group: Sequence[int], choice: Sequence[int]) -> Row | None:
         """What tasks that lie together take with these options; None where one is elsewhere or fits no stage."""
         if any(self.stages[self.meaning[i][o][0]] != self.count for i, o in zip(group, choice, strict=True)):
@@ -270,8 +283,7 @@ class _Pieces:
                     loads[r] += ticks * self.count
         sizes = dict.fromkeys(self.memories, 0)
         for k in needs:
-            resident = self.problem.residents[k]
-            if resident.memory in sizes:
-                many = self.inflight if k in self.states else 1
-                sizes[resident.memory] += resident.bytes * self.copies * many // self.kept
+            memory = self.problem.residents[k].memory
+            if memory in sizes:
+                sizes[memory] += self._kept(k)
         return tuple(loads.values()), tuple(sizes.values())

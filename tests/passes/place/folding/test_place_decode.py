@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
+import pytest
 from test_place_pooled import farm
 from tiny_machines import layers, prepared, sketch
 
 from mapper.hw.teams import Arrangement, arranged
 from mapper.ir.plan import Place, Plan
 from mapper.pipeline.pass_ import Context, Effort
+from mapper.solve import filling
 from mapper.solve.budget import Budget
 from mapper.solve.placement import problem as pb
 from passes.place.folding.decode import Decoder, Stages
@@ -57,6 +59,22 @@ def test_in_line_a_stage_is_filled_before_the_next_is_begun() -> None:
 def test_nothing_is_decoded_when_a_stage_has_no_room_for_a_layer() -> None:
     assert decoded(prepared(farm(4, room=1 << 20), layers(4)), copies=4) is not None
     assert decoded(prepared(farm(4, room=400), layers(6)), copies=4) is None
+
+
+@pytest.mark.parametrize(("room", "fillings"), [(1 << 20, 1), (900, 3)])
+def test_fewer_requests_are_tried_only_where_room_is_short(
+    room: int, fillings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[filling.Problem] = []
+
+    def filled(problem: filling.Problem, budget: Budget) -> tuple[int, ...] | None:
+        asked.append(problem)
+        return fill(problem, budget)
+
+    fill = filling.fill
+    monkeypatch.setattr(filling, "fill", filled)
+    assert decoded(prepared(farm(4, room=room), layers(5))) is not None  # one of four has two: never even
+    assert len(asked) == fillings
 
 
 def test_clusters_that_share_a_state_stay_together() -> None:
