@@ -28,9 +28,15 @@ def show_all(found: Sequence[Survey]) -> None:
     table = table_of("target", "units", "floats", "integers", "memory", "power", "times", "known")
     table.columns[0].no_wrap = True
     for one in found:
-        power = f"{si(one.target.power_limit_w, 'W')}" if one.target.power_limit_w else ""
+        power = f"{si(one.target.power_limit_w, 'W', digits=2)}" if one.target.power_limit_w else ""
         table.add_row(
-            one.target.name, classes(one), *peaks(one), memory(one), power, bands(one), f"{100 * one.known:.0f} %"
+            one.target.name,
+            classes(one, "\n"),
+            *peaks(one),
+            memory(one),
+            power,
+            "\n".join(bands(one)),
+            f"{100 * one.known:.0f} %",
         )
     console = output()
     console.width = min(console.width, WIDTH + 2)
@@ -44,7 +50,7 @@ def show_one(found: Survey) -> None:
     shares = target_data(found)["figures_by_mark"]
     lines = ["", "figures: " + ", ".join(f"{percent(part)} {basis}" for basis, part in shares.items())]
     if found.bands:
-        lines.append(f"times: {bands(found)}")
+        lines.append(f"times: {', '.join(bands(found))}")
     for row in target_data(found)["published"]:
         ours = (
             "the parts do not tell"

@@ -47,7 +47,7 @@ def _headline(found: Survey, data: Mapping[str, Any]) -> Section:
         ("known", percent(found.known), "measured, read or derived"),
     ]
     shares = [(name, part, MEANING[Basis(name)]) for name, part in data["figures_by_mark"].items()]
-    facts = [("source", found.target.source), ("times may be off by", bands(found))]
+    facts = [("source", found.target.source), ("times may be off by", ", ".join(bands(found)))]
     told = {"cards": [card for card in cards if card[1]], "shares": shares, "facts": facts}
     return Section("headline", "", told, script="target-headline")
 

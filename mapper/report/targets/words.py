@@ -10,7 +10,7 @@ from mapper.hw.figures import unit_of_measure
 from mapper.hw.provenance import Sheet, Sourced
 from mapper.hw.survey import Band, Survey
 from mapper.hw.work import DType
-from mapper.report.units import figure, percent, si
+from mapper.report.units import figure, si
 
 FEW = 6
 """So many figures of one block are told one by one; of more, how many there are."""
@@ -59,9 +59,9 @@ def measured(key: str, value: float) -> str:
     return si(value, "op/J") if per_joule else figure(value, unit_of_measure(key.split(".")) or "", digits=4)
 
 
-def classes(found: Survey) -> str:
+def classes(found: Survey, between: str = ", ") -> str:
     """How many units of each class: '8 gpu', 'gpu, 2 dsa, 4 cim-rram'."""
-    return ", ".join(name if count == 1 else f"{count:,} {name}" for name, count in found.classes.items())
+    return between.join(name if count == 1 else f"{count:,} {name}" for name, count in found.classes.items())
 
 
 def peaks(found: Survey) -> tuple[str, str]:
@@ -82,15 +82,14 @@ def held(found: Survey) -> str:
 
 def memory(found: Survey) -> str:
     """Capacity and bandwidth; of arrays alone how many weights they hold."""
-    return held(found) or f"{si(found.capacity_bytes, 'B')} {si(found.bandwidth_bytes_per_s, 'B/s')}"
+    return held(found) or f"{si(found.capacity_bytes, 'B')} {si(found.bandwidth_bytes_per_s, 'B/s', digits=2)}"
 
 
-def bands(found: Survey) -> str:
-    """How far times may be off: '7 kinds 6.4-24 %' where kinds of work were measured, of which class where there are
-    several; 'assumed 30-57 %' of the others."""
+def bands(found: Survey) -> list[str]:
+    """How far times may be off: '7 kinds 6-24 %' where kinds of work were measured, of any class of units, and
+    'assumed 30-57 %' of classes without."""
     known, others = [b for b in found.bands if b.measured], [b.assumed for b in found.bands if not b.measured]
-    told = [f"{b.class_} {_kinds(b)}" if len(found.bands) > 1 else _kinds(b) for b in known]
-    return "; ".join([*told, *([f"assumed {_span(others)}"] if others else [])])
+    return [*map(_kinds, known), *([f"assumed {_span(others)}"] if others else [])]
 
 
 def _kinds(band: Band) -> str:
@@ -99,5 +98,5 @@ def _kinds(band: Band) -> str:
 
 
 def _span(parts: Sequence[float]) -> str:
-    low, high = (percent(part).removesuffix(" %") for part in (min(parts), max(parts)))
+    low, high = (f"{100 * part:.0f}" for part in (min(parts), max(parts)))
     return f"{low if low == high else f'{low}-{high}'} %"
