@@ -164,6 +164,7 @@ def _unit(document: Document, header: UnitFile, figures: Mapping[Keys, Sourced])
     yield from _class(str(document.key_mark("model")), header.name, header.class_ or "", name)
     yield from _rates(figures)
     yield from _powers(document.value_mark("board_power_w"), model)
+    yield from _bands(figures)
     if header.published:
         yield from _published(document, header.published, of_model(model, area))
 
@@ -202,6 +203,18 @@ def _one(figure: Sourced) -> float:
 def _holds_power(low: float, high: float) -> bool:
     """Whether there is a power of two between the two, or nearly."""
     return ceil(log2(low * (1 - POWER_OF_TWO))) <= floor(log2(high * (1 + POWER_OF_TWO)))
+
+
+def _bands(figures: Mapping[Keys, Sourced]) -> Iterator[Complaint]:
+    """The error of a kind of work counts as measured, so nobody may have assumed or recalled it."""
+    kinds = [f for path, f in figures.items() if path[0] == "error_band" and len(path) == 2 and path[1] != "assumed"]
+    for figure in kinds:
+        if figure.basis in (Basis.RECALLED, Basis.ASSUMED):
+            yield Complaint(
+                str(figure.place), "band",
+                f"'{figure.key}' counts as measured, and its text says {figure.basis}; say what it was measured on, or "
+                "leave it to `assumed`",
+            )  # fmt: skip
 
 
 def _powers(mark: Mark, model: UnitModel) -> Iterator[Complaint]:

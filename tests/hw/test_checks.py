@@ -71,6 +71,10 @@ UNITS = {
         GPU.replace("102.4e12", "120e12"),
         "gpu.yaml:6:25 [rate] 'matrix_ops_per_s.f16' 1.2e+14 op/s is 100 SMs x 1e+09 Hz x 1200.0, no power of two",
     ),
+    "a band that nobody measured": (
+        VECTOR + "error_band: {matmul: 0.1, assumed: 0.5}\n",
+        "lanes.yaml:10:22 [band] 'error_band.matmul' counts as measured, and its text says assumed; say what",
+    ),
     "a GPU that idles above its board": (
         GPU.replace("idle_power_w: 10", "idle_power_w: 400"),
         "gpu.yaml:11:16 [power] idle power 400 W, and the board takes 300 W",
