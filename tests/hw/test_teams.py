@@ -15,7 +15,7 @@ from team_builders import cluster, packages, server, tiles
 
 from mapper.errors import UsageError
 from mapper.hw.target import Target
-from mapper.hw.teams import Arrangement, arranged, arrangement_of, arrangements, fabric
+from mapper.hw.teams import Arrangement, arranged, arrangement_of, arrangements, fabric, with_more_copies
 from mapper.hw.teams.arrange import MOST
 from mapper.hw.teams.names import ranged
 from mapper.hw.topology import routes, unreachable
@@ -45,6 +45,11 @@ def folds(target: Target) -> list[Target]:
 def test_the_first_arrangement_is_the_target_itself(machine: Target) -> None:
     assert arrangements(machine)[0] == Arrangement(1, 1)
     assert arranged(machine, Arrangement(1, 1)) is machine
+
+
+def test_of_many_chips_few_copies_and_few_stages_are_tried(load: Load) -> None:
+    copies = {way.copies for way in with_more_copies(tiles(load, 12, 12), 1)}
+    assert copies == {1, 2, 3, 4, 6, 8, 18, 24, 36, 48, 72, 144}
 
 
 def test_ranks_times_copies_times_stages_are_all_chips(machine: Target) -> None:

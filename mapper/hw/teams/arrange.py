@@ -68,9 +68,11 @@ def folds(target: Target) -> bool:
 
 
 def with_more_copies(target: Target, ranks: int) -> tuple[Arrangement, ...]:
-    """The arrangements with so many ranks and every number of copies up to `FEW`: that few make the stages longer, and
-    more even, at little cost of memory."""
-    return tuple(Arrangement(ranks, c) for c in _divisors(_size(target) // ranks) if c <= FEW)
+    """The arrangements with so many ranks and every number of copies up to `FEW`, or as many as leave up to `FEW`
+    stages: few copies make the stages longer, and more even, at little cost of memory; of a model that is small beside
+    the machine few stages hold each copy."""
+    sets = _size(target) // ranks
+    return tuple(Arrangement(ranks, c) for c in _divisors(sets) if min(c, sets // c) <= FEW)
 
 
 def arranged(target: Target, arrangement: Arrangement, pooled: bool = False) -> Target:
