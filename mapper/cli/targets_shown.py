@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
+from typing import Any
 
 from mapper.cli.saying import say
 from mapper.cli.tables import output, table_of
 from mapper.errors import plain
+from mapper.hw.provenance import FORMATS, Sheet
 from mapper.hw.survey import Survey
 from mapper.hw.target import Target
 from mapper.report.targets.data import target_data
@@ -15,6 +17,7 @@ from mapper.report.targets.words import bands, classes, measured, memory, peaks,
 from mapper.report.units import percent, si
 
 WIDTH = 118
+_INDENT = " " * 14
 
 _LEGEND = (
     "floats, integers: dense peaks of all units but hosts, op/s. times: how far they may be off, and for how many "
@@ -47,29 +50,38 @@ def show_all(found: Sequence[Survey]) -> None:
 def show_one(found: Survey) -> None:
     """The units, memories and links of a target, then the text behind each of its figures."""
     _parts(found.target)
-    shares = target_data(found)["figures_by_mark"]
-    lines = ["", "figures: " + ", ".join(f"{percent(part)} {basis}" for basis, part in shares.items())]
+    data = target_data(found)
+    lines = ["", "figures: " + ", ".join(f"{percent(part)} {basis}" for basis, part in data["figures_by_mark"].items())]
     if found.bands:
         lines.append(f"times: {', '.join(bands(found))}")
-    for row in target_data(found)["published"]:
-        ours = (
-            "the parts do not tell"
-            if row["derived"] is None
-            else f"the parts give {measured(row['key'], row['derived'])}"
-        )
-        what = f"{row['part']} {row['key']}".strip()
-        lines += wrap(f"published: {what} {measured(row['key'], row['published'])}; {ours}. {row['source']}", WIDTH)
+    for row in data["published"]:
+        lines += wrap(_published(row), WIDTH)
     for sheet in found.sheets:
         if sheet.figures:
-            times = f" x {sheet.count:,}" if sheet.count > 1 else ""
-            kind = f": {sheet.section}/{sheet.kind}" if sheet.kind and sheet.section not in ("target", "chips") else ""
-            lines += ["", f"{sheet.part or found.target.name}{times}{kind}"]
-            for text in said(sheet):
-                lines += wrap(f"{text.basis:<9} {text.figures}", WIDTH, initial_indent="  ", subsequent_indent=" " * 12)
-                lines += wrap(
-                    f"{text.source} ({text.file})", WIDTH, initial_indent=" " * 14, subsequent_indent=" " * 14
-                )
+            lines += ["", *_sources(sheet, found.target.name)]
     say("\n".join(lines) + "\n")
+
+
+def _published(row: Mapping[str, Any]) -> str:
+    """What the maker says, and what the parts give."""
+    key, ours = row["key"], row["derived"]
+    given = "the parts do not tell" if ours is None else f"the parts give {measured(key, ours)}"
+    what = f"{row['part']} {key}".strip()
+    return f"published: {what} {measured(key, row['published'])}; {given}. {row['source']}"
+
+
+def _sources(sheet: Sheet, target: str) -> Iterator[str]:
+    """A part, and under it each text with the figures that it speaks of."""
+    times = f" x {sheet.count:,}" if sheet.count > 1 else ""
+    kind = f": {sheet.section}/{sheet.kind}" if sheet.kind and sheet.section in FORMATS else ""
+    yield f"{sheet.part or target}{times}{kind}"
+    for text in said(sheet):
+        yield from _wrapped(f"{text.basis:<9} {text.figures}", "  ", " " * 12)
+        yield from _wrapped(f"{text.source} ({text.file})", _INDENT, _INDENT)
+
+
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 
 
 def _parts(target: Target) -> None:
