@@ -13,8 +13,8 @@ from mapper.hw.work import DType, UnitModel
 _TYPES = frozenset(t.value for t in DType)
 
 _ENDS = {"_bytes_per_s": "B/s", "_ops_per_s": "op/s", "_bytes": "B", "_pj_per_bit": "pJ/bit", "_pj_per_op": "pJ/op",
-         "_pj_per_mac": "pJ/MAC", "_hz": "Hz", "_s": "s",
-         "_w": "W", "_v": "V", "_nm": "nm", "_mm2": "mm2", "_pj": "pJ", "_cycles": "cycles", "_bits": "bit"}  # fmt: skip
+         "_pj_per_mac": "pJ/MAC", "_hz": "Hz", "_s": "s", "_mm2": "mm2",
+         "_w": "W", "_v": "V", "_nm": "nm", "_pj": "pJ", "_cycles": "cycles", "_bits": "bit"}  # fmt: skip
 """Units of measure by how a key ends, the longest ending first."""
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from mapper.errors import MapperError
 from mapper.hw.calibration import KindErrors
+from mapper.hw.checks import check_files
 from mapper.hw.load import load_target
 from mapper.hw.work import Feed
 from targets.calibration import cpu as calibration
@@ -105,6 +106,7 @@ def test_the_file_is_a_target(tmp_path: Path) -> None:
     assert target.unit["cpu"].model == unit
     assert target.memories[0].bandwidth_bytes_per_s == BANDWIDTH
     assert "Test CPU" in target.source
+    assert check_files([path]) == ()
 
 
 def test_several_units_have_equal_parts_of_the_memory_and_a_link(tmp_path: Path) -> None:
