@@ -17,9 +17,6 @@ MODELS = {
 }
 """What every target is asked, and the phases."""
 
-HOST = "cpu"
-"""The unit model that says least about a target which has others."""
-
 SLOW_S = 20.0
 """The bar."""
 
@@ -28,9 +25,9 @@ SLOW_S = 20.0
 class Row:
     """A model on a target. why: why there can be no plan, in the compiler's words; fault: what else went wrong.
 
-    load_s: to read the target. seconds, cpu_s: to compile and to write all files, by the clock and of the processor.
-    per_s: requests a second of an encoder, tokens a second of a decoder. gap: to the proven bound, a part of it.
-    limited_by: the largest cause of the time, and its part in percent.
+    kinds: the classes of its units and how many of each. load_s: to read the target. seconds, cpu_s: to compile and to
+    write all files, by the clock and of the processor. per_s: requests a second of an encoder, tokens a second of a
+    decoder. gap: to the proven bound, a part of it. limited_by: the largest cause of the time, and its part in percent.
     """
 
     target: str
@@ -69,12 +66,14 @@ def row_of(outcome: Outcome) -> Row:
 def _compiled(asked: tuple[str, str, Path], _stop: threading.Event, _tell: Tell) -> Row:
     from mapper.compiler import compile
     from mapper.hw.load import load_target
+    from mapper.hw.survey import survey
 
     name, model, folder = asked
     began = time.perf_counter()
     target = load_target(name)
-    kinds = sorted({unit.model_name for unit in target.units}, key=lambda kind: (kind == HOST, kind))
-    row = Row(name, model, " ".join(kinds), time.perf_counter() - began)
+    loaded = time.perf_counter() - began
+    kinds = ", ".join(f"{many} {kind}" for kind, many in survey(name).classes.items())
+    row = Row(name, model, kinds, loaded)
     began, busy = time.perf_counter(), time.process_time()
     found: dict[str, Any] = {}
     try:

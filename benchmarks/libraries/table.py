@@ -9,7 +9,7 @@ from benchmarks.libraries.compiled import SLOW_S, Row
 from mapper.errors import plain
 
 HEAD = (
-    f"{'target':<24}{'model':<10}{'units':<30}{'load s':>7}{'clock s':>9}{'cpu s':>7}"
+    f"{'target':<24}{'model':<10}{'class':<30}{'load s':>7}{'clock s':>9}{'cpu s':>7}"
     f"{'requests/s, tokens/s':>22}{'gap %':>8}  limited by, or why not"
 )
 
