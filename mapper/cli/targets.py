@@ -13,7 +13,8 @@ from mapper.cli.steps import Steps
 from mapper.cli.targets_shown import show_all, show_one
 from mapper.emit.files import write_atomically
 from mapper.errors import UsageError, did_you_mean
-from mapper.hw.checks import Complaint, check_files, files_of, library_files
+from mapper.hw.checks import check_files, files_of, library_files
+from mapper.hw.complaint import Complaint
 from mapper.hw.editor import json_schema
 from mapper.hw.library import find_target, target_names
 from mapper.hw.survey import Survey, survey
