@@ -8,6 +8,7 @@ from mapper.claims import words
 from mapper.claims.claim import ClaimsFile
 from mapper.claims.found import Table
 from mapper.claims.verdict import Checked, Said
+from mapper.errors import plain
 
 
 def markdown(file: ClaimsFile, done: Sequence[Checked]) -> str:
@@ -15,7 +16,8 @@ def markdown(file: ClaimsFile, done: Sequence[Checked]) -> str:
     lines = [f"# Claims: {_cell(file.name)}", "", *([_cell(file.about), ""] if file.about else [])]
     counts = [(said, sum(c.said is said for c in done)) for said in Said]
     lines += [f"Written by `mapper claims`: {', '.join(f'{n} {said.value}' for said, n in counts if n)}.", ""]
-    return "\n".join([*lines, *_overview(done), "", *(line for c in done for line in _claim(c))])
+    lines += [*_overview(done), "", *(line for c in done for line in _claim(c))]
+    return "\n".join(plain(line).replace("<", "&lt;") for line in lines)
 
 
 def _overview(done: Sequence[Checked]) -> Iterator[str]:

@@ -10,8 +10,10 @@ import pytest
 
 from mapper.claims.bench import Bench, Unanswered
 from mapper.claims.checks.kinds import KINDS
+from mapper.claims.claim import Asked
 from mapper.claims.found import Found
 from mapper.errors import UsageError
+from samples.models.build import MODELS
 
 NO_MODELS = Bench({}, Path("nowhere"))
 
@@ -90,3 +92,25 @@ def test_a_compute_in_memory_macro_takes_fewer_watts_for_a_petaflops_than_a_gpu(
 def test_a_picture_without_its_network_cannot_be_checked() -> None:
     with pytest.raises(Unanswered, match=r"no model unet\.onnx"):
         run("pictures", networks=[{"model": "unet.onnx", "dims": {}}], steps=about(50), evaluations=about(2))
+
+
+def test_nothing_is_compiled_after_an_interruption(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"")
+    bench = Bench({"q": Asked(model="m.onnx", target="superhet")}, tmp_path, tmp_path / "out")
+    bench.stop.set()
+    with pytest.raises(Unanswered, match="interrupted"):
+        bench.answer("q")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_call_of_stable_diffusion_takes_the_operations_that_others_count(tmp_path: Path) -> None:
+    """About 400 GMAC for an image of 512 x 512 (recalled: counts of torch profilers)."""
+    (tmp_path / "unet.onnx").write_bytes(MODELS["stable-diffusion-unet"](None, None).SerializeToString())
+    network = {"model": "unet.onnx", "dims": {"batch": 1, "seq": 77}}
+    check = KINDS["pictures"].model_validate(
+        {"networks": [network], "steps": about(50, 20, 50), "evaluations": about(2, 1, 2)}
+    )
+    figures = check.run(Bench({}, tmp_path), {}).figures
+    assert figures["per_step"].value == pytest.approx(2 * 0.8, rel=0.03)
+    assert figures["per_picture"].low == pytest.approx(20 * 0.8, rel=0.03)

@@ -17,7 +17,7 @@ LONG = "it is limited by the memory, whose bandwidth is what all of its weights 
 
 
 def claims() -> tuple[Checked, ...]:
-    fields = {"claim": "A token takes a second | or so.", "source": "a talk (recalled)", "check": {"generation": {}}}
+    fields = {"claim": "A token takes a second | or so.", "source": "a <talk> (recalled)", "check": {"generation": {}}}
     published = {
         "seconds": {"value": 1, "unit": "s"},
         "utilisation": {"low": 0.03, "high": 0.05},

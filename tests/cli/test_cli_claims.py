@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from mapper.claims.read import read_claims
 from mapper.cli.main import main
+from samples.models.build import MODELS
 
 Mapper = Callable[..., Any]
 FILES = Path(__file__).resolve().parent.parent / "claims" / "files"
@@ -80,3 +82,7 @@ def test_the_claims_of_the_market_are_all_there_and_none_is_without_a_source(map
         "above-h100-at-its-power", "picture-20-tflop", "models-outgrow-memory", "hundred-thousand-queries",
         "edge-chip-runs",
     } <= set(listed)  # fmt: skip
+
+
+def test_every_model_of_the_market_can_be_built() -> None:
+    assert {Path(name).stem for name in read_claims(OWN).models} <= set(MODELS)
