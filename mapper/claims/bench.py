@@ -49,7 +49,7 @@ class Bench:
     tell: Tell = lambda name, words, done: None
     reused: int = 0
     made: int = 0
-    _answers: dict[str, Answer] = field(default_factory=dict)
+    _answers: dict[tuple[str, ...], Answer] = field(default_factory=dict)
     _targets: dict[str, Target] = field(default_factory=dict)
     _seen: dict[str, Inspection] = field(default_factory=dict)
 
@@ -70,10 +70,11 @@ class Bench:
 
     def asked(self, question: str, settings: tuple[str, ...] = ()) -> Answer:
         """The same; that there is no plan is an answer, too. Raises Unanswered where nothing could be asked."""
-        name = "-".join([question, *(_plain(s) for s in settings)])
-        if name not in self._answers:
-            self._answers[name] = self._find(name, self.questions[question], settings)
-        return self._answers[name]
+        key = (question, *settings)
+        if key not in self._answers:
+            name = "-".join([question, *map(_spelled, settings)])
+            self._answers[key] = self._find(name, self.questions[question], settings)
+        return self._answers[key]
 
     def inspected(self, model: str, phases: tuple[str, ...] = (), dims: Mapping[str, int] | None = None) -> Inspection:
         """What a model asks of any machine. Raises Unanswered for one that is not there or has open dims."""
@@ -131,5 +132,12 @@ class Bench:
             raise Unanswered(INTERRUPTED, "run it again: what was answered is kept")
 
 
-def _plain(setting: str) -> str:
+OPERATORS = {"*=": "-times-", "/=": "-over-", "=": "-is-", "*": "any", "?": "one"}
+"""Signs of settings as names of folders spell them."""
+
+
+def _spelled(setting: str) -> str:
+    """A setting as a part of the name of a folder; different ones are spelled differently."""
+    for sign, word in OPERATORS.items():
+        setting = setting.replace(sign, word)
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in setting)

@@ -39,9 +39,17 @@ def test_all_is_told_as_before(
     shutil.copytree(checked, "out")
     ran = mapper("claims", FILES / "tiny.yaml", "--out", "out", "--markdown", "claims.md")
     assert ran.code == 0
-    assert "0 compiled, 4 known from before" in ran.out
+    assert "0 compiled, 5 known from before" in ran.out
     golden("claims.txt", ran.out[: ran.out.index("  0 compiled")])
     golden("claims.md", Path("claims.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_a_figure_that_grows_and_one_that_shrinks_have_answers_of_their_own(checked: Path) -> None:
+    rows = [
+        json.loads((checked / f"bert-npuany.clock_hz-{how}-2" / "answer.json").read_text()) for how in ("over", "times")
+    ]
+    assert rows[0]["row"]["throughput_per_s"] < rows[1]["row"]["throughput_per_s"]
 
 
 @pytest.mark.slow

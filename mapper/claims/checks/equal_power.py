@@ -105,7 +105,13 @@ class EqualPower(Check):
         yield Table(f"as many as {self.power_w:g} W of rated power allow", columns, tuple(rows))
         if varied:
             lines = tuple(
-                (setting, pair.on, pair.against, ratio_words(value), f"{100 * (value / found[pair].value - 1):+.0f} %")
+                (
+                    setting,
+                    pair.on,
+                    pair.against,
+                    ratio_words(value),
+                    f"{round(100 * (value / found[pair].value - 1)):+d} %",
+                )
                 for setting, pair, value in varied
             )
             yield Table("with one assumption changed", ("change", "question", "against", "ratio", "by"), lines)

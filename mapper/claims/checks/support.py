@@ -29,7 +29,7 @@ class Support(Check):
         for name, answer in zip(self.questions, answers, strict=True):
             row = answer.row
             if answer.why_not:
-                rows.append((bench.questions[name].model, "no", "-", "-", shorten(answer.why_not, 90, end=True)))
+                rows.append((bench.questions[name].model, "no", "-", "-", shorten(answer.why_not, 200, end=True)))
             else:
                 latency, energy = si(row["latency_s"], "s"), si(row["energy_j"], "J")
                 rows.append((bench.questions[name].model, "yes", latency, energy, f"limited by {answer.limit}"))
