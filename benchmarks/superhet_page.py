@@ -28,6 +28,7 @@ def page(found: Mapping[str, Any]) -> str:
     text = TEMPLATE.read_text(encoding="utf-8").format(
         verdict=verdict(cases),
         summary=_summary(cases),
+        batches=_batches(cases),
         precision=found["precision"],
         loads=_loads(found["packages"]),
         machines=_machines(found["packages"]),
@@ -130,6 +131,24 @@ def _summary(cases: Sequence[Mapping[str, Any]]) -> str:
         rows.append(cells)
     head = ["case", "best of equal power", "times better (may be); at most", "best of equal area",
             "times better (may be); at most", "energy, times", "what limits the package"]  # fmt: skip
+    return table(head, rows)
+
+
+def _batches(cases: Sequence[Mapping[str, Any]]) -> str:
+    """Each model's best rate, whatever the batch: nobody has to take a batch that does not suit a machine."""
+    rates: dict[str, dict[str, list[tuple[float, int, str]]]] = {}
+    for case in (c for c in cases if c["objective"] == "throughput"):
+        own, other = _pair(case, "power") or (None, None)
+        for side, row in (("own", own), ("other", other)):
+            if row:
+                found = (float(row["throughput_per_s"]), int(case["batch"]), str(row["target"]))
+                rates.setdefault(case["model"], {}).setdefault(side, []).append(found)
+    rows = []
+    for model, sides in rates.items():
+        (mine, own_batch, _), (rate, batch, name) = max(sides["own"]), max(sides["other"])
+        told = [f"{si(mine)} (batch {own_batch})", name, f"{si(rate)} (batch {batch})", f"**{mine / rate:.2g}**"]
+        rows.append([model, *told])
+    head = ["best batch of each", "package, requests/s", "best of equal power", "requests/s", "times better"]
     return table(head, rows)
 
 
