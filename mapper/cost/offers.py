@@ -9,6 +9,7 @@ from math import prod
 from mapper.cost.estimate import Estimator
 from mapper.cost.shards.chain import ALONE, Way
 from mapper.cost.shards.names import weights_division
+from mapper.cost.shards.states import on_all_ranks
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import Cost, Role
@@ -117,7 +118,7 @@ def alike_units(target: Target) -> tuple[tuple[Unit, ...], ...]:
 def too_big(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, way: Way = ALONE) -> Refusal | None:
     """A refusal when what the cluster reads and leaves cannot lie in the unit's data memory at once."""
     memory = estimator.target.memory[unit.data]
-    total = working_set_bytes(estimator, cluster, unit, phase, way.takes, way.leaves)
+    total = working_set_bytes(estimator, cluster, unit, phase, way.takes, way.leaves, way.name)
     if total <= memory.capacity_bytes // unit.sets:
         return None
     sizes = f"{total / 1e6:.1f} MB, memory {memory.name} has {memory.capacity_bytes / 1e6:.1f} MB"
@@ -136,11 +137,12 @@ def working_set_bytes(
     phase: Phase,
     takes: Layout = Layout.ONE,
     leaves: Layout = Layout.ONE,
+    shard: str = "",
 ) -> int:
     """Bytes of what a cluster reads and leaves on a unit, on all ranks of a team, weights apart, at the phase's largest
-    sample."""
+    sample. States lie as ranks divide them in the way of that name, whole on each where it is left away."""
     if unit.ranks > 1:
-        return _shared_set_bytes(estimator, cluster, unit, phase, takes, leaves)
+        return _shared_set_bytes(estimator, cluster, unit, phase, takes, leaves, shard)
     graph, dtype = estimator.graph, unit.model.activation_dtype()
     touched = {n for op in cluster.ops for n in (*graph.op[op].inputs, *graph.op[op].outputs) if n}
     values = [graph.value[n] for n in touched - estimator.inside(cluster)]
@@ -151,7 +153,7 @@ def working_set_bytes(
 
 
 def _shared_set_bytes(
-    estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, takes: Layout, leaves: Layout
+    estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, takes: Layout, leaves: Layout, shard: str
 ) -> int:
     graph, dtype, total = estimator.graph, unit.model.activation_dtype(), 0
     made = {n for op in cluster.ops for n in graph.op[op].outputs}
@@ -161,5 +163,8 @@ def _shared_set_bytes(
         if value.role is not Role.WEIGHT:
             spread = estimator.sharing.peak(name, phase.name, divides=True)
             stored = dtype if value.dtype.is_float else value.dtype
-            total += unit.ranks * stored.bytes_for(spread.part(leaves if name in made else takes, unit.ranks))
+            if name in graph.states_at:
+                total += stored.bytes_for(on_all_ranks(graph, cluster, shard, unit.ranks, spread.elements))
+            else:
+                total += unit.ranks * stored.bytes_for(spread.part(leaves if name in made else takes, unit.ranks))
     return total

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import prod
 
 from mapper.cost.estimate import Estimator
-from mapper.cost.shards.names import JOIN, weights_division
-from mapper.cost.shards.spread import Columns
+from mapper.cost.shards.names import weights_division
+from mapper.cost.shards.states import on_all_ranks
 from mapper.hw.target import Memory, Unit
 from mapper.ir.graph import bind, main_weight
 from mapper.ir.kinds import priced_as
@@ -42,7 +42,7 @@ def states_of(plan: Plan, cluster: Cluster, unit: Unit, option: Option) -> tuple
         names = [n for n in (state.past, state.present) if n]
         value = graph.value[names[-1]]
         dtype = unit.model.activation_dtype() if value.dtype.is_float else value.dtype
-        most = _on_all_ranks(plan, cluster, unit, option, state_elements(plan, state.name))
+        most = on_all_ranks(graph, cluster, option.shard, unit.ranks, state_elements(plan, state.name))
         found.append((state.name, memory.name, aligned(dtype.bytes_for(most), memory)))
     return tuple(found)
 
@@ -59,19 +59,6 @@ def state_elements(plan: Plan, name: str) -> int:
         for binding in phase.bindings()
     ]
     return max(sizes, default=0)
-
-
-def _on_all_ranks(plan: Plan, cluster: Cluster, unit: Unit, option: Option, elements: int) -> int:
-    """Elements of a state on all ranks: once where they divide it, by heads (fewer heads than ranks are repeated),
-    requests or tokens; else each rank has all."""
-    if unit.ranks == 1:
-        return elements
-    words = option.shard.split(JOIN)
-    if "head" in words:
-        op = next(plan.graph.op[n] for n in cluster.ops if plan.graph.op[n].kind == "attention")
-        heads = int(str(op.attr("kv_heads")))
-        return elements * unit.ranks * Columns(heads, heads, heads).taken(unit.ranks) // heads
-    return elements if "batch" in words or "context" in words else elements * unit.ranks
 
 
 def weights_of(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, option: Option) -> tuple[str, str, int]:

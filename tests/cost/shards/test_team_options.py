@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx.parser
 import pytest
 from cost_builders import ONCE, Arrays
-from shard_builders import HEADS, INNER, RUN, SIZE, TOKENS, WIDTH, block, cached, mixture, phase, team_of
+from shard_builders import GROUPS, HEADS, INNER, RUN, SIZE, TOKENS, WIDTH, block, cached, mixture, phase, team_of
 
 from mapper.cost.estimate import Estimator
 from mapper.cost.offers import offers, repriced
@@ -44,6 +44,13 @@ def test_a_column_takes_a_whole_and_leaves_parts_of_the_weights_and_of_the_resul
     assert 2 * column.cost("run").ticks == copy.cost("run").ticks
     assert 2 * column.cost("run").total_pj == 2 * copy.cost("run").total_pj
     assert 2 * column.cost("run").weight_bytes == copy.cost("run").weight_bytes
+
+
+def test_a_cache_that_ranks_divide_must_fit_once_and_a_whole_one_on_each() -> None:
+    phases = (phase("run", b=1, seq=1, past=255, all=256),)
+    cache_bytes = 2 * (255 + 256) * GROUPS * SIZE * 2  # in f16
+    team = team_of(2, capacity=cache_bytes * 3 // 4)  # both ranks together have room for one and a half
+    assert set(offered(cached(), team, "attention", phases)) == {"head", "context"}
 
 
 def test_parts_that_do_not_divide_are_padded() -> None:
