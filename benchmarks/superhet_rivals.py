@@ -187,7 +187,7 @@ def vector_of(package: Package) -> dict[str, Any]:
         "sram_bytes": 2097152 * times,
         "idle_power_w": 0.5 * times,
         "area_mm2": 8 * times,
-        "source": f"derived: {times} of units/vector-512",
+        "source": f"assumed: {times} of units/vector-512",
     }
 
 
