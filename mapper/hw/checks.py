@@ -12,10 +12,11 @@ from pathlib import Path
 from mapper.errors import TargetError
 from mapper.hw.basis import Basis, bases_in, basis_of
 from mapper.hw.complaint import Complaint
+from mapper.hw.header import read_file
 from mapper.hw.library import WHOLES, folders
 from mapper.hw.load import load_target
 from mapper.hw.marks import Document, Mark
-from mapper.hw.provenance import FORMATS, Sourced, figures_at, file_at, sheets
+from mapper.hw.provenance import FORMATS, Sourced, figures_at, sheets
 from mapper.hw.schema import Header, Published, TargetFile, UnitFile
 from mapper.hw.target_checks import target_complaints
 from mapper.hw.unit_checks import unit_complaints
@@ -37,7 +38,7 @@ def check_files(paths: Iterable[Path]) -> tuple[Complaint, ...]:
 def check_file(path: Path) -> Iterator[Complaint]:
     """The complaints about one file: of a part by itself, of a target with all that it says in its entries."""
     kind = path.resolve().parent.name
-    document, header = file_at(FORMATS.get(kind, TargetFile), path)
+    document, header = read_file(FORMATS.get(kind, TargetFile), path)
     if isinstance(header, TargetFile):
         target, found = load_target(path), sheets(path)
         own = [f for sheet in found if sheet.section != "chips" for f in sheet.figures if f.place.path == path]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mapper.errors import TargetError, did_you_mean
-from mapper.hw.marks import Document, Mark, read
+from mapper.hw.marks import Document, Mark, parsed, text_of
 from mapper.hw.schema import Header
 from mapper.hw.validate import validate
 
@@ -27,7 +28,12 @@ Range = tuple[float, float]
 def read_file(format_: type[Header], path: Path) -> tuple[Document, Header]:
     """A part or target file, its header checked: the name is the file's own, `source_of` and `range_of` name keys of
     the file, and a range holds its figure."""
-    document = read(path)
+    return _checked(format_, path, text_of(path))
+
+
+@lru_cache(maxsize=1024)
+def _checked(format_: type[Header], path: Path, text: str) -> tuple[Document, Header]:
+    document = parsed(path, text)
     header = validate(format_, document, path.stem)
     if header.name != path.stem:
         raise TargetError(

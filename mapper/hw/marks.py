@@ -112,11 +112,12 @@ def _merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def read(path: Path) -> Document:
     """The document in a YAML 1.2 file: plain data only, no anchors, no tags, keys unique. Not to be changed."""
-    return _parsed(path, _text(path))
+    return parsed(path, text_of(path))
 
 
-@lru_cache(maxsize=512)  # chips share their parts: every target of the library reads 690 texts, of which 196 differ
-def _parsed(path: Path, text: str) -> Document:
+@lru_cache(maxsize=512)  # chips share their parts: the targets of the library read four texts for each that differs
+def parsed(path: Path, text: str) -> Document:
+    """The document that the text of a file holds."""
     start = Mark(path, 1, 1)
     try:
         try:
@@ -139,7 +140,8 @@ def _parsed(path: Path, text: str) -> Document:
     return document
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file of a target library."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:

@@ -15,7 +15,7 @@ from mapper.hw.basis import Basis, basis_of
 from mapper.hw.figures import unit_of_measure
 from mapper.hw.header import ABOUT_FIGURES, ABOUT_UNITS, DOTTED, HEADER, Range, prefixes, read_file
 from mapper.hw.library import WHOLES, find_use
-from mapper.hw.marks import Document, Mark
+from mapper.hw.marks import Document, Mark, text_of
 from mapper.hw.schema import Header, LinkFile, MemoryFile, Published, TargetFile, UnitFile
 
 FORMATS: Mapping[str, type[Header]] = {"units": UnitFile, "memories": MemoryFile, "links": LinkFile}
@@ -80,7 +80,7 @@ def sheets(path: Path, using: tuple[Path, ...] = ()) -> tuple[Sheet, ...]:
     comes first. `using` are the files that led here. Raises TargetError as loading does."""
     if path.resolve() in using:
         raise TargetError(f"{path}: `use:` goes round in a circle")
-    document, header = file_at(TargetFile, path)
+    document, header = read_file(TargetFile, path)
     assert isinstance(header, TargetFile)
     own = tuple(figures_at(TargetFile, path).values())
     whole = Sheet("", "target", path.stem, path, 1, own, published=header.published)
@@ -98,27 +98,14 @@ def sheets(path: Path, using: tuple[Path, ...] = ()) -> tuple[Sheet, ...]:
     return tuple(found)
 
 
-def file_at(format_: type[Header], path: Path) -> tuple[Document, Header]:
-    """A file of the library, read once as long as it stays as it is."""
-    return _read(format_, path, *_state(path))[:2]
-
-
 def figures_at(format_: type[Header], path: Path) -> Mapping[Keys, Sourced]:
     """The figures of a file of the library by their keys."""
-    return _read(format_, path, *_state(path))[2]
-
-
-def _state(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size
+    return _figures(format_, path, text_of(path))
 
 
 @lru_cache(maxsize=1024)
-def _read(
-    format_: type[Header], path: Path, _changed_ns: int, _size: int
-) -> tuple[Document, Header, Mapping[Keys, Sourced]]:
-    document, header = read_file(format_, path)
-    return document, header, {figure.path: figure for figure in _file_figures(document, header)}
+def _figures(format_: type[Header], path: Path, _text: str) -> Mapping[Keys, Sourced]:
+    return {figure.path: figure for figure in _file_figures(*read_file(format_, path))}
 
 
 def _file_figures(document: Document, header: Header) -> tuple[Sourced, ...]:
@@ -139,7 +126,7 @@ def _entry_sheet(document: Document, header: TargetFile, section: str, name: str
         own = given.without(*_PLACED, *ABOUT_FIGURES)
         return _about(replace(whole, figures=(*entry.figures(own.data), *placed)), own.data)
     path = find_use(str(given.data["use"]), given.value_mark("use"), (section,))
-    part, used = file_at(FORMATS[section], path)
+    part, used = read_file(FORMATS[section], path)
     own = given.without(*(key for key in WIRING if key != "area_mm2"))
     merged = part.without(*(key for key in HEADER if key not in ABOUT_UNITS)).overridden_by(own).data
     told = figures_at(FORMATS[section], path)
