@@ -4,7 +4,7 @@ mapper.section("target-figures", (root, d, ui) => {
   const of = (r) => d.parts[r.part], told = (r) => d.texts[r.text];
   ui.table(root, [
     { key: "part", title: "part", class: "name", text: (r) => [of(r).name, of(r).count > 1 ? ` × ${of(r).count.toLocaleString("en")}` : ""].join(""), value: (r) => of(r).name },
-    { key: "key", title: "figure", class: "name" },
+    { key: "key", title: "figure", class: "name", text: (r) => el("span", {}, r.key.split(/(?<=[._])/).map((word) => [word, el("wbr")])), value: (r) => r.key },
     { key: "value", title: "value", class: "number", value: (r) => r.number },
     { key: "range", title: "range", class: "number", text: (r) => r.range || "" },
     { key: "basis", title: "mark", text: (r) => el("span", { class: `basis ${told(r).basis}` }, told(r).basis), value: (r) => told(r).rank },
