@@ -88,7 +88,7 @@ def _times(found: Survey) -> list[Section]:
     ]
     told = {sheet.class_ for sheet in found.sheets if any(one.path[0] == "error_band" for one in sheet.figures)}
     rows += [
-        _band(band.class_, ASSUMED, band.assumed, Basis.ASSUMED, "assumed by the unit model")
+        _band(band.class_, "error_band", band.assumed, Basis.ASSUMED, "assumed by the unit model")
         for band in found.bands
         if band.class_ not in told
     ]

@@ -53,7 +53,9 @@ def test_published_stands_beside_derived() -> None:
 
 
 def test_units_whose_files_have_no_band_show_that_of_their_model() -> None:
-    assert {row["unit"] for row in sections("superhet")["times"]["rows"]} == {"gpu", "dsa", "cim-rram"}
+    rows = sections("superhet")["times"]["rows"]
+    assert {row["unit"] for row in rows} == {"gpu", "dsa", "cim-rram"}
+    assert {row["kind"] for row in rows} == {"all work"}
 
 
 def test_equal_files_give_equal_pages() -> None:
