@@ -53,7 +53,7 @@ def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
         f"**An order of magnitude over the best rival of equal power is reached in {len(ten)} of {len(by)} cases"
         f"{': ' + ', '.join(ten) if ten else ''}.** The package is ahead in {len(ahead)} "
         f"({len(sure)} beyond the error bands); "
-        f"the geometric mean of the ratios is {middle:.2g}, from {by[worst]:.2g} ({worst}) to {by[best]:.2g} ({best}). "
+        f"the geometric mean of the ratios is {times(middle)}, from {times(by[worst])} ({worst}) to {times(by[best])} ({best}). "
         f"{_energies(pairs)} {_why([own for _, own, _ in pairs])}"
     )
 
@@ -62,7 +62,7 @@ def _energies(pairs: Sequence[Any]) -> str:
     by = {c["name"]: other["energy_j"] / own["energy_j"] for c, own, other in pairs}
     best, worst = max(by, key=lambda n: by[n]), min(by, key=lambda n: by[n])
     return (
-        f"Beside the same rivals a request takes from {1 / by[best]:.2g} ({best}) to {1 / by[worst]:.2g} times "
+        f"Beside the same rivals a request takes from {times(1 / by[best])} ({best}) to {times(1 / by[worst])} times "
         f"({worst}) their energy."
     )
 
@@ -91,7 +91,7 @@ def at_most(case: Mapping[str, Any], own: Row, other: Row) -> str:
         return "no bound"
     field = FIELD[case["objective"]]
     most = own["bound"] / other[field] if case["objective"] == "throughput" else other[field] / own["bound"]
-    return f"{most:.2g}"
+    return f"{times(most)}"
 
 
 def span(case: Mapping[str, Any], own: Row, other: Row) -> tuple[float, float]:
@@ -123,10 +123,10 @@ def _summary(cases: Sequence[Mapping[str, Any]]) -> str:
             most = at_most(case, *pair)
             cells += [
                 pair[1]["target"].split("-")[0].upper(),
-                f"**{ratio(case, *pair):.2g}** ({low:.2g} to {high:.2g}); {most}",
+                f"**{times(ratio(case, *pair))}** ({times(low)} to {times(high)}); {most}",
             ]
         pair = _pair(case, "power")
-        cells.append(f"{pair[0]['energy_j'] / pair[1]['energy_j']:.2g}" if pair else "-")
+        cells.append(times(pair[0]["energy_j"] / pair[1]["energy_j"]) if pair else "-")
         cells.append(_limit(pair[0]) if pair else "-")
         rows.append(cells)
     head = ["case", "best of equal power", "times better (may be); at most", "best of equal area",
@@ -146,7 +146,7 @@ def _batches(cases: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for model, sides in rates.items():
         (mine, own_batch, _), (rate, batch, name) = max(sides["own"]), max(sides["other"])
-        told = [f"{si(mine)} (batch {own_batch})", name, f"{si(rate)} (batch {batch})", f"**{mine / rate:.2g}**"]
+        told = [f"{si(mine)} (batch {own_batch})", name, f"{si(rate)} (batch {batch})", f"**{times(mine / rate)}**"]
         rows.append([model, *told])
     head = ["best batch of each", "package, requests/s", "best of equal power", "requests/s", "times better"]
     return table(head, rows)
@@ -233,11 +233,11 @@ def _turns(case: Mapping[str, Any], own: Row, other: Row) -> str:
     if not asked:
         return ""
     best = sorted(asked.items(), key=lambda kv: (-kv[1], kv[0]))[:3]
-    said = ", ".join(f"`{k}` {now * v**sign:.2g}" for k, v in best)
+    said = ", ".join(f"`{k}` {times(now * v**sign)}" for k, v in best)
     turns = [f"`{k}`" for k, v in asked.items() if (now * v**sign < 1) != (now < 1)]
     end = f"{', '.join(turns)} would turn it." if turns else "No single one of them turns it."
     whose = "the package" if behind is own else other["target"]
-    return f"Ratio to {other['target']}: {now:.2g}. With one figure of {whose} moved: {said}. {end}"
+    return f"Ratio to {other['target']}: {times(now)}. With one figure of {whose} moved: {said}. {end}"
 
 
 def _variants(cases: Sequence[Mapping[str, Any]]) -> str:
@@ -249,7 +249,7 @@ def _variants(cases: Sequence[Mapping[str, Any]]) -> str:
         for row in case["rows"]:
             if row.get("machine") is None and row["outcome"] == "found":
                 energy = own["energy_j"] / row["energy_j"]
-                rows.append([case["name"], row["target"], f"{ratio(case, row, own):.3g}", f"{energy:.3g}", _limit(row)])
+                rows.append([case["name"], row["target"], times(ratio(case, row, own)), times(energy), _limit(row)])
     if not rows:
         return ""
     head = table(["case", "variant", "times better", "times less energy", "limited by"], rows)
@@ -257,6 +257,11 @@ def _variants(cases: Sequence[Mapping[str, Any]]) -> str:
         "## Stacked, and with more memory\n\nAgainst the flat package without expanders, by the same objective.\n\n"
         + head
     )
+
+
+def times(number: float) -> str:
+    """A ratio with as many digits as it is worth."""
+    return f"{number:.2f}" if number < TEN else f"{number:.3g}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
