@@ -52,8 +52,8 @@ def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"**An order of magnitude over the best rival of equal power is reached in {len(ten)} of {len(by)} cases"
         f"{': ' + ', '.join(ten) if ten else ''}.** The package is ahead in {len(ahead)} "
-        f"({len(sure)} beyond the error bands); "
-        f"the geometric mean of the ratios is {times(middle)}, from {times(by[worst])} ({worst}) to {times(by[best])} ({best}). "
+        f"({len(sure)} beyond the error bands); the geometric mean of the ratios is {times(middle)}, "
+        f"from {times(by[worst])} ({worst}) to {times(by[best])} ({best}). "
         f"{_energies(pairs)} {_why([own for _, own, _ in pairs])}"
     )
 
