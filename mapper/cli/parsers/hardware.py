@@ -18,8 +18,9 @@ def targets(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run="targets:targets")
     p.add_argument(
         "names", nargs="*", metavar="NAME|FILE",
-        help="one target: its parts and where each figure comes from; or `check` and any number of targets (none: all files there "
-        "are): sources and marks, published against derived figures, rates, powers and links; 1 where a rule is broken",
+        help="one target: its parts and where each figure comes from; or `check` and any number of targets (none: all "
+        "files there are): sources and marks, published against derived figures, rates, powers and links; "
+        "1 where a rule is broken",
     )  # fmt: skip
     p.add_argument(
         "--page", nargs="?", const="", metavar="FILE.html",
