@@ -28,6 +28,10 @@ def targets(args: Namespace) -> int:
     if args.schema:
         sys.stdout.write(json.dumps(json_schema(), indent=1) + "\n")
         return 0
+    if args.page is not None and (not args.names or args.names[0] == CHECK):
+        raise UsageError("--page is of one target", hint="mapper targets NAME --page")
+    if args.unit_class and args.names:
+        raise UsageError("--class is of the list, not of one target", hint=f"mapper targets --class {args.unit_class}")
     if args.names[:1] == [CHECK]:
         return _check(args.names[1:], args.json)
     if len(args.names) > 1:

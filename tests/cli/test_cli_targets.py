@@ -62,8 +62,11 @@ def test_one_target_as_data_has_every_figure_with_its_place(mapper) -> None:
     assert sms["at"].endswith("gpu-a100-80.yaml:5:6")
 
 
-def test_two_targets_at_once_are_refused(mapper) -> None:
-    assert mapper("targets", "a100-80", "superhet").code == 2
+@pytest.mark.parametrize(
+    "words", [("a100-80", "superhet"), ("--page",), ("check", "--page"), ("a100-80", "--class", "gpu")]
+)
+def test_words_that_contradict_each_other_are_refused(mapper, words: tuple[str, ...]) -> None:
+    assert mapper("targets", *words).code == 2
 
 
 def test_the_check_of_a_target_counts_its_files(mapper) -> None:
