@@ -13,6 +13,7 @@ from mapper.comparison.machines import Machine
 from mapper.compiler import compile
 from mapper.errors import MapperError
 from mapper.hw.load import load_target
+from mapper.hw.survey import Survey, survey
 from mapper.hw.target import Target
 from mapper.hw.what_if import changed
 from mapper.inspector import inspect
@@ -51,6 +52,7 @@ class Bench:
     made: int = 0
     _answers: dict[tuple[str, ...], Answer] = field(default_factory=dict)
     _targets: dict[str, Target] = field(default_factory=dict)
+    _surveys: dict[str, Survey] = field(default_factory=dict)
     _seen: dict[str, Inspection] = field(default_factory=dict)
 
     def target(self, name: str) -> Target:
@@ -59,6 +61,12 @@ class Bench:
             path = self.here / name
             self._targets[name] = load_target(path if name.endswith((".yaml", ".yml")) else name)
         return self._targets[name]
+
+    def survey(self, name: str) -> Survey:
+        """What the files of a target say of it: classes of its units, and what its figures rest on."""
+        if name not in self._surveys:
+            self._surveys[name] = survey(self.here / name if name.endswith((".yaml", ".yml")) else name)
+        return self._surveys[name]
 
     def answer(self, question: str, settings: tuple[str, ...] = ()) -> Answer:
         """What the compiler answers to a question, with more figures of its target changed. Raises Unanswered where

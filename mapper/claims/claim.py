@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mapper.hw.basis import MARKED, bases_in
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
-MARKS = ("measured", "read", "derived", "recalled", "assumed")
-"""How well a figure is known, the best first; each source carries one of these words."""
 
 
 class Format(BaseModel):
@@ -21,13 +20,13 @@ class Format(BaseModel):
 
 
 def _marked(text: str) -> str:
-    if not any(re.search(rf"\b{mark}\b", text) for mark in MARKS):
-        raise ValueError(f"a source says how the figure is known, by one of: {', '.join(MARKS)}")
+    if not bases_in(text):
+        raise ValueError(f"a source says how the figure is known, by one of: {', '.join(MARKED)}")
     return text
 
 
 class Sourced(Format):
-    """Something with a source, which carries a mark."""
+    """Something with a source, which carries a mark as those of targets do."""
 
     source: Annotated[str, AfterValidator(_marked)]
 

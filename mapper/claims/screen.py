@@ -77,7 +77,7 @@ def _figures(c: Checked, room: int) -> Iterator[str]:
 
 def _table(table: Table, room: int) -> Iterator[str]:
     """A table whose last column is folded where it is too wide."""
-    yield f"{'':<{INDENT}}{table.words}"
+    yield from _wrapped(table.words, room)
     widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
     right = [_numbers([row[k] for row in table.rows]) for k in range(len(widths))]
     for _ in range(max(0, INDENT + sum(widths) + 2 * (len(widths) - 1) - room)):

@@ -70,13 +70,22 @@ def peak_of(unit: Unit, dtype: DType) -> float:
 
 
 def rests(bench: Bench, *questions: str) -> list[str]:
-    """What questions rest on: each target with its source, and the error bands of the answers on it."""
+    """What questions rest on: each target with its source, how many of its figures were assumed, and the error bands of
+    the answers on it."""
     found: dict[str, list[str]] = {}
     for name in dict.fromkeys(questions):
         answer = bench.asked(name)
         band = "no plan" if answer.why_not else f"± {percent(answer.band)}"
         found.setdefault(bench.questions[name].target, []).append(f"{name} {band}")
-    return [f"{target}: {bench.target(target).source}; throughput of {', '.join(e)}" for target, e in found.items()]
+    return [f"{target_words(bench, target)}; throughput of {', '.join(each)}" for target, each in found.items()]
+
+
+def target_words(bench: Bench, name: str) -> str:
+    """A target with its source, and what its figures rest on."""
+    bases = bench.survey(name).bases
+    total = sum(bases.values()) or 1
+    parts = (f"{percent(count / total)} {basis.value}" for basis, count in bases.items() if count)
+    return f"{name}: {bench.target(name).source}; its figures: {', '.join(parts)}"
 
 
 def ratio_words(ratio: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar
@@ -15,12 +15,17 @@ from mapper.claims.found import Figure, Found, Table
 from mapper.cost.pricing import main_units
 from mapper.cost.work_text import price, work_of_text
 from mapper.errors import MapperError, UsageError
+from mapper.hw.basis import Basis
 from mapper.hw.library import target_names
+from mapper.hw.provenance import Sheet
+from mapper.hw.survey import class_of
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import DType
 from mapper.report.units import percent, si
 
 PETA = 1e15
+ENERGIES = ("energy_pj", "energy_pj_per_op", "energy_pj_per_mac")
+"""Keys of the energies of operations in unit files; a unit without them has those of its technology, derived."""
 OTHERS = ("attention heads=12 q=1 kv=128 head_dim=64", "norm rows=1 width=768", "elementwise elements=768")
 """What a chip runs besides products of weights, if it runs transformers alone."""
 
@@ -28,7 +33,7 @@ OTHERS = ("attention heads=12 q=1 kv=128 head_dim=64", "norm rows=1 width=768", 
 @dataclass(frozen=True, slots=True)
 class _Row:
     """A unit of a target in one type: watts for a petaflops, and the part of the peak that the product reaches. whole:
-    whether the target runs transformers alone, not products only."""
+    whether the target runs transformers alone, not products only. basis: the weakest mark of the unit's energies."""
 
     target: str
     unit: str
@@ -39,6 +44,8 @@ class _Row:
     moved: float
     efficiency: float
     whole: bool
+    class_: str
+    basis: str
 
 
 class Power(Check):
@@ -107,11 +114,11 @@ class Power(Check):
             for unit in main_units(target):
                 for dtype in unit.model.peak_ops_per_s():
                     if (unit.kind, dtype.value) not in found:
-                        for row in self._row(target, unit, dtype):
+                        for row in self._row(bench, target, unit, dtype):
                             found[unit.kind, dtype.value] = row
         return sorted(found.values(), key=lambda r: (r.moved, r.target, r.dtype))
 
-    def _row(self, target: Target, unit: Unit, dtype: DType) -> Iterator[_Row]:
+    def _row(self, bench: Bench, target: Target, unit: Unit, dtype: DType) -> Iterator[_Row]:
         peak = peak_of(unit, dtype)
         number = sum(other.kind == unit.kind for other in target.units)
         priced = []
@@ -132,8 +139,9 @@ class Power(Check):
         if priced:
             moved, arithmetic, part = min(priced, key=lambda p: (p[2] <= self.efficiency, p[0]))
             rated = target.power_limit_w * PETA / (peak * number) if target.power_limit_w else None
+            known = _known(bench.survey(target.name).sheets, unit)
             scale = (arithmetic * PETA, moved * PETA)
-            yield _Row(target.name, unit.kind, dtype.value, peak, rated, *scale, part, _whole(target))
+            yield _Row(target.name, unit.kind, dtype.value, peak, rated, *scale, part, _whole(target), *known)
 
     def _compiled(self, bench: Bench, name: str) -> tuple[float, tuple[str, ...]]:
         answer, target = bench.answer(name), bench.target(bench.questions[name].target)
@@ -148,16 +156,17 @@ class Power(Check):
         most = [r for r in rows if r.efficiency > self.efficiency]
         shown = [
             (
-                r.target, r.unit, r.dtype, "yes" if r.whole else "no", si(r.peak, "op/s"),
+                r.target, r.class_, r.dtype, r.basis, "yes" if r.whole else "no", si(r.peak),
                 "-" if r.rated is None else f"{r.rated:.0f}",
                 f"{r.moved:.1f}", f"{r.arithmetic:.1f}", percent(r.efficiency),
             )
             for r in most[: self.shown]
         ]  # fmt: skip
-        columns = ("target", "unit", "type", "whole", "peak", "rated", "with traffic", "arithmetic", "of peak")
+        columns = ("target", "class", "type", "energy", "whole", "op/s", "rated", "moved", "alone", "peak")
         words = (
-            f"W for 10^15 op/s, the {len(shown)} least of {len(most)} units and types above {percent(self.efficiency)} "
-            f"of their peak ({len(rows)} in all)"
+            "W for 10^15 op/s (rated: by the power limit; moved: of a product with its traffic; alone: of its arithmetic), "
+            f"with the mark of the energies: the {len(shown)} least of {len(most)} units and types above "
+            f"{percent(self.efficiency)} of their peak ({len(rows)} in all)"
         )
         yield Table(words, columns, tuple(shown))
         if compiled:
@@ -175,6 +184,14 @@ def _whole(target: Target) -> bool:
     """Whether some unit runs each of the works that a transformer has besides products of weights."""
     works = [work_of_text(text)[0] for text in OTHERS]
     return all(any(unit.model.why_not(work) is None for unit in target.units) for work in works)
+
+
+def _known(sheets: Sequence[Sheet], unit: Unit) -> tuple[str, str]:
+    """The class of a unit, and the weakest mark of the energies in its file."""
+    kind = unit.kind.partition("@")[0]
+    own = [f for s in sheets if s.section == "units" and s.kind == kind for f in s.figures if f.path[0] in ENERGIES]
+    basis = max((figure.basis for figure in own), key=lambda b: b.rank, default=Basis.DERIVED)
+    return class_of(unit, sheets), basis.value
 
 
 def _names(rows: Iterator[_Row]) -> list[str]:

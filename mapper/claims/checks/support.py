@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import Check, Publisheds
+from mapper.claims.checks.check import Check, Publisheds, target_words
 from mapper.claims.found import Figure, Found, Table
 from mapper.report.units import shorten, si
 
@@ -40,5 +40,5 @@ class Support(Check):
             {"runs": ", ".join(runs) or "none of them"},
             (),
             (Table(f"on {', '.join(targets)}", ("model", "runs", "latency", "energy", "why"), tuple(rows)),),
-            tuple(f"{name}: {bench.target(name).source}" for name in targets),
+            tuple(target_words(bench, name) for name in targets),
         )
