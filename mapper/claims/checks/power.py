@@ -164,7 +164,7 @@ class Power(Check):
         ]  # fmt: skip
         columns = ("target", "class", "type", "energy", "whole", "op/s", "rated", "moved", "alone", "peak")
         words = (
-            "W for 10^15 op/s (rated: by the power limit; moved: of a product with its traffic; alone: its arithmetic), "
+            "W for 10^15 op/s (rated: by the power limit; moved: a product with its traffic; alone: its arithmetic), "
             f"with the mark of the energies: the {len(shown)} least of {len(most)} units and types above "
             f"{percent(self.efficiency)} of their peak ({len(rows)} in all)"
         )
