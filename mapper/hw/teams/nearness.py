@@ -18,22 +18,35 @@ Level = tuple[int, ...]
 def levels(target: Target, atoms: Sequence[Sequence[str]]) -> tuple[Level, ...]:
     """Groups of atoms (each given by its places) that links of some bandwidth and more join, the smallest first, as
     pairs, nodes and everything. Only groups of one size, each level a coarsening of the one before."""
-    islands = _Islands((*target.unit, *target.routers))
-    for memory in target.memories:
-        islands.join(memory.serves)
-    for places in atoms:
-        islands.join(places)
+    wide = tuple(tuple(places) for places in atoms if len(places) > 1)
+    known: dict[object, list[dict[str, str]]] = target.__dict__.setdefault("_islands", {})
+    if wide not in known:
+        known[wide] = _islands(target, wide)
     found: list[Level] = []
-    quickest_first = sorted(target.links, key=lambda link: -link.bandwidth_bytes_per_s)
-    for _, links in groupby(quickest_first, key=lambda link: link.bandwidth_bytes_per_s):
-        for link in links:
-            islands.join((link.a, link.b))
+    for island in known[wide]:
         first: dict[str, int] = {}
-        level = tuple(first.setdefault(islands.of(places[0]), i) for i, places in enumerate(atoms))
+        level = tuple(first.setdefault(island[places[0]], i) for i, places in enumerate(atoms))
         sizes = set(Counter(level).values())
         if len(sizes) == 1 and sizes != {1} and level not in found:
             found.append(level)
     return tuple(found)
+
+
+def _islands(target: Target, joined: Iterable[Sequence[str]]) -> list[dict[str, str]]:
+    """For each place one that stands for all that links of some bandwidth and more join it with, the quickest links
+    first; what shares a memory, and places that are `joined`, are together from the start."""
+    islands = _Islands((*target.unit, *target.routers))
+    for memory in target.memories:
+        islands.join(memory.serves)
+    for places in joined:
+        islands.join(places)
+    found = []
+    quickest_first = sorted(target.links, key=lambda link: -link.bandwidth_bytes_per_s)
+    for _, links in groupby(quickest_first, key=lambda link: link.bandwidth_bytes_per_s):
+        for link in links:
+            islands.join((link.a, link.b))
+        found.append({place: islands.of(place) for place in (*target.unit, *target.routers)})
+    return found
 
 
 class _Islands:
