@@ -120,7 +120,7 @@ class Estimator:
             return retyped(unit, work, self.precision)
         reason = why_no_exchange(self.target, unit, work)
         kept = unit.model.activation_dtype() if work.dtype.is_float else work.dtype
-        return Typed((_stored(work, kept, kept),), (kept,)) if reason is None else (0, reason)
+        return Typed((_stored(work, kept, kept, kept),), (kept,)) if reason is None else (0, reason)
 
     def ways(self, cluster: Cluster, unit: Unit, phase: Phase) -> tuple[Way, ...]:
         """How the unit's ranks can divide the cluster in a phase."""
@@ -287,7 +287,7 @@ def retyped(unit: Unit, work: Work, wanted: DType | None) -> Typed | tuple[int, 
         dtype = unit.model.compute_dtype(work, None)
     if dtype is None:
         return 0, unit.model.why_not(work) or f"no {wanted or work.dtype} arithmetic for {work.kind}"
-    typed = _stored(work, dtype, unit.model.activation_dtype())
+    typed = _stored(work, dtype, unit.model.activation_dtype(), unit.model.weight_dtype(dtype))
     reason = unit.model.why_not(typed)
     return Typed((typed,), (dtype,)) if reason is None else (0, reason)
 
@@ -297,7 +297,7 @@ def _quantised(work: Work) -> DType | None:
     return work.dtype if work.kind in ("matmul", "conv") and work.dtype.bits <= 8 else None
 
 
-def _stored(work: Work, dtype: DType, activations: DType) -> Work:
+def _stored(work: Work, dtype: DType, activations: DType, weights: DType) -> Work:
     """The work in a unit's types: floats of the graph become the unit's; integers and quantised weights and states
     stay."""
 
@@ -307,7 +307,7 @@ def _stored(work: Work, dtype: DType, activations: DType) -> Work:
         if quantised:
             return operand
         if operand.role is Role.WEIGHT and work.kind in _STATIC_KINDS:
-            narrow = dtype if work.kind != "embedding" else activations
+            narrow = weights if work.kind != "embedding" else activations
             return replace(operand, dtype=narrow)
         return replace(operand, dtype=activations)
 

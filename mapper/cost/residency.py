@@ -93,7 +93,7 @@ def stored_as(plan: Plan, estimator: Estimator, cluster: Cluster, unit: Unit, op
     user, heavy = next(
         (graph.op[op], t) for op, t in zip(cluster.ops, option.types, strict=True) if main in graph.op[op].inputs
     )
-    stored = unit.model.activation_dtype() if priced_as(user) == "embedding" else heavy
+    stored = unit.model.activation_dtype() if priced_as(user) == "embedding" else unit.model.weight_dtype(heavy)
     copies = f" x{option.replicas}" if option.replicas > 1 else ""
     shard = f" in {divided}" if (divided := weights_division(option.shard)) else ""
     memory = plan.target.memory[unit.weights[option.source]]

@@ -252,6 +252,10 @@ class UnitModel(Documented, ABC):
         """The type in which the unit leaves its results in its data memory."""
         return DType.F16
 
+    def weight_dtype(self, arithmetic: DType) -> DType:
+        """The type in which weights are stored for products in a type."""
+        return arithmetic
+
     def weight_footprint_bytes(self, work: Work) -> int:
         """Bytes of weight memory that the static operands take, in the unit's own granularity."""
         return work.bytes(Role.WEIGHT)

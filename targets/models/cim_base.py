@@ -160,6 +160,11 @@ class CimUnit(UnitModel):
             return integer_dtype(wanted, own.widest_inputs or own.inputs) if wanted else own.inputs
         return lane_dtype(work, wanted, {DType.F16: 1.0}, DType.F16)
 
+    def weight_dtype(self, arithmetic: DType) -> DType:
+        """The array's own where inputs are its own, else as wide as the inputs that were asked for."""
+        own = self.computes.matmul
+        return own.weights if arithmetic is own.inputs else arithmetic
+
     def cost(self, work: Work, feed: Feed) -> Cost:
         """Products with weights in place, with weights written on each call, or of two activations; or lane work."""
         if nothing(work):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.macros import figure
+from mapper.cost.estimate import Typed, retyped
 from mapper.cost.pricing import feed_of
 from mapper.cost.works import Types, product
 from mapper.hw.load import load_target
@@ -129,3 +130,14 @@ def test_neurram_is_as_quick_as_its_paper_says_in_widths_that_were_not_fitted(
     work = product(48 * 64, 256, 128, Types(dtype, dtype, DType.I4, DType.I32))
     found = figure("TOPS", work, target.units[0].model.cost(work, feed_of(target, target.units[0], work)))
     assert found == pytest.approx(tops * 1e12, rel=0.03)
+
+
+@pytest.mark.parametrize(("chip", "arrays"), [("wtm-8", 3), ("cicc21-aimc", 2)])
+def test_weights_take_the_arrays_own_width_however_wide_inputs_are(chip: str, arrays: int) -> None:
+    """A cell holds a weight of 8 bits where inputs have 12, or of 2 bits where they have 7."""
+    unit = next(u for u in load_target(chip).units if isinstance(u.model, CimUnit))
+    assert isinstance(unit.model, CimUnit)
+    types = Types(DType.F32, DType.F32, DType.F32, DType.F32)
+    typed = retyped(unit, product(1, arrays * unit.model.columns, unit.model.rows, types), None)
+    assert isinstance(typed, Typed)
+    assert unit.model.held(typed.works[0]).tiles == arrays
