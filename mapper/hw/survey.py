@@ -16,8 +16,11 @@ from mapper.hw.provenance import MODEL_CLASSES, Sheet, sheets
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import DType, UnitModel
 
-PEAKS = ((DType.F16, DType.BF16, DType.F8, DType.F32), (DType.I8, DType.I4, DType.I7, DType.I16, DType.I1))
-"""Of floats and of integers the types whose peak tells a chip, the first that it has."""
+FLOATS = (DType.F16, DType.BF16, DType.F8, DType.F32)
+INTEGERS = (DType.I8, DType.I4, DType.I7, DType.I12, DType.I16, DType.I1)
+SMALL = 0.25
+"""Of floats and of integers the types whose peak tells a chip: the first that is no `SMALL` part of the best. The 8-bit
+lanes beside arrays of 12 bits do not tell the chip."""
 
 ASSUMED, ENERGY = "assumed", "energy"
 """Entries of an error band that are no kind of work."""
@@ -102,8 +105,14 @@ def _peaks(of: Whole) -> dict[DType, float]:
     for model, count in of.models:
         for dtype, rate in model.peak_ops_per_s().items():
             peaks[dtype] += count * rate  # type: ignore[assignment]
-    chosen = [next((dtype for dtype in types if dtype in peaks), None) for types in PEAKS]
+    chosen = [_telling(peaks, types) for types in (FLOATS, INTEGERS)]
     return {dtype: float(peaks[dtype]) for dtype in chosen if dtype is not None}
+
+
+def _telling(peaks: Mapping[DType, float], types: Sequence[DType]) -> DType | None:
+    """The first of the types whose peak is no small part of the best of them; None where none has one."""
+    best = max((peaks[dtype] for dtype in types if dtype in peaks), default=0.0)
+    return next((dtype for dtype in types if dtype in peaks and peaks[dtype] >= SMALL * best), None)
 
 
 def _bands(of: Whole, found: Sequence[Sheet]) -> tuple[Band, ...]:
