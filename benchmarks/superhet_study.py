@@ -88,7 +88,6 @@ CASES = (
         for batch, objective in ((1, "throughput"), (many, "throughput"), (1, "latency"))
     ),
     Case("gpt3-175b", SERVER, CHAT, 16),
-    Case("gpt3-175b", SERVER, CHAT, 1, "latency"),
 )
 QUICK = (
     Case("bert-tiny", CARD, ("run: seq=16",), 1),
@@ -99,7 +98,7 @@ QUICK = (
 VARIANTS = {
     "gpt2": ("superhet-card-3d",),
     "bert-large": ("superhet-card-3d",),
-    "llama2-7b": ("superhet-card-3d", "superhet-card-hbm", "superhet-card-cxl"),
+    "llama2-7b": ("superhet-card-hbm", "superhet-card-cxl"),
     "gpt3-175b": ("superhet-server-cxl",),
 }
 """Stacked packages and packages with memory expanders that are asked beside the flat one where the rate of batches is
