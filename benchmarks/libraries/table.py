@@ -34,7 +34,10 @@ def verdict(rows: Sequence[Row]) -> tuple[str, bool]:
         f" {sum(said.values())} say why not, {len(faults)} fail, {len(slow)} take more than {SLOW_S:g} s"
     ]
     lines += [f"  {many:>3} x {plain(why)}" for why, many in sorted(said.items(), key=lambda item: (-item[1], item[0]))]
-    lines += [f"  FAILS: {row.model} on {row.target}: {plain(row.fault)}" for row in faults]
+    alike: dict[str, list[str]] = {}
+    for row in faults:
+        alike.setdefault(row.fault, []).append(f"{row.model} on {row.target}")
+    lines += [f"  FAILS: {', '.join(where)}: {plain(fault)}" for fault, where in alike.items()]
     lines += [
         f"  SLOW: {row.model} on {row.target}: {row.seconds:.1f} s, {row.cpu_s:.1f} of the processor" for row in slow
     ]
