@@ -78,10 +78,12 @@ def _shown(complaint: Complaint) -> str:
 
 
 def _counted(files: int, complaints: tuple[Complaint, ...]) -> str:
+    where = "1 file" if files == 1 else f"{files} files"
     if not complaints:
-        return f"{files} files: nothing to complain about"
+        return f"{where}: nothing to complain about"
     by_rule = {rule: sum(c.rule == rule for c in complaints) for rule in sorted({c.rule for c in complaints})}
-    return f"{files} files: {len(complaints)} complaints ({', '.join(f'{n} {rule}' for rule, n in by_rule.items())})"
+    what = "1 complaint" if len(complaints) == 1 else f"{len(complaints)} complaints"
+    return f"{where}: {what} ({', '.join(f'{n} {rule}' for rule, n in by_rule.items())})"
 
 
 def _all(wanted: str, as_json: bool) -> int:

@@ -11,7 +11,7 @@ from mapper.cli.tables import output, table_of
 from mapper.errors import plain
 from mapper.hw.provenance import FORMATS, Sheet
 from mapper.hw.survey import Survey
-from mapper.hw.target import Target
+from mapper.hw.target import Target, Unit
 from mapper.report.targets.data import target_data
 from mapper.report.targets.words import bands, classes, measured, memory, peaks, said
 from mapper.report.units import percent, si
@@ -26,39 +26,57 @@ _LEGEND = (
 )
 
 
+COLUMNS = ("target", "units", "floats", "integers", "memory", "power", "times", "known")
+LEAVE = ("times", "known", "power", "units")
+"""Columns of the list that a narrow terminal goes without, the first first."""
+
+
 def show_all(found: Sequence[Survey]) -> None:
     """A line for each target, and what the columns mean."""
-    table = table_of("target", "units", "floats", "integers", "memory", "power", "times", "known")
-    table.columns[0].no_wrap = True
-    for one in found:
-        power = f"{si(one.target.power_limit_w, 'W', digits=2)}" if one.target.power_limit_w else ""
-        table.add_row(
-            one.target.name,
-            classes(one, "\n"),
-            *peaks(one),
-            memory(one),
-            power,
-            "\n".join(bands(one)),
-            f"{100 * one.known:.0f} %",
-        )
+    rows = [dict(zip(COLUMNS, _row(one), strict=True)) for one in found]
     console = output()
     console.width = min(console.width, WIDTH + 2)
+    shown, left = _fitting(rows, console.width)
+    table = table_of(*shown)
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*(row[name] for name in shown))
     console.print(table)
-    say("\n" + "\n".join(wrap(_LEGEND, WIDTH)) + "\n")
+    hidden = f" Left away, as there is no room: {', '.join(left)} (--json has all)." if left else ""
+    say("\n" + "\n".join(wrap(_LEGEND + hidden, min(WIDTH, console.width))) + "\n")
+
+
+def _row(one: Survey) -> tuple[str, ...]:
+    power = f"{si(one.target.power_limit_w, 'W', digits=2)}" if one.target.power_limit_w else ""
+    times = "\n".join(bands(one))
+    return (
+        one.target.name, classes(one, "\n"), *peaks(one), memory(one), power, times, f"{100 * one.known:.0f} %",
+    )  # fmt: skip
+
+
+def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> tuple[list[str], list[str]]:
+    """The columns that have room side by side, and those that are left away."""
+    wide = {name: max(len(line) for row in rows for line in (name, *row[name].split("\n"))) + 2 for name in COLUMNS}
+    shown, left = list(COLUMNS), []
+    for name in LEAVE:
+        if sum(wide[one] for one in shown) - 2 > width:
+            shown.remove(name)
+            left.append(name)
+    return shown, left
 
 
 def show_one(found: Survey) -> None:
     """The units, memories and links of a target, then the text behind each of its figures."""
     _parts(found.target)
-    data = target_data(found)
+    data, width = target_data(found), min(output().width, WIDTH)
     lines = ["", "figures: " + ", ".join(f"{percent(part)} {basis}" for basis, part in data["figures_by_mark"].items())]
     if found.bands:
         lines.append(f"times: {', '.join(bands(found))}")
     for row in data["published"]:
-        lines += wrap(_published(row), WIDTH)
+        lines += wrap(_published(row), width)
     for sheet in found.sheets:
         if sheet.figures:
-            lines += ["", *_sources(sheet, found.target.name)]
+            lines += ["", *_sources(sheet, found.target.name, width)]
     say("\n".join(lines) + "\n")
 
 
@@ -70,46 +88,71 @@ def _published(row: Mapping[str, Any]) -> str:
     return f"published: {what} {measured(key, row['published'])}; {given}. {row['source']}"
 
 
-def _sources(sheet: Sheet, target: str) -> Iterator[str]:
+def _sources(sheet: Sheet, target: str, width: int) -> Iterator[str]:
     """A part, and under it each text with the figures that it speaks of."""
     times = f" x {sheet.count:,}" if sheet.count > 1 else ""
     kind = f": {sheet.section}/{sheet.kind}" if sheet.kind and sheet.section in FORMATS else ""
     yield f"{sheet.part or target}{times}{kind}"
     for text in said(sheet):
-        yield from _wrapped(f"{text.basis:<9} {text.figures}", "  ", " " * 12)
-        yield from _wrapped(f"{text.source} ({text.file})", _INDENT, _INDENT)
+        yield from _wrapped(f"{text.basis:<9} {text.figures}", width, "  ", " " * 12)
+        yield from _wrapped(f"{text.source} ({text.file})", width, _INDENT, _INDENT)
 
 
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
+def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
+    return wrap(text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 
 
 def _parts(target: Target) -> None:
     console = output()
     console.print(plain(f"{target.name}: {target.about}"), markup=False)
     console.print(plain(f"source: {target.source}"), markup=False)
-    units = table_of("unit", "kind", "model", "peak", "data memory", "weights from", "idle")
-    for u in target.units:
-        rates = u.model.peak_ops_per_s()
-        best = ", ".join(f"{t.value} {si(r, 'op/s')}" for t, r in sorted(rates.items(), key=lambda p: -p[1])[:3])
-        units.add_row(u.name, u.kind, u.model_name, best, u.data, ", ".join(u.weights), f"{u.model.idle_power_w:g} W")
-    memories = table_of("memory", "capacity", "bandwidth", "energy", "holds", "serves")
-    for m in target.memories:
-        memories.add_row(
+    units = [
+        (u.name, u.kind, u.model_name, _best(u), u.data, ", ".join(u.weights), f"{u.model.idle_power_w:g} W")
+        for u in target.units
+    ]
+    memories = [
+        (
             m.name, si(m.capacity_bytes, "B"), si(m.bandwidth_bytes_per_s, "B/s"), f"{m.energy_pj_per_bit:g} pJ/bit",
             ", ".join(m.holds), ", ".join(m.serves),
-        )  # fmt: skip
-    links = table_of("link", "from", "to", "bandwidth each way", "latency", "overhead", "energy")
-    for k in target.links:
-        links.add_row(
-            k.name,
-            k.a,
-            k.b,
-            si(k.bandwidth_bytes_per_s, "B/s"),
-            si(k.latency_s, "s"),
-            si(k.overhead_s, "s") if k.overhead_s else "-",
-            f"{k.energy_pj_per_bit:g} pJ/bit",
         )
-    for table in (units, memories, links):
-        if table.row_count:
-            console.print(table)
+        for m in target.memories
+    ]  # fmt: skip
+    links = [
+        (
+            k.name, k.a, k.b, si(k.bandwidth_bytes_per_s, "B/s"), si(k.latency_s, "s"),
+            si(k.overhead_s, "s") if k.overhead_s else "-", f"{k.energy_pj_per_bit:g} pJ/bit",
+        )
+        for k in target.links
+    ]  # fmt: skip
+    for names, rows in ((UNITS, units), (MEMORIES, memories), (LINKS, links)):
+        if rows:
+            _show(names, rows)
+
+
+UNITS = ("unit", "kind", "model", "peak", "data memory", "weights from", "idle")
+MEMORIES = ("memory", "capacity", "bandwidth", "energy", "holds", "serves")
+LINKS = ("link", "from", "to", "bandwidth each way", "latency", "overhead", "energy")
+PLACES = {"data memory", "weights from", "serves", "from", "to"}
+"""Columns that name other parts, and so differ among equal chips."""
+
+MOST_ROWS = 48
+"""Of more parts than these a table shows the first of those that are alike."""
+
+
+def _best(unit: Unit) -> str:
+    rates = sorted(unit.model.peak_ops_per_s().items(), key=lambda item: -item[1])[:3]
+    return ", ".join(f"{dtype.value} {si(rate, 'op/s')}" for dtype, rate in rates)
+
+
+def _show(names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    """A table of parts; in a large target those with equal figures stand in one row."""
+    alike: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for row in rows:
+        same = tuple(cell for name, cell in zip(names[1:], row[1:], strict=True) if name not in PLACES)
+        alike.setdefault(same if len(rows) > MOST_ROWS else row, []).append(row)
+    table = table_of(*names)
+    for equal in alike.values():
+        first = equal[0]
+        more = f" and {len(equal) - 1:,} more" if len(equal) > 1 else ""
+        table.add_row(f"{first[0]}{more}", *first[1:])
+    output().print(table)

@@ -12,6 +12,12 @@ from mapper.hw.marks import Mark
 PARTS = ("units", "memories", "links")
 WHOLES = ("chips", "systems")
 
+SHORTEST = 2
+"""Letters of a word that names are searched for."""
+
+MOST_LIKE = 5
+"""Names that a message proposes at most."""
+
 
 def folders() -> tuple[tuple[str, Path], ...]:
     """Every registered target folder with the name of its entry point."""
@@ -35,12 +41,14 @@ def find_target(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     path = Path(name_or_path)
     if isinstance(name_or_path, Path) or path.suffix in (".yaml", ".yml") or "/" in text or "\\" in text:
+        if path.is_dir():
+            raise TargetError(f"{text} is a folder, no target file", hint=_files_in(path))
         if not path.is_file():
             raise TargetError(f"there is no target file {text}", hint=_near_path(path))
         return path
     found = [(owner, p) for owner, folder in folders() for p in _wholes(folder) if p.stem == text]
     if not found:
-        near = did_you_mean(text, target_names(), otherwise="there are")
+        near = _like(text) or did_you_mean(text, target_names())
         raise TargetError(
             f"there is no target named '{text}'",
             hint=near + ("" if near.endswith("?") else " (`mapper targets`).") + " Or give the path of a .yaml file.",
@@ -92,5 +100,36 @@ def _wholes(folder: Path) -> Iterator[Path]:
         yield from sorted((folder / kind).glob("*.yaml"))
 
 
+def _like(word: str) -> str:
+    """A clause with the targets whose name holds a word, as 'wtm8' is of wtm-8, or whose maker it is, by what their
+    files say of them; '' where there are none."""
+    spelt = _letters(word)
+    if len(spelt) < SHORTEST:
+        return ""
+    paths = {path.stem: path for _, folder in folders() for path in _wholes(folder)}
+    held = [name for name in paths if spelt in _letters(name)]
+    begun = [name for name in paths if held and spelt.startswith(_letters(name))]
+    found = held + begun or [name for name, path in paths.items() if spelt in _letters(_about(path))]
+    found.sort(key=lambda name: (name not in begun, not _letters(name).startswith(spelt), len(name), name))
+    more = len(found) - MOST_LIKE
+    names = " or ".join(f"'{name}'" for name in found[:MOST_LIKE])
+    return f"did you mean {names}{f' (or {more} more like it)' if more > 0 else ''}?" if found else ""
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def _about(path: Path) -> str:
+    """The line that says what a target is; the file may be wrong in any other way."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.partition(":")[2] for line in lines if line.startswith("about:")), "")
+
+
 def _near_path(path: Path) -> str:
     return did_you_mean(path.name, (p.name for p in path.parent.glob("*.y*ml")), otherwise="files in that folder")
+
+
+def _files_in(folder: Path) -> str:
+    names = sorted(p.name for p in folder.glob("*.y*ml"))
+    return f"name one of its files, such as {folder / names[0]}" if names else "it holds no .yaml files"

@@ -10,7 +10,7 @@ from mapper.errors import TargetError, did_you_mean
 from mapper.hw.assemble import build
 from mapper.hw.collective import KINDS
 from mapper.hw.curves import Curve, Measured
-from mapper.hw.library import find_target
+from mapper.hw.library import PARTS, find_target
 from mapper.hw.marks import Document, Mark
 from mapper.hw.operating import at_supply, operating_point
 from mapper.hw.parts import Parts, UnitDraft
@@ -27,6 +27,7 @@ def load_target(name_or_path: str | Path) -> Target:
     """
     name, volts = operating_point(name_or_path)
     path = find_target(name)
+    _refuse_part(path)
     file, document, parts = build(path)
     if volts:
         parts.units = at_supply(parts.units, volts, path)
@@ -50,6 +51,16 @@ def load_target(name_or_path: str | Path) -> Target:
     )
     _check_reach(target, document)
     return target
+
+
+def _refuse_part(path: Path) -> None:
+    """Raises TargetError where the file stands among those of parts."""
+    kind = path.resolve().parent.name
+    if kind in PARTS:
+        raise TargetError(
+            f"{path}: a file of {kind}, no target",
+            hint=f"use it in a target (`use: {kind}/{path.stem}`); `mapper targets check` takes it as it is",
+        )
 
 
 def _serving(memories: list[Memory]) -> dict[str, list[Memory]]:

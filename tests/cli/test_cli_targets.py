@@ -36,6 +36,22 @@ def test_the_list_of_a_class(mapper, few: None) -> None:
     assert sum(rows[1]["figures_by_mark"].values()) == pytest.approx(1)
 
 
+def test_a_narrow_terminal_has_whole_cells_and_fewer_columns(
+    mapper, few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mapper.cli.tables.PIPED_WIDTH", 60)
+    out = mapper("targets").out
+    assert max(map(len, out.splitlines())) <= 60
+    assert all(word in out for word in ("axelera-metis", "210 T i8", "4.19 M weights", "Left away"))
+    assert "7 kinds" not in out
+
+
+def test_equal_chips_of_a_large_system_stand_in_one_row(mapper) -> None:
+    out = mapper("targets", "hgx-h100x12").out
+    assert "node0.gpu0.gpu and 95 more" in out
+    assert len(out.splitlines()) < 200
+
+
 def test_an_unknown_class_names_the_nearest(mapper, few: None) -> None:
     ran = mapper("targets", "--class", "gpus")
     assert (ran.code, "did you mean 'gpu'" in ran.err) == (2, True)

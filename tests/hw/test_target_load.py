@@ -158,6 +158,30 @@ def test_an_unknown_target_names_the_nearest() -> None:
         load_target("superhett")
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("h100", "h100-sxm"), ("wtm8", "wtm-8"), ("corsair", "d-matrix-corsair"), ("hermes", "ibm-hermes64"),
+        ("superhet-card", "superhet"), ("iluvatar", "zhikai-100"), ("hgx-h100-12", "hgx-h100x12"),
+    ],
+)  # fmt: skip
+def test_a_word_for_a_chip_names_the_targets_that_have_it(word: str, meant: str) -> None:
+    with pytest.raises(TargetError, match=f"did you mean '{meant}'"):
+        load_target(word)
+
+
+def test_a_folder_is_no_target_file(write: Write) -> None:
+    folder = write(chips__toy="schema: 1\n").parent
+    with pytest.raises(TargetError, match=r"is a folder, no target file\n  next: name one of its files, .*toy\.yaml"):
+        load_target(folder)
+
+
+def test_the_file_of_a_part_is_no_target(write: Write) -> None:
+    path = write(chips__toy="schema: 1\n").parents[1] / "units" / "lanes.yaml"
+    with pytest.raises(TargetError, match="a file of units, no target"):
+        load_target(path)
+
+
 def test_a_missing_file_names_the_nearest(write: Write) -> None:
     path = write(chips__toy="schema: 1\n")
     with pytest.raises(TargetError, match=r"did you mean 'toy\.yaml'"):
