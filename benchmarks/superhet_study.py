@@ -117,13 +117,18 @@ class Teller(Nobody):
         self.say(f"  {answer.target}: {found}{' (known)' if answer.reused else f' ({answer.seconds:.0f} s)'}")
 
 
-def study(cases: Sequence[Case], out: Path, stop: threading.Event, say: Say, effort: str = "default") -> dict[str, Any]:
-    """The answers to all cases, those on disk taken as they are; ends early, with what there is, when `stop` is set."""
+def study(
+    cases: Sequence[Case], out: Path, stop: threading.Event, say: Say, effort: str = "default", *, known: bool = False
+) -> dict[str, Any]:
+    """The answers to all cases, those on disk taken as they are; ends early, with what there is, when `stop` is set.
+    known: nothing is searched; what lies on disk is all."""
+    if known:
+        stop.set()
     rows, packages = [], dict[str, list[Machine]]()
     for package in dict.fromkeys(case.package for case in cases):
         packages[package.name] = machines(package, out / "targets" / package.name)
     for case in cases:
-        if stop.is_set():
+        if stop.is_set() and not known:
             break
         say(case.name)
         rows.append(_case(case, packages[case.package.name], out, stop, say, effort))
@@ -166,9 +171,9 @@ def _case(
         "rows": rows,
     }
     own, other = package_of(made), best_rival(made, "power")
-    if own is not None and not stop.is_set():
+    if own is not None:
         _ask(own, _own_wishes(case.package), "package*." if case.package.count > 1 else "", folder, say, stop)
-    if other is not None and not stop.is_set():
+    if other is not None:
         wishes = {wish: (wish,) for wish in RIVAL_WISHES[other["machine"]["kind"]]}
         _ask(other, wishes, "brick*.", folder, say, stop)
     return made
@@ -236,9 +241,10 @@ def _ask(row: dict[str, Any], wishes: Wishes, prefix: str, folder: Path, say: Sa
     known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     if known.get("of") != plan:
         known = {"of": plan, "answers": {}}
-    asker = Asker(load(here / "plan.json"), stop=stop, patience=PATIENCE)
-    for name, changes in wishes.items():
-        if name not in known["answers"] and not stop.is_set():
+    missing = {} if stop.is_set() else {n: c for n, c in wishes.items() if n not in known["answers"]}
+    asker = Asker(load(here / "plan.json"), stop=stop, patience=PATIENCE) if missing else None
+    for name, changes in missing.items():
+        if asker and not stop.is_set():
             known["answers"][name] = _answered(asker, changes, prefix)
             say(f"    {row['target']}, {name}: {known['answers'][name]}")
             write_atomically(file, json.dumps(known, indent=1) + "\n")
