@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.superhet_study import RANGES, best_rival, package_of, worth
+from mapper.comparison.answers import MISSING
 from mapper.report.units import percent, si
 
 Row = Mapping[str, Any]
@@ -195,7 +196,7 @@ def _case(case: Mapping[str, Any]) -> str:
 
 def _cells(row: Row) -> list[str]:
     if row["outcome"] != "found":
-        return [row["target"], "-", "-", "-", "-", "-", "-", f"no plan: {row.get('reason', row['outcome'])}"]
+        return [row["target"], "-", "-", "-", "-", "-", "-", _why_none(row)]
     bands = row["bands"]
     return [
         row["target"],
@@ -204,9 +205,19 @@ def _cells(row: Row) -> list[str]:
         si(row["tpot_s"], "s") if row.get("tpot_s") else "-",
         f"{si(row['energy_j'], 'J')} ±{percent(bands['energy_j']['relative'])}",
         f"{row['average_power_w']:.3g} W",
-        percent(row["gap"]) if row.get("gap") is not None else "no bound",
+        gap_of(row),
         _limit(row),
     ]
+
+
+def _why_none(row: Row) -> str:
+    """Why a machine has no plan."""
+    return "not asked in this run" if row["outcome"] == MISSING else f"no plan: {row.get('reason', row['outcome'])}"
+
+
+def gap_of(row: Row) -> str:
+    """How far a plan is from its bound."""
+    return percent(row["gap"]) if row.get("gap") is not None else "no bound"
 
 
 def _limit(row: Row) -> str:
@@ -249,10 +260,12 @@ def _variants(cases: Sequence[Mapping[str, Any]]) -> str:
         for row in case["rows"]:
             if row.get("machine") is None and row["outcome"] == "found":
                 energy = own["energy_j"] / row["energy_j"]
-                rows.append([case["name"], row["target"], times(ratio(case, row, own)), times(energy), _limit(row)])
+                rows.append(
+                    [case["name"], row["target"], times(ratio(case, row, own)), times(energy), gap_of(row), _limit(row)]
+                )
     if not rows:
         return ""
-    head = table(["case", "variant", "times better", "times less energy", "limited by"], rows)
+    head = table(["case", "variant", "times better", "times less energy", "gap", "limited by"], rows)
     return (
         "## Stacked, and with more memory\n\nAgainst the flat package without expanders, by the same objective.\n\n"
         + head
