@@ -55,8 +55,11 @@ def _row(one: Survey) -> tuple[str, ...]:
 
 
 def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> tuple[list[str], list[str]]:
-    """The columns that have room side by side, and those that are left away."""
-    wide = {name: max(len(line) for row in rows for line in (name, *row[name].split("\n"))) + 2 for name in COLUMNS}
+    """The columns that have room side by side, and those that are left away. Classes may be folded between words."""
+    wide = {
+        name: 2 + max(len(part) for row in rows for part in (name, *row[name].split(None if name == "units" else "\n")))
+        for name in COLUMNS
+    }
     shown, left = list(COLUMNS), []
     for name in LEAVE:
         if sum(wide[one] for one in shown) - 2 > width:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt, model_validator
 
 from mapper.hw.work import Cost, Feed, Role, Storage, Work
 from targets.models.cim_base import CimUnit, Held
@@ -43,6 +43,12 @@ class CimDigital(CimUnit):
     energy_pj: MacroEnergy | None = None
     """None: by `node_nm` and the nominal supply."""
     write: RowWrite
+
+    @model_validator(mode="after")
+    def _has_a_free_bank(self) -> Self:
+        if self.prefetches and self.banks == 1:
+            raise ValueError("prefetches needs a free bank: banks of 2 or more")
+        return self
 
     @property
     def _bits_per_column(self) -> int:

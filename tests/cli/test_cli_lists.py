@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sweeps import sweep
 
+from mapper.cli.targets_shown import COLUMNS
 from mapper.hw import plugins
 
 
@@ -42,6 +43,7 @@ def test_an_unknown_name_brings_the_nearest(mapper) -> None:
 def test_targets_lists_every_target_with_no_row_broken(mapper) -> None:
     out = mapper("targets").out
     rows = {line.split()[0] for line in out.splitlines() if line[:1].strip()}
+    assert out.split("\n")[0].split() == [*COLUMNS]
     assert {"superhet", "a100-80", "dgx-a100", "xeon-8592", "edge-npu", "rram-cim"} <= rows
     assert max(map(len, out.splitlines())) <= 120
 

@@ -118,3 +118,8 @@ def test_prefetched_weights_take_their_transfer_alone() -> None:
     waits, fetched = (metis(prefetches=p).cost(work, feed).ticks for p in (False, True))
     assert fetched == pytest.approx(512 * 512 / 34e9 * 1e12, rel=1e-3)
     assert waits == pytest.approx(2 * fetched, rel=1e-3)
+
+
+def test_weights_are_prefetched_into_a_free_bank() -> None:
+    with pytest.raises(ValueError, match="prefetches needs a free bank"):
+        metis(prefetches=True, banks=1)
