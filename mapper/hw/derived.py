@@ -94,14 +94,14 @@ def compared(published: Published, of: Whole) -> Iterator[Compared]:
             yield Compared(key, value, ours)
 
 
-def peak(of: Whole, dtype: DType) -> float | None:
-    """Peak arithmetic rate of all units together, operations per second."""
-    return sum(count * _rate(model, dtype) for model, count in of.models) or None
+def peak(of: Whole, dtype: DType) -> float:
+    """Peak arithmetic rate of all units together, operations per second; 0 where none computes in the type."""
+    return sum(count * _rate(model, dtype) for model, count in of.models)
 
 
-def per_joule(of: Whole, dtype: DType) -> float | None:
+def per_joule(of: Whole, dtype: DType) -> float:
     """Operations per joule where each unit runs at its peak: dynamic energy inside the units, without idle power and
-    memories outside."""
+    memories outside; 0 where no unit computes in the type."""
     operations = watts = 0.0
     for model, count in of.models:
         if priced := _filled(model, dtype):
@@ -109,7 +109,7 @@ def per_joule(of: Whole, dtype: DType) -> float | None:
             rate = count * _rate(model, dtype)
             operations += rate
             watts += rate * cost.total_pj / PJ_PER_J / work.flops
-    return operations / watts if watts else None
+    return operations / watts if watts else 0.0
 
 
 def _rate(model: UnitModel, dtype: DType) -> float:

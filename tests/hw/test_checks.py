@@ -53,6 +53,10 @@ UNITS = {
         VECTOR + "published: {ops_per_s: {f16: 33e9}, source: read}\n",
         "lanes.yaml:10:30 [published] 'ops_per_s.f16' is published as 3.3e+10, and the parts give 3.2e+10: -3.0 %",
     ),
+    "a published peak in a type that the unit has not": (
+        VECTOR + "published: {ops_per_s: {f4: 33e9}, source: read}\n",
+        "lanes.yaml:10:29 [published] 'ops_per_s.f4' is published as 3.3e+10, and the parts give 0: -100.0 %",
+    ),
     "a published area": (
         VECTOR + "area_mm2: 3\npublished: {area_mm2: 4, source: read}\n",
         "lanes.yaml:11:23 [published] 'area_mm2' is published as 4, and the parts give 3",
