@@ -86,11 +86,11 @@ class Asked(Format):
     model: str
     target: str
     phases: list[str] = []
-    dims: dict[str, int] = {}
+    dims: dict[str, Annotated[int, Field(ge=1)]] = {}
     objective: str = "throughput"
     pipeline: str = "default"
     precision: str | None = None
-    batch: int | None = None
+    batch: Annotated[int, Field(ge=1)] | None = None
     effort: Literal["quick", "default", "max"] = "default"
     settings: list[str] = Field(default=[], alias="set")
 

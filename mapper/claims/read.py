@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,11 +10,13 @@ from pathlib import Path
 from mapper.claims.checks.check import Check
 from mapper.claims.checks.kinds import KINDS
 from mapper.claims.claim import Claim, ClaimsFile
-from mapper.errors import TargetError, UsageError, did_you_mean
+from mapper.errors import MapperError, TargetError, UsageError, did_you_mean
 from mapper.frontend import parse_phase
 from mapper.hw.library import find_target, target_names
 from mapper.hw.marks import Document, read
 from mapper.hw.validate import validate
+from mapper.hw.what_if import parse_change
+from mapper.question import goal_of, precision_of, steps_of
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,19 @@ def read_claims(path: Path) -> Claims:
 def _questions(file: ClaimsFile, document: Document, path: Path) -> Iterator[str]:
     for name, asked in file.questions.items():
         yield from _target(asked.target, document, path, "questions", name, "target")
-        for i, text in enumerate(asked.phases):
+        parts: list[tuple[Callable[[str], object], str, tuple[str | int, ...]]] = [
+            *((parse_phase, text, ("phases", i)) for i, text in enumerate(asked.phases)),
+            *((parse_change, text, ("set", i)) for i, text in enumerate(asked.settings)),
+            (goal_of, asked.objective, ("objective",)),
+            (steps_of, asked.pipeline, ("pipeline",)),
+            *([(precision_of, asked.precision, ("precision",))] if asked.precision else []),
+        ]
+        for parse, text, where in parts:
             try:
-                parse_phase(text)
-            except Exception as error:
-                yield f"{document.value_mark('questions', name, 'phases', i)}: {error}"
+                parse(text)
+            except MapperError as error:
+                mark = document.value_mark("questions", name, *where)
+                yield f"{mark}: {'; '.join(filter(None, (error.message, error.hint)))}"
 
 
 def _figures(claim: Claim, check: Check, document: Document, k: int) -> Iterator[str]:

@@ -134,7 +134,7 @@ def parsed(path: Path, text: str) -> Document:
     except RecursionError as problem:
         raise TargetError(f"{start}: nested deeper than {MAX_DEPTH} levels") from problem
     if not isinstance(node, yaml.MappingNode):
-        raise TargetError(f"{start}: a target file is a mapping of keys to values", hint="start with `schema: 1`")
+        raise TargetError(f"{start}: the file is a mapping of keys to values", hint="start with `schema: 1`")
     document = Document({}, _mark(path, node))
     document.data.update(_Reader(path, document).mapping(node, ()))
     return document

@@ -244,7 +244,7 @@ def test_a_huge_file_is_refused(write: Write) -> None:
 
 @pytest.mark.parametrize("text", ["", "- a\n", "just words"])
 def test_a_file_that_is_no_mapping_is_refused(write: Write, text: str) -> None:
-    with pytest.raises(TargetError, match=r"toy\.yaml:1:1: a target file is a mapping"):
+    with pytest.raises(TargetError, match=r"toy\.yaml:1:1: the file is a mapping"):
         load_target(write(chips__toy=text))
 
 
