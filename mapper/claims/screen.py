@@ -11,7 +11,7 @@ from mapper.claims.verdict import Checked, Said
 from mapper.report.units import shorten
 
 LEAST, MOST = 72, 140
-MARKS = {Said.REPRODUCED: "=", Said.ANSWERED: "·", Said.DIFFERS: "≠", Said.UNCHECKED: "?"}
+MARKS = {Said.REPRODUCED: "=", Said.ANSWERED: "·", Said.OPEN: "≈", Said.DIFFERS: "≠", Said.UNCHECKED: "?"}
 INDENT = 4
 NARROWEST = 8
 """Columns of a cell that is folded, at least."""

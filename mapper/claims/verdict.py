@@ -12,18 +12,19 @@ from mapper.claims.found import Figure, Found
 
 
 class Said(StrEnum):
-    """How a figure, or a claim as a whole, stands against what was published; a claim is as its worst figure."""
+    """How a figure, or a claim as a whole, stands against what was published; a claim is as its worst figure. Left
+    open: only an end of the figure's band, or of the range of what it assumes, reaches what is said."""
 
     REPRODUCED = "reproduced"
     ANSWERED = "answered"
+    OPEN = "left open"
     DIFFERS = "differs"
     UNCHECKED = "cannot be checked"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A figure beside what is said of it. off: the factor by which it is beyond the nearest end, 1 inside. covered:
-    whether its own band reaches what is said."""
+    """A figure beside what is said of it. off: the factor by which it is beyond the nearest end, 1 inside."""
 
     figure: str
     said: Said
@@ -31,7 +32,6 @@ class Verdict:
     found: Figure | None = None
     published: Published | None = None
     off: float = 1.0
-    covered: bool = False
     because: str = ""
 
     @property
@@ -44,11 +44,10 @@ class Verdict:
         if self.said is Said.REPRODUCED:
             if self.off == 1.0:
                 return "reproduced" + ("" if self.published.value is not None else ", inside what is said")
-            if abs(self.off - 1.0) <= self.published.within:
-                return f"reproduced within {_percent(abs(self.off - 1.0))}"
+            return f"reproduced within {_percent(abs(self.off - 1.0))}"
         apart = f"{self.off:.2g} x" if self.off >= 2 or self.off <= 0.5 else f"{100 * (self.off - 1):+.0f} %"
-        if self.said is Said.REPRODUCED:
-            return f"reproduced within its band ({apart} at its middle)"
+        if self.said is Said.OPEN:
+            return f"left open ({apart}; its range reaches what is said)"
         return f"differs ({apart} what is said)" if apart.endswith("x") else f"differs ({apart})"
 
 
@@ -101,8 +100,9 @@ def _verdict(name: str, unit: str, published: Published | None, found: Found) ->
     covered = (high is None or (figure.low if figure.low is not None else figure.value) <= high) and (
         low is None or (figure.high if figure.high is not None else figure.value) >= low
     )
-    same = abs(off - 1.0) <= published.within or covered
-    return Verdict(name, Said.REPRODUCED if same else Said.DIFFERS, unit, figure, published, off, covered, because)
+    near = abs(off - 1.0) <= published.within
+    said = Said.REPRODUCED if near else Said.OPEN if covered else Said.DIFFERS
+    return Verdict(name, said, unit, figure, published, off, because)
 
 
 def _off(value: float, published: Published) -> float:

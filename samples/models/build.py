@@ -81,6 +81,7 @@ MODELS: dict[str, Builder] = {
     "dit": _whole(dit.build, dit.Dit()),
     "dit-tiny": _whole(dit.build, dit.TINY),
     "stable-diffusion-unet": _whole(unet.build, unet.Unet()),
+    "stable-diffusion-unet-1024": _whole(unet.build, unet.LARGE),
     "unet-tiny": _whole(unet.build, unet.TINY),
     "gpt3-175b": _decoder(decoder.GPT3_175B),
     "gpt3-layer": _layer(decoder.GPT3_175B),

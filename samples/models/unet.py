@@ -37,6 +37,9 @@ class Unet:
         return 4 * self.channels[0]
 
 
+LARGE = Unet("stable-diffusion-unet-1024", image=128)
+"""The same network on pictures of 1024 x 1024 pixels."""
+
 TINY = Unet("unet-tiny", channels=(16, 32), blocks=1, heads=2, text=24, image=8, groups=4)
 
 

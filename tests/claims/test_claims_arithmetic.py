@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from mapper.claims.bench import Bench, Unanswered
+from mapper.claims.checks.check import ARITHMETIC
 from mapper.claims.checks.kinds import KINDS
 from mapper.claims.claim import Asked
 from mapper.claims.found import Found
+from mapper.cost.work_text import price, work_of_text
 from mapper.errors import UsageError
+from mapper.hw.load import load_target
 from samples.models.build import MODELS
 
 NO_MODELS = Bench({}, Path("nowhere"))
@@ -87,6 +90,45 @@ def test_a_compute_in_memory_macro_takes_fewer_watts_for_a_petaflops_than_a_gpu(
     assert found.figures["least"].value < 50
     assert found.because["targets_within"] == "of 2 targets: isscc22-15-5 (i8)"
     assert found.figures["least_of_whole_chips"].value > 500  # an A100 takes 400 W for 312 TFLOP/s, 624 Top/s in i8
+
+
+PRODUCT = "matmul m=4096 n=4096 k=4096"
+
+
+def test_every_target_that_has_a_unit_counts_and_is_told() -> None:
+    """The bare arrays of Metis come first by name; the card of the same arrays counts, too."""
+    found = run("power", targets=["axelera-metis*"], works=[PRODUCT], limit=200, efficiency=0.5)
+    assert found.because["targets_within"] == "of 2 targets: axelera-metis (i8), axelera-metis-card (i8)"
+    whole = [row[0] for row in found.tables[0].rows if row[4] == "yes"]
+    assert set(whole) == {"axelera-metis-card"}
+
+
+def test_a_unit_that_is_idle_most_of_the_time_reaches_no_limit_even_by_its_arithmetic() -> None:
+    found = run("power", targets=["a100-80"], works=["matmul m=64 n=64 k=64"], limit=1e9, efficiency=0.5)
+    assert found.figures["targets_within_arithmetic"].value == 0
+    assert "least_arithmetic" in found.why_not
+
+
+def test_the_least_of_a_technology_is_of_its_class() -> None:
+    asked = {"targets": ["rram-cim", "isscc22-15-5"], "works": [PRODUCT], "limit": 50, "efficiency": 0.5}
+    found = run("power", **asked, technology="cim-rram")
+    assert found.because["least_of_technology"].startswith("rram-cim-128 of rram-cim in i8")
+    assert found.figures["least_of_technology"].value > found.figures["least"].value
+
+
+def test_shifting_and_adding_of_an_analog_array_is_arithmetic() -> None:
+    target = load_target("rram-cim")
+    work, _ = work_of_text("matmul m=64 n=128 k=128")
+    causes = price(target, target.unit["cim0"], work)["energy_by_cause_j"]
+    assert "shift-add" in causes
+    assert {c for c in causes if not c.startswith(("memory", "buffer"))} <= set(ARITHMETIC)
+
+
+def test_a_machine_that_alone_takes_more_than_the_power_is_refused() -> None:
+    bench = Bench({"q": Asked(model="m.onnx", target="h100-sxm")}, Path("nowhere"))
+    check = KINDS["equal-power"].model_validate({"power_w": 700, "pairs": [{"on": "q", "against": "q"}]})
+    with pytest.raises(UsageError, match=r"h100-sxm alone takes 975 W of 700 W"):
+        check.run(bench, {})
 
 
 def test_a_picture_without_its_network_cannot_be_checked() -> None:

@@ -14,7 +14,7 @@ from mapper.hw.target import Target, Unit
 from mapper.hw.work import DType
 from mapper.report.units import percent
 
-ARITHMETIC = ("compute", "dac", "cell", "adc", "shift_add", "driver")
+ARITHMETIC = ("compute", "dac", "cell", "adc", "shift-add", "driver")
 """Causes of energy that are the multiplication itself; all others move data, keep it, or keep the unit running."""
 
 Publisheds = Mapping[str, Published]

@@ -67,11 +67,15 @@ class EqualPower(Check):
             raise UsageError(
                 f"equal-power: {target.name} has no power limit", hint="give its file `power: {limit_w: ..}`"
             )
-        return max(1, int(self.power_w / target.power_limit_w))
+        if target.power_limit_w > self.power_w:
+            raise UsageError(
+                f"equal-power: one {target.name} alone takes {si(target.power_limit_w, 'W')} of {si(self.power_w, 'W')}"
+            )
+        return int(self.power_w / target.power_limit_w)
 
     def _ratio(self, bench: Bench, pair: Pair, settings: tuple[str, ...] = ()) -> Figure:
-        mine, other = bench.answer(pair.on, settings), bench.answer(pair.against)
         number = self._number(bench, pair.on)
+        mine, other = bench.answer(pair.on, settings), bench.answer(pair.against)
         (low, high), (least, most) = (
             answer.ends("throughput_per_s", answer.row["throughput_per_s"]) for answer in (mine, other)
         )

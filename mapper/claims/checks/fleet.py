@@ -23,7 +23,12 @@ class Fleet(Check):
     """
 
     kind: ClassVar[str] = "fleet"
-    units: ClassVar[dict[str, str]] = {"unit_hours_per_day": "h", "units": ""}
+    units: ClassVar[dict[str, str]] = {
+        "unit_hours_per_day": "h",
+        "units": "",
+        "units_compiled_most": "",
+        "units_compiled_least": "",
+    }
     users: Positive
     questions_per_day: Positive
     words: Positive
@@ -39,16 +44,27 @@ class Fleet(Check):
         words = self.users * self.questions_per_day * self.words
         hours = words * self.seconds_per_word / SECONDS
         rows = [self._row("as published, a word one token", self.seconds_per_word, words)]
+        units = hours / HOURS / self.duty.value
+        figures = {
+            "unit_hours_per_day": Figure(hours),
+            "units": Figure(units, hours / HOURS / self.duty.high, hours / HOURS / self.duty.low),
+        }
+        because = {
+            "units": f"at a duty of {self.duty.value:g}; {self.duty.low:g} needs {si(hours / HOURS / self.duty.low)}"
+        }
+        own: dict[str, tuple[Figure, str]] = {}
         for name in self.compiled:
             found = Generation(questions=[name]).run(bench, {}).figures["unit_seconds_per_token"]
             rows.append(self._row(name, found.value, words * self.tokens_per_word.value))
-        units = hours / HOURS / self.duty.value
+            own[name] = self._fleet(found, words), f"{name}: {si(found.value, 's')} a token"
+        for which, pick in (("most", max), ("least", min)):
+            if own:
+                figure, told = pick(own.values(), key=lambda o: o[0].value)
+                figures[f"units_compiled_{which}"] = figure
+                because[f"units_compiled_{which}"] = f"{told}, {self.tokens_per_word.value:g} tokens a word"
         return Found(
-            {
-                "unit_hours_per_day": Figure(hours),
-                "units": Figure(units, hours / HOURS / self.duty.high, hours / HOURS / self.duty.low),
-            },
-            {"units": f"at a duty of {self.duty.value:g}; {self.duty.low:g} needs {si(hours / HOURS / self.duty.low)}"},
+            figures,
+            because,
             (
                 f"{si(self.users)} users x {self.questions_per_day:g} questions x {self.words:g} words = "
                 f"{si(words)} words a day",
@@ -60,6 +76,13 @@ class Fleet(Check):
             else (),
             (*self.assumed(), *rests(bench, *self.compiled)),
         )
+
+    def _fleet(self, token_s: Figure, words: float) -> Figure:
+        """Units at the compiled time a token; its band and the range of tokens a word leave it open, the duty does not
+        move."""
+        t, each = self.tokens_per_word, words / SECONDS / HOURS / self.duty.value
+        low, high = (end if end is not None else token_s.value for end in (token_s.low, token_s.high))
+        return Figure(each * t.value * token_s.value, each * t.low * low, each * t.high * high)
 
     def _row(self, name: str, seconds: float, tokens: float) -> tuple[str, ...]:
         hours = tokens * seconds / SECONDS

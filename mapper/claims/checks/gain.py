@@ -71,7 +71,7 @@ class Gain(Check):
         tables = [
             Table(
                 f"op by op on {bench.target(self.on.target).name}/{self.on.unit}",
-                ("work", "against", "energy", "less by", "faster by"),
+                ("work", "against", "types", "energy", "less by", "faster by"),
                 tuple(r for _, _, r in ops),
             )
         ]
@@ -87,12 +87,13 @@ class Gain(Check):
         other_name = f"{bench.target(side.target).name}/{side.unit}"
         refused = mine["why_not"] or other["why_not"]
         if refused:
-            return None, f"{text}: {refused}", (text, other_name, "-", "-", "-")
+            return None, f"{text}: {refused}", (text, other_name, "-", "-", "-", "-")
         ratio = other["energy_j"] / mine["energy_j"]
         energy = f"{si(mine['energy_j'], 'J')} : {si(other['energy_j'], 'J')}"
         faster = ratio_words(other["time_s"] / mine["time_s"])
         words = f"{text} against {other_name}, whose largest cause is {_largest(other['energy_by_cause_j'])}"
-        return ratio, words, (text, other_name, energy, ratio_words(ratio), faster)
+        types = f"{mine['dtype']} : {other['dtype']}"
+        return ratio, words, (text, other_name, types, energy, ratio_words(ratio), faster)
 
 
 def _priced(bench: Bench, side: Side, text: str) -> dict[str, Any]:

@@ -50,12 +50,14 @@ class _Row:
 
 class Power(Check):
     """Every unit of the targets in every type it computes in: the product of `works` that costs least, priced with its
-    traffic and with what the unit takes at rest. questions: what whole models take as compiled."""
+    traffic and with what the unit takes at rest; only those above `efficiency` count. technology: the class of units
+    (as `mapper targets` names them) that the claim is of. questions: what whole models take as compiled."""
 
     kind: ClassVar[str] = "power"
     units: ClassVar[dict[str, str]] = {
         "least": "W/PFLOPS",
         "least_arithmetic": "W/PFLOPS",
+        "least_of_technology": "W/PFLOPS",
         "least_of_whole_chips": "W/PFLOPS",
         "least_compiled": "W/PFLOPS",
         "targets_within": "",
@@ -65,6 +67,7 @@ class Power(Check):
     works: Annotated[list[str], Field(min_length=1)]
     limit: Annotated[float, Field(gt=0)]
     efficiency: Annotated[float, Field(gt=0, le=1)]
+    technology: str = ""
     questions: tuple[str, ...] = ()
     shown: Annotated[int, Field(ge=1)] = 16
 
@@ -80,16 +83,18 @@ class Power(Check):
             raise UsageError(f"power: no unit of {', '.join(self.targets)} runs any of {', '.join(self.works)}")
         busy = [row for row in rows if row.efficiency > self.efficiency]
         within = _names(row for row in busy if row.moved <= self.limit)
-        alone = _names(row for row in rows if row.arithmetic <= self.limit)
+        alone = _names(row for row in busy if row.arithmetic <= self.limit)
         compiled = [self._compiled(bench, name) for name in self.questions]
         least = min(busy, key=lambda r: r.moved, default=None)
         whole = min((r for r in busy if r.whole), key=lambda r: r.moved, default=None)
+        own = min((r for r in busy if r.class_ == self.technology), key=lambda r: r.moved, default=None)
         figures = {
-            "least_arithmetic": Figure(min(row.arithmetic for row in rows)),
             "targets_within": Figure(len(within)),
             "targets_within_arithmetic": Figure(len(alone)),
             **({"least": Figure(least.moved)} if least else {}),
+            **({"least_arithmetic": Figure(min(row.arithmetic for row in busy))} if busy else {}),
             **({"least_of_whole_chips": Figure(whole.moved)} if whole else {}),
+            **({"least_of_technology": Figure(own.moved)} if own else {}),
             **({"least_compiled": Figure(min(w for w, _ in compiled))} if compiled else {}),
         }
         count = len({row.target for row in rows})
@@ -98,25 +103,24 @@ class Power(Check):
             "targets_within_arithmetic": f"of {count} targets: {', '.join(alone) or 'none'}",
             "least": _because(least),
             "least_of_whole_chips": _because(whole),
+            "least_of_technology": _because(own),
             "least_compiled": min(compiled)[1][0] if compiled else "",
         }
         idle = f"no such unit is above {percent(self.efficiency)} of its peak"
-        why_not = {name: idle for name in ("least", "least_of_whole_chips") if name not in figures}
+        why_not = {name: idle for name in self.units if name.startswith("least") and name not in figures}
         tables = tuple(self._tables(rows, compiled))
         return Found(figures, because, (), tables, tuple(rests(bench, *self.questions)), why_not)
 
     def _rows(self, bench: Bench) -> list[_Row]:
         names = [n for n in target_names() if any(fnmatchcase(n, pattern) for pattern in self.targets)]
-        found: dict[tuple[str, str], _Row] = {}
+        found: list[_Row] = []
         for k, name in enumerate(names):
             bench.tell("power", f"target {name}", k / len(names))
             target = bench.target(name)
             for unit in main_units(target):
                 for dtype in unit.model.peak_ops_per_s():
-                    if (unit.kind, dtype.value) not in found:
-                        for row in self._row(bench, target, unit, dtype):
-                            found[unit.kind, dtype.value] = row
-        return sorted(found.values(), key=lambda r: (r.moved, r.target, r.dtype))
+                    found += self._row(bench, target, unit, dtype)
+        return sorted(found, key=lambda r: (r.moved, r.target, r.dtype))
 
     def _row(self, bench: Bench, target: Target, unit: Unit, dtype: DType) -> Iterator[_Row]:
         peak = peak_of(unit, dtype)
@@ -153,7 +157,8 @@ class Power(Check):
         return watts, (name, f"{watts:.0f}", percent(used), answer.limit)
 
     def _tables(self, rows: list[_Row], compiled: list[tuple[float, tuple[str, ...]]]) -> Iterator[Table]:
-        most = [r for r in rows if r.efficiency > self.efficiency]
+        kinds = _kinds(rows)
+        most = [r for r in kinds if r.efficiency > self.efficiency]
         shown = [
             (
                 r.target, r.class_, r.dtype, r.basis, "yes" if r.whole else "no", si(r.peak),
@@ -166,18 +171,36 @@ class Power(Check):
         words = (
             "W for 10^15 op/s (rated: by the power limit; moved: a product with its traffic; alone: its arithmetic), "
             f"with the mark of the energies: the {len(shown)} least of {len(most)} units and types above "
-            f"{percent(self.efficiency)} of their peak ({len(rows)} in all)"
+            f"{percent(self.efficiency)} of their peak ({len(kinds)} in all), each on the target where it takes least"
         )
         yield Table(words, columns, tuple(shown))
+        best: dict[str, _Row] = {}
+        for row in most:
+            best.setdefault(row.class_, row)
+        classes = tuple(
+            (c, r.target, r.dtype, r.basis, f"{r.moved:.1f}", f"{r.arithmetic:.1f}") for c, r in best.items()
+        )
+        yield Table("the least of each class", ("class", "target", "type", "energy", "moved", "alone"), classes)
         if compiled:
             names = ("question", "W/PFLOPS", "of peak", "limited by")
             yield Table("whole models as compiled", names, tuple(r for _, r in compiled))
 
 
+def _kinds(rows: Sequence[_Row]) -> list[_Row]:
+    """One row of each unit and type: of the targets that have it, that with the least; whole chips and others apart."""
+    found: dict[tuple[str, str, bool], _Row] = {}
+    for row in rows:
+        found.setdefault((row.unit, row.dtype, row.whole), row)
+    return list(found.values())
+
+
 def _because(row: _Row | None) -> str:
     if row is None:
         return ""
-    return f"{row.unit} of {row.target} in {row.dtype}, with its traffic, at {percent(row.efficiency)} of its peak"
+    return (
+        f"{row.unit} of {row.target} in {row.dtype}, with its traffic, at {percent(row.efficiency)} of its peak; "
+        f"its energies are {row.basis}"
+    )
 
 
 def _whole(target: Target) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-_END = """A claim is reproduced where the computed figure, or its error band, is within its tolerance of what is said;
-it differs, with the computed reason, otherwise. Exit code 0 whatever the verdicts; 130 after Ctrl-C, which keeps what
-is answered."""
+_END = """A claim is reproduced where the computed figure is within its tolerance of what is said; it is left open where
+only an end of its error band or of its assumptions reaches that, and differs, with the computed reason, otherwise.
+Exit code 0 whatever the verdicts; 130 after Ctrl-C, which keeps what is answered."""
 
 
 def claims(p: argparse.ArgumentParser) -> None:
