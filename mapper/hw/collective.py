@@ -205,16 +205,18 @@ def _price(target: Target, groups: Groups, flows: Round) -> _Priced:
     """Latency and seconds per byte of each flow of a round, which waits for the most loaded thing on its way (links and
     memories are shared), equal flows once; and the energy of all, memories at both ends included."""
     ways = [(way, part) for units in groups for way, part in _ways(target, units, flows)]
+    names = {id(route): route.resources for route, _ in ways}
     load: defaultdict[str, float] = defaultdict(float)
     speed: dict[str, float] = {}
     for route, part in ways:
-        for name in route.resources:
+        for name in names[id(route)]:
             load[name] += part
     for route in {id(route): route for route, _ in ways}.values():
-        speed |= {hop.resource: hop.link.bandwidth_bytes_per_s for hop in route.hops}
-        speed |= {m.name: m.bandwidth_bytes_per_s for m in (route.source, route.destination)}
+        links = (hop.link.bandwidth_bytes_per_s for hop in route.hops)
+        speeds = (route.source.bandwidth_bytes_per_s, *links, route.destination.bandwidth_bytes_per_s)
+        speed.update(zip(names[id(route)], speeds, strict=True))
     busy = {name: load[name] / speed[name] for name in load}
-    pairs = sorted({(r.latency_s, max(busy[name] for name in r.resources)) for r, _ in ways})
+    pairs = sorted({(r.latency_s, max(map(busy.__getitem__, names[id(r)]))) for r, _ in ways})
     return tuple(pairs), sum(part * 8 * (r.link_pj_per_bit + r.memory_pj_per_bit) for r, part in ways)
 
 

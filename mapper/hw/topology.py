@@ -224,6 +224,8 @@ class _Search:
         here = self._best[place]
         count = len(here.names) + 2
         for hop in self._neighbours[place]:
+            if hop.destination in self._done:
+                continue
             price, known = here.price + self._prices[hop.link.name], self._best.get(hop.destination)
             if known is not None and (known.price, len(known.names)) < (price, count):
                 continue

@@ -178,22 +178,36 @@ class Decoder:
             found.setdefault(root(i), []).append(i)
         return [found[i] for i in sorted(found)]
 
-    def _filled(self, count: int, inflight: int, budget: Budget) -> _Filled | None:
-        """The stages of the clusters on pools of so many stages; inflight: for how many requests of each copy the
-        stages keep room."""
-        mine = [inside for group in self._groups if (inside := [i for i in group if self.count(i) == count])]
-        if not mine:
-            return _Filled({}, 0, 0, {})
-        piece = _Pieces(self, count, inflight)
-        rows = [piece.taken(group, [self.solution.choice[i] for i in group]) for group in mine]
+    def least(self) -> int:
+        """A height that no dealing with the options of the solution stays below, told without dealing."""
+        groups = {count: self._on(count) for count in self.stages.counts}
+        problems = (self._problem(mine, _Pieces(self, count, 1)) for count, mine in groups.items() if mine)
+        return max(map(filling.bound, problems), default=0)
+
+    def _on(self, count: int) -> list[list[int]]:
+        """What lies together of the tasks on pools of so many stages."""
+        return [inside for group in self._groups if (inside := [i for i in group if self.count(i) == count])]
+
+    def _problem(self, groups: Sequence[Sequence[int]], piece: _Pieces) -> filling.Problem:
+        """The stages as bins for groups of tasks."""
+        rows = [piece.taken(group, [self.solution.choice[i] for i in group]) for group in groups]
         kinds = {row: k for k, row in enumerate(dict.fromkeys(rows))}
-        problem = filling.Problem(
+        return filling.Problem(
             tuple(kinds[row] for row in rows),
             tuple(load for load, _ in kinds),
             tuple(size for _, size in kinds),
             piece.capacities,
-            count,
+            piece.count,
         )
+
+    def _filled(self, count: int, inflight: int, budget: Budget) -> _Filled | None:
+        """The stages of the clusters on pools of so many stages; inflight: for how many requests of each copy the
+        stages keep room."""
+        mine = self._on(count)
+        if not mine:
+            return _Filled({}, 0, 0, {})
+        piece = _Pieces(self, count, inflight)
+        problem = self._problem(mine, piece)
         bins = filling.fill(problem, budget)
         if not self.in_line and count > 1:
             found = self._refilled(mine, piece, bins, filling.bound(problem))

@@ -58,6 +58,10 @@ WIDE = 0.1
 CLOSE = 0.02
 """How much more (relative) than the least an arrangement may promise to be judged."""
 
+HOPELESS = 2.0
+"""Stages whose least height is so many times that of others are not dealt out: tasks that take other options while they
+are dealt do not make that good."""
+
 
 @dataclass(frozen=True)
 class PlaceTeams(Pass):
@@ -248,12 +252,18 @@ class _Folding:
         if self.objective is Objective.THROUGHPUT:
             more = with_more_copies(self.plan.target, pool.arrangement.ranks)
             ways = sorted({*ways, *(way for way in more if stands_for(self.plan, pool.arrangement, way))})
-        for way in ways:
-            decoder = Decoder(
-                pool.plan, t, solution, arranged(self.plan.target, way), way.copies, self.timely, pool.room
-            )
+        room = pool.room
+        decoders = [
+            (way, Decoder(pool.plan, t, solution, arranged(self.plan.target, way), way.copies, self.timely, room))
+            for way in ways
+        ]
+        height: float = inf
+        for way, decoder in sorted(decoders, key=lambda found: (found[1].least(), found[0])):
+            if decoder.least() > height * HOPELESS:
+                break
             dealt = decoder.dealt(self.ctx.budget().part(FILL_SHARE))
             if dealt is not None:
+                height = min(height, dealt.height)
                 yield _Candidate(way, decoder, dealt)
 
     def _judge(self, candidate: _Candidate) -> bool:

@@ -22,14 +22,18 @@ QUICK = Context(effort=Effort.QUICK)
 BUDGET = Budget(0.1)
 
 
-def decoded(plan: Plan, copies: int = 1, in_line: bool = False) -> tuple[Place, ...] | None:
-    """The pooled solution that takes the first option of each task, on an arrangement's stages."""
+def decoder_of(plan: Plan, copies: int = 1, in_line: bool = False) -> Decoder:
+    """For the pooled solution that takes the first option of each task, and an arrangement's stages."""
     pool = Pooled.of(plan, 1, QUICK)
     target = arranged(plan.target, Arrangement(1, copies))
-    solution = pb.Solution((0,) * len(pool.t.tasks))
-    decoder = Decoder(pool.plan, pool.t, solution, target, copies, in_line)
+    return Decoder(pool.plan, pool.t, pb.Solution((0,) * len(pool.t.tasks)), target, copies, in_line)
+
+
+def decoded(plan: Plan, copies: int = 1, in_line: bool = False) -> tuple[Place, ...] | None:
+    """What that decoder finds."""
+    decoder = decoder_of(plan, copies, in_line)
     dealt = decoder.dealt(BUDGET)
-    return decoder.placement(dealt, on_target(plan, target, QUICK)) if dealt else None
+    return decoder.placement(dealt, on_target(plan, decoder.explicit, QUICK)) if dealt else None
 
 
 def test_equal_layers_are_dealt_out_in_stretches() -> None:
@@ -45,6 +49,15 @@ def test_copies_leave_fewer_stages() -> None:
     units = [p.unit for p in places]
     assert sorted(Counter(units).values()) == [4, 4]
     assert sum(a != b for a, b in pairwise(units)) == 1
+
+
+@pytest.mark.parametrize(("count", "even"), [(8, True), (7, False)])
+def test_the_least_height_is_told_before_anything_is_dealt_out(count: int, even: bool) -> None:
+    decoder = decoder_of(prepared(farm(4), layers(count)))
+    dealt = decoder.dealt(BUDGET)
+    assert dealt is not None
+    assert 0 < decoder.least() <= dealt.height
+    assert (decoder.least() == dealt.height) == even
 
 
 def test_in_line_a_stage_is_filled_before_the_next_is_begun() -> None:
