@@ -28,7 +28,7 @@ def page(found: Mapping[str, Any]) -> str:
     cases = [c for c in found["cases"] if package_of(c)]
     text = TEMPLATE.read_text(encoding="utf-8").format(
         verdict=verdict(cases),
-        summary=_summary(cases),
+        summary=_summary(cases) + unanswered(found["cases"]),
         batches=_batches(cases),
         precision=found["precision"],
         loads=_loads(found["packages"]),
@@ -55,8 +55,21 @@ def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
         f"{': ' + ', '.join(ten) if ten else ''}.** The package is ahead in {len(ahead)} "
         f"({len(sure)} beyond the error bands); the geometric mean of the ratios is {times(middle)}, "
         f"from {times(by[worst])} ({worst}) to {times(by[best])} ({best}). "
-        f"{_energies(pairs)} {_why([own for _, own, _ in pairs])}"
+        f"{_proven(pairs)}{_energies(pairs)} {_why([own for _, own, _ in pairs])}"
     )
+
+
+def _proven(pairs: Sequence[Any]) -> str:
+    """What no plan can change, by the packages' proven bounds, and which cases a better plan could turn."""
+    by = {c["name"]: most for c, own, other in pairs if (most := at_most(c, own, other)) is not None}
+    if len(by) < len(pairs):
+        return ""
+    best = max(by, key=lambda n: by[n])
+    told = f"No plan of the package does better than {times(by[best])} times ({best}), by its proven bounds"
+    turned = [
+        f"{c['name']} ({times(by[c['name']])})" for c, own, other in pairs if ratio(c, own, other) < 1 < by[c["name"]]
+    ]
+    return f"{told}; a better plan than the one found could still put it ahead in {', '.join(turned) or 'no other'}. "
 
 
 def _energies(pairs: Sequence[Any]) -> str:
@@ -86,13 +99,12 @@ def ratio(case: Mapping[str, Any], own: Row, other: Row) -> float:
     return value(own) / value(other)
 
 
-def at_most(case: Mapping[str, Any], own: Row, other: Row) -> str:
-    """The ratio that no plan of the package exceeds, by its proven bound, against the rival's plan."""
+def at_most(case: Mapping[str, Any], own: Row, other: Row) -> float | None:
+    """The ratio that no plan of the package exceeds, by its proven bound, against that of the rival; None without one."""
     if own.get("bound") is None:
-        return "no bound"
+        return None
     field = FIELD[case["objective"]]
-    most = own["bound"] / other[field] if case["objective"] == "throughput" else other[field] / own["bound"]
-    return f"{times(most)}"
+    return float(own["bound"] / other[field] if case["objective"] == "throughput" else other[field] / own["bound"])
 
 
 def span(case: Mapping[str, Any], own: Row, other: Row) -> tuple[float, float]:
@@ -122,9 +134,10 @@ def _summary(cases: Sequence[Mapping[str, Any]]) -> str:
                 continue
             low, high = span(case, *pair)
             most = at_most(case, *pair)
+            bound = "no bound" if most is None else times(most)
             cells += [
                 pair[1]["target"].split("-")[0].upper(),
-                f"**{times(ratio(case, *pair))}** ({times(low)} to {times(high)}); {most}",
+                f"**{times(ratio(case, *pair))}** ({times(low)} to {times(high)}); {bound}",
             ]
         pair = _pair(case, "power")
         cells.append(times(pair[0]["energy_j"] / pair[1]["energy_j"]) if pair else "-")
@@ -133,6 +146,16 @@ def _summary(cases: Sequence[Mapping[str, Any]]) -> str:
     head = ["case", "best of equal power", "times better (may be); at most", "best of equal area",
             "times better (may be); at most", "energy, times", "what limits the package"]  # fmt: skip
     return table(head, rows)
+
+
+def unanswered(cases: Sequence[Mapping[str, Any]]) -> str:
+    """The cases that the page says nothing of, and why."""
+    told = []
+    for case in cases:
+        if package_of(case) is None:
+            own = next((r for r in case["rows"] if (r.get("machine") or {}).get("kind") == "superhet"), {})
+            told.append(f"{case['name']} (the package: {own.get('reason') or own.get('outcome') or 'not asked'})")
+    return f"\n\nNo answer, and in none of the counts: {', '.join(told)}." if told else ""
 
 
 def _batches(cases: Sequence[Mapping[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.superhet import main
-from benchmarks.superhet_page import ratio, span, verdict
+from benchmarks.superhet_page import ratio, span, unanswered, verdict
 from benchmarks.superhet_rivals import Draw, Machine, Package, machines, memory_draw, unit_draw
 from mapper.hw.checks import check_files
 from mapper.hw.load import load_target
@@ -68,6 +68,23 @@ def test_a_factor_of_ten_is_told_and_so_is_where_the_bands_leave_it_open() -> No
     assert "reached in 1 of 1 cases: a-case" in text
     assert "(1 beyond the error bands)" in text
     assert "(0 beyond the error bands)" in verdict([case(12.0, {"gpu": 10.0})])
+
+
+def test_what_no_plan_can_change_is_told_and_what_a_better_one_could() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    assert "proven bounds" not in verdict([found])
+    found["rows"][0]["bound"] = 15.0
+    assert "No plan of the package does better than 1.50 times (a-case)" in verdict([found])
+    assert "put it ahead in a-case (1.50)." in verdict([found])
+    found["rows"][0]["bound"] = 9.0
+    assert "put it ahead in no other." in verdict([found])
+
+
+def test_cases_without_an_answer_are_named() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    assert unanswered([found]) == ""
+    found["rows"][0]["outcome"] = "not run"
+    assert unanswered([found]).endswith("in none of the counts: a-case (the package: not run).")
 
 
 def test_ranges_of_the_package_widen_the_span() -> None:
