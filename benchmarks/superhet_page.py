@@ -100,7 +100,7 @@ def ratio(case: Mapping[str, Any], own: Row, other: Row) -> float:
 
 
 def at_most(case: Mapping[str, Any], own: Row, other: Row) -> float | None:
-    """The ratio that no plan of the package exceeds, by its proven bound, against that of the rival; None without one."""
+    """The ratio to the rival's plan that no plan of the package exceeds, by its proven bound; None without one."""
     if own.get("bound") is None:
         return None
     field = FIELD[case["objective"]]

@@ -8,6 +8,8 @@ from mapper.claims.found import Figure
 from mapper.claims.verdict import Verdict
 from mapper.report.units import percent, si
 
+SMALL = 0.01
+"""Parts below this have two digits: 0.43 %, where a tenth of a percent says too little."""
 PREFIXED = ("s", "W", "J")
 """Units that take a prefix."""
 
@@ -15,7 +17,7 @@ PREFIXED = ("s", "W", "J")
 def value(amount: float, unit: str, part: bool = False) -> str:
     """A figure with its unit. part: it is a part of a whole."""
     if part:
-        return percent(amount)
+        return percent(amount) if amount >= SMALL else f"{100 * amount:.2g} %"
     if unit in PREFIXED:
         return si(amount, unit)
     if unit == "x":
