@@ -27,7 +27,7 @@ class Row:
 
     kinds: the classes of its units and how many of each. load_s: to read the target. seconds, cpu_s: to compile and to
     write all files, by the clock and of the processor. per_s: requests a second of an encoder, tokens a second of a
-    decoder. gap: to the proven bound, a part of it. limited_by: the largest cause of the time, and its part in percent.
+    decoder. gap: to the proven bound, a part of it; None without one. limited_by: the largest cause of the time, and its part in percent.
     """
 
     target: str
@@ -37,7 +37,7 @@ class Row:
     seconds: float = 0.0
     cpu_s: float = 0.0
     per_s: float = 0.0
-    gap: float = 0.0
+    gap: float | None = None
     limited_by: str = ""
     why: str = ""
     fault: str = ""
@@ -81,7 +81,7 @@ def _compiled(asked: tuple[str, str, Path], _stop: threading.Event, _tell: Tell)
         made.save(folder / f"{name}-{model}")
         summary = made.summary
         found["per_s"] = summary["tokens_per_s"] if len(MODELS[model]) > 1 else summary["throughput_per_s"]
-        found["gap"] = summary["gap"] or 0.0
+        found["gap"] = summary["gap"]
         found["limited_by"] = next((f"{share.what} {100 * share.part:.0f} %" for share in made.limits), "")
     except Infeasible as error:
         found["why"] = error.message

@@ -10,7 +10,7 @@ from mapper.errors import plain
 
 HEAD = (
     f"{'target':<24}{'model':<10}{'class':<30}{'load s':>7}{'clock s':>9}{'cpu s':>7}"
-    f"{'requests/s, tokens/s':>22}{'gap %':>8}  limited by, or why not"
+    f"{'requests/s, tokens/s':>22}{'gap %':>9}  limited by, or why not"
 )
 
 
@@ -18,9 +18,10 @@ def line(row: Row) -> str:
     """One row of the table."""
     start = f"{row.target:<24}{row.model:<10}{row.kinds:<30}{row.load_s:>7.2f}{row.seconds:>9.1f}{row.cpu_s:>7.1f}"
     if row.fault or row.why:
-        return f"{start}{'-':>22}{'-':>8}  {'FAILS: ' if row.fault else ''}{plain(row.fault or row.why)}"
+        return f"{start}{'-':>22}{'-':>9}  {'FAILS: ' if row.fault else ''}{plain(row.fault or row.why)}"
     late = " SLOW" if row.slow else ""
-    return f"{start}{row.per_s:>22.4g}{100 * row.gap:>8.2f}  {plain(row.limited_by)}{late}"
+    gap = "no bound" if row.gap is None else f"{100 * row.gap:.2f}"
+    return f"{start}{row.per_s:>22.4g}{gap:>9}  {plain(row.limited_by)}{late}"
 
 
 def verdict(rows: Sequence[Row]) -> tuple[str, bool]:

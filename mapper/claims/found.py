@@ -28,7 +28,7 @@ class Table:
 class Found:
     """What a check found.
 
-    figures: by the names that the check has. because: by figure, why it is what it is, computed; "" holds for all.
+    figures: by the names that the check has. because: by figure, why it is what it is, computed.
     steps: the way to the figures, a line each. rests_on: targets, models and figures it rests on, each with its mark or
     band. why_not: figures that could not be computed, and why.
     """

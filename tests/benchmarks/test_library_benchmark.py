@@ -21,6 +21,11 @@ def test_a_plan_in_time_and_a_reason_meet_the_bar() -> None:
     assert "1 of 2 compile, 1 say why not, 0 fail" in text
 
 
+def test_a_plan_without_a_bound_is_not_told_as_one_without_a_gap() -> None:
+    assert "no bound" in line(replace(DONE, gap=None))
+    assert "1.00" in line(DONE)
+
+
 def test_equal_reasons_of_several_targets_count_together() -> None:
     text, _ = verdict([UNFIT, replace(UNFIT, target="colonnade", why=UNFIT.why.replace("neurram", "colonnade"))])
     assert "2 x no unit of TARGET can run 16 kinds of ops in MODEL" in text
