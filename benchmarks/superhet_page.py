@@ -55,7 +55,7 @@ def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
         f"{': ' + ', '.join(ten) if ten else ''}.** The package is ahead in {len(ahead)} "
         f"({len(sure)} beyond the error bands); the geometric mean of the ratios is {times(middle)}, "
         f"from {times(by[worst])} ({worst}) to {times(by[best])} ({best}). "
-        f"{_proven(pairs)}{_energies(pairs)} {_why([own for _, own, _ in pairs])}"
+        f"{_proven(pairs)}{_by_area(cases)}{_energies(pairs)} {_why([own for _, own, _ in pairs])}"
     )
 
 
@@ -70,6 +70,15 @@ def _proven(pairs: Sequence[Any]) -> str:
         f"{c['name']} ({times(by[c['name']])})" for c, own, other in pairs if ratio(c, own, other) < 1 < by[c["name"]]
     ]
     return f"{told}; a better plan than the one found could still put it ahead in {', '.join(turned) or 'no other'}. "
+
+
+def _by_area(cases: Sequence[Mapping[str, Any]]) -> str:
+    """The same counts against rivals of equal area, whose parts are counted in another way."""
+    by = [ratio(c, *pair) for c in cases if (pair := _pair(c, "area"))]
+    if not by:
+        return ""
+    ahead = sum(each > 1 for each in by)
+    return f"Of equal area it is ahead in {ahead} of {len(by)}, from {times(min(by))} to {times(max(by))}. "
 
 
 def _energies(pairs: Sequence[Any]) -> str:

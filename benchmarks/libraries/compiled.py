@@ -27,8 +27,8 @@ class Row:
 
     kinds: the classes of its units and how many of each. load_s: to read the target. seconds, cpu_s: to compile and to
     write all files, by the clock and of the processor. per_s: requests a second of an encoder, tokens a second of a
-    decoder. gap: to the proven bound, a part of it; None without one. limited_by: the largest cause of the time, and its
-    part in percent.
+    decoder. gap: to the proven bound, a part of it; None without one.
+    limited_by: the largest cause of the time, and its part in percent.
     """
 
     target: str

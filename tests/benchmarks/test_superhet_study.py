@@ -80,6 +80,13 @@ def test_what_no_plan_can_change_is_told_and_what_a_better_one_could() -> None:
     assert "put it ahead in no other." in verdict([found])
 
 
+def test_rivals_of_equal_area_are_told_apart() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    assert "Of equal area" not in verdict([found])
+    found["rows"].append(row("dsa-only", 4.0, 0.2, "area"))
+    assert "Of equal area it is ahead in 1 of 1, from 2.00 to 2.00." in verdict([found])
+
+
 def test_cases_without_an_answer_are_named() -> None:
     found = case(8.0, {"gpu": 10.0})
     assert unanswered([found]) == ""
