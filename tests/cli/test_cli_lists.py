@@ -120,7 +120,7 @@ def test_no_command_prints_help(mapper) -> None:
     assert "start with" in ran.out
 
 
-@pytest.mark.parametrize("words", sweep([["targets"], ["passes"], ["targets", "superhet"]], 1))
+@pytest.mark.parametrize("words", sweep([["passes"], ["targets"], ["targets", "superhet"]], 1))
 def test_a_reader_that_goes_away_ends_a_listing_quietly(words: list[str]) -> None:
     command = [sys.executable, "-c", "import sys; from mapper.cli import main; sys.exit(main())", *words]
     reader, writer = os.pipe()

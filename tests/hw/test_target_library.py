@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint
 from itertools import product
 
 import pytest
+from sweeps import sweep
 
 import targets
 from mapper.errors import MapperError, TargetError
@@ -22,7 +23,11 @@ FOLDER = targets.folder()
 FILES = sorted(FOLDER.glob("*/*.yaml"))
 
 
-@pytest.fixture(scope="module", params=target_names())
+FEW = target_names()[::5]
+"""Enough for the fast tests: `test_library_checks` reads every file there, too."""
+
+
+@pytest.fixture(scope="module", params=sweep([*FEW, *(name for name in target_names() if name not in FEW)], len(FEW)))
 def target(request: pytest.FixtureRequest) -> Target:
     """Each built-in target."""
     return load_target(request.param)
