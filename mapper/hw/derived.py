@@ -55,7 +55,6 @@ class Compared:
 def whole(target: Target, sheets: Sequence[Sheet]) -> Whole:
     """The target less its hosts, where it has other units. A memory that takes no energy is no part of it: it stands
     for the tester of a macro."""
-    classes = {sheet.part: sheet.class_ for sheet in sheets if sheet.section == "units"}
     hosts = {unit.name for unit in target.units if unit.model_name == HOST}
     chosen = tuple(unit for unit in target.units if unit.name not in hosts) or target.units
     names = {unit.name for unit in chosen}
@@ -64,7 +63,7 @@ def whole(target: Target, sheets: Sequence[Sheet]) -> Whole:
     areas = [
         (sheet.area_mm2, sheet.count)
         for sheet in sheets
-        if sheet.section == "units" and (classes[sheet.part] != HOST or len(chosen) == len(target.units))
+        if sheet.section == "units" and (sheet.class_ != HOST or len(chosen) == len(target.units))
     ]
     return Whole(chosen, tuple(outside or inside), target.power_limit_w, _total(areas))
 

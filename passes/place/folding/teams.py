@@ -252,14 +252,15 @@ class _Folding:
         if self.objective is Objective.THROUGHPUT:
             more = with_more_copies(self.plan.target, pool.arrangement.ranks)
             ways = sorted({*ways, *(way for way in more if stands_for(self.plan, pool.arrangement, way))})
-        room = pool.room
         decoders = [
-            (way, Decoder(pool.plan, t, solution, arranged(self.plan.target, way), way.copies, self.timely, room))
+            Decoder(pool.plan, t, solution, arranged(self.plan.target, way), way.copies, self.timely, pool.room)
             for way in ways
         ]
         height: float = inf
-        for way, decoder in sorted(decoders, key=lambda found: (found[1].least(), found[0])):
-            if decoder.least() > height * HOPELESS:
+        for least, way, decoder in sorted(
+            ((decoder.least(), way, decoder) for way, decoder in zip(ways, decoders, strict=True)), key=lambda d: d[:2]
+        ):
+            if least > height * HOPELESS:
                 break
             dealt = decoder.dealt(self.ctx.budget().part(FILL_SHARE))
             if dealt is not None:
