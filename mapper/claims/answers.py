@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mapper.comparison.machines import Machine, key_of
+from mapper.comparison.machines import Machine, key_of, program
 from mapper.compiled import Compiled
 from mapper.emit.files import write_folder_atomically
-from mapper.hw.library import PARTS, WHOLES
 from mapper.ir.runs import runs
 from mapper.ir.serial import to_json
 from mapper.report.summary import tokens
 from mapper.report.workload import amount_of, works_of
-from mapper.versions import code, versions
 
 SCHEMA = 1
 NAME = "answer.json"
@@ -25,8 +23,6 @@ FIGURES = ("model", "target", "objective", "throughput_per_s", "tokens_per_s", "
            "interval_s", "energy_per_token_j", "energy_j", "average_power_w", "gap", "bands", "units",
            "energy_by_cause_j")  # fmt: skip
 """Fields of summary.json that an answer has."""
-APART = ("mapper/claims", "mapper/cli", "mapper/regress", *(f"targets/{kind}" for kind in (*PARTS, *WHOLES)))
-"""Code that no answer depends on: what stands above it, and target files, for the target is a part of the address."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ def key_of_question(machine: Machine, model: Path, asked: Mapping[str, Any]) -> 
     """The content address of an answer: equal for equal targets, models, questions and programs. Raises OSError where
     the model cannot be read."""
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    return key_of(machine, {"model": digest, "asked": asked, "versions": versions(), "code": code(APART)})
+    return key_of(machine, {"model": digest, "asked": asked, **program()})
 
 
 def keep(answer: Answer, key: str, done: Compiled | None, out: Path) -> None:

@@ -11,12 +11,11 @@ from typing import Any
 
 from mapper.comparison.answers import Answer, kept
 from mapper.comparison.comparison import Comparison
-from mapper.comparison.machines import Machine, key_of
+from mapper.comparison.machines import Machine, key_of, program
 from mapper.comparison.solving import Reading, Task, reading_of
 from mapper.comparison.workers import Watcher, ask
 from mapper.execution import jobs as execution
 from mapper.question import Question
-from mapper.versions import versions
 
 
 class Nobody(execution.Nobody):
@@ -84,5 +83,5 @@ def asked_data(question: Question, reading: Reading, auto: bool = False) -> dict
         "effort": question.effort.value,
         "seed": question.seed,
         "time_limit_s": question.time_limit,
-        "versions": versions(),
+        **program(),
     }

@@ -12,16 +12,23 @@ from functools import cached_property
 from pathlib import Path
 
 from mapper.errors import MapperError, TargetError, UsageError, did_you_mean
-from mapper.hw.library import target_names
+from mapper.hw.library import PARTS, WHOLES, target_names
 from mapper.hw.load import load_target
+from mapper.hw.plugins import brought
 from mapper.hw.target import Target
 from mapper.hw.what_if import changed
 from mapper.ir.graph import Graph
 from mapper.ir.plan import Plan
 from mapper.ir.serial import to_json
+from mapper.versions import code, compiled_by, versions
 
 WILD = "*?["
 """Characters that make a text a pattern."""
+
+APART = ("mapper/claims", "mapper/cli", "mapper/pareto", "mapper/regress", "mapper/whatif",
+         *(f"targets/{kind}/" for kind in (*PARTS, *WHOLES)))  # fmt: skip
+"""Code that no answer depends on: what stands above or beside it, and target files, for the target is a part of the
+address."""
 
 
 @dataclass(frozen=True)
@@ -102,3 +109,9 @@ def key_of(machine: Machine, asked: object) -> str:
     """The content address of an answer: equal for equal targets and questions. asked: JSON data."""
     text = json.dumps([machine.digest, asked], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def program(without: tuple[str, ...] = APART) -> dict[str, object]:
+    """What answers, as JSON data, a part of the address: versions of libraries and plug-ins, and mapper's own code. Of
+    two answers by one version the code may still differ: between releases it changes and its version does not."""
+    return {"versions": versions(), "libraries": compiled_by(), "plugins": brought(), "code": code(without)}

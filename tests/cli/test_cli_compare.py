@@ -147,3 +147,10 @@ def test_ctrl_c_keeps_what_is_finished_and_goes_on_from_there(gpt2_tiny: Path, t
     data = json.loads((tmp_path / "out" / "compare.json").read_text())
     assert {t["target"] for t in data["targets"]} == {"isaac-ce", "superhet", "dgx-a100"}
     assert json.loads((tmp_path / "out" / "isaac-ce" / "answer.json").read_text())["whole"]
+
+
+def test_what_other_code_answered_is_asked_again(
+    mapper: Mapper, two: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mapper.comparison.machines.code", lambda without: "of another day")
+    assert "known from before" not in mapper(*two).out

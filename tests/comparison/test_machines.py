@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mapper.comparison.machines import key_of, machines
+import mapper.comparison.machines as module
+from mapper.comparison.machines import key_of, machines, program
 from mapper.errors import TargetError, UsageError
 from mapper.hw.library import find_target, target_names
 
@@ -59,3 +60,16 @@ def test_the_address_of_an_answer_changes_with_the_target_and_with_the_question(
     plain, changed = machines(["edge-npu"])[0], machines(["edge-npu"], ["cpu.idle_power_w=9"])[0]
     assert key_of(plain, {"seed": 0}) == key_of(machines(["edge-npu"])[0], {"seed": 0})
     assert len({key_of(plain, {"seed": 0}), key_of(plain, {"seed": 1}), key_of(changed, {"seed": 0})}) == 3
+
+
+def test_the_address_of_an_answer_changes_with_the_code_that_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = machines(["edge-npu"])[0]
+    now = key_of(machine, program())
+    monkeypatch.setattr(module, "code", lambda without: "of another day")
+    assert key_of(machine, program()) != now
+
+
+def test_code_that_no_answer_depends_on_leaves_the_address_alone() -> None:
+    assert program()["code"] != program(without=())["code"]
+    assert "mapper/cost" not in module.APART
+    assert "targets/models" not in module.APART
