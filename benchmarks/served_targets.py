@@ -7,6 +7,7 @@ from typing import Any
 
 from mapper.hw.target import Target, Unit
 from mapper.hw.work import DType
+from targets.models.cpu import Cpu
 from targets.models.gpu import Gpu
 
 FUSED = {"quantise": 0.0, "launch_s": 0.0}
@@ -34,6 +35,18 @@ def encoding(target: Target, weights: DType) -> Target:
     """The same for encoders: activations are as narrow as products, and attention takes queries, keys and values as the
     product before it leaves them."""
     return _changed(target, Narrow, weights, preparation=0.0)
+
+
+def on_cores(target: Target) -> Target:
+    """The target whose CPUs hand on activations in the 16 bits of their matrix units, as its GPUs do."""
+
+    def changed(unit: Unit) -> Unit:
+        model = unit.model
+        if not isinstance(model, Cpu) or model.matmul_dtype.bits != DType.BF16.bits:
+            return unit
+        return replace(unit, model=model.scaled(vector_dtype=model.matmul_dtype))
+
+    return replace(target, units=tuple(map(changed, target.units)))
 
 
 def _changed(target: Target, model: type[Gpu], weights: DType, **prompts: float) -> Target:

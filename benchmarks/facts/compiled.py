@@ -17,6 +17,7 @@ from benchmarks.forwards import passes
 from benchmarks.measured import mlperf
 from benchmarks.measured.forwards import NEUSIGHT, Forward
 from benchmarks.measured.served import MODELS
+from benchmarks.served_targets import on_cores
 from mapper.compiler import compile
 from mapper.cost.pricing import Pricer
 from mapper.hw.load import load_target
@@ -28,6 +29,9 @@ from samples.models.decoder import Decoder
 
 LAYER_BAR = 0.06
 """The bar of docs/fidelity.md for the layer of GPT-3 through compile."""
+
+SERVER_BAR = 0.20
+"""The bar of docs/fidelity.md for throughput of servers."""
 
 BATCHES = (1, 8, 32, 128)
 """Requests at a time that a CPU server may take where a row does not say how many; the best is told."""
@@ -79,11 +83,12 @@ def _encoder_on_cpus(fact: Fact) -> Iterator[Answer | Uncovered]:
     task = mlperf.TASKS["bert-99"]
     config = MODELS[task.model]
     assert isinstance(config, Bert)
-    best = max(_encoded_per_s(config, "xeon-6980p", batch, task.prompt) for batch in BATCHES)
+    target = on_cores(load_target("xeon-6980p"))
+    best = max(_encoded_per_s(config, target, batch, task.prompt) for batch in BATCHES)
     yield _of_sockets(fact, "requests/s", "xeon-6980p", best)
 
 
-def _encoded_per_s(config: Bert, target: str, batch: int, prompt: int) -> float:
+def _encoded_per_s(config: Bert, target: Target, batch: int, prompt: int) -> float:
     kernels = priced(bert.build(config), target, [f"all: batch={batch} seq={prompt}"], precision=DType.I8)["all"]
     return batch / sum(k.seconds for k in kernels)
 
@@ -92,11 +97,12 @@ def _decoder_on_cpus(fact: Fact) -> Iterator[Answer | Uncovered]:
     task = mlperf.TASKS["gptj-99"]
     config = MODELS[task.model]
     assert isinstance(config, Decoder)
-    best = max(_tokens_per_s(config, "xeon-8592", batch, task) for batch in BATCHES)
+    target = on_cores(load_target("xeon-8592"))
+    best = max(_tokens_per_s(config, target, batch, task) for batch in BATCHES)
     yield _of_sockets(fact, "tokens/s", "xeon-8592", best)
 
 
-def _tokens_per_s(config: Decoder, target: str, batch: int, task: mlperf.Task) -> float:
+def _tokens_per_s(config: Decoder, target: Target, batch: int, task: mlperf.Task) -> float:
     phases = [
         f"first: batch={batch} seq={task.prompt} past=0",
         f"later: batch={batch * task.beams} seq=1 past={task.prompt}..{task.prompt + task.tokens - 2}",
@@ -107,8 +113,8 @@ def _tokens_per_s(config: Decoder, target: str, batch: int, task: mlperf.Task) -
 
 def _of_sockets(fact: Fact, what: str, target: str, per_socket: float) -> Answer:
     sockets = int(fact.columns["hardware"].split("x")[0])
-    how = "kernels of compile in int8, the best batch; constants of onnxruntime"
-    return Answer(what, f"{sockets} x {target}", fact.numbers[0], sockets * per_socket, how)
+    how = "kernels of compile in int8, the best batch"
+    return Answer(what, f"{sockets} x {target}", fact.numbers[0], sockets * per_socket, how, SERVER_BAR)
 
 
 def _one_user(config: Decoder) -> Callable[[Fact], Iterator[Answer | Uncovered]]:

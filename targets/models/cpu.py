@@ -74,7 +74,8 @@ class Cpu(UnitModel):
     def compute_dtype(self, work: Work, wanted: DType | None) -> DType | None:
         if work.kind in MATRIX_KINDS:
             if work.kind == "attention":  # softmax keeps scores and probabilities in floats
-                chosen = wanted if wanted and wanted.is_float else self.vector_dtype
+                own = self.matmul_dtype if self.matmul_dtype.is_float else self.vector_dtype
+                chosen = wanted if wanted and wanted.is_float else own
             else:
                 chosen = wanted or self.matmul_dtype
             return chosen if self.matrix_ops_per_cycle.of(chosen) else None

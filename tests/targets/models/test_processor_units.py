@@ -164,3 +164,17 @@ def test_a_kind_that_no_unit_model_knows_goes_to_processors_only() -> None:
     strange = replace(OPAQUE, kind="butterfly")
     assert server_cpu().why_not(strange) is None
     assert "butterfly" in (a100().why_not(strange) or "")
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted", "chosen"),
+    [
+        (DType.BF16, None, DType.BF16),  # both products of it run on the matrix units
+        (DType.BF16, DType.I8, DType.BF16),  # softmax stays in floats
+        (DType.I8, None, DType.F32),
+        (DType.BF16, DType.F32, DType.F32),
+    ],
+)
+def test_cpu_attention_runs_in_the_floats_of_its_products(own: DType, wanted: DType | None, chosen: DType) -> None:
+    cpu = server_cpu().scaled(matmul_dtype=own, matrix_ops_per_cycle={"f32": 64, "bf16": 1024, "i8": 2048})
+    assert cpu.compute_dtype(attention(8, 8), wanted) is chosen
