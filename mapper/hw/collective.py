@@ -4,17 +4,17 @@ and of node by node."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
 from typing import Literal, get_args
 
 from mapper.errors import UsageError, did_you_mean
 from mapper.hw.curves import Measured
-from mapper.hw.rounds import MOST_DIRECT, Round, Step, algorithms
+from mapper.hw.flows import Priced, price
+from mapper.hw.rounds import MOST_DIRECT, Step, algorithms
 from mapper.hw.target import Target
 from mapper.hw.teams.nearness import levels
-from mapper.hw.topology import Route, routes
 
 Kind = Literal[
     "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast", "send_recv", "custom_all_reduce"
@@ -178,51 +178,20 @@ def _plans(target: Target, kind: str, groups: Groups) -> tuple[_Plan, ...]:
     """The plans of every algorithm, kept with the target as its routes are: they do not depend on the size."""
     kept: dict[tuple[str, Groups], tuple[_Plan, ...]] = target.__dict__.setdefault("_plans", {})
     if (kind, groups) not in kept:
-        priced: dict[str, _Priced] = target.__dict__.setdefault("_rounds", {}).setdefault(groups, {})
+        priced: dict[str, Priced] = target.__dict__.setdefault("_rounds", {}).setdefault(groups, {})
         kept[kind, groups] = tuple(
             _plan(target, groups, name, steps, priced) for name, steps in algorithms(kind, len(groups[0]))
         )
     return kept[kind, groups]
 
 
-_Priced = tuple[tuple[tuple[float, float], ...], float]
-"""What a round of flows takes: latencies and seconds per byte of the tensor; picojoules per byte."""
-
-
-def _plan(target: Target, groups: Groups, name: str, steps: Sequence[Step], priced: dict[str, _Priced]) -> _Plan:
+def _plan(target: Target, groups: Groups, name: str, steps: Sequence[Step], priced: dict[str, Priced]) -> _Plan:
     """The plan of some rounds; those of one name are alike and priced once."""
     for _, alike, make in steps:
         if alike not in priced:
-            priced[alike] = _price(target, groups, make())
+            priced[alike] = price(target, groups, make())
     counts: Counter[tuple[tuple[float, float], ...]] = Counter()
     for n, alike, _ in steps:
         counts[priced[alike][0]] += n
     rounds = tuple((n, pairs) for pairs, n in counts.items())
     return _Plan(name, rounds, sum(n * priced[alike][1] for n, alike, _ in steps))
-
-
-def _price(target: Target, groups: Groups, flows: Round) -> _Priced:
-    """Latency and seconds per byte of each flow of a round, which waits for the most loaded thing on its way (links and
-    memories are shared), equal flows once; and the energy of all, memories at both ends included."""
-    ways = [(way, part) for units in groups for way, part in _ways(target, units, flows)]
-    names = {id(route): route.resources for route, _ in ways}
-    load: defaultdict[str, float] = defaultdict(float)
-    speed: dict[str, float] = {}
-    for route, part in ways:
-        for name in names[id(route)]:
-            load[name] += part
-    for route in {id(route): route for route, _ in ways}.values():
-        links = (hop.link.bandwidth_bytes_per_s for hop in route.hops)
-        speeds = (route.source.bandwidth_bytes_per_s, *links, route.destination.bandwidth_bytes_per_s)
-        speed.update(zip(names[id(route)], speeds, strict=True))
-    busy = {name: load[name] / speed[name] for name in load}
-    pairs = sorted({(r.latency_s, max(map(busy.__getitem__, names[id(r)]))) for r, _ in ways})
-    return tuple(pairs), sum(part * 8 * (r.link_pj_per_bit + r.memory_pj_per_bit) for r, part in ways)
-
-
-def _ways(target: Target, units: Sequence[str], flows: Round) -> Iterator[tuple[Route, float]]:
-    known = routes(target)
-    for a, b, size in flows:
-        source, destination = target.unit[units[a]].data, target.unit[units[b]].data
-        if source != destination:
-            yield known[source, destination], size

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
 from mapper.errors import TargetError
 from mapper.hw.target import Link, Memory, Target
+from mapper.hw.ways import Hop, Leaving, Ways
 from mapper.hw.work import TICKS_PER_SECOND
 
 PROBE_BYTES = 64 * 1024
 """Routes are chosen for a message of this size."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """A link taken in one direction."""
-
-    link: Link
-    source: str
-    destination: str
-
-    @property
-    def resource(self) -> str:
-        """The name of this direction of the link, as it stands in schedules."""
-        return f"{self.link.name}:{self.source}>{self.destination}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +64,8 @@ class Routes(Mapping[tuple[str, str], Route]):
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._neighbours = _neighbours(target)
-        self._prices = {link.name: _price(link) for link in target.links}
-        self._searches: dict[str, _Search] = {}
+        self._leaving = _leaving(target)
+        self._ways: dict[str, Ways] = {}
         self._found: dict[tuple[str, str], Route] = {}
 
     def __getitem__(self, pair: tuple[str, str]) -> Route:
@@ -93,14 +78,15 @@ class Routes(Mapping[tuple[str, str], Route]):
         memories = self._target.memory
         if source not in memories or destination not in memories:
             raise KeyError((source, destination))
-        if source not in self._searches:
-            self._searches[source] = _Search(memories[source].serves, self._neighbours, self._prices)
-        ways = self._searches[source].ways_to(memories[destination].serves)
-        reached = [ways[unit] for unit in memories[destination].serves if unit in ways]
+        if source not in self._ways:
+            self._ways[source] = Ways(memories[source].serves, self._leaving)
+        ways, ends = self._ways[source], memories[destination].serves
+        reached = [(length, end) for end in ends if (length := ways.length(end)) is not None]
         if not reached:
             raise TargetError(f"{self._target.name}: missing link: no route from '{source}' to '{destination}'")
-        best = min(reached, key=lambda way: way.key)
-        return Route(memories[source], memories[destination], best.hops(ways), (best.names[0], best.names[-1]))
+        end = min(reached, key=lambda way: (way[0], ways.names(way[1])))[1] if len(reached) > 1 else reached[0][1]
+        hops = ways.hops(end)
+        return Route(memories[source], memories[destination], hops, (hops[0].source if hops else end, end))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((a, b) for a in self._target.memory for b in self._target.memory)
@@ -169,67 +155,14 @@ def _neighbours(target: Target) -> dict[str, list[Hop]]:
     return {place: sorted(hops, key=lambda h: (h.destination, h.link.name)) for place, hops in leaving.items()}
 
 
+def _leaving(target: Target) -> Leaving:
+    """The hops that leave each place, as long as their price in ticks; of equally dear ways that of fewer hops is
+    shorter."""
+    neighbours = _neighbours(target)
+    dear = {link.name: _price(link) * len(neighbours) + 1 for link in target.links}
+    return {place: [(hop.destination, dear[hop.link.name], hop) for hop in hops] for place, hops in neighbours.items()}
+
+
 def _price(link: Link) -> int:
     """Ticks that a link adds to a message of the probe's size."""
     return ceil((link.latency_s + PROBE_BYTES / link.bandwidth_bytes_per_s) * TICKS_PER_SECOND)
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """The best way found to a place: its price, the names on it (start, link, place, ..) and its last hop."""
-
-    price: int
-    names: tuple[str, ...]
-    last: Hop | None = None
-
-    @property
-    def key(self) -> tuple[int, int, tuple[str, ...]]:
-        """What the best way has least of: price, hops, names."""
-        return self.price, len(self.names), self.names
-
-    def hops(self, ways: Mapping[str, _Way]) -> tuple[Hop, ...]:
-        """The hops, first one first."""
-        found: list[Hop] = []
-        last = self.last
-        while last is not None:
-            found.append(last)
-            last = ways[last.source].last
-        return tuple(reversed(found))
-
-
-class _Search:
-    """The best ways from some units (Dijkstra, 1959), as far as somebody asked. Every hop adds to the price or to the
-    number of hops, so that all ways to a place are known when its turn comes."""
-
-    def __init__(self, units: Sequence[str], neighbours: Mapping[str, list[Hop]], prices: Mapping[str, int]) -> None:
-        self._neighbours, self._prices = neighbours, prices
-        self._best = {unit: _Way(0, (unit,)) for unit in units}
-        self._waiting = [(0, 1, unit) for unit in units]
-        heapq.heapify(self._waiting)
-        self._done: set[str] = set()
-
-    def ways_to(self, places: Sequence[str]) -> Mapping[str, _Way]:
-        """The ways found so far; those to the places are the best, or missing where there is none."""
-        left = set(places) - self._done
-        while self._waiting and left:
-            *_, place = heapq.heappop(self._waiting)
-            if place not in self._done:
-                self._done.add(place)
-                left.discard(place)
-                self._leave(place)
-        return self._best
-
-    def _leave(self, place: str) -> None:
-        """Ways that go on from a place to its neighbours."""
-        here = self._best[place]
-        count = len(here.names) + 2
-        for hop in self._neighbours[place]:
-            if hop.destination in self._done:
-                continue
-            price, known = here.price + self._prices[hop.link.name], self._best.get(hop.destination)
-            if known is not None and (known.price, len(known.names)) < (price, count):
-                continue
-            names = (*here.names, hop.link.name, hop.destination)
-            if known is None or (price, count, names) < known.key:
-                self._best[hop.destination] = _Way(price, names, hop)
-                heapq.heappush(self._waiting, (price, count, hop.destination))

@@ -248,3 +248,16 @@ def _seats(stages: Target, pool: Target) -> dict[str, str]:
 def test_a_pool_of_one_stage_is_that_stage(load: Load) -> None:
     target = server(load)
     assert arranged(target, Arrangement(4, 1), pooled=True) == arranged(target, Arrangement(4, 1))
+
+
+def test_links_of_two_kinds_between_the_same_teams_have_two_names(load: Load) -> None:
+    memories = "".join(f"  m{i}: {{use: memories/ram, serves: [a{i}]}}\n" for i in range(4))
+    pairs = "".join(
+        f"  {name}{i}: {{use: links/wire, latency_s: {latency}, between: [a{2 * i}, a{2 * i + 1}]}}\n"
+        for i in range(2)
+        for name, latency in (("w", 1e-6), ("x", 9e-6))
+    )
+    joint = "  j: {use: links/wire, between: [a1, a2]}\n"
+    target = load(f"units: {{a: {{use: units/lanes, count: 4}}}}\nmemories:\n{memories}links:\n{joint}{pairs}")
+    names = [link.name for link in arranged(target, Arrangement(1, 2)).links]
+    assert names == ["wire.a0+2-a1+3", "wire.a0+2-a1+3-1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -138,6 +139,12 @@ def _total(figures: Iterable[float]) -> float:
     return listed[0] * len(listed) if len(set(listed)) == 1 else sum(listed)
 
 
+def _beginning(names: Sequence[str], name: str) -> int:
+    """How many of the names, which are sorted, begin with this one."""
+    first = bisect_left(names, name)
+    return bisect_left(names, True, first, key=lambda known: not known.startswith(name)) - first
+
+
 class _Links:
     """Links between what the groups became: those between the same two places are one as wide as all."""
 
@@ -150,7 +157,7 @@ class _Links:
             a, b = seating.name(link.a), seating.name(link.b)
             key = (link.kind, link.latency_s, link.energy_pj_per_bit, min(a, b), max(a, b))
             (bundles.setdefault(key, []) if a != b else self._hidden).append(link)
-        taken: set[str] = set()
+        taken: list[str] = []
         self.merged = tuple(self._one(bundle, taken) for bundle in bundles.values())
 
     @property
@@ -158,16 +165,17 @@ class _Links:
         """Idle power of the links that the folded target does not show."""
         return sum(link.idle_power_w for link in self._hidden)
 
-    def _one(self, bundle: list[Link], taken: set[str]) -> Link:
-        """A link in place of several. Those between copies carry nothing where others join the copies' own parts."""
+    def _one(self, bundle: list[Link], taken: list[str]) -> Link:
+        """A link in place of several; its name joins those taken, which are sorted. Links between copies carry nothing
+        where others join the copies' own parts."""
         own = [link for link in bundle if not self._seating.apart(link.a, link.b)] or bundle
         first = own[0]
         a, b = self._seating.name(first.a), self._seating.name(first.b)
         if (a, b) == (first.a, first.b) and len(bundle) == 1:
             return first
         name = f"{first.kind}.{a}-{b}"
-        name += f"-{n}" if (n := sum(known.startswith(name) for known in taken)) else ""
-        taken.add(name)
+        name += f"-{n}" if (n := _beginning(taken, name)) else ""
+        insort(taken, name)
         hops = self._hops(own)
         return replace(
             first,
