@@ -7,7 +7,7 @@ python -m benchmarks.fit_gemm /path/to/measured [TARGET...] --write   and writes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,9 @@ import numpy as np
 from benchmarks import left_out_files
 from benchmarks.fitting import Array, Constants, Range, fit
 from benchmarks.gemm_samples import MOST, Sample, samples
-from benchmarks.kin import BIRTHS, TWINS, kinship
+from benchmarks.kin import BIRTHS, TWINS, kinship, mark_of
 from benchmarks.options import folder_options
-from benchmarks.unit_files import flow, replace_block
+from benchmarks.unit_files import flow, replace_block, replace_source
 from mapper.hw.load import load_target
 from mapper.hw.work import DType
 from targets.models.gpu import Gpu
@@ -76,6 +76,8 @@ class Found:
 
     constants: dict[str, float]
     words: str
+    measured: frozenset[str]
+    """The devices whose measurements they are fitted to."""
 
 
 def constants(
@@ -103,7 +105,8 @@ def own(of: Sequence[Sample]) -> Found:
     """Constants of a measured device; with few points most are held at what devices agree on."""
     fitted = [s for s in of if not s.held_out]
     x = constants(fitted, FIXED if sum(len(s.seconds) for s in fitted) < FEW else {}, lambda s: 1.0, kin=False)
-    return Found(x, f"on {of[0].target}: {report(x, [s for s in of if s.held_out])}")
+    words = f"on {of[0].target}: {report(x, [s for s in of if s.held_out])}"
+    return Found(x, words, frozenset(s.target for s in of))
 
 
 def from_kin(device: str, family: str, all_of: Sequence[Sample]) -> Found | None:
@@ -113,7 +116,7 @@ def from_kin(device: str, family: str, all_of: Sequence[Sample]) -> Found | None
         return _narrow_weights(device, all_of) if family in WEIGHT_ONLY else None
     x = constants(others, FIXED, lambda s: kinship(device, s.target), kin=True)
     nearest = sorted({s.target for s in others}, key=lambda name: -kinship(device, name))
-    return Found(x, "by others, most by " + ", ".join(nearest[:2]))
+    return Found(x, "by others, most by " + ", ".join(nearest[:2]), frozenset(nearest))
 
 
 def _narrow_weights(device: str, all_of: Sequence[Sample]) -> Found | None:
@@ -122,7 +125,8 @@ def _narrow_weights(device: str, all_of: Sequence[Sample]) -> Found | None:
     wide, narrow = from_kin(device, "f16", all_of), from_kin(device, "f8", all_of)
     if wide is None or narrow is None:
         return None
-    return Found({**wide.constants, "launch_s": narrow.constants["launch_s"]}, "as f16, with the launches of f8")
+    constants_of = {**wide.constants, "launch_s": narrow.constants["launch_s"]}
+    return Found(constants_of, "as f16, with the launches of f8", wide.measured | narrow.measured)
 
 
 def report(x: Constants, tested: Iterable[Sample]) -> str:
@@ -172,11 +176,27 @@ def _print_joint(found: Sequence[Sample]) -> None:
         print(f"joint {family}\n  {flow(constants(given, FIXED, lambda s: 1.0, kin=True))}", flush=True)
 
 
+def texts_of(device: str, shipped: Mapping[str, tuple[str, Iterable[str]]]) -> dict[str, str]:
+    """Where the constants come from, by dotted key: the families that are known least have the text of the block, each
+    of the others one of its own. shipped: by family the words, and the devices it was fitted on."""
+    marks = {family: mark_of(device, measured) for family, (_, measured) in shipped.items()}
+    least = next(mark for mark in ("assumed", "derived", "measured") if mark in marks.values())
+    by, errors = "benchmarks/fit_gemm.py", "mean error held out: "
+    together = "; ".join(f"{family} {words}" for family, (words, _) in shipped.items() if marks[family] == least)
+    apart = {
+        f"products.{family}": f"{marks[family]}: {by}, {errors if words.startswith('on ') else ''}{words}"
+        for family, (words, _) in shipped.items()
+        if marks[family] != least
+    }
+    return {"products": f"{least}: {by}, {errors if ' on ' in f' {together}' else ''}{together}", **apart}
+
+
 def _write(device: str, shipped: dict[str, Found], left: dict[str, Found], measured: bool) -> None:
-    said = "; ".join(f"{family} {found.words}" for family, found in shipped.items())
     blocks = {family: flow(found.constants) for family, found in shipped.items()}
-    mark = "measured" if all(found.words.startswith(f"on {device}:") for found in shipped.values()) else "derived"
-    replace_block(f"gpu-{device}", "products", blocks, f"{mark}: benchmarks/fit_gemm.py, mean error held out: {said}")
+    texts = texts_of(device, {family: (found.words, found.measured) for family, found in shipped.items()})
+    replace_block(f"gpu-{device}", "products", blocks, texts.pop("products"))
+    for key, text in texts.items():
+        replace_source(f"gpu-{device}", key, text)
     if measured:
         left_out_files.write(device, {"products": {family: found.constants for family, found in left.items()}})
 

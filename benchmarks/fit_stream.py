@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks import left_out_files
 from benchmarks.fitting import Array, Constants, Range, fit
 from benchmarks.gemm_samples import work_of
-from benchmarks.kin import BIRTHS, TWINS, kinship
+from benchmarks.kin import BIRTHS, TWINS, kinship, mark_of
 from benchmarks.measured import llmcompass, llmservingsim, neusight, vidur
 from benchmarks.measured.points import Point
 from benchmarks.options import folder_options
@@ -180,7 +180,7 @@ def main(folder: Path, names: Sequence[str], write: bool) -> None:
             said = f"on {(own or twin)[0].target}, mean error held out: {report(x, held_out)}"
             print(f"  {said}\n  {flow(x)}", flush=True)
         if write:
-            mark = "measured" if own else "derived"
+            mark = mark_of(device, {s.target for s in own or twin or usable})
             replace_line(f"gpu-{device}", "stream", flow(x), f"{mark}: benchmarks/fit_stream.py, {said}")
         if write and own:
             left_out_files.write(device, {"stream": kin})

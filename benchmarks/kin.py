@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 SAME_GENERATION = 6.0
@@ -59,3 +60,21 @@ def kinship(device: str, other: str) -> float:
     a, b = BIRTHS[device], BIRTHS[other]
     kin = SAME_GENERATION if a.generation == b.generation else 1.0
     return kin * math.exp(-abs(a.year - b.year) / YEARS)
+
+
+MAKERS = {"vega": "AMD", "cdna": "AMD", "corex": "Iluvatar"}
+"""Who made a generation; NVIDIA the others."""
+
+
+def maker(device: str) -> str:
+    """Who made a device."""
+    return MAKERS.get(BIRTHS[device].generation, "NVIDIA")
+
+
+def mark_of(device: str, measured: Iterable[str]) -> str:
+    """How well constants of a device are known that were fitted on measurements of these: those of another maker's
+    chips say nothing certain of it."""
+    known = set(measured)
+    if device in known:
+        return "measured"
+    return "derived" if maker(device) in set(map(maker, known)) else "assumed"
