@@ -21,7 +21,7 @@ help:
 	@echo "make test-slow   the slow tests"
 	@echo "make regress     what a change made worse in the project's own mappings; regress-nightly: in all of them"
 	@echo "make claims      claims of the market, computed and held against what is said; writes docs/claims-checked.md"
-	@echo "make superhet    docs/superhet.md anew: half an hour, less where out/superhet holds answers"
+	@echo "make superhet    docs/superhet.md anew: an hour on two cores, less where out/superhet holds answers"
 	@echo "make check       lint, format, types, imports"
 	@echo "make format      reformat the code"
 	@echo "make lock        pin the newest versions in requirements.lock"

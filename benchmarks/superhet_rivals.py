@@ -1,4 +1,6 @@
-"""Rivals of a super-heterogeneous package: machines of its own GPU, DSA or CIM parts, of equal power or equal area."""
+"""Rivals of a super-heterogeneous package: machines of its own GPU, DSA or CIM parts, of equal power or equal area.
+
+Equal power is counted in two ways: parts that work for as much of the time as the package's own can, or all of it."""
 
 from __future__ import annotations
 
@@ -23,19 +25,29 @@ from targets.models.cim_base import CimUnit
 KINDS = ("gpu", "dsa", "cim")
 """What a rival is made of besides a host and memories."""
 
-BOTH = "power and area"
-"""What a rival equals the package in that has as many parts by its power as by its area."""
+POWER, FULL, AREA = "power", "full power", "area"
+"""What a rival equals the package in: the same limit of power, with as many parts as keep it at the load at which the
+package's own parts keep it; the same limit, with as many as keep it at their full rate, and at least one; the same
+area. One that has as many parts in two ways is the same machine, and named after the first."""
 
 STACK_MM2 = 110.0
 """Floor of an HBM3 stack, 10 x 11 mm (recalled); it counts as area, since it takes the interposer's."""
+
+NAMED = {POWER: "equal-power", FULL: "full-power", AREA: "equal-area"}
+"""The ends of names of rivals."""
 
 DIE_ARRAYS = 16128
 """Arrays of one CIM die; a vector processor stands beside every DIES_A_VECTOR of them, as in chips/rram-cim."""
 
 DIES_A_VECTOR = 4
 LARGE = 4096
-MOST_IN_A_ROW = 5
 """Side of the product at which the power of a unit is taken."""
+
+MOST_IN_A_ROW = 5
+"""Up to so many bricks may lie in one row."""
+
+BOARD_LINK = "links/serdes-112g-x8"
+"""What joins packages on a board."""
 
 SOURCE = "assumed: the parts of {base}, counted by benchmarks/superhet_rivals.py"
 
@@ -62,7 +74,7 @@ class Machine:
     name: str
     file: str
     kind: str
-    equal: str
+    equal: tuple[str, ...]
     bricks: int
     limit_w: float
     area_mm2: float
@@ -113,12 +125,15 @@ class Package:
         """The units of an entry of the file."""
         return [u.name for u in self.target.units if u.name.rstrip("0123456789") == entry or u.name == entry]
 
+    def part(self, entry: str) -> dict[str, Any]:
+        """The figures of a unit: those of its own file, with what the chip file says instead."""
+        given = self.document["units"][entry]
+        return {**part_file(self.name, given["use"]), **given}
+
     def area_of(self, entry: str) -> float:
         """Silicon of all units of an entry in mm2, as the chip file or the unit's own says."""
         given = self.document["units"][entry]
-        path = find_target(self.name)
-        own = yaml.safe_load(find_use(given["use"], read(path).root, ("units",)).read_text(encoding="utf-8"))
-        area = given.get("area_mm2", own.get("area_mm2"))
+        area = self.part(entry).get("area_mm2")
         if area is None:
             raise ValueError(f"{self.name}: {entry} has no area_mm2")
         return float(area) * given.get("count", 1)
@@ -132,6 +147,13 @@ class Package:
     def area_mm2(self) -> float:
         """Chiplets and HBM stacks of one package."""
         return sum(self.area_of(entry) for entry in self.document["units"]) + self.hbm_mm2
+
+
+def part_file(target: str, use: str) -> dict[str, Any]:
+    """The file of a part that a target names, as data."""
+    path = find_use(use, read(find_target(target)).root, (use.partition("/")[0],))
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
 
 
 def unit_draw(target: Target, unit: Unit) -> Draw:
@@ -220,11 +242,10 @@ def system_of(package: Package, kind: str, name: str, bricks: int, limit_w: floa
 def machines(package: Package, out: Path) -> list[Machine]:
     """Write the rivals of so many packages below `out`, and give them with the package itself, first."""
     limit, area, load = package.limit_w * package.count, package.area_mm2 * package.count, package.load
-    found = [Machine(package.name, str(find_target(package.name)), "superhet", "", 1, limit, area)]
+    found = [Machine(package.name, str(find_target(package.name)), "superhet", (), 1, limit, area)]
     if package.count > 1:
         found = [_packages(package, out, limit, area)]
-    base = package.draw_of(["host"], ["ddr"]).at(load)
-    host_mm2 = package.area_of("host")
+    host, host_mm2 = package.draw_of(["host"], ["ddr"]), package.area_of("host")
     for kind in KINDS:
         chip = brick_parts(package, kind)
         _write(out / "chips" / f"{kind}-brick.yaml", chip)
@@ -232,12 +253,15 @@ def machines(package: Package, out: Path) -> list[Machine]:
         each = sum((unit_draw(brick, u) for u in brick.units), Draw(0.0, 0.0))
         each += next(memory_draw(m) for m in brick.memories if m.name == "hbm")
         mm2 = _brick_mm2(package, kind)
-        by_power = _in_a_mesh(floor((limit - base) / each.at(load)))
-        by_area = _in_a_mesh(floor((area - host_mm2) / mm2))
-        counts = {"power": by_power, "area": by_area} if by_power != by_area else {BOTH: by_power}
-        for equal, bricks in counts.items():
-            watts = package.draw_of(["host"], ["ddr"]).at(1.0) + bricks * each.at(1.0) if equal == "area" else limit
-            name = f"{kind}-only-equal-{'area' if equal == 'area' else 'power'}"
+        counts = {
+            POWER: _in_a_mesh(floor((limit - host.at(load)) / each.at(load))),
+            FULL: _in_a_mesh(floor((limit - host.at(1.0)) / each.at(1.0))),
+            AREA: _in_a_mesh(floor((area - host_mm2) / mm2)),
+        }
+        for bricks in dict.fromkeys(counts.values()):
+            equal = tuple(what for what, count in counts.items() if count == bricks)
+            watts = host.at(1.0) + bricks * each.at(1.0) if equal == (AREA,) else limit
+            name = f"{kind}-only-{NAMED[equal[0]]}"
             file = out / "systems" / f"{name}.yaml"
             _write(file, system_of(package, kind, name, bricks, watts))
             found.append(Machine(name, str(file), kind, equal, bricks, watts, host_mm2 + bricks * mm2))
@@ -259,13 +283,13 @@ def _packages(package: Package, out: Path, limit: float, area: float) -> Machine
         "name": name,
         "about": f"{package.count} packages {package.name} on a board.",
         "chips": {"package": {"use": f"chips/{package.name}", "count": package.count}},
-        "links": {"c2c": {"use": "links/serdes-112g-x8", "topology": {"chain" if len(ends) == 2 else "ring": ends}}},
+        "links": {"c2c": {"use": BOARD_LINK, "topology": {"chain" if len(ends) == 2 else "ring": ends}}},
         "io": "package0.ddr",
         "power": {"limit_w": limit},
         "source": SOURCE.format(base=package.name),
     }
     _write(out / "systems" / f"{name}.yaml", system)
-    return Machine(name, str(out / "systems" / f"{name}.yaml"), "superhet", "", package.count, limit, area)
+    return Machine(name, str(out / "systems" / f"{name}.yaml"), "superhet", (), package.count, limit, area)
 
 
 def _brick_mm2(package: Package, kind: str) -> float:

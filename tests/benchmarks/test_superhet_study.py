@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.superhet import main
-from benchmarks.superhet_page import ratio, span, unanswered, verdict
-from benchmarks.superhet_rivals import Draw, Machine, Package, machines, memory_draw, unit_draw
+from benchmarks.superhet_cases import CARD
+from benchmarks.superhet_facts import facts
+from benchmarks.superhet_lessons import lessons, verdict
+from benchmarks.superhet_page import unanswered
+from benchmarks.superhet_rivals import AREA, FULL, POWER, Draw, Machine, Package, machines, memory_draw, unit_draw
+from benchmarks.superhet_rows import best_rival, ratio, span
+from benchmarks.superhet_running import Wished
 from mapper.hw.checks import check_files
 from mapper.hw.load import load_target
 
@@ -20,16 +27,23 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Machin
     return out, machines(Package("superhet"), out)
 
 
-def row(target: str, rate: float, band: float, equal: str = "") -> dict[str, Any]:
-    machine = {"kind": "superhet" if not equal else target.split("-")[0], "equal": equal}
+def row(target: str, rate: float, band: float, *equal: str) -> dict[str, Any]:
+    machine = {"kind": target.split("-")[0], "equal": list(equal)}
     bands = {"throughput_per_s": {"low": rate / (1 + band), "high": rate * (1 + band)}}
     return {"target": target, "outcome": "found", "machine": machine, "throughput_per_s": rate, "energy_j": 1.0,
-            "bands": bands, "shares": {"ops": {"CIM": 0.9}, "time": {"CIM": 0.1}}}  # fmt: skip
+            "bands": bands, "shares": {"ops": {"CIM": 0.9}, "time": {"CIM": 0.1}},
+            "gap": 0.01, "average_power_w": 50.0, "power_limit_w": 75.0}  # fmt: skip
 
 
 def case(own: float, others: dict[str, float], band: float = 0.2) -> dict[str, Any]:
     rivals = [row(f"{kind}-only", rate, band, "power") for kind, rate in others.items()]
-    return {"name": "a-case", "objective": "throughput", "rows": [row("superhet", own, band), *rivals]}
+    return {
+        "name": "a-case",
+        "model": "a-model",
+        "batch": 1,
+        "objective": "throughput",
+        "rows": [row("superhet", own, band), *rivals],
+    }
 
 
 def test_a_package_at_its_load_takes_its_limit() -> None:
@@ -43,7 +57,7 @@ def test_a_package_at_its_load_takes_its_limit() -> None:
 def test_rivals_of_equal_power_have_as_many_parts_as_the_limit_takes(written: tuple[Path, list[Machine]]) -> None:
     package = Package("superhet")
     for machine in written[1]:
-        if machine.equal == "area" or machine.kind == "superhet":
+        if POWER not in machine.equal:
             continue
         parts = load_target(machine.file)
         host = package.draw_of(["host"], ["ddr"]).at(package.load)
@@ -55,7 +69,7 @@ def test_rivals_of_equal_power_have_as_many_parts_as_the_limit_takes(written: tu
 
 def test_rivals_of_equal_area_are_no_larger(written: tuple[Path, list[Machine]]) -> None:
     package, *rivals = written[1]
-    assert all(m.area_mm2 <= package.area_mm2 for m in rivals if "area" in m.equal)
+    assert all(m.area_mm2 <= package.area_mm2 for m in rivals if AREA in m.equal)
 
 
 def test_files_of_rivals_are_readable_and_complain_of_nothing(written: tuple[Path, list[Machine]]) -> None:
@@ -63,28 +77,86 @@ def test_files_of_rivals_are_readable_and_complain_of_nothing(written: tuple[Pat
     assert [str(complaint) for complaint in found if str(written[0]) in str(complaint)] == []
 
 
+def test_rivals_at_full_power_keep_the_limit_at_their_full_rate_or_are_one(written: tuple[Path, list[Machine]]) -> None:
+    package, whole = Package("superhet"), [m for m in written[1] if FULL in m.equal]
+    assert [m.kind for m in whole] == ["gpu", "dsa", "cim"]
+    for machine in whole:
+        parts = load_target(machine.file)
+        units = sum((unit_draw(parts, u) for u in parts.units), Draw(0.0, 0.0))
+        draw = units + sum((memory_draw(m) for m in parts.memories if m.name[-3:] in ("hbm", "ddr")), Draw(0.0, 0.0))
+        assert machine.limit_w == package.limit_w
+        assert machine.bricks == 1 or draw.at(1.0) <= machine.limit_w
+
+
+def test_a_rival_of_as_many_parts_in_two_ways_is_one_machine(written: tuple[Path, list[Machine]]) -> None:
+    counted = [(m.kind, m.bricks) for m in written[1]]
+    assert len(counted) == len(set(counted))
+    assert {what for m in written[1] if m.kind == "cim" for what in m.equal} == {POWER, FULL, AREA}
+
+
+def test_the_best_rival_is_looked_for_among_those_of_the_kind_that_is_asked() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    found["rows"].append(row("dsa-only", 4.0, 0.2, FULL, AREA))
+    assert best_rival(found, POWER)["target"] == "gpu-only"  # type: ignore[index]
+    assert best_rival(found, FULL) is best_rival(found, AREA) is found["rows"][-1]
+
+
 def test_a_factor_of_ten_is_told_and_so_is_where_the_bands_leave_it_open() -> None:
     text = verdict([case(120.0, {"gpu": 10.0, "dsa": 5.0})])
-    assert "reached in 1 of 1 cases: a-case" in text
-    assert "(1 beyond the error bands)" in text
-    assert "(0 beyond the error bands)" in verdict([case(12.0, {"gpu": 10.0})])
+    assert "in 1 of 1 cases: a-case" in text
+    assert "| 1 (1) | 0 (0) | **12** |" in text
+    assert "| 1 (0) | 0 (0) | **1.20** |" in verdict([case(12.0, {"gpu": 10.0})])
+    assert "no, in none of 1 cases" in verdict([case(12.0, {"gpu": 10.0})])
 
 
 def test_what_no_plan_can_change_is_told_and_what_a_better_one_could() -> None:
     found = case(8.0, {"gpu": 10.0})
-    assert "proven bounds" not in verdict([found])
+    assert "Proven bounds" not in verdict([found])
     found["rows"][0]["bound"] = 15.0
-    assert "No plan of the package does better than 1.50 times (a-case)" in verdict([found])
-    assert "put it ahead in a-case (1.50)." in verdict([found])
+    assert "no plan of the package is more than 1.50 times better" in verdict([found])
+    assert "ahead at equal power in a-case (1.50)." in verdict([found])
     found["rows"][0]["bound"] = 9.0
-    assert "put it ahead in no other." in verdict([found])
+    assert "ahead at equal power in no other case." in verdict([found])
 
 
-def test_rivals_of_equal_area_are_told_apart() -> None:
+def test_each_way_to_count_rivals_has_its_row() -> None:
     found = case(8.0, {"gpu": 10.0})
-    assert "Of equal area" not in verdict([found])
-    found["rows"].append(row("dsa-only", 4.0, 0.2, "area"))
-    assert "Of equal area it is ahead in 1 of 1, from 2.00 to 2.00." in verdict([found])
+    assert "equal area" not in verdict([found])
+    found["rows"].append(row("dsa-only", 4.0, 0.2, AREA))
+    assert "| equal area | 1 | 1 (1) | 0 (0) | **2.00** |" in verdict([found])
+
+
+def test_a_case_that_is_open_is_told_with_what_is_in_flight_and_what_is_full() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    assert "is open" not in lessons([found])
+    found["rows"][0] |= {"gap": 0.5, "inflight": 1, "batch": 16, "fullest": {"name": "hbm", "part": 0.99}}
+    assert "**a-case is open** (gap 50 %): 1 batch of 16 in flight, hbm 99 % full." in lessons([found])
+
+
+def test_what_parts_at_full_rate_turn_is_told() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    found["rows"].append(row("gpu-full", 4.0, 0.2, FULL))
+    assert "ahead in 1 instead of 0 of 1 cases; turned: a-case (0.80 to 2.00)." in lessons([found])
+
+
+def test_the_figures_of_the_text_are_those_of_the_files() -> None:
+    found = facts({"cases": [{"model": "a-model", "parameters": 66_060_289}]})
+    assert (found["dies"], found["watts_superhet"]) == ("2", f"{CARD.limit_w:.0f}")
+    assert (found["rows"], found["sum_bits"], found["adc_bits"]) == ("128", "9", "8")
+
+
+def test_what_changes_brought_is_known_while_plan_and_code_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "superhet"
+    here.mkdir()
+    (here / "answer.json").write_text('{"plan_sha256": "one"}')
+    wished = Wished("a-case", {"target": "superhet"}, tmp_path, {"good": ("a*=2",), "bad": ("a/=2",)}, "")
+    (here / "asked.json").write_text(json.dumps({"of": wished.of, "answers": {"a*=2": 1.5}}))
+    again = replace(wished)
+    assert (again.known, again.missing) == ({"good": 1.5}, {"bad": ("a/=2",)})
+    monkeypatch.setattr("benchmarks.superhet_running.program", lambda without: {"code": "of another day"})
+    assert replace(wished).known == {}
 
 
 def test_cases_without_an_answer_are_named() -> None:
@@ -111,5 +183,5 @@ def test_the_quick_study_writes_its_page_and_finds_it_again(tmp_path: Path, caps
     assert "## gpt2-tiny-b4-latency" in first
     capsys.readouterr()
     assert main(given) == 0
-    assert "s)" not in capsys.readouterr().out.replace("(known)", "")
+    assert "requests/s" not in capsys.readouterr().out
     assert (tmp_path / "page.md").read_text(encoding="utf-8") == first

@@ -1,0 +1,72 @@
+"""Rows of the study of super-heterogeneous packages: the package's, its best rivals', and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchmarks.superhet_rivals import AREA
+from mapper.comparison.answers import FOUND
+
+Row = Mapping[str, Any]
+
+FIELD = {"throughput": "throughput_per_s", "latency": "latency_s"}
+"""The figure of an objective."""
+
+
+def worth(objective: str) -> Callable[[Row], float]:
+    """More is better: the rate, or one over the time."""
+    if objective == "throughput":
+        return lambda row: float(row["throughput_per_s"])
+    return lambda row: 1.0 / float(row["latency_s"])
+
+
+def found(row: Row) -> bool:
+    """Whether a row has a plan."""
+    return bool(row["outcome"] == FOUND)
+
+
+def best_rival(case: Row, equal: str) -> dict[str, Any] | None:
+    """The rival of equal power (or area) that is best by the case's objective; None where none has a plan, or where
+    such rivals were not asked."""
+    if equal == AREA and case["objective"] != "throughput":
+        return None
+    some = [r for r in case["rows"] if found(r) and equal in (r.get("machine") or {}).get("equal", ())]
+    return max(some, key=worth(case["objective"]), default=None)
+
+
+def package_of(case: Row) -> dict[str, Any] | None:
+    """The package's own row; None where it has no plan."""
+    own = (r for r in case["rows"] if (r.get("machine") or {}).get("kind") == "superhet")
+    return next((r for r in own if found(r)), None)
+
+
+def pair_of(case: Row, equal: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The package and its best rival; None where one of them has no plan."""
+    own, other = package_of(case), best_rival(case, equal)
+    return (own, other) if own and other else None
+
+
+def ratio(case: Row, own: Row, other: Row) -> float:
+    """How many times better the package is by the case's objective."""
+    value = worth(case["objective"])
+    return value(own) / value(other)
+
+
+def at_most(case: Row, own: Row, other: Row) -> float | None:
+    """The ratio to the rival's plan that no plan of the package exceeds, by its proven bound; None without one."""
+    if own.get("bound") is None:
+        return None
+    field = FIELD[case["objective"]]
+    return float(own["bound"] / other[field] if case["objective"] == "throughput" else other[field] / own["bound"])
+
+
+def span(case: Row, own: Row, other: Row) -> tuple[float, float]:
+    """Where the ratio may lie by the error bands of both, taken as independent, and by the ranges of the assumed
+    figures that only the package has."""
+    field = FIELD[case["objective"]]
+    better, worse = (own, other) if case["objective"] == "throughput" else (other, own)
+    a, b = better["bands"][field], worse["bands"][field]
+    low, high = a["low"] / b["high"], a["high"] / b["low"]
+    ends = [v for k in ("good", "bad") if (v := (own.get("asked") or {}).get(k))]
+    return low * min([1.0, *ends]), high * max([1.0, *ends])
