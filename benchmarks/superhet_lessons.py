@@ -15,7 +15,7 @@ from benchmarks.superhet_words import TEN, listed, table, times
 from mapper.report.units import percent, si
 
 WAYS = {
-    POWER: "equal power, parts at the load of the package's own",
+    POWER: "equal power, parts that take turns as the package's do",
     FULL: "equal power, parts at their full rate",
     AREA: "equal area",
 }
@@ -41,26 +41,29 @@ def verdict(cases: Sequence[Row]) -> str:
     told = {way: pairs for way in WAYS if (pairs := [(c, *p) for c in cases if (p := pair_of(c, way))])}
     if POWER not in told:
         return "No case has both a package and a rival with a plan."
-    every = list(chain.from_iterable(told.values()))
-    ten = sorted({c["name"] for c, own, other in every if ratio(c, own, other) >= TEN})
     models = listed([MODELS.get(m, m) for m in dict.fromkeys(c["model"] for c in cases)])
     asked = (
         "**Asked**: is a package of CPU, GPU, DSA and RRAM CIM chiplets ten times better than the best machine made of "
         f"its own GPU, DSA or CIM parts alone, at {models}?"
     )
-    answer = f"**Answer: {_answer(len(ten), len(told[POWER]))}{': ' + ', '.join(ten) if ten else ''}.**"
     counts = table(
-        ["rivals counted by", "cases", "ahead (beyond the error bands)", "behind (beyond them)", "times better, mean",
+        ["rivals counted by", "cases", "ahead (beyond the error bands)", "behind (beyond them)", "geometric mean",
          "least", "most", "no plan exceeds"],
         [[WAYS[way], *_counts(pairs)] for way, pairs in told.items()],
     )  # fmt: skip
-    return "\n\n".join([asked, f"{answer} {_proven(told)}", counts, _limits(told[POWER]), _certain(told[POWER])])
+    return "\n\n".join([asked, f"{_answer(told)} {_proven(told)}", counts, _limits(told[POWER]), _certain(told[POWER])])
 
 
-def _answer(ten: int, cases: int) -> str:
-    return (
-        f"no, in none of {cases} cases, whichever way rivals are counted" if not ten else f"in {ten} of {cases} cases"
-    )
+def _answer(told: Mapping[str, Sequence[Any]]) -> str:
+    """In how many cases it is ten times better, for each way to count rivals."""
+    ten = {way: [c["name"] for c, own, other in pairs if ratio(c, own, other) >= TEN] for way, pairs in told.items()}
+    if not any(ten.values()):
+        return f"**Answer: no, in none of {len(told[POWER])} cases, whichever way rivals are counted.**"
+    parts = [
+        f"in {len(names)} of {len(told[way])} against rivals of {WAYS[way]}{f' ({listed(names)})' if names else ''}"
+        for way, names in ten.items()
+    ]
+    return f"**Answer: {'; '.join(parts)}.**"
 
 
 def _counts(pairs: Sequence[Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmarks.superhet_rivals import AREA
+from benchmarks.superhet_rivals import AREA, FULL, POWER
 from mapper.comparison.answers import FOUND
 
 Row = Mapping[str, Any]
@@ -27,11 +27,12 @@ def found(row: Row) -> bool:
 
 
 def best_rival(case: Row, equal: str) -> dict[str, Any] | None:
-    """The rival of equal power (or area) that is best by the case's objective; None where none has a plan, or where
-    such rivals were not asked."""
+    """The rival of equal power (or area) that is best by the case's objective, whichever way its parts are counted
+    where power is all that is asked; None where none has a plan, or where such rivals were not asked."""
     if equal == AREA and case["objective"] != "throughput":
         return None
-    some = [r for r in case["rows"] if found(r) and equal in (r.get("machine") or {}).get("equal", ())]
+    wanted = {POWER, FULL} if equal == POWER else {equal}
+    some = [r for r in case["rows"] if found(r) and wanted & set((r.get("machine") or {}).get("equal", ()))]
     return max(some, key=worth(case["objective"]), default=None)
 
 

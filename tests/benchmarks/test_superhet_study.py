@@ -101,9 +101,17 @@ def test_the_best_rival_is_looked_for_among_those_of_the_kind_that_is_asked() ->
     assert best_rival(found, FULL) is best_rival(found, AREA) is found["rows"][-1]
 
 
+def test_fewer_parts_at_full_power_are_the_rival_of_equal_power_where_they_are_better() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    found["rows"].append(row("gpu-full", 12.0, 0.2, FULL))
+    assert best_rival(found, POWER)["target"] == "gpu-full"  # type: ignore[index]
+
+
 def test_a_factor_of_ten_is_told_and_so_is_where_the_bands_leave_it_open() -> None:
     text = verdict([case(120.0, {"gpu": 10.0, "dsa": 5.0})])
-    assert "in 1 of 1 cases: a-case" in text
+    assert (
+        "Answer: in 1 of 1 against rivals of equal power, parts that take turns as the package's do (a-case)." in text
+    )
     assert "| 1 (1) | 0 (0) | **12** |" in text
     assert "| 1 (0) | 0 (0) | **1.20** |" in verdict([case(12.0, {"gpu": 10.0})])
     assert "no, in none of 1 cases" in verdict([case(12.0, {"gpu": 10.0})])
