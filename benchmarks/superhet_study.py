@@ -48,7 +48,7 @@ def study(
     is, when `stop` is set. jobs: processes; they change nothing but the time."""
     classes = {p.name: machines(p, out / "targets" / p.name) for p in dict.fromkeys(case.package for case in cases)}
     asked = [_asking(case, classes[case.package.name], out, effort) for case in cases]
-    given = run(_in_order([task for asking in asked for task in asking.answers.tasks()]), jobs, stop, say)
+    given = run(_in_order(asked), jobs, stop, say)
     rows = [_case(asking, asking.answers.found(given)) for asking in asked]
     wished = [wish for asking, made in zip(asked, rows, strict=True) for wish in _wished(asking, made)]
     brought = run([wish.job() for wish in reversed(wished) if wish.missing], jobs, stop, say)
@@ -64,10 +64,11 @@ def study(
     }
 
 
-def _in_order(tasks: Sequence[Job]) -> list[Job]:
+def _in_order(asked: Sequence[Asking]) -> list[Job]:
     """The tasks of the largest models, which come last, first: at the end all processes should have something to do.
     But CIM alone, which takes longest and is seldom near, last of all: whoever ends early misses least by it."""
-    return sorted(reversed(tasks), key=lambda job: "/cim-" in job.name)
+    tasks = [task for asking in reversed(asked) for task in asking.answers.tasks()]
+    return sorted(tasks, key=lambda job: "/cim-" in job.name)
 
 
 def _asking(case: Case, some: Sequence[Machine], out: Path, effort: str) -> Asking:
