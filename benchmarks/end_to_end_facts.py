@@ -6,7 +6,7 @@ python -m benchmarks.end_to_end_facts FACTS --json rows.json
 
 Bars are those of docs/fidelity.md: 10 % for GPT on FasterTransformer, 20 % for servers, 6 % for the layer of GPT-3,
 each for the mean over its rows that no constant has seen. Exit code 1 where one is missed. A row beyond its bar is
-marked.
+marked. Where a row leaves open what it was measured with, ours is told at both ends of that, and the nearest counts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def line(fact: Fact, found: Answer | Uncovered) -> str:
     figures = f"{found.published:>11.4g}{found.ours:>11.4g}{100 * found.error:>+8.1f}%"
     bar = "" if found.limit is None else f", bar {100 * found.limit:.0f} %{' exceeded' if found.beyond else ''}"
     seen = ", seen by a fit" if found.fitted else ""
-    return plain(f"{start}{found.target:<22}{found.what:<30}{figures}  {found.how}{bar}{seen}")
+    ends = f", {min(found.ends):.4g} to {max(found.ends):.4g} by what is assumed" if found.ends else ""
+    note = f"; {found.note}" if found.note else ""
+    return plain(f"{start}{found.target:<22}{found.what:<30}{figures}  {found.how}{ends}{bar}{seen}{note}")
 
 
 def means(found: Iterable[tuple[Fact, Answer | Uncovered]]) -> list[tuple[str, float, float]]:
@@ -42,7 +44,7 @@ def means(found: Iterable[tuple[Fact, Answer | Uncovered]]) -> list[tuple[str, f
     groups: dict[tuple[str, float], list[float]] = {}
     for _, answer in found:
         if isinstance(answer, Answer) and answer.limit is not None and not answer.fitted:
-            groups.setdefault((answer.how, answer.limit), []).append(abs(answer.error))
+            groups.setdefault((answer.how, answer.limit), []).append(answer.distance)
     return [(how, sum(errors) / len(errors), limit) for (how, limit), errors in groups.items()]
 
 

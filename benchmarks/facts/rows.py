@@ -39,7 +39,8 @@ class Fact:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A published figure beside ours. how: what ours is made by. limit: the most that the error may be, as a part; None
-    where no bar covers it. fitted: whether a constant has seen the row or others of its model or device."""
+    where no bar covers it. fitted: whether a constant has seen the row or others of its model or device. ends: ours at
+    both ends of what the row does not say and we assume. note: why there is no bar, or no check."""
 
     what: str
     target: str
@@ -48,6 +49,8 @@ class Answer:
     how: str
     limit: float | None = None
     fitted: bool = False
+    ends: tuple[float, float] | None = None
+    note: str = ""
 
     @property
     def error(self) -> float:
@@ -55,9 +58,17 @@ class Answer:
         return self.ours / self.published - 1
 
     @property
+    def distance(self) -> float:
+        """The relative distance of the published figure from ours, or from the nearest of all that ours may be."""
+        if self.ends is None:
+            return abs(self.error)
+        low, high = min(self.ours, *self.ends), max(self.ours, *self.ends)
+        return max(low / self.published - 1, 1 - high / self.published, 0.0)
+
+    @property
     def beyond(self) -> bool:
-        """Whether its error is larger than its bar."""
-        return self.limit is not None and abs(self.error) > self.limit
+        """Whether it is further from what is published than its bar."""
+        return self.limit is not None and self.distance > self.limit
 
 
 @dataclass(frozen=True, slots=True)

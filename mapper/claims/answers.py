@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import Any
 from mapper.comparison.machines import Machine, key_of, program
 from mapper.compiled import Compiled
 from mapper.emit.files import write_folder_atomically
-from mapper.ir.runs import runs
+from mapper.ir.plan import Plan
+from mapper.ir.runs import Run, runs
 from mapper.ir.serial import to_json
 from mapper.report.summary import tokens
 from mapper.report.workload import amount_of, works_of
 
-SCHEMA = 1
+SCHEMA = 2
 NAME = "answer.json"
 FIGURES = ("model", "target", "objective", "throughput_per_s", "tokens_per_s", "ttft_s", "tpot_s", "latency_s",
            "interval_s", "energy_per_token_j", "energy_j", "average_power_w", "gap", "bands", "units",
@@ -68,10 +70,21 @@ def figures_of(done: Compiled) -> dict[str, Any]:
         "requests_per_run": plan.requests_per_run,
         "tokens": tokens(plan),
         "calls": sum(phase.calls for phase in plan.phases),
-        "blocks": max((run.times for run in runs([c.repeat for c in plan.clusters or ()])), default=1),
+        **_blocks(plan),
         "teams": {u.name: {"ranks": u.ranks, "copies": u.copies} for u in plan.target.units},
         "limited_by": [{"what": share.what, "part": share.part} for share in done.limits],
     }
+
+
+def _blocks(plan: Plan) -> dict[str, Any]:
+    """How often the most frequent block stands in the plan, and how many of these blocks each unit runs, in parts."""
+    clusters = plan.clusters or ()
+    run = max(runs([c.repeat for c in clusters]), key=lambda run: run.times, default=Run(0, len(clusters), 1))
+    inside = {c.name for c in clusters[run.start : run.end]}
+    cluster_of = {task.name: task.cluster for task in plan.tasks or () if task.cluster in inside}
+    placed = {(cluster_of[place.task], place.unit) for place in plan.placement or () if place.task in cluster_of}
+    held = Counter(unit for _, unit in placed)
+    return {"blocks": run.times, "blocks_on": {unit: held[unit] / run.length for unit in sorted(held)}}
 
 
 def key_of_question(machine: Machine, model: Path, asked: Mapping[str, Any]) -> str:

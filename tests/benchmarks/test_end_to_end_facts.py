@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,18 @@ def test_the_bar_is_for_the_mean_of_rows_that_no_constant_has_seen() -> None:
     assert "3 of 3 rows covered" in summary(found)
     assert "8.0 % on rows not fitted, at most 10 %: met" in summary(found)
     assert "bar 10 % exceeded" in line(*found[0])
+
+
+@pytest.mark.parametrize(
+    ("ends", "distance"), [((0.6, 2.0), 0.0), ((0.5, 0.8), pytest.approx(0.2)), ((1.3, 2.0), pytest.approx(0.3))]
+)
+def test_where_a_row_leaves_something_open_the_nearest_of_ours_counts(
+    ends: tuple[float, float], distance: float
+) -> None:
+    found = replace(_answer(ends[0]), ends=ends, note="nobody says how")
+    assert found.distance == distance
+    assert f"{ends[0]:.4g} to {ends[1]:.4g} by what is assumed" in line(_fact("X"), found)
+    assert line(_fact("X"), found).endswith("; nobody says how")
 
 
 def test_a_figure_without_a_bar_misses_none() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log10
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mapper.claims.answers import Answer
 from mapper.claims.bench import Bench, Unanswered
-from mapper.claims.checks.check import ARITHMETIC
+from mapper.claims.checks.check import ARITHMETIC, answerable
 from mapper.claims.checks.kinds import KINDS
 from mapper.claims.claim import Asked
-from mapper.claims.found import Found
+from mapper.claims.found import Figure, Found
 from mapper.cost.work_text import price, work_of_text
 from mapper.errors import UsageError
 from mapper.hw.load import load_target
@@ -51,9 +53,45 @@ def test_training_takes_six_operations_for_each_parameter_and_token() -> None:
     assert found.figures["units"].low == pytest.approx(3.15e23 / (312e12 * 864_000 * 0.5))
 
 
-def test_an_effective_rate_takes_the_inverse_of_the_efficiency() -> None:
-    figures = run("effective", wanted_ops_per_s=1e15, peak_ops_per_s=1e15, low=0.05, high=0.5).figures
-    assert (figures["processors_at_low"].value, figures["processors_at_high"].value) == pytest.approx((20, 2))
+def bench_with(**answers: Answer) -> Bench:
+    """A bench that knows these answers, each of a mapping onto one A100, and has no model for any other question."""
+    asked = {name: Asked(model="none.onnx", target="a100-80") for name in (*answers, "absent")}
+    return Bench(asked, Path("nowhere"), _answers={(name,): answer for name, answer in answers.items()})
+
+
+def reaching(part: float) -> Answer:
+    """The answer of a mapping that reaches this part of the peak of an A100."""
+    return Answer("", {"flops": 312e9, "throughput_per_s": 1000 * part, "bands": {"throughput_per_s": {"relative": 0}}})
+
+
+def test_an_effective_rate_takes_the_inverse_of_the_efficiency_that_mappings_reach() -> None:
+    bench = bench_with(slow=reaching(0.01), quick=reaching(0.25), busy=reaching(0.5))
+    check = {"wanted_ops_per_s": 1e15, "peak_ops_per_s": 1e15, "low": ["slow", "quick"], "high": ["busy"]}
+    figures = KINDS["effective"].model_validate(check).run(bench, {}).figures
+    assert figures["efficiency_of_low"] == Figure(pytest.approx(0.05), pytest.approx(0.01), pytest.approx(0.25))
+    assert figures["processors_of_low"] == Figure(pytest.approx(20), pytest.approx(4), pytest.approx(100))
+    assert figures["processors_of_high"].value == pytest.approx(2)
+    assert figures["ratio"].value == pytest.approx(10)
+
+
+def test_a_group_without_all_of_its_plans_hides_no_figure_of_the_other() -> None:
+    bench = bench_with(busy=reaching(0.5))
+    check = {"wanted_ops_per_s": 1e15, "peak_ops_per_s": 1e15, "low": ["absent"], "high": ["busy"]}
+    found = KINDS["effective"].model_validate(check).run(bench, {})
+    assert found.figures["processors_of_high"].value == pytest.approx(2)
+    assert found.why_not["processors_of_low"].startswith("no model none.onnx")
+    assert "ratio" not in found.figures
+
+
+def test_a_missing_model_hides_no_figure_that_needs_targets_only() -> None:
+    check = {
+        "targets": ["wang-22nm"], "works": ["matmul m=64 n=64 k=64"], "limit": 50, "efficiency": 0.01,
+        "questions": ["absent"],
+    }  # fmt: skip
+    found = KINDS["power"].model_validate(check).run(bench_with(), {})
+    assert found.figures["least"].value > 0
+    assert "least_compiled" not in found.figures
+    assert found.why_not["least_compiled"].startswith("no model none.onnx")
 
 
 def points(factor: float) -> list[dict[str, Any]]:
@@ -136,12 +174,13 @@ def test_a_picture_without_its_network_cannot_be_checked() -> None:
         run("pictures", networks=[{"model": "unet.onnx", "dims": {}}], steps=about(50), evaluations=about(2))
 
 
-def test_nothing_is_compiled_after_an_interruption(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ask", [Bench.answer, lambda bench, name: answerable(bench, [name])])
+def test_nothing_is_compiled_after_an_interruption(tmp_path: Path, ask: Callable[[Bench, str], object]) -> None:
     (tmp_path / "m.onnx").write_bytes(b"")
     bench = Bench({"q": Asked(model="m.onnx", target="superhet")}, tmp_path, tmp_path / "out")
     bench.stop.set()
     with pytest.raises(Unanswered, match="interrupted"):
-        bench.answer("q")
+        ask(bench, "q")
     assert not (tmp_path / "out").exists()
 
 

@@ -49,7 +49,7 @@ def test_a_right_file_is_read(tmp_path: Path) -> None:
         ("CHECK", "suport: {questions: [q]}", "9:13", "did you mean 'support'?"),
         ("CHECK", "support: {question: [q]}", "9:22", "missing key 'questions'"),
         ("CHECK", "support: {questions: [p]}", "9:13", "no question 'p'; there are: q"),
-        ("CHECK", "stages: {questions: [q], per_board: 0}", "9:49", "'per_board'"),
+        ("CHECK", "stages: {deal: q, per_board: 0}", "9:42", "'per_board'"),
         ("TARGET", "superhat", "4:30", "did you mean 'superhet'"),
         ("TARGET", "superhet, batch: 0", "4:47", "batch"),
         ("TARGET", "superhet, objective: fast", "4:51", "fast"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
-from mapper.claims.bench import Bench
+from mapper.claims.bench import INTERRUPTED, Bench, Unanswered
 from mapper.claims.claim import Assumption, Format, Published
 from mapper.claims.found import Found
 from mapper.cost.pricing import main_units
@@ -78,6 +78,22 @@ def rests(bench: Bench, *questions: str) -> list[str]:
         band = "no plan" if answer.why_not else f"± {percent(answer.band)}"
         found.setdefault(bench.questions[name].target, []).append(f"{name} {band}")
     return [f"{target_words(bench, target)}; throughput of {', '.join(each)}" for target, each in found.items()]
+
+
+def answerable(bench: Bench, questions: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """The questions that have a plan, and why the first of the others has none: what rests on targets alone needs no
+    plan. Raises Unanswered where it was interrupted."""
+    known, why = [], ""
+    for name in questions:
+        try:
+            bench.answer(name)
+        except Unanswered as problem:
+            if problem.why == INTERRUPTED:
+                raise
+            why = why or "; ".join(filter(None, (problem.why, problem.hint)))
+        else:
+            known.append(name)
+    return tuple(known), why
 
 
 def target_words(bench: Bench, name: str) -> str:

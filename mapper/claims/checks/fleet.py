@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import Check, Publisheds, rests
+from mapper.claims.checks.check import Check, Publisheds, answerable, rests
 from mapper.claims.checks.generation import Generation
 from mapper.claims.claim import Assumption, Positive
 from mapper.claims.found import Figure, Found, Table
@@ -53,12 +53,13 @@ class Fleet(Check):
             "units": f"at a duty of {self.duty.value:g}; {self.duty.low:g} needs {si(hours / HOURS / self.duty.low)}"
         }
         own: dict[str, tuple[Figure, str]] = {}
-        for name in self.compiled:
+        known, no_plan = answerable(bench, self.compiled)
+        for name in known:
             found = Generation(questions=[name]).run(bench, {}).figures["unit_seconds_per_token"]
             rows.append(self._row(name, found.value, words * self.tokens_per_word.value))
             own[name] = self._fleet(found, words), f"{name}: {si(found.value, 's')} a token"
         for which, pick in (("most", max), ("least", min)):
-            if own:
+            if own and not no_plan:
                 figure, told = pick(own.values(), key=lambda o: o[0].value)
                 figures[f"units_compiled_{which}"] = figure
                 because[f"units_compiled_{which}"] = f"{told}, {self.tokens_per_word.value:g} tokens a word"
@@ -72,9 +73,10 @@ class Fleet(Check):
                 f"{si(hours / HOURS, digits=4)} units",
             ),
             (Table("the same with what the compiler finds", ("time a token", "s", "unit-h/day", "units"), tuple(rows)),)
-            if self.compiled
+            if known
             else (),
-            (*self.assumed(), *rests(bench, *self.compiled)),
+            (*self.assumed(), *rests(bench, *known)),
+            dict.fromkeys(("units_compiled_most", "units_compiled_least"), no_plan) if no_plan else {},
         )
 
     def _fleet(self, token_s: Figure, words: float) -> Figure:

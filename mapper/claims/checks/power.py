@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import ARITHMETIC, Check, Publisheds, main_unit, peak_of, rests
+from mapper.claims.checks.check import ARITHMETIC, Check, Publisheds, answerable, main_unit, peak_of, rests
 from mapper.claims.found import Figure, Found, Table
 from mapper.cost.pricing import main_units
 from mapper.cost.work_text import price, work_of_text
@@ -84,7 +84,8 @@ class Power(Check):
         busy = [row for row in rows if row.efficiency > self.efficiency]
         within = _names(row for row in busy if row.moved <= self.limit)
         alone = _names(row for row in busy if row.arithmetic <= self.limit)
-        compiled = [self._compiled(bench, name) for name in self.questions]
+        known, no_plan = answerable(bench, self.questions)
+        compiled = [self._compiled(bench, name) for name in known]
         least = min(busy, key=lambda r: r.moved, default=None)
         whole = min((r for r in busy if r.whole), key=lambda r: r.moved, default=None)
         own = min((r for r in busy if r.class_ == self.technology), key=lambda r: r.moved, default=None)
@@ -95,7 +96,7 @@ class Power(Check):
             **({"least_arithmetic": Figure(min(row.arithmetic for row in busy))} if busy else {}),
             **({"least_of_whole_chips": Figure(whole.moved)} if whole else {}),
             **({"least_of_technology": Figure(own.moved)} if own else {}),
-            **({"least_compiled": Figure(min(w for w, _ in compiled))} if compiled else {}),
+            **({"least_compiled": Figure(min(w for w, _ in compiled))} if compiled and not no_plan else {}),
         }
         count = len({row.target for row in rows})
         because = {
@@ -108,8 +109,10 @@ class Power(Check):
         }
         idle = f"no such unit is above {percent(self.efficiency)} of its peak"
         why_not = {name: idle for name in self.units if name.startswith("least") and name not in figures}
+        if no_plan:
+            why_not["least_compiled"] = no_plan
         tables = tuple(self._tables(rows, compiled))
-        return Found(figures, because, (), tables, tuple(rests(bench, *self.questions)), why_not)
+        return Found(figures, because, (), tables, tuple(rests(bench, *known)), why_not)
 
     def _rows(self, bench: Bench) -> list[_Row]:
         names = [n for n in target_names() if any(fnmatchcase(n, pattern) for pattern in self.targets)]

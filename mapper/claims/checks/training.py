@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from mapper.claims.bench import Bench
-from mapper.claims.checks.check import Check, Publisheds, main_unit, peak_of, rests
+from mapper.claims.checks.check import Check, Publisheds, answerable, main_unit, peak_of, rests
 from mapper.claims.checks.generation import Generation
 from mapper.claims.claim import Assumption, Positive
 from mapper.claims.found import Figure, Found, Table
@@ -47,7 +47,8 @@ class Training(Check):
         u = self.utilisation
         rows = [("assumed", percent(u.value), si(ideal / u.value))]
         figures = {"units": Figure(ideal / u.value, ideal / u.high, ideal / u.low), "operations": Figure(flops)}
-        if self.forward:
+        known, no_plan = answerable(bench, [self.forward] if self.forward else [])
+        if known:
             own = Generation(questions=[self.forward], dtype=self.dtype).run(bench, {}).figures["utilisation"]
             figures["utilisation"] = own
             rows.append((f"forward pass as compiled ({self.forward})", percent(own.value), si(ideal / own.value)))
@@ -63,5 +64,6 @@ class Training(Check):
                 f"/ ({si(peak, 'FLOP/s')} x {self.days:g} days) = {si(ideal)} units at the full peak",
             ),
             (Table("units for that time", ("utilisation", "part of peak", "units"), tuple(rows)),),
-            (*self.assumed(), *(rests(bench, self.forward) if self.forward else ())),
+            (*self.assumed(), *rests(bench, *known)),
+            {"utilisation": no_plan} if no_plan else {},
         )
