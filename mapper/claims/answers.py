@@ -77,14 +77,24 @@ def figures_of(done: Compiled) -> dict[str, Any]:
 
 
 def _blocks(plan: Plan) -> dict[str, Any]:
-    """How often the most frequent block stands in the plan, and how many of these blocks each unit runs, in parts."""
+    """How often the most frequent block stands in the plan, how many of these blocks lie on each unit by their weights,
+    and how many blocks' weights lie outside of them."""
     clusters = plan.clusters or ()
     run = max(runs([c.repeat for c in clusters]), key=lambda run: run.times, default=Run(0, len(clusters), 1))
     inside = {c.name for c in clusters[run.start : run.end]}
-    cluster_of = {task.name: task.cluster for task in plan.tasks or () if task.cluster in inside}
-    placed = {(cluster_of[place.task], place.unit) for place in plan.placement or () if place.task in cluster_of}
-    held = Counter(unit for _, unit in placed)
-    return {"blocks": run.times, "blocks_on": {unit: held[unit] / run.length for unit in sorted(held)}}
+    taken = {
+        (task.cluster, plan.place[task.name].unit): plan.chosen(task.name).footprint_bytes for task in plan.tasks or ()
+    }
+    block = sum(size for (cluster, _), size in taken.items() if cluster in inside) / run.times or 1.0
+    held: Counter[str] = Counter()
+    for (cluster, unit), size in taken.items():
+        held[unit] += size if cluster in inside else 0
+    outside = sum(size for (cluster, _), size in taken.items() if cluster not in inside)
+    return {
+        "blocks": run.times,
+        "blocks_on": {unit: size / block for unit, size in sorted(held.items()) if size},
+        "blocks_outside": outside / block,
+    }
 
 
 def key_of_question(machine: Machine, model: Path, asked: Mapping[str, Any]) -> str:

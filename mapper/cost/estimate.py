@@ -267,14 +267,14 @@ class Estimator:
 
     def deploy(self, cluster: Cluster, unit: Unit, shard: str = "") -> Cost:
         """What it takes to write one copy of the cluster's weights into the unit; into a team all ranks write theirs at
-        once, in each set that serves other requests."""
+        once, in each set that serves other requests. `weight_bytes` are those of one set, as they are sent to it."""
         ways = ((p, w) for p in self.phases if self.runs(cluster, p) for w in self.ways(cluster, unit, p))
         phase, way = next((p, w) for p, w in ways if w.name == shard)
         typed = next(t for t in self._typed(cluster, unit, phase, way) if isinstance(t, Typed))
         works = [stored(self.graph, self.graph.op[n], w) for n, w in zip(cluster.ops, typed.works, strict=True)]
         cost = _total([unit.model.deploy(w) for w in works if w.weight])
-        times = unit.ranks * unit.copies
-        return replace(cost, energy_pj=tuple((cause, times * pj) for cause, pj in cost.energy_pj))
+        times, sent = unit.ranks * unit.copies, unit.ranks * sum(w.bytes(Role.WEIGHT) for w in works)
+        return replace(cost, weight_bytes=sent, energy_pj=tuple((cause, times * pj) for cause, pj in cost.energy_pj))
 
 
 def retyped(unit: Unit, work: Work, wanted: DType | None) -> Typed | tuple[int, str]:

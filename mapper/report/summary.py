@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from math import fsum, prod
 from typing import Any
 
-from mapper.cost.estimate import Estimator
 from mapper.cost.exchanges import ranks_of
 from mapper.cost.judge import Verdict
-from mapper.cost.shards.names import weights_division
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND, Role
 from mapper.ir.goal import Objective
 from mapper.ir.graph import Phase, bind
 from mapper.ir.plan import Plan
 from mapper.ir.request import decoding, reads_cache
 from mapper.report.bands import Bands, bands
+from mapper.report.deployment import deployment
 from mapper.report.reasons import open_decisions, reasons
 from mapper.report.wear import wears
 
@@ -152,25 +151,6 @@ def _new_tokens(plan: Plan, phase: Phase) -> int:
             return prod(bind(value.shape, binding))
     first = next((v for v in values if v.role is Role.INPUT and v.shape), None)
     return bind(first.shape, binding)[0] if first else 1
-
-
-def deployment(plan: Plan) -> tuple[float, float]:
-    """Seconds and joules to write the weights into the units once; units are written side by side."""
-    estimator = Estimator(plan.target, plan.graph, plan.phases, plan.precision)
-    seconds: dict[str, float] = {}
-    joules = 0.0
-    done = set()
-    for task in plan.tasks or ():
-        place = plan.place[task.name]
-        key = (plan.holder[task.cluster], place.unit, place.weights, place.replicas, weights_division(place.shard))
-        option = plan.chosen(task.name)
-        if not place.weights or key in done or not estimator.is_resident(plan.target.unit[place.unit], option.source):
-            continue
-        done.add(key)
-        cost = estimator.deploy(plan.cluster[task.cluster], plan.target.unit[place.unit], place.shard)
-        seconds[place.unit] = seconds.get(place.unit, 0.0) + place.replicas * cost.ticks / TICKS_PER_SECOND
-        joules += place.replicas * cost.total_pj / PJ_PER_J
-    return max(seconds.values(), default=0.0), joules
 
 
 def _phases(verdict: Verdict) -> dict[str, Any]:

@@ -53,7 +53,10 @@ class Stages(Check):
             "boards": Figure(ceil(len(held) / self.per_board)),
             "blocks_per_unit": Figure(max(held)),
         }
-        because = {"blocks_per_unit": f"the most that one of {len(held)} runs; the least is {min(held):.3g}"}
+        outside = f"weights outside of blocks are as many as those of {answer.row['blocks_outside']:.2g} more"
+        because = {
+            "blocks_per_unit": f"the most that one of {len(held)} holds, the least is {min(held):.3g}; {outside}"
+        }
         if free and not no_plan:
             best = max(free, key=lambda name: float(bench.answer(name).row["tokens_per_s"]))
             figures["part_of_best"] = _part(answer, bench.answer(best))
@@ -82,7 +85,7 @@ def _accelerator(answer: Answer) -> str:
 
 
 def _held(answer: Answer) -> list[float]:
-    """Blocks on each unit of that kind that runs a part of one; a unit that stands for ranks has its part of each."""
+    """Blocks on each unit of that kind that holds a part of one; a unit that stands for ranks has its part of each."""
     kind, row = _accelerator(answer), answer.row
     return [
         blocks / row["teams"][name]["ranks"]
