@@ -11,7 +11,7 @@ from mapper.hw.work import Cost, Feed, Role, Storage, Work
 from targets.models.cim_base import CimUnit, Held
 from targets.models.cim_blocks import MacroEnergy, RowWrite
 from targets.models.cim_technology import TABLE_NODE_NM, TABLE_V, macro_energy
-from targets.models.crossbar import digital_mvm_seconds
+from targets.models.crossbar import digital_mvm_seconds, overlapped_seconds
 from targets.models.rates import (
     ceil_div,
     energy,
@@ -88,8 +88,8 @@ class CimDigital(CimUnit):
     def _cost(self, work: Work, held: Held, feed: Feed, copies: int, *, written: int) -> Cost:
         """Rounds over the tiles that share a macro, rows spread over copies (eq. 5, 6).
 
-        What is not in place is written first: behind the arithmetic from two banks on, else before it (eq. 8); then
-        all macros that may be written are engaged.
+        What is not in place is written first: behind the arithmetic of the round before from two banks on, else before
+        all of it (eq. 8); then all macros that may be written are engaged.
         """
         rounds = self._rounds(held, copies, written=written > 0)
         compute = sum(times * self.mvm_seconds(held.input_bits, k) for times, k in rounds)
@@ -105,10 +105,13 @@ class CimDigital(CimUnit):
         parts = {
             "macro cycles": compute, "buffer bandwidth": memory, "softmax on the lanes": lanes, "partial sums": network,
         }  # fmt: skip
-        total = max(parts.values()) + loading
-        if self.banks > 1:  # all but the first round of tiles is written behind the arithmetic, or that round as well
-            first = 0.0 if self.prefetches and held.static else self._first_round(traffic.weights, feed, written)
-            total = max(*parts.values(), loading) + first
+        busy = max(parts.values())
+        if self.banks == 1:
+            total = busy + loading
+        elif self.prefetches and held.static:
+            total = max(busy, loading)
+        else:
+            total = overlapped_seconds(*self._rounds_written(traffic.weights, feed, written), busy)
         start = 0.0 if work.fused else self.task_overhead_s
         pj = self._at_point(self._product_energy(work, held), compute, share)
         pj["noc"] = travelling * self.network.energy_pj_per_bit if self.network else 0.0
@@ -171,8 +174,14 @@ class CimDigital(CimUnit):
     def _write_pj(self, tiles: int) -> float:
         return tiles * 8 * self._array_bytes() * self.write.energy_pj_per_bit
 
-    def _first_round(self, weight_bytes: int, feed: Feed, tiles: int) -> float:
-        """Writing one bank of each macro in use: nothing can be computed before it."""
+    def _rounds_written(self, weight_bytes: int, feed: Feed, tiles: int) -> tuple[int, float, float]:
+        """Rounds in which so many tiles are written, one bank of each macro in each, and the time to bring and write
+        those of a whole round and of the last one, seconds."""
         room = self.arrays_for(written=True)
-        brought = min(weight_bytes, room * self._array_bytes())
-        return max(self._write_seconds(min(tiles, room), room), brought / feed.weights if feed.weights else 0.0)
+        rounds = ceil_div(tiles, room)
+
+        def seconds(some: int) -> float:
+            brought = weight_bytes * some / tiles / feed.weights if feed.weights else 0.0
+            return max(self._write_seconds(some, room), brought)
+
+        return (rounds, seconds(min(tiles, room)), seconds(tiles - (rounds - 1) * room)) if tiles else (0, 0.0, 0.0)

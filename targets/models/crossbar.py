@@ -63,3 +63,16 @@ def digital_mvm_seconds(
 ) -> float:
     """Time of one matrix-vector product of a digital macro (COST_MODELS eq. 5), seconds."""
     return ceil_div(input_bits, bits_per_cycle) * ceil_div(rows, active_rows or rows) / clock_hz
+
+
+def overlapped_seconds(rounds: int, load_s: float, last_load_s: float, busy_s: float) -> float:
+    """Time of arithmetic in rounds, each of which needs what is loaded for it, with a second bank to load the next
+    round's behind it (COST_MODELS eq. 8), seconds.
+
+    load_s: of each round but the last, which may have less to load; busy_s: of the arithmetic, the same in each round.
+    The longest chain of a flow shop of two machines: loads up to some round, then arithmetic from it on.
+    """
+    if rounds < 2:
+        return last_load_s + busy_s
+    each = busy_s / rounds
+    return max(load_s + busy_s, (rounds - 1) * load_s + each + max(last_load_s, each))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
-from unit_model_builders import INT8, attention, embedding, isaac, lanes, lstm, matmul, metis
+from unit_model_builders import INT8, attention, embedding, isaac, lanes, lstm, matmul, metis, simulated
 
 from mapper.hw.work import DType, Feed, Work
 
@@ -117,7 +117,17 @@ def test_prefetched_weights_take_their_transfer_alone() -> None:
     work = matmul(1, 512, 512)
     waits, fetched = (metis(prefetches=p).cost(work, feed).ticks for p in (False, True))
     assert fetched == pytest.approx(512 * 512 / 34e9 * 1e12, rel=1e-3)
-    assert waits == pytest.approx(2 * fetched, rel=1e-3)
+    assert waits == pytest.approx(fetched + metis().cost(work, Feed(1e15)).ticks, rel=1e-3)
+
+
+@pytest.mark.parametrize(("rows", "tiles"), [(1, 8), (64, 8), (64, 7), (100_000, 5), (16, 4)])
+def test_a_second_bank_takes_what_a_simulation_of_its_rounds_takes(rows: int, tiles: int) -> None:
+    unit = metis(banks=2)  # four macros
+    busy = rows * -(-tiles // unit.arrays) * unit.mvm_seconds(8)
+    rounds = [min(unit.arrays, tiles - first) for first in range(0, tiles, unit.arrays)]
+    loads = [some * 512 * 512 / 25e9 for some in rounds]
+    taken = unit.cost(matmul(rows, 512, 512 * tiles), Feed(1e18, 25e9)).ticks
+    assert taken == pytest.approx(1e12 * simulated(loads, busy / len(rounds), unit.banks), rel=1e-6)
 
 
 def test_weights_are_prefetched_into_a_free_bank() -> None:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from unit_model_builders import INT8, isaac, metis
+from hypothesis import given
+from hypothesis import strategies as st
+from unit_model_builders import INT8, isaac, metis, simulated
 
 from mapper.hw.work import DType
-from targets.models.crossbar import arrays_needed, digital_mvm_seconds, exact_adc_bits, mvm_seconds, reads_per_mvm
+from targets.models.crossbar import (
+    arrays_needed,
+    digital_mvm_seconds,
+    exact_adc_bits,
+    mvm_seconds,
+    overlapped_seconds,
+    reads_per_mvm,
+)
 
 ONE_TO_ONE = {"rows": 128, "columns": 128, "weight_bits": 1, "cell_bits": 1}
 
@@ -108,3 +117,22 @@ def test_digital_time_follows_bits_and_rows() -> None:
 def test_reads_and_adc_bits() -> None:
     assert reads_per_mvm(input_bits=8, dac_bits=2, rows=128, active_rows=32) == 16
     assert exact_adc_bits(128, 1, 2) == 9  # ISAAC gets by with 8 through its flipped encoding
+
+
+@given(
+    rounds=st.integers(1, 12),
+    load=st.floats(0, 10),
+    part=st.floats(0, 1),
+    each=st.floats(0, 10),
+    banks=st.integers(2, 5),
+)
+def test_overlapped_rounds_take_as_long_as_in_a_simulation(
+    rounds: int, load: float, part: float, each: float, banks: int
+) -> None:
+    loads = [*[load] * (rounds - 1), load * part]
+    found = overlapped_seconds(rounds, load, loads[-1], rounds * each)
+    assert found == pytest.approx(simulated(loads, each, banks), abs=1e-9)
+
+
+def test_nothing_to_load_leaves_the_arithmetic() -> None:
+    assert overlapped_seconds(0, 0.0, 0.0, 3.0) == 3.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mapper.hw.work import DType, Operand, Role, UnitModel, Work
@@ -174,3 +175,13 @@ UNITS: dict[str, UnitModel] = {
     "cim-analog": isaac(computes=INT8),
     "cim-digital": metis(allow_dynamic=True),
 }
+
+
+def simulated(loads: Sequence[float], each: float, banks: int) -> float:
+    """When arithmetic in rounds ends, step by step: one load at a time, each into a bank that the arithmetic has left,
+    and one round of arithmetic at a time, on what is loaded."""
+    loaded, done = 0.0, [0.0] * banks
+    for load in loads:
+        loaded = max(loaded, done[-banks]) + load
+        done.append(max(done[-1], loaded) + each)
+    return done[-1]
