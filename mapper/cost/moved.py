@@ -56,7 +56,7 @@ class Moved:
         self._places: list[Place] = []  # likewise
         self._place_index: dict[Place, int] = {}
         self._place_of: dict[tuple[str, Layout], int] = {}
-        self._size_index: dict[tuple[Spread, DType], int] = {}
+        self._size_index: dict[tuple[Spread, DType, bool], int] = {}
         self._kept: dict[str, At] = {}
         self._stored: dict[tuple[str, str, int], Stored] = {}
         self._values: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
@@ -306,7 +306,7 @@ class Moved:
         """A number that values share which are brought alike as a whole."""
         if (name, phase) not in self._sizes:
             asked, dtype = self.plan.phase[phase], self.plan.graph.value[name].dtype
-            key = (self._spelling.sizes.mean(name, asked), dtype)
+            key = (self._spelling.sizes.mean(name, asked), dtype, self._spelling.sizes.crosses(name))
             self._sizes[name, phase] = self._size_index.setdefault(key, len(self._size_index))
         return self._sizes[name, phase]
 

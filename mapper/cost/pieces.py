@@ -40,12 +40,16 @@ class Sizes:
 
     def steps(self, value: str, phase: Phase, tiles: int, source: Place, to: Place) -> tuple[Step, ...]:
         """How a value (tiles: 0), or one of so many pieces of it, gets from one place to another."""
-        dtype = self.graph.value[value].dtype
-        whole = self.places.steps(self.mean(value, phase), dtype, source, to)
+        dtype, crosses, mean = self.graph.value[value].dtype, self.crosses(value), self.mean(value, phase)
+        whole = self.places.steps(mean, dtype, source, to, crosses)
         if not tiles:
             return whole
-        piece = self.places.steps(self.piece(value, phase, tiles), dtype, source, to)
+        piece = self.places.steps(self.piece(value, phase, tiles), dtype, source, to, crosses, mean)
         return tuple(step_at_least(p, w, tiles) for p, w in zip(piece, whole, strict=True))
+
+    def crosses(self, value: str) -> bool:
+        """Whether a value enters or leaves the graph: one of its ends is then the io memory, wherever tasks are."""
+        return value in self.graph.ends or value not in self.graph.producer
 
     def _bytes(self, value: str, spread: Spread, place: Place) -> int:
         dtype = self.graph.value[value].dtype

@@ -24,6 +24,9 @@ from mapper.hw.topology import routes
 from mapper.hw.work import TICKS_PER_SECOND, DType, Operand, Role, Work
 from mapper.ir.plan import Option
 
+CALLS = 16
+"""A memory is roomy for a value that holds it for so many calls at once."""
+
 
 class Places:
     """All places of a target and the steps between them."""
@@ -83,11 +86,21 @@ class Places:
         unit = self._user(place.memory)
         return unit.ranks if unit and place.layout is not Layout.ONE else 1
 
-    def steps(self, value: Spread, dtype: DType, a: Place, b: Place) -> tuple[Step, ...]:
+    def steps(
+        self,
+        value: Spread,
+        dtype: DType,
+        a: Place,
+        b: Place,
+        crosses: bool = False,
+        part_of: Spread | None = None,
+    ) -> tuple[Step, ...]:
         """How a value (stored in its place's type if floating-point, else in `dtype`) gets from a to b.
 
         Within a team ranks exchange parts; cutting a part of a whole is free, and so is keeping it as a summand.
-        Between memories parts travel side by side, and sums are resolved before.
+        Between memories parts travel side by side, and sums are resolved before. Values travel in the narrower type if
+        a unit can cast them at that end. crosses: that enters or leaves the graph, on the quicker of both ways if units
+        at both ends can cast it (docs/decisions/0012). part_of: of a piece the whole value, which goes the same way.
         """
         a, b = self._held(value, a), self._held(value, b)
         if a == b or value.elements == 0:
@@ -96,14 +109,36 @@ class Places:
             return self._way(value, a.dtype if dtype.is_float else dtype, a, b)
         if a.memory == b.memory and a.layout is b.layout:
             return (self._cast(value, a, b),)
-        late = replace(b, dtype=a.dtype)
-        if b.dtype.bits < a.dtype.bits and self._caster(a.memory) and a.layout is not Layout.SUM:
-            narrow = replace(a, dtype=b.dtype)
-            return (self._cast(value, a, narrow), *self._way(value, b.dtype, narrow, b))
-        if self._caster(b.memory) or a.layout is Layout.SUM:
-            return (*self._way(value, a.dtype, a, late), self._cast(value, late, b))
-        first = replace(a, dtype=b.dtype)
-        return (self._cast(value, a, first), *self._way(value, b.dtype, first, b))
+        early = self._caster(a.memory) is not None and a.layout is not Layout.SUM
+        late = self._caster(b.memory) is not None or a.layout is Layout.SUM
+        if not (early and late):
+            return self._cast_last(value, a, b) if late else self._cast_first(value, a, b)
+        if b.dtype.bits < a.dtype.bits:
+            narrow, wide, where, form = self._cast_first, self._cast_last, b, a.dtype
+        else:
+            narrow, wide, where, form = self._cast_last, self._cast_first, a, b.dtype
+        whole = part_of or value
+        if not crosses or not self._roomy(whole, form, where):
+            return narrow(value, a, b)
+        if whole == value or self.target.is_pool:
+            return self._better(narrow(value, a, b), wide(value, a, b))
+        usual = narrow(whole, a, b)
+        return narrow(value, a, b) if self._better(usual, wide(whole, a, b)) is usual else wide(value, a, b)
+
+    def _roomy(self, value: Spread, dtype: DType, place: Place) -> bool:
+        """Whether a place's memory holds a value in some type, as it would lie there before or behind a cast, for
+        `CALLS` calls at once: in a smaller one calls would take turns for a form that no unit there uses."""
+        return CALLS * self.bytes(value, dtype, place) <= self.target.memory[place.memory].capacity_bytes
+
+    def _cast_first(self, value: Spread, a: Place, b: Place) -> tuple[Step, ...]:
+        """Casts where the value lies, and brings it from there; at a memory's own port where nobody can cast."""
+        cast = replace(a, dtype=b.dtype)
+        return (self._cast(value, a, cast), *self._way(value, b.dtype, cast, b))
+
+    def _cast_last(self, value: Spread, a: Place, b: Place) -> tuple[Step, ...]:
+        """Brings a value as it is, and casts it where it is read."""
+        arrived = replace(b, dtype=a.dtype)
+        return (*self._way(value, a.dtype, a, arrived), self._cast(value, arrived, b))
 
     def _held(self, value: Spread, place: Place) -> Place:
         """The place with the layout in which the value really lies there."""

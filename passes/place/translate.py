@@ -84,6 +84,10 @@ def translate(plan: Plan) -> Translation:
     return _Builder(plan).build()
 
 
+_Carried = tuple[Spread, DType, str, bool]
+"""A value as it is carried from place to place: its size and type, the phase, and whether it enters or leaves the
+graph."""
+
 Handed = tuple[str, str, tuple[str, ...]]
 """States on one way: from a phase, to a phase, for these clusters of it."""
 
@@ -114,8 +118,8 @@ class _Builder:
         self.resources = self.prices.resources
         self.memories = {m.name: i for i, m in enumerate(plan.target.memories)}
         self.kept = Kept(self.memories)
-        self.transfers: dict[tuple[Spread, DType, str], int] = {}
-        self.sizes: list[tuple[Spread, DType, str]] = []
+        self.transfers: dict[_Carried, int] = {}
+        self.sizes: list[_Carried] = []
         self.needs: dict[tuple[str, str, int], tuple[int, ...]] = {}
         self.stored: dict[tuple[str, int], Stored] = {}
         self.peaks: set[tuple[Spread, DType]] = set()
@@ -302,11 +306,11 @@ class _Builder:
             for spot in self.spots:
                 size = self.spelling.sizes.peak_bytes(value, phase, spot)
                 self.working_set[spot.memory] = max(self.working_set[spot.memory], size)
-        return self._table(spread, dtype, phase_name)
+        return self._table(spread, dtype, phase_name, self.spelling.sizes.crosses(value))
 
-    def _table(self, spread: Spread, dtype: DType, phase_name: str) -> int:
+    def _table(self, spread: Spread, dtype: DType, phase_name: str, crosses: bool = False) -> int:
         """The index of the transfers of a value in each call of a phase."""
-        key = (spread, dtype, phase_name)
+        key = (spread, dtype, phase_name, crosses)
         if key not in self.transfers:
             self.transfers[key] = len(self.sizes)
             self.sizes.append(key)
@@ -321,7 +325,7 @@ class _Builder:
         single = {i for place, i in self.spots.items() if place.layout is Layout.ONE}
         return tuple(
             {
-                (i, j): self._transfer(*size[:2], a, b, self.plan.phase[size[2]].calls)
+                (i, j): self._transfer(size, a, b)
                 for a, i in self.spots.items()
                 for b, j in self.spots.items()
                 if a != b and ((i, j) in legs or (i in single and j in single)) and self.places.connected(a, b)
@@ -329,10 +333,11 @@ class _Builder:
             for size, legs in zip(self.sizes, used, strict=True)
         )
 
-    def _transfer(self, value: Spread, dtype: DType, a: Spot, b: Spot, calls: int) -> pb.Transfer:
-        ticks, cost = 0, 0
+    def _transfer(self, size: _Carried, a: Spot, b: Spot) -> pb.Transfer:
+        value, dtype, phase, crosses = size
+        ticks, cost, calls = 0, 0, self.plan.phase[phase].calls
         loads: dict[int, int] = {}
-        for step in self.places.steps(value, dtype, a, b):
+        for step in self.places.steps(value, dtype, a, b, crosses):
             ticks += step.ticks
             energy = sum(pj for _, pj in step.energy_pj)
             cost += energy

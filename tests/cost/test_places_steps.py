@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from cost_builders import F16, F32, I8, Clockwork, chain, machine
 
 from mapper.cost.estimate import Estimator
@@ -63,6 +64,44 @@ def test_a_wide_move_is_cast_after() -> None:
     move, cast = places(Clockwork(leaves=F16), Clockwork(leaves=F32)).steps(Spread(100), F32, A16, B32)
     assert (move.kind, move.bytes, move.to) == ("move", 200, B16)
     assert (cast.kind, cast.where, cast.to) == ("cast", "u1", B32)
+
+
+SLOW, QUICK = 100_000, 1
+"""Ticks an element: a move of 100 elements takes 200,000 ticks in f16, 400,000 in f32."""
+
+
+@pytest.mark.parametrize(("leaves", "reads"), [(F16, F32), (F32, F16)])
+def test_what_crosses_the_edge_of_the_graph_is_cast_on_the_quicker_side(leaves: DType, reads: DType) -> None:
+    for slow in (0, 1):
+        ticks = [SLOW if i == slow else QUICK for i in (0, 1)]
+        found = places(*(Clockwork(leaves=t, ticks_per_element=n) for t, n in zip((leaves, reads), ticks, strict=True)))
+        steps = found.steps(Spread(100), F32, Place("u0.mem", leaves), Place("u1.mem", reads), crosses=True)
+        assert [step.where for step in steps if step.kind == "cast"] == [f"u{1 - slow}"]
+        between = found.steps(Spread(100), F32, Place("u0.mem", leaves), Place("u1.mem", reads))
+        assert [step.bytes for step in between if step.kind == "move"] == [200]  # narrow, whoever is slow
+
+
+def test_the_wide_form_needs_room_for_sixteen_calls_where_the_narrow_one_lies() -> None:
+    target = machine(Clockwork(leaves=F16, ticks_per_element=QUICK), Clockwork(leaves=F32, ticks_per_element=SLOW))
+    for room, caster in ((16 * 400, "u0"), (16 * 400 - 1, "u1")):
+        memories = tuple(replace(m, capacity_bytes=room) for m in target.memories)
+        steps = places(target=replace(target, memories=memories)).steps(Spread(100), F32, A16, B32, crosses=True)
+        assert [step.where for step in steps if step.kind == "cast"] == [caster]
+
+
+def test_a_piece_goes_the_way_of_its_whole() -> None:
+    """100 elements take 0.3 us in f16, as anything takes at least, and 0.4 us in f32; 10 elements 0.3 us in both."""
+    quick, slow = (Clockwork(leaves=t, ticks_per_element=n) for t, n in ((F16, 1000), (F32, 1500)))
+    target = machine(quick, slow)
+    found = places(target=replace(target, links=tuple(replace(link, overhead_s=3e-7) for link in target.links)))
+
+    def caster(value: Spread, whole: Spread | None = None) -> str:
+        steps = found.steps(value, F32, A16, B32, True, whole)
+        return next(step.where for step in steps if step.kind == "cast")
+
+    assert caster(Spread(100)) == "u1"
+    assert caster(Spread(10)) == "u0"
+    assert caster(Spread(10), Spread(100)) == "u1"
 
 
 def test_where_the_source_cannot_cast_the_destination_does() -> None:
