@@ -98,7 +98,7 @@ class _Cutter:
         units: dict[int, set[str]] = {}
         for item, meaning in zip(self.t.problem.items, self.t.meaning, strict=True):
             for option, (unit, _) in zip(item.options, meaning, strict=True):
-                for k in option.needs:
+                for k in set(option.needs) - self.t.room:
                     units.setdefault(self.t.problem.residents[k].memory, set()).add(unit)
         return {m: min(u) if len(u) == 1 else NOBODY for m, u in units.items()}
 
@@ -120,7 +120,7 @@ class _Cutter:
 
     def _bytes(self, needs: set[int], unit: str) -> int:
         residents = self.t.problem.residents
-        return sum(residents[k].bytes for k in needs if self._holder[residents[k].memory] == unit)
+        return sum(residents[k].bytes for k in needs - self.t.room if self._holder[residents[k].memory] == unit)
 
     def _memory(self, unit: str, nodes: Sequence[st.Node], stays: Sequence[_Stay | None]) -> int | None:
         """What a unit holds, in the nodes' bytes: where clusters take less there than elsewhere, it holds more."""
@@ -129,7 +129,9 @@ class _Cutter:
             return None
         most = sum(node.size for node, stay in zip(nodes, stays, strict=True) if stay)
         capacity = sum(c for m, c in enumerate(self.t.problem.capacities) if self._holder.get(m) == unit)
-        return min(capacity * most // here, MOST - 1)
+        values = (self.t.problem.residents[k] for k in self.t.room)  # the largest of each phase, whoever has it
+        capacity -= sum(value.bytes for value in values if self._holder.get(value.memory) == unit)
+        return min(max(0, capacity) * most // here, MOST - 1)
 
     def _transfers(self) -> dict[str, int]:
         """Ticks that the results of each cluster take between two places, in the mean."""

@@ -29,6 +29,17 @@ class Kept:
             self._found.append(pb.Resident(f"{what} in {memory}", self._memories[memory], size_bytes))
         return self._index[key]
 
+    def bytes(self) -> dict[str, int]:
+        """By memory, the bytes of all that any option keeps there."""
+        found = dict.fromkeys(self._memories, 0)
+        for _, memory, size in self._index:
+            found[memory] += size
+        return found
+
+    def named(self, *names: str) -> frozenset[int]:
+        """The numbers of all sizes of some things, in all memories."""
+        return frozenset(k for (what, _, _), k in self._index.items() if what in names)
+
     def settled(self, items: Sequence[pb.Item]) -> tuple[tuple[pb.Item, ...], tuple[pb.Resident, ...]]:
         """The items, with what they need of things of several sizes; and the residents."""
         sizes: dict[tuple[str, str], list[int]] = {}

@@ -24,6 +24,7 @@ from mapper.solve.placement import problem as pb
 from passes.place.kept import Kept
 from passes.place.limits import limits_of
 from passes.place.prices import OWN, Price, Prices
+from passes.place.room import Room
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class Translation:
     Behind the plan's tasks stand receivers: one wherever a phase hands states to a later one. A receiver belongs to the
     earlier phase, costs nothing and lies where the later phase keeps the states: its net is the sending.
     estimator: what priced it, and keeps what it has priced, for all plans that differ in their placement alone.
+    room: the residents that stand for values that come and go.
     """
 
     problem: pb.Problem
     meaning: tuple[tuple[tuple[str, Option], ...], ...]
     tasks: tuple[Task, ...]
     estimator: Estimator | None = field(default=None, compare=False, repr=False)
+    room: frozenset[int] = frozenset()
 
     @cached_property
     def ties_of(self) -> dict[int, tuple[tuple[int, ...], ...]]:
@@ -123,7 +126,7 @@ class _Builder:
         self.needs: dict[tuple[str, str, int], tuple[int, ...]] = {}
         self.stored: dict[tuple[str, int], Stored] = {}
         self.peaks: set[tuple[Spread, DType]] = set()
-        self.working_set = dict.fromkeys(self.memories, 0)
+        self.room = Room(self.spelling, self.kept)
         self.rank = {u.name: i for i, u in enumerate(plan.target.units)}
         self.pairs: dict[tuple[str, str], tuple[tuple[str, Option], ...]] = {}
         self.ways: dict[tuple[str, str], list[_Way]] = {}
@@ -147,6 +150,7 @@ class _Builder:
             meaning.append(pairs)
         every = (*tasks, *(receiver for _, receiver, _ in received))
         transfers = self._tables(items, nets)
+        items, capacities = self.room.counted(items, tasks, meaning)
         needing, residents = self.kept.settled(items)
         problem = pb.Problem(
             items=needing,
@@ -155,7 +159,7 @@ class _Builder:
             residents=residents,
             resources=tuple(self.resources.names),
             memories=tuple(self.memories),
-            capacities=tuple(self._capacity(m.name) for m in plan.target.memories),
+            capacities=capacities,
             places=tuple(map(str, self.spots)),
             calls=runs(plan, plan.objective).counts,
             ties=self._ties(tasks, {group: len(tasks) + k for k, (group, _, _) in enumerate(received)}),
@@ -163,7 +167,7 @@ class _Builder:
             limits=limits_of(plan),
         )
         problem.check()
-        return Translation(problem, tuple(meaning), every, self.estimator)
+        return Translation(problem, tuple(meaning), every, self.estimator, self.room.residents)
 
     def _spot(self, unit: str) -> int:
         return self.spots[self.places.of(self.plan.target.unit[unit])]
@@ -253,14 +257,6 @@ class _Builder:
         one = self.stored[key]
         return one.name(self._main[cluster.name], holder), one.memory, one.bytes
 
-    def _capacity(self, memory: str) -> int:
-        """Bytes for residents: the capacity less room for the largest value and a duplicate of it on its way."""
-        found = self.plan.target.memory[memory]
-        if "activations" not in found.holds:
-            return found.capacity_bytes
-        kept_free = 2 * self.plan.target.copies_at[memory] * self.working_set[memory]
-        return max(0, found.capacity_bytes - min(found.capacity_bytes // 2, kept_free))
-
     def _nets(self, tasks: tuple[Task, ...]) -> list[pb.Net]:
         plan, graph = self.plan, self.plan.graph
         position = {(t.phase, t.cluster): i for i, t in enumerate(tasks)}
@@ -305,7 +301,7 @@ class _Builder:
             self.peaks.add(peak)
             for spot in self.spots:
                 size = self.spelling.sizes.peak_bytes(value, phase, spot)
-                self.working_set[spot.memory] = max(self.working_set[spot.memory], size)
+                self.room.largest[spot.memory] = max(self.room.largest[spot.memory], size)
         return self._table(spread, dtype, phase_name, self.spelling.sizes.crosses(value))
 
     def _table(self, spread: Spread, dtype: DType, phase_name: str, crosses: bool = False) -> int:

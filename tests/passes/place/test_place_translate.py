@@ -77,7 +77,7 @@ def test_the_problem_counts_the_bytes_that_stay(model: str, target: str) -> None
 def _bytes(t: Translation, solution: pb.Solution) -> dict[str, int]:
     needed = {k for i, o in enumerate(solution.choice) for k in t.problem.items[i].options[o].needs}
     found = dict.fromkeys(t.problem.memories, 0)
-    for k in needed:
+    for k in needed - t.room:
         found[t.problem.memories[t.problem.residents[k].memory]] += t.problem.residents[k].bytes
     return found
 
