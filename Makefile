@@ -12,10 +12,11 @@ DEMO := out/demo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo browser test test-slow check format lock regress regress-nightly claims superhet wheel clean
+.PHONY: help venv kernels demo browser test test-slow check format lock regress regress-nightly claims superhet wheel clean
 
 help:
 	@echo "make demo        map GPT-2 onto the chip 'superhet' and check the plan"
+	@echo "make kernels     compile what is compiled once: two minutes"
 	@echo "make test        the fast tests"
 	@echo "make browser     a Chromium for the tests of pages, where the system has none"
 	@echo "make test-slow   the slow tests"
@@ -35,7 +36,7 @@ $(READY): requirements.lock pyproject.toml
 		set -e; \
 		echo "$(PYTHON) -m venv $(VENV)"; \
 		$(PYTHON) -m venv --clear $(VENV); \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock; \
 		cp requirements.lock $(VENV)/requirements.lock; \
 	fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -62,6 +63,8 @@ browser:
 $(KERNELS): $(READY) $(wildcard mapper/cost/*_kernels.py mapper/solve/*/*_kernels.py mapper/solve/*/*/*_kernels.py benchmarks/rivals/*_kernels.py)
 	$(BIN)/python benchmarks/kernels.py
 	@touch $@
+
+kernels: $(KERNELS)
 
 test: $(KERNELS)
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal

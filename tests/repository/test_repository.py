@@ -37,7 +37,7 @@ def test_ci_runs_without_a_person_and_stops_at_the_first_error() -> None:
     subprocess.run(["bash", "-n", str(script)], check=True)
 
 
-@pytest.mark.parametrize("goal", ["demo", "test", "test-slow", "check", "lock", "wheel"])
+@pytest.mark.parametrize("goal", ["demo", "kernels", "test", "test-slow", "check", "lock", "wheel"])
 def test_make_knows_the_goal(goal: str) -> None:
     subprocess.run(["make", "--dry-run", "--silent", goal], cwd=ROOT, check=True, capture_output=True)
 
