@@ -21,6 +21,7 @@ from mapper.solve.placement import problem as pb
 from samples.models.build import MODELS
 from tests.solve.placement.placement_builders import tiny
 from tests.solve.placement.placement_oracle import best
+from tests.sweeps import sweep
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -49,7 +50,7 @@ def test_totals_follow_every_change(seed: int) -> None:
             assert value(a, now, code) == pytest.approx(pb.objective(problem, totals, objective))
 
 
-@pytest.mark.parametrize(("rival", "seconds"), [(gemini, 0.02), (genetic, 0.02), (set_tree, 0.1)])
+@pytest.mark.parametrize(("rival", "seconds"), sweep([(gemini, 0.02), (genetic, 0.02), (set_tree, 0.1)], 2))
 def test_a_search_finds_the_best_of_tiny_problems(rival: Rival, seconds: float) -> None:
     for seed in range(4):
         problem = tiny(seed)

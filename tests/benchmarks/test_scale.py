@@ -20,6 +20,7 @@ DATA: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_case_is_of_a_sample_model_and_says_the_same_after_a_trip_through_json() -> None:
     found = list(cases(GROUPS, "default"))
     assert {c.model for c in found} <= set(MODELS)
@@ -27,6 +28,7 @@ def test_every_case_is_of_a_sample_model_and_says_the_same_after_a_trip_through_
     assert [Case.of(c.text()) for c in found] == found
 
 
+@pytest.mark.slow
 def test_the_library_is_every_target_but_lone_macros() -> None:
     names = set(runnable_targets())
     assert {"superhet", "rram-cim", "edge-npu", "xeon-8592", "dgx-a100", "a40-card"} <= names

@@ -126,7 +126,7 @@ def test_a_cost_constant_of_this_project_is_found_and_attributed(
     commit("a slower array", "targets/units/systolic-32x32.yaml", "\nclock_hz: 0.8e9", "\nclock_hz: 0.7e9")
     git(root, "mv", "passes/place/baselines.py", "passes/place/simple.py")
     commit("a pass moves", "pyproject.toml", "passes.place.baselines:", "passes.place.simple:")
-    assert bisect(tmp_path, "bert/edge-npu/throughput", "HEAD~3") == 0
+    assert bisect(tmp_path, "bert/edge-npu/throughput", "HEAD~2") == 0
     told = capsys.readouterr().out
     assert "    a slower array\n" in told
     assert "costs more on dsa" in told

@@ -17,6 +17,7 @@ LEFT_OUT = {
 }
 
 
+@pytest.mark.slow
 def test_real_files_store_the_parameters_that_the_table_counts(models_folder: Path) -> None:
     with (models_folder / "models.csv").open(newline="") as rows:
         counted = {row["name"]: int(row["params"]) for row in csv.DictReader(rows)}

@@ -34,6 +34,7 @@ print(sorted({p.unit for p in plan.placement}), judge(plan).latency > 0)
 LOAD = "from mapper.hw import plugins\nplugins.load({group!r}, {name!r})"
 
 
+@pytest.mark.slow
 def test_its_pass_runs_in_a_pipeline_and_its_chip_loads_by_name(site: Path, tmp_path: Path) -> None:
     done = python(COMPILE, tmp_path, site)
     assert done.returncode == 0, done.stderr

@@ -135,7 +135,8 @@ def test_two_hundred_random_kills_leave_nothing_behind(tmp_path: Path, monkeypat
     emitted = opened(slow(tmp_path / "folder"))
     choice = random.Random(0)
     with nothing_left(tmp_path / "temporary", monkeypatch):
-        errors = [kill_one(emitted, choice.uniform(0.0, 0.7), choice) for _ in range(200)]
+        delays = [choice.expovariate(5.0) for _ in range(200)]  # half of them while workers start, a few much later
+        errors = [kill_one(emitted, delay, choice) for delay in delays]
         told = {str(e) for e in errors if e is not None}
         assert {words for words in told if "was killed by signal 9" not in words} == set()
         assert sum(e is not None for e in errors) == 200

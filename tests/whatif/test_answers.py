@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from real_plans import finished, unplaced
@@ -21,6 +22,7 @@ PLACED = "place-teams,schedule,memory,judge"
 SOURCE = (("pipeline", f"partition,options,{PLACED}"), ("effort", "quick"), ("seed", "0"))
 
 
+@cache
 def searched(model: str, target: str, objective: str = "throughput") -> Plan:
     start = replace(unplaced(model, target), objective=Objective(objective), source=SOURCE)
     return resume(start, PLACED, effort="quick").plan

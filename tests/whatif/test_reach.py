@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from real_plans import finished, run
@@ -19,6 +20,7 @@ from mapper.whatif.wish import parse_wish
 from passes.pipelines import FINISH
 
 
+@cache
 def found(goal: str, *prices: str) -> Reached:
     return reach(Asker(finished(), Effort.QUICK), goal, prices)
 

@@ -9,6 +9,7 @@ import pytest
 from emit_builders import PHASES, SHORT, given, model_file, run_steps, run_whole
 from onnx import numpy_helper
 from rank_builders import as_megatron, at_random, divided, emitted, first_call
+from sweeps import sweep
 
 from mapper.emit.manifest import Manifest
 from mapper.ir.plan import Task
@@ -61,7 +62,7 @@ def test_states_that_one_phase_has_whole_are_whole_in_all(tmp_path: Path) -> Non
     assert {s.role for s in manifest.phases[1].steps} == {"compute", "combine", "ends"}
 
 
-@pytest.mark.parametrize("name", ["gpt2-tiny", "bert-tiny", "vit-tiny"])
+@pytest.mark.parametrize("name", sweep(["gpt2-tiny", "bert-tiny", "vit-tiny"], 1))
 def test_encoders_and_packed_heads_are_divided_by_the_same_rules(tmp_path: Path, name: str) -> None:
     path = model_file(name, tmp_path)
     manifest = emitted(divided(path, phases_of(name), 2, as_megatron), path, tmp_path / "out")
@@ -70,7 +71,7 @@ def test_encoders_and_packed_heads_are_divided_by_the_same_rules(tmp_path: Path,
         assert first_call(tmp_path / "out", part, path).error < CLOSE
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", sweep(range(3), 1))
 def test_any_ways_that_a_plan_may_choose_compute_the_same(tmp_path: Path, seed: int) -> None:
     path = model_file("llama-tiny", tmp_path)
     manifest = emitted(divided(path, SHORT, 2 + 2 * (seed % 2), at_random(seed)), path, tmp_path / "out")
@@ -93,7 +94,7 @@ def by_batch(task: Task, ways: list[str]) -> str:
     return next((way for word in ("batch", "tokens") for way in ways if word in way), "copy")
 
 
-@pytest.mark.parametrize("name", ["llama-tiny", "gpt2-tiny", "decoder-tiny"])
+@pytest.mark.parametrize("name", sweep(["llama-tiny", "gpt2-tiny", "decoder-tiny"], 1))
 def test_ranks_that_have_requests_of_their_own_compute_the_same(tmp_path: Path, name: str) -> None:
     path = model_file(name, tmp_path)
     manifest = emitted(divided(path, ("decode: batch=4 seq=1 past=8",), 2, by_batch), path, tmp_path / "out")
@@ -162,7 +163,7 @@ def picking(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", sweep(range(3), 1))
 def test_sizes_that_depend_on_data_may_be_others_than_expected(tmp_path: Path, seed: int) -> None:
     path = picking(tmp_path / "picking.onnx")
     manifest = emitted(divided(path, ("run: calls=1",), 2, at_random(seed)), path, tmp_path / "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from real_plans import run
@@ -28,6 +29,7 @@ def pair() -> Target:
     return machine(Abacus(ticks_per_element=50), Frugal())
 
 
+@cache
 def compiled(*limits: Limit, objective: Objective = Objective.THROUGHPUT, place: str = "place-cpsat") -> Plan:
     plan = replace(prepared(pair(), layers(6)), objective=objective, limits=limits)
     return run(plan, f"{place},{FINISH}")

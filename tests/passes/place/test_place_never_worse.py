@@ -87,7 +87,7 @@ def _keeps_power_limit(found: Verdict) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "target", "objective"), TINY)
 def test_the_search_is_never_worse_than_a_baseline(model: str, target: str, objective: Objective) -> None:
-    _never_worse(replace(unplaced(model, target), objective=objective))
+    _never_worse(replace(unplaced(model, target), objective=objective), Brief)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_two_runs_give_equal_plans() -> None:
 )
 def test_two_runs_give_equal_plans_everywhere(target: str, objective: Objective) -> None:
     plan = replace(unplaced("gpt2-tiny", target), objective=objective)
-    assert run(plan, f"place-cpsat,{FINISH}") == run(plan, f"place-cpsat,{FINISH}")
+    assert run(plan, f"place-cpsat,{FINISH}", Brief()) == run(plan, f"place-cpsat,{FINISH}", Brief())
 
 
 @pytest.mark.parametrize("target", sweep(["edge-npu", "a100-80"], 1))

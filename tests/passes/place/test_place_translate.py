@@ -23,8 +23,8 @@ TWICE = (Phase("prefill", (), 1, (("seq", (16,)),)), Phase("decode", (), 8, (("s
 CASES = [
     pytest.param("bert-tiny", "superhet"),
     pytest.param("gpt2-tiny", "edge-npu"),
-    pytest.param("bert-tiny", "rram-cim"),
-    pytest.param("gpt2-tiny", "a100-80"),
+    pytest.param("bert-tiny", "rram-cim", marks=pytest.mark.slow),
+    pytest.param("gpt2-tiny", "a100-80", marks=pytest.mark.slow),
     pytest.param("gpt2-tiny", "superhet", marks=pytest.mark.slow),
     pytest.param("bert-tiny", "edge-npu", marks=pytest.mark.slow),
     pytest.param("gpt2-tiny", "rram-cim", marks=pytest.mark.slow),

@@ -45,7 +45,7 @@ def test_the_same_budget_and_seed_give_the_same_solution(name: str) -> None:
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_result_is_feasible_and_never_worse_than_a_start(name: str) -> None:
     problem = transformer(2, 7, phases=2)
-    start = solve(problem, name, Budget(0.1)).solution
+    start = solve(problem, name, Budget(0.02)).solution
     result = solve(problem, name, Budget(0.01), [start])
     verify(problem, result.solution)
     assert result.value <= objective(problem, totals(problem, start), name)
