@@ -103,10 +103,11 @@ cases: [{model: bert, target: edge-npu}]
 
 @pytest.mark.slow
 def test_a_cost_constant_of_this_project_is_found_and_attributed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from samples.models import build
 
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")  # each checkout would compile its kernels
     build.main(["bert-tiny", "--out", str(folder(tmp_path, REAL) / "bert-tiny.onnx")])
     root = tmp_path / "repository"
     for name in ("mapper", "passes", "targets"):
