@@ -66,6 +66,11 @@ class Answer:
         return max(low / self.published - 1, 1 - high / self.published, 0.0)
 
     @property
+    def left_open(self) -> bool:
+        """Whether what is published lies inside what its row leaves open: that is neither a hit nor a miss."""
+        return self.ends is not None and self.distance == 0.0
+
+    @property
     def beyond(self) -> bool:
         """Whether it is further from what is published than its bar."""
         return self.limit is not None and self.distance > self.limit

@@ -67,6 +67,8 @@ def test_where_a_row_leaves_something_open_the_nearest_of_ours_counts(
     assert found.distance == distance
     assert f"{ends[0]:.4g} to {ends[1]:.4g} by what is assumed" in line(_fact("X"), found)
     assert line(_fact("X"), found).endswith("; nobody says how")
+    assert means([(_fact("X"), found)]) == ([] if distance == 0 else [("a runtime", distance, 0.1)])
+    assert ("1 figures left open" in summary([(_fact("X"), found)])) == (distance == 0)
 
 
 def test_a_figure_without_a_bar_misses_none() -> None:
