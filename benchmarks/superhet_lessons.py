@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.superhet_cases import RANGES
 from benchmarks.superhet_rivals import AREA, FULL, POWER
 from benchmarks.superhet_rows import Row, at_most, found, package_of, pair_of, ratio, span
+from benchmarks.superhet_running import OPEN
 from benchmarks.superhet_words import TEN, listed, table, times
 from mapper.report.units import percent, si
 
@@ -20,9 +21,6 @@ WAYS = {
     AREA: "equal area",
 }
 """The ways to count a rival's parts."""
-
-OPEN = 0.2
-"""From this gap on a case is called open: much may be left to be found."""
 
 CLOSE = 0.05
 """Up to this gap a plan is as good as proven."""

@@ -29,6 +29,10 @@ Say = Callable[[str], None]
 PATIENCE = 0.05
 """A gap of this size is near enough for a what-if."""
 
+OPEN = 0.2
+"""A plan with a larger gap is asked from where its tasks lie only: each change placed anew takes minutes, and what that
+brings the plan itself may bring, too."""
+
 ASKED_BY = tuple(name for name in APART if name != "mapper/whatif")
 """Code that no what-if depends on."""
 
@@ -139,6 +143,12 @@ class Wished:
         }
 
     @property
+    def patience(self) -> float:
+        """The gap at which nothing is placed anew. Plans of several chips (of a prefix) are folded: from where their
+        tasks lie no search goes on."""
+        return PATIENCE if self.prefix or (self.row.get("gap") or 0.0) <= OPEN else 1.0
+
+    @property
     def missing(self) -> Wishes:
         """The wishes without an answer."""
         return {name: changes for name, changes in self.wishes.items() if name not in self.known}
@@ -152,7 +162,7 @@ def answered(wished: Any, stop: threading.Event, tell: Tell) -> dict[str, float 
     """By how many times each wish makes the objective better, in their order; None where there is no plan, or no such
     figure. Each is kept when it is found; ends early when `stop` is set."""
     found: dict[str, float | None] = dict(wished.known)
-    asker = Asker(load(wished.file.parent / PLAN), stop=stop, patience=PATIENCE)
+    asker = Asker(load(wished.file.parent / PLAN), stop=stop, patience=wished.patience)
     for name, changes in wished.missing.items():
         times = _times(asker, changes, wished.prefix)
         if stop.is_set():

@@ -167,6 +167,14 @@ def test_what_changes_brought_is_known_while_plan_and_code_are_the_same(
     assert replace(wished).known == {}
 
 
+def test_changes_of_an_open_plan_are_asked_from_where_its_tasks_lie(tmp_path: Path) -> None:
+    def patience(gap: float, prefix: str = "") -> float:
+        return Wished("a-case", {"target": "superhet", "gap": gap}, tmp_path, {}, prefix).patience
+
+    assert patience(0.5) == 1.0
+    assert patience(0.1) == patience(0.5, "brick*.") < 0.1
+
+
 def test_cases_without_an_answer_are_named() -> None:
     found = case(8.0, {"gpu": 10.0})
     assert unanswered([found]) == ""
