@@ -17,7 +17,7 @@ from mapper.pipeline.pass_ import Context, Pass, Telling
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.driver import Result
 from passes.memory.memory import PROBE
-from passes.place.baselines import starts
+from passes.place.baselines import PlaceOneUnit, one_unit, one_unit_small, starts
 from passes.place.bounds import scale
 from passes.place.folding.bounds_of_teams import SEARCH_SHARE, unsolved
 from passes.place.folding.decode import Dealt, Decoder
@@ -198,10 +198,12 @@ class _Folding:
         result = self._result(pool, pool.t)
         if result is None:
             return unsolved(pool, bound)
-        self._dealt(pool, pool.t, result)
+        promise = self._dealt(pool, pool.t, result)
         proven = max(bound, pool.proven(result.bound, result.bound_name), key=lambda b: b.value)
         if self.timely and len(pool.t.problem.items) <= SMALL:
             self._judge_baselines(pool, proven)
+        if self.objective is Objective.THROUGHPUT and promise < self.least[1] * (1 - FAR):
+            self._judge_quick_ones(pool, proven)
         return proven
 
     def _searched(self, pool: Pooled, narrow: Translation, enough: float) -> bool:
@@ -245,6 +247,19 @@ class _Folding:
             best = min(self._candidates(pool, pool.t, solution), key=lambda c: c.promise, default=None)
             if best is not None:
                 self._judge(replace(best, by=name))
+
+    def _judge_quick_ones(self, pool: Pooled, proven: Bound) -> None:
+        """Judge everything on one kind of chip, where that promises more than the best so far is worth. The problem of
+        a throughput makes loads even, and does not know that memories have room for few requests at once: then what
+        takes least of one request wins."""
+        units = [unit.name for unit in pool.plan.target.units]
+        found = [way(pool.t, unit) for unit in units for way in (one_unit, one_unit_small)]
+        for solution in dict.fromkeys(s for s in found if s is not None):
+            if self._enough(proven):
+                return
+            best = min(self._candidates(pool, pool.t, solution), key=lambda c: c.promise, default=None)
+            if best is not None and (0.0, best.dealt.height * scale(self.plan)) < self.least:
+                self._judge(replace(best, by=PlaceOneUnit.name))
 
     def _candidates(self, pool: Pooled, t: Translation, solution: pb.Solution) -> Iterator[_Candidate]:
         """The pooled solution on the stages of every arrangement with so many ranks that holds it."""

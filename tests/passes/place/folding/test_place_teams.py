@@ -20,8 +20,9 @@ from mapper.pipeline.pass_ import Context, Effort
 from mapper.report.arrangement import arrangement_words
 from passes.pipelines import FINISH
 from passes.place.folding.bounds_of_teams import BoundsOfTeamsBySearch, sharpened
-from passes.place.folding.pooled import Pooled
-from passes.place.folding.teams import PlaceTeams
+from passes.place.folding.grouping import with_blocks
+from passes.place.folding.pooled import Pooled, ways_of
+from passes.place.folding.teams import PlaceTeams, _Folding
 from passes.place.solver import PlaceCpSat
 
 QUICK = Context(effort=Effort.QUICK)
@@ -122,3 +123,30 @@ def test_where_no_arrangement_gives_a_plan_a_baseline_on_single_chips_does(monke
     assert found.search.method.startswith("place-")
     (bound,) = found.bounds or ()
     assert bound.value <= check(found).value(Objective.THROUGHPUT) * (1 + 1e-9)
+
+
+def test_where_requests_wait_for_one_another_all_on_one_kind_of_chip_is_judged_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # what the search finds is no plan, though its loads promise much: memories have room for few requests at once
+    monkeypatch.setattr("passes.place.folding.teams._Folding._dealt", lambda *_: 1e-12)
+    monkeypatch.setattr("passes.place.folding.teams._Folding._judge_single_chips", lambda _: None)
+    found = placed(prepared(farm(4, 10_000), layers(6)))
+    assert found.search is not None
+    assert found.search.method.startswith("stages of place-one-unit")
+
+
+def test_all_on_one_kind_of_chip_is_left_alone_where_its_loads_are_worse_than_the_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged = []
+    monkeypatch.setattr("passes.place.folding.teams._Folding._judge", lambda _, c: judged.append(c.by) or False)
+    plan = prepared(farm(4, 10_000), layers(6))
+    folding = _Folding(with_blocks(plan), ways_of(plan.target), QUICK, 2)
+    pool = Pooled.of(folding.plan, 1, QUICK)
+    folding.least = (0.0, 1e-12)
+    folding._judge_quick_ones(pool, Bound("throughput", 0.0, "none"))
+    assert judged == []
+    folding.least = (0.0, 1.0)
+    folding._judge_quick_ones(pool, Bound("throughput", 0.0, "none"))
+    assert set(judged) == {"place-one-unit"}
