@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.superhet_cases import PRECISION, RIVAL_WISHES, VARIANTS, Case, Wishes, wishes_of
-from benchmarks.superhet_rivals import AREA, POWER, Machine, machines
+from benchmarks.superhet_rivals import AREA, NAMED, POWER, Machine, machines
 from benchmarks.superhet_rows import best_rival, package_of
 from benchmarks.superhet_running import Answers, Say, Wished, run
 from mapper.comparison.answers import Answer
@@ -29,6 +29,12 @@ from mapper.report.roofline import rooflines
 from samples.models.build import main as build
 
 CLASSES = {"cpu": "CPU", "gpu": "GPU", "systolic": "DSA", "vector": "vector", "cim-analog": "CIM"}
+
+TURNS = (*NAMED.values(), *(name for names in VARIANTS.values() for name in names))
+"""The ends of names of machines in the order in which they are asked, after the packages themselves."""
+
+CIM_LAST = len(TURNS) + 1
+"""The turn of CIM alone."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,20 @@ def study(
 
 
 def _in_order(asked: Sequence[Asking]) -> list[Job]:
-    """The tasks of the largest models, which come last, first: at the end all processes should have something to do.
-    But CIM alone, which takes longest and is seldom near, last of all: whoever ends early misses least by it."""
-    tasks = [task for asking in reversed(asked) for task in asking.answers.tasks()]
-    return sorted(tasks, key=lambda job: "/cim-" in job.name)
+    """The packages first, then their rivals by the way that they are counted, variants, and CIM alone, which is seldom
+    near and takes longest: whoever ends early misses least. Of each, the largest models, which come last, first: at the
+    end all processes should have something to do; but of CIM alone the smallest."""
+    large = [task for asking in reversed(asked) for task in asking.answers.tasks()]
+    small = [task for asking in asked for task in asking.answers.tasks() if _turn(task) == CIM_LAST]
+    return [*sorted((task for task in large if _turn(task) < CIM_LAST), key=_turn), *small]
+
+
+def _turn(task: Job) -> int:
+    """When a machine is asked, by the end of its name: packages first."""
+    name = task.name.rpartition("/")[2]
+    if name.startswith("cim-"):
+        return CIM_LAST
+    return next((1 + k for k, end in enumerate(TURNS) if name.endswith(end)), 0)
 
 
 def _asking(case: Case, some: Sequence[Machine], out: Path, effort: str) -> Asking:
