@@ -10,7 +10,7 @@ from mapper.claims.found import Table
 from mapper.claims.verdict import Checked, Said
 from mapper.report.units import shorten
 
-LEAST, MOST = 72, 140
+LEAST, MOST = 56, 140
 MARKS = {Said.REPRODUCED: "=", Said.ANSWERED: "·", Said.OPEN: "≈", Said.DIFFERS: "≠", Said.UNCHECKED: "?"}
 INDENT = 4
 NARROWEST = 8
@@ -76,14 +76,34 @@ def _figures(c: Checked, room: int) -> Iterator[str]:
 
 
 def _table(table: Table, room: int) -> Iterator[str]:
-    """A table whose last column is folded where it is too wide."""
+    """A table whose wide columns are folded; those that have no room even then follow below, each row by its name."""
     yield from _wrapped(table.words, room)
-    widths = [max(map(len, column)) for column in zip(table.columns, *table.rows, strict=True)]
-    right = [_numbers([row[k] for row in table.rows]) for k in range(len(widths))]
+    for n, shown in enumerate(_parts(table, room)):
+        if n:
+            yield ""
+        columns = [table.columns[k] for k in shown]
+        yield from _columns(columns, [[row[k] for k in shown] for row in table.rows], room)
+
+
+def _parts(table: Table, room: int) -> Iterator[list[int]]:
+    """The columns that have room side by side, folded as far as they may be; the first one stands before all others."""
+    least = [min(NARROWEST, max(map(len, column))) for column in zip(table.columns, *table.rows, strict=True)]
+    shown = [0]
+    for k in range(1, len(least)):
+        if len(shown) > 1 and INDENT + sum(least[i] for i in (*shown, k)) + 2 * len(shown) > room:
+            yield shown
+            shown = [0]
+        shown.append(k)
+    yield shown
+
+
+def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    right = [_numbers([row[k] for row in rows]) for k in range(len(widths))]
     for _ in range(max(0, INDENT + sum(widths) + 2 * (len(widths) - 1) - room)):
         k = max(range(len(widths)), key=lambda i: (widths[i], i))
         widths[k] = max(NARROWEST, widths[k] - 1)
-    for row in (table.columns, *table.rows):
+    for row in (columns, *rows):
         cells = [textwrap.wrap(cell, w) or [""] for cell, w in zip(row, widths, strict=True)]
         for i in range(max(map(len, cells))):
             line = "  ".join(

@@ -46,7 +46,17 @@ def test_claims_are_told_as_before(golden: Callable[[str, str], None]) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    assert max(len(line) for line in screen(claims(), width).splitlines()) <= max(72, min(width, 140))
+    assert max(len(line) for line in screen(claims(), width).splitlines()) <= min(width, 140)
+
+
+def test_columns_that_have_no_room_follow_below_with_the_name_of_each_row() -> None:
+    names = tuple(f"column {k}" for k in range(10))
+    table = Table("by chip", ("chip", *names), (("a100", *map(str, range(10))), ("h100", *map(str, range(10, 20)))))
+    told = screen((checked(claims()[2].claim, UNITS, Found({"ratio": Figure(2.0)}, tables=(table,))),), 60).splitlines()
+    assert max(map(len, told)) <= 60
+    assert sum(line.split()[:1] == ["h100"] for line in told) == 2
+    cells = " ".join(line for line in told if line.split()[:1] == ["h100"]).split()
+    assert [cell for cell in cells if cell != "h100"] == [*map(str, range(10, 20))]
 
 
 def test_briefly_there_are_figures_and_verdicts_only() -> None:
