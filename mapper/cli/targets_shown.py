@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
+
+from rich.table import Table
 
 from mapper.cli.saying import say
 from mapper.cli.tables import output, table_of
@@ -29,6 +32,8 @@ _LEGEND = (
 COLUMNS = ("target", "units", "floats", "integers", "memory", "power", "times", "known")
 LEAVE = ("times", "known", "power", "units")
 """Columns of the list that a narrow terminal goes without, the first first."""
+FOLDED = {"units": r"\s", "peak": "(?<=,) ", "holds": "(?<=,) ", "serves": "(?<=,) "}
+"""Columns whose cells may stand in several lines, and where the lines are cut."""
 
 
 def show_all(found: Sequence[Survey]) -> None:
@@ -36,7 +41,7 @@ def show_all(found: Sequence[Survey]) -> None:
     rows = [dict(zip(COLUMNS, _row(one), strict=True)) for one in found]
     console = output()
     console.width = min(console.width, WIDTH + 2)
-    shown, left = _fitting(rows, console.width)
+    shown, left = _fitting(COLUMNS, rows, LEAVE, console.width)
     table = table_of(*shown)
     table.columns[0].no_wrap = True
     for row in rows:
@@ -54,27 +59,34 @@ def _row(one: Survey) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _fitting(rows: Sequence[Mapping[str, str]], width: int) -> tuple[list[str], list[str]]:
-    """The columns that have room side by side, and those that are left away. Classes may be folded between words."""
-    wide = {
-        name: 2 + max(len(part) for row in rows for part in (name, *row[name].split(None if name == "units" else "\n")))
-        for name in COLUMNS
-    }
-    shown, left = list(COLUMNS), []
-    for name in LEAVE:
-        if sum(wide[one] for one in shown) - 2 > width:
+def _fitting(
+    columns: Sequence[str], rows: Sequence[Mapping[str, str]], leave: Sequence[str], width: int
+) -> tuple[list[str], list[str]]:
+    """The columns that have room side by side, and those that are left away, in the order given. Those of FOLDED need
+    room for their longest word only."""
+    wide = {name: _least(name, rows) for name in columns}
+    shown, left = list(columns), []
+    for name in leave:
+        if sum(wide[one] + 2 for one in shown) - 2 > width:
             shown.remove(name)
             left.append(name)
     return shown, left
+
+
+def _least(name: str, rows: Sequence[Mapping[str, str]]) -> int:
+    """How wide a column is at least: as the longest part of its cells that stays in one line."""
+    cut = FOLDED.get(name, "\n")
+    return max(len(part) for row in rows for part in (name, *re.split(cut, row[name])))
 
 
 def show_one(found: Survey) -> None:
     """The units, memories and links of a target, then the text behind each of its figures."""
     _parts(found.target)
     data, width = target_data(found), min(output().width, WIDTH)
-    lines = ["", "figures: " + ", ".join(f"{percent(part)} {basis}" for basis, part in data["figures_by_mark"].items())]
+    marks = ", ".join(f"{percent(part)} {basis}" for basis, part in data["figures_by_mark"].items())
+    lines = ["", *wrap(f"figures: {marks}", width)]
     if found.bands:
-        lines.append(f"times: {', '.join(bands(found))}")
+        lines += wrap(f"times: {', '.join(bands(found))}", width)
     for row in data["published"]:
         lines += wrap(_published(row), width)
     for sheet in found.sheets:
@@ -127,14 +139,25 @@ def _parts(target: Target) -> None:
         )
         for k in target.links
     ]  # fmt: skip
-    for names, rows in ((UNITS, units), (MEMORIES, memories), (LINKS, links)):
-        if rows:
-            _show(names, rows)
+    left = [
+        name
+        for names, rows, leave in ((UNITS, units, LEAVE_UNITS), (MEMORIES, memories, LEAVE_MEMORIES),
+                                   (LINKS, links, LEAVE_LINKS))
+        if rows
+        for name in _show(names, rows, leave)
+    ]  # fmt: skip
+    if left:
+        told = f"Left away, as there is no room: {', '.join(dict.fromkeys(left))} (--json has all)."
+        say("\n" + "\n".join(wrap(told, min(WIDTH, console.width))) + "\n")
 
 
 UNITS = ("unit", "kind", "model", "peak", "data memory", "weights from", "idle")
 MEMORIES = ("memory", "capacity", "bandwidth", "energy", "holds", "serves")
 LINKS = ("link", "from", "to", "bandwidth each way", "latency", "overhead", "energy")
+LEAVE_UNITS = ("model", "idle", "weights from", "kind")
+LEAVE_MEMORIES = ("energy", "holds", "serves")
+LEAVE_LINKS = ("energy", "overhead", "latency")
+"""Columns of the tables of parts that a narrow terminal goes without, the first first."""
 PLACES = {"data memory", "weights from", "serves", "from", "to"}
 """Columns that name other parts, and so differ among equal chips."""
 
@@ -147,15 +170,33 @@ def _best(unit: Unit) -> str:
     return ", ".join(f"{dtype.value} {si(rate, 'op/s')}" for dtype, rate in rates)
 
 
-def _show(names: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
-    """A table of parts; in a large target those with equal figures stand in one row."""
+def _widen(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, str]], width: int) -> None:
+    """What room is left goes to cells that would be folded; where there is none, names are folded, too."""
+    least = [_least(name, rows) for name in names]
+    spare = width - sum(least) - 2 * (len(least) - 1)
+    if spare < 0:
+        return
+    for column, name, wide in zip(table.columns, names, least, strict=True):
+        wanted = max(len(row[name]) for row in rows) - wide
+        column.width = wide + (max(0, min(spare, wanted)) if name in FOLDED else 0)
+        spare -= column.width - wide
+
+
+def _show(names: Sequence[str], rows: Sequence[tuple[str, ...]], leave: Sequence[str]) -> list[str]:
+    """A table of parts; in a large target those with equal figures stand in one row. Returns what is left away."""
     alike: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for row in rows:
         same = tuple(cell for name, cell in zip(names[1:], row[1:], strict=True) if name not in PLACES)
         alike.setdefault(same if len(rows) > MOST_ROWS else row, []).append(row)
-    table = table_of(*names)
+    console, some = output(), list[dict[str, str]]()
     for equal in alike.values():
         first = equal[0]
         more = f" and {len(equal) - 1:,} more" if len(equal) > 1 else ""
-        table.add_row(f"{first[0]}{more}", *first[1:])
-    output().print(table)
+        some.append(dict(zip(names, (f"{first[0]}{more}", *first[1:]), strict=True)))
+    shown, left = _fitting(names, some, leave, console.width)
+    table = table_of(*shown)
+    _widen(table, shown, some, console.width)
+    for cells in some:
+        table.add_row(*(cells[name] for name in shown))
+    console.print(table)
+    return left

@@ -46,6 +46,16 @@ def test_a_narrow_terminal_has_whole_cells_and_fewer_columns(
     assert "7 kinds" not in out
 
 
+def test_one_target_on_a_narrow_terminal_has_whole_cells_and_fewer_columns(
+    mapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mapper.cli.tables.PIPED_WIDTH", 60)
+    out = mapper("targets", "superhet").out
+    assert max(map(len, out.splitlines())) <= 60
+    assert all(word in out for word in ("cpu-neoverse-8c", "cim3.buffer", "activations,", "d2d.host-gpu0", "5.00 ns"))
+    assert "Left away, as there is no room: model, idle, weights from, energy, overhead" in " ".join(out.split())
+
+
 def test_equal_chips_of_a_large_system_stand_in_one_row(mapper) -> None:
     out = mapper("targets", "hgx-h100x12").out
     assert "node0.gpu0.gpu and 95 more" in out
