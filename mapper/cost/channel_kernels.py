@@ -63,7 +63,7 @@ def hold_channels(t: Tables, m: State, run: int, step: int) -> None:
         if m.demand[memory] > CHANNEL:
             m.listed[m.clock[LISTED]] = memory
             m.clock[LISTED] += 1
-    push(m, run)
+    push(m.heap, m.runs, m.progress, m.clock, run)
     if m.clock[LISTED]:
         _share_again(t, m)
 
@@ -116,7 +116,7 @@ def _share_again(t: Tables, m: State) -> None:
                     gone = m.progress[run, 1] * (m.clock[NOW] - m.runs[run, SINCE])
                     m.progress[run, 0] = max(0.0, m.progress[run, 0] - gone)
                     m.progress[run, 1], m.runs[run, SINCE] = rate, m.clock[NOW]
-                    push(m, run)
+                    push(m.heap, m.runs, m.progress, m.clock, run)
             link = m.links[run, link % many, 0]
 
 
@@ -155,19 +155,18 @@ def fair_part(shares: Array) -> float:
 
 
 @compiled
-def push(m: State, run: int) -> None:
+def push(heap: Array, runs: Array, progress: Array, clock: Array, run: int) -> None:
     """Put a run into the heap of what ends next, or where its speed has changed to its new place; first come first
     among equals."""
-    heap, runs = m.heap, m.runs
-    left, rate = m.progress[run, 0], m.progress[run, 1]
-    m.clock[TICKET] += 1
-    when = m.clock[NOW] + ceil(left if rate == 1.0 else left / rate)
+    left, rate = progress[run, 0], progress[run, 1]
+    clock[TICKET] += 1
+    when = clock[NOW] + ceil(left if rate == 1.0 else left / rate)
     at = runs[run, AT]
     if at < 0:
-        at = m.clock[HEAP]
-        m.clock[HEAP] += 1
+        at = clock[HEAP]
+        clock[HEAP] += 1
     elif when >= heap[at, 0]:
-        _sink(heap, runs, m.clock[HEAP], at, when, m.clock[TICKET], run)
+        _sink(heap, runs, clock[HEAP], at, when, clock[TICKET], run)
         return
     while at > 0 and when < heap[(at - 1) // 2, 0]:
         above = (at - 1) // 2
@@ -178,7 +177,7 @@ def push(m: State, run: int) -> None:
             at,
         )
         at = above
-    heap[at, 0], heap[at, 1], heap[at, 2], runs[run, AT] = when, m.clock[TICKET], run, at
+    heap[at, 0], heap[at, 1], heap[at, 2], runs[run, AT] = when, clock[TICKET], run, at
 
 
 @inlined

@@ -63,7 +63,8 @@ def advance(t: Tables, m: State, arrivals: Array, began: Array, goal: int, spare
         m.requests[s, PHASE], m.requests[s, CALL] = arrivals[s, 0], arrivals[s, 1]
         clock[ARRIVED] += 1
         _begin_call(t, m, s, arrivals, began)
-        _try_again(t, m)
+        if clock[RETRY]:
+            _try_again(t, m)
     while clock[HEAP] > 0 and clock[RAN] < goal:
         if clock[IDLE] < spare:
             return False
@@ -79,7 +80,7 @@ def advance(t: Tables, m: State, arrivals: Array, began: Array, goal: int, spare
             _let_go(t, m, run, step)
             m.progress[run, 0], m.progress[run, 1] = t.holds[step, 1], 1.0
             if m.progress[run, 0] > 0:
-                push(m, run)
+                push(m.heap, m.runs, m.progress, clock, run)
                 continue
         m.idle[clock[IDLE]] = run
         clock[IDLE] += 1
@@ -87,7 +88,8 @@ def advance(t: Tables, m: State, arrivals: Array, began: Array, goal: int, spare
         if m.requests[s, LEFT] == 0:
             _next_call(t, m, s)
             _begin_call(t, m, s, arrivals, began)
-        _try_again(t, m)
+        if clock[RETRY]:
+            _try_again(t, m)
     return True
 
 
@@ -137,9 +139,10 @@ def _begin_call(t: Tables, m: State, s: int, arrivals: Array, began: Array) -> N
             _start(t, m, s, i)
 
 
-@compiled
+@inlined
 def _start(t: Tables, m: State, s: int, i: int) -> bool:
-    """Start a step, or queue it at the first resource that it must wait for."""
+    """Start a step, or queue it at the first resource that it must wait for. A call would take all arrays along, which
+    costs more than what it does."""
     phase = m.requests[s, PHASE]
     step = t.phases[phase, FIRST_STEP] + i
     if not _enter(t, m, s, i, step):
@@ -213,7 +216,8 @@ def _let_go(t: Tables, m: State, run: int, step: int) -> None:
     for k in range(t.steps[step, EXCLUSIVE], t.steps[step + 1, EXCLUSIVE]):
         m.free[t.exclusive[k, 0]] += t.exclusive[k, 1]
     for k in range(t.steps[step, EXCLUSIVE], t.steps[step + 1, EXCLUSIVE]):
-        _serve(t, m, t.exclusive[k, 0])
+        if _asked_for(t, m, t.exclusive[k, 0]):
+            _serve(t, m, t.exclusive[k, 0])
 
 
 @inlined
@@ -229,13 +233,23 @@ def _end(t: Tables, m: State, s: int, step: int) -> None:
         room[1] -= 1
         if room[1] == 0:
             m.free[t.entries[e, 0]] += 1
-            _serve(t, m, t.entries[e, 0])
+            if _asked_for(t, m, t.entries[e, 0]):
+                _serve(t, m, t.entries[e, 0])
     waiting = m.waiting[s]
     for k in range(t.steps[step, USERS], t.steps[step + 1, USERS]):
         user = t.users[k]
         waiting[user] -= 1
         if waiting[user] == 0:
             _start(t, m, s, user)
+
+
+@inlined
+def _asked_for(t: Tables, m: State, resource: int) -> bool:
+    """Whether anything waits for a resource: mostly nothing does, and a call takes all arrays along."""
+    many = 0
+    for phase in range(len(t.turns)):
+        many += m.queues[resource, phase, 1]
+    return many > 0
 
 
 @compiled

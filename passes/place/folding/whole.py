@@ -7,8 +7,6 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from math import gcd
 
-import numpy as np
-
 from mapper.hw.target import Target, Team
 from mapper.solve.placement import problem as pb
 
@@ -100,10 +98,9 @@ def largest_sum(sizes: Sequence[int], capacity: int) -> int:
     units = capacity // step
     if units > MOST_SUMS:
         return capacity
-    reached = np.zeros(units + 1, dtype=bool)
-    reached[0] = True
-    for size in {s // step for s in fitting}:
-        for start in range(min(size, units + 1)):
-            row = reached[start::size]
-            np.logical_or.accumulate(row, out=row)
-    return int(np.flatnonzero(reached)[-1]) * step
+    reached, within = 1, (1 << units + 1) - 1  # bit n: whether n units are a sum
+    for size in sorted({s // step for s in fitting}):
+        while size <= units:  # after this, up to so many times as often as before, and one more
+            reached |= reached << size & within
+            size *= 2
+    return (reached.bit_length() - 1) * step
