@@ -210,7 +210,7 @@ class Estimator:
         for phase, samples in self._served(cluster, unit, phases, way):
             sums = [_total(self._costs(unit, typed, feed)) for typed in samples]
             types = samples[-1].types
-            footprint = self._footprint(cluster, unit, samples[-1])
+            footprint = self._footprint(cluster, unit, samples[-1], source)
             costs.append((phase.name, _mean(sums, phase.shares)))
         shared = (way.name, way.takes, way.leaves)
         return Option(cluster.repeat, names, source, replicas, footprint, types, tuple(costs), *shared)
@@ -249,15 +249,17 @@ class Estimator:
             samples += [_by_op(self._costs(unit, t, feed), t) for t in typed]
         return tuple(_mean(costs, phase.shares) for costs in zip(*samples, strict=True))
 
-    def _footprint(self, cluster: Cluster, unit: Unit, typed: Typed) -> int:
-        """Bytes that the cluster's weights take at the unit. A look-up reads some rows of its table, but keeps all."""
-        total = 0
+    def _footprint(self, cluster: Cluster, unit: Unit, typed: Typed, source: int) -> int:
+        """Bytes that the cluster's weights take: in the unit's own granularity where they lie in it, in a memory outside
+        as many as they are. A look-up reads some rows of its table, but keeps all."""
+        total, inside = 0, self.is_resident(unit, source)
         shares = [p.kept for p in typed.parts] or [(1, 1)] * len(typed.works)
         for name, work, (part, of) in zip(cluster.ops, typed.works, shares, strict=True):
             if work.weight is None:
                 continue
             op = self.graph.op[name]
-            total += unit.model.weight_footprint_bytes(stored(self.graph, op, work))
+            held = stored(self.graph, op, work)
+            total += unit.model.weight_footprint_bytes(held) if inside else held.bytes(Role.WEIGHT)
             if priced_as(op) in PICKING_KINDS and work.inputs[0].role is Role.WEIGHT and work.inputs[0].elements:
                 names = [n for n in dict.fromkeys(op.inputs) if n and self.graph.value[n].role is Role.WEIGHT]
                 for weight, read in zip(names, (o for o in work.inputs if o.role is Role.WEIGHT), strict=True):
