@@ -250,8 +250,8 @@ class Estimator:
         return tuple(_mean(costs, phase.shares) for costs in zip(*samples, strict=True))
 
     def _footprint(self, cluster: Cluster, unit: Unit, typed: Typed, source: int) -> int:
-        """Bytes that the cluster's weights take: in the unit's own granularity where they lie in it, in a memory outside
-        as many as they are. A look-up reads some rows of its table, but keeps all."""
+        """Bytes that the cluster's weights take: in the unit's own granularity where they lie in it, in a memory
+        outside as many as they are. A look-up reads some rows of its table, but keeps all."""
         total, inside = 0, self.is_resident(unit, source)
         shares = [p.kept for p in typed.parts] or [(1, 1)] * len(typed.works)
         for name, work, (part, of) in zip(cluster.ops, typed.works, shares, strict=True):
