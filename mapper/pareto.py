@@ -11,12 +11,13 @@ from typing import Any
 
 from mapper.compiled import Compiled, Series
 from mapper.compiler import compile
+from mapper.cost.offers import no_room
 from mapper.emit.files import write_folder_atomically
 from mapper.errors import Infeasible, UsageError
 from mapper.frontend import PhaseSpec
 from mapper.hw.target import Target
 from mapper.ir.goal import Goal, Limit, Objective, Quantity, parse_goal
-from mapper.ir.plan import Bound, Plan, Status
+from mapper.ir.plan import DECISIONS, Bound, Plan, Status
 from mapper.pipeline.named import pipeline_of
 from mapper.pipeline.pipeline import Pipeline
 from mapper.report.summary import spoken
@@ -222,8 +223,10 @@ class _Sweep:
     def solved(self, objective: Objective, limits: tuple[Limit, ...], known: Sequence[Point]) -> Point:
         """The best plan found under limits: by a new search, or one that is known and keeps them too, under the bound
         that the new search proves."""
-        asked = replace(self.ready, objective=objective, limits=limits)
+        asked = self.asked(objective, limits)
         kept = [p for p in known if not any(x.excess(p.made.verdict.measured(x.quantity)) for x in limits)]
+        if asked.goal.counts_time:
+            kept = [p for p in kept if not any(place.tiles for place in p.made.plan.placement or ())]
         try:
             made = self.series.resume(asked, self.tail)
         except Infeasible:
@@ -238,6 +241,16 @@ class _Sweep:
             self.found(point)
         return point
 
+    def asked(self, objective: Objective, limits: tuple[Limit, ...]) -> Plan:
+        """The plan with another goal; what units offer is asked anew where the goals differ in whether the time of a
+        request counts, and a memory is too small for something whole: then tiles are offered under one of them."""
+        asked = replace(self.ready, objective=objective, limits=limits)
+        scarce = any(o.tiles for o in asked.options or ()) or any(map(no_room, asked.refusals or ()))
+        if asked.goal.counts_time is self.ready.goal.counts_time or not scarce:
+            return asked
+        later: dict[str, Any] = dict.fromkeys(DECISIONS[DECISIONS.index("options") :])
+        return self.series.resume(replace(asked, **later), "options").plan
+
 
 def _moved(known: Compiled, asked: Plan, bounds: tuple[Bound, ...] | None) -> Compiled:
     """A known plan as the answer to another question, whose bounds are given."""
@@ -245,7 +258,8 @@ def _moved(known: Compiled, asked: Plan, bounds: tuple[Bound, ...] | None) -> Co
     closed = any(b.value * (1 + 1e-9) >= value for b in bounds or () if b.objective == asked.objective.value)
     status = Status.OPTIMAL if closed else Status.FEASIBLE
     search = replace(known.plan.search, status=status) if known.plan.search else None
-    plan = replace(known.plan, objective=asked.objective, limits=asked.limits, bounds=bounds, search=search)
+    offered = replace(known.plan, options=asked.options, refusals=asked.refusals)
+    plan = replace(offered, objective=asked.objective, limits=asked.limits, bounds=bounds, search=search)
     return Compiled(plan, known.seconds, work=known.work)
 
 

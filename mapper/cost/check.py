@@ -8,12 +8,12 @@ from typing import TypeVar
 from mapper.cost.estimate import Estimator
 from mapper.cost.judge import WATCHED, Verdict, judge
 from mapper.cost.liveness import lives
-from mapper.cost.offers import Offers, offers
+from mapper.cost.offers import Offers, offers, offers_tiles
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.residency import residency
 from mapper.errors import InvalidPlan
-from mapper.ir.plan import DECISIONS, Bound, Cluster, Plan
+from mapper.ir.plan import DECISIONS, Bound, Cluster, Option, Plan
 from mapper.ir.verify import verify
 
 Recompute = Callable[[Plan], tuple[Bound, ...]]
@@ -106,7 +106,8 @@ def clusters_repeat(plan: Plan, estimator: Estimator) -> None:
 
 def _offers_agree(plan: Plan, estimator: Estimator) -> None:
     classes = {c.repeat: c for c in reversed(plan.clusters or ())}
-    found = {repeat: offers(estimator, cluster) for repeat, cluster in classes.items()}
+    tiles = offers_tiles(plan)
+    found = {repeat: offers(estimator, cluster, tiles=tiles) for repeat, cluster in classes.items()}
     options_agree(plan, found)
     refusals_agree(plan, found)
 
@@ -114,12 +115,26 @@ def _offers_agree(plan: Plan, estimator: Estimator) -> None:
 def options_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
     """The plan lists exactly the options that the units offer, at their prices."""
     recorded = {
-        (o.repeat, unit, o.source, o.replicas, o.shard): (o.footprint_bytes, o.types, o.costs, o.takes, o.leaves)
+        (o.repeat, unit, o.source, o.replicas, o.shard): (
+            o.footprint_bytes,
+            o.types,
+            o.costs,
+            o.takes,
+            o.leaves,
+            o.tiles,
+        )
         for o in plan.options or ()
         for unit in o.units
     }
     derived = {
-        (o.repeat, unit, o.source, o.replicas, o.shard): (o.footprint_bytes, o.types, o.costs, o.takes, o.leaves)
+        (o.repeat, unit, o.source, o.replicas, o.shard): (
+            o.footprint_bytes,
+            o.types,
+            o.costs,
+            o.takes,
+            o.leaves,
+            o.tiles,
+        )
         for offered in found.values()
         for o in offered.options
         for unit in o.units
@@ -130,6 +145,11 @@ def options_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
         raise InvalidPlan(
             f"the option for {what} is not what the unit offers", rule="options-costs", details=_both(old, new)
         )
+
+
+def _said(option: Option) -> tuple[object, ...]:
+    """All that an option says of itself, beside what names it."""
+    return option.footprint_bytes, option.types, option.costs, option.takes, option.leaves, option.tiles
 
 
 def refusals_agree(plan: Plan, found: Mapping[str, Offers]) -> None:

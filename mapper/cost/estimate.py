@@ -220,15 +220,25 @@ class Estimator:
     ) -> Cost | None:
         """The cost, in the mean over the phase's samples, of going through one of so many tiles of the cluster's rows;
         None where the unit refuses so few. What streams in of the weights does so for each tile."""
-        samples, feed = self.works(cluster)[self.phases.index(phase)], self._feed(unit, option.source, option.replicas)
-        sums = []
+        found = self.tile_works(cluster, unit, phase, way, tiles)
+        if found is None:
+            return None
+        feed = self._feed(unit, option.source, option.replicas)
+        sums = [_total([self._ask(unit, work, feed) for work in typed.works]) for typed in found]
+        return _mean(sums, phase.shares)
+
+    def tile_works(self, cluster: Cluster, unit: Unit, phase: Phase, way: Way, tiles: int) -> list[Typed] | None:
+        """The works of one of so many tiles of the cluster's rows in the unit's types, at each sample of the phase;
+        None where the unit refuses so few."""
+        samples = self.works(cluster)[self.phases.index(phase)]
+        found = []
         for works, binding in zip(samples, phase.bindings(), strict=True):
             parts = self.sharing.parts(cluster.ops, phase.name, way, tiles, works, binding)
             typed = self.typed(unit, [p.work for p in parts])
             if not isinstance(typed, Typed):
                 return None
-            sums.append(_total([self._ask(unit, work, feed) for work in typed.works]))
-        return _mean(sums, phase.shares)
+            found.append(typed)
+        return found
 
     def _costs(self, unit: Unit, typed: Typed, feed: Feed) -> list[Cost]:
         """What each work costs: of a team the ticks of its fullest rank, energy and traffic of all ranks."""

@@ -114,16 +114,23 @@ def segments(program: Program, call: Call, scarce: frozenset[str]) -> tuple[Segm
     take no time at all), are of one segment."""
     alive = sorted((life for life in lives(program, call) if life.memory in scarce), key=lambda x: (x.start, x.end))
     groups: list[tuple[list[Life], set[int]]] = []
+    group_of: dict[int, int] = {}  # by activity, the position of its group
     end = -1
     for life in alive:
         mine = {i for i in (life.maker, *life.readers) if i >= 0}
-        joined = [k for k, (_, users) in enumerate(groups) if users & mine]
+        first = min((group_of[i] for i in mine if i in group_of), default=len(groups))
         if life.start < end:
-            joined.append(len(groups) - 1)
-        first = min(joined, default=len(groups))
-        merged = ([x for group, _ in groups[first:] for x in group], set().union(mine, *(u for _, u in groups[first:])))
-        merged[0].append(life)
-        groups[first:] = [merged]
+            first = min(first, len(groups) - 1)
+        if first == len(groups):
+            groups.append(([], set()))
+        merged, users = groups[first]
+        for more, others in groups[first + 1 :]:
+            merged += more
+            mine |= others
+        del groups[first + 1 :]
+        merged.append(life)
+        users |= mine
+        group_of.update(dict.fromkeys(mine, first))
         end = max(end, life.end)
     rank = {memory: i for i, memory in enumerate(dict.fromkeys(life.memory for life in alive))}
     return tuple(_segment(group, rank) for group, _ in groups)

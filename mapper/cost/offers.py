@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -10,11 +10,14 @@ from mapper.cost.estimate import Estimator
 from mapper.cost.shards.chain import ALONE, Way
 from mapper.cost.shards.names import weights_division
 from mapper.cost.shards.states import on_all_ranks
+from mapper.cost.tiles import fewest, of_all_tiles, tiling
+from mapper.errors import InvalidPlan
 from mapper.hw.layout import Layout
 from mapper.hw.target import Target, Unit
+from mapper.hw.teams import folds
 from mapper.hw.work import Cost, Role
 from mapper.ir.graph import Phase, bind
-from mapper.ir.plan import Cluster, Option, Refusal
+from mapper.ir.plan import Cluster, Option, Plan, Refusal
 
 WORKING_SET = "reads and leaves"
 """How a refusal for want of memory begins."""
@@ -28,8 +31,16 @@ class Offers:
     refusals: tuple[Refusal, ...]
 
 
-def offers(estimator: Estimator, cluster: Cluster) -> Offers:
-    """What every unit of the estimator's target says to a cluster."""
+def offers_tiles(plan: Plan) -> bool:
+    """Whether units offer a plan's products in tiles where these do not fit whole. Not where the time of a request
+    counts, as bounds on it know whole tasks, and not on equal chips that are folded: their pool offers none."""
+    chips = any(unit.team is not None for unit in plan.target.units) or folds(plan.target)
+    return not plan.goal.counts_time and not chips
+
+
+def offers(estimator: Estimator, cluster: Cluster, *, tiles: bool = False) -> Offers:
+    """What every unit of the estimator's target says to a cluster. tiles: where its memory cannot hold what a cluster
+    reads and leaves, but can hold tiles of it, it offers to go through the rows in tiles."""
     options: list[Option] = []
     refusals: dict[Refusal, None] = {}
     for units in alike_units(estimator.target):
@@ -40,6 +51,11 @@ def offers(estimator: Estimator, cluster: Cluster) -> Offers:
             served = [name for name, refusal in answers.items() if refusal is None]
             if served:
                 found += estimator.options(cluster, units, served, way)
+            if tiles:
+                small = [p for p in phases if (answer := answers[p.name]) is not None and no_room(answer)]
+                in_parts = _only_in_tiles(estimator, cluster, units, small, served, way)
+                found = [o for o in found if not any(_same_way(o, other) for other in in_parts)] + in_parts
+                answers.update(dict.fromkeys(name for option in in_parts for name, _ in option.tiles))
             for name, answer in answers.items():
                 refused[name] = None if answer is None else refused.get(name, answer)
         options += undominated(found)
@@ -48,6 +64,28 @@ def offers(estimator: Estimator, cluster: Cluster) -> Offers:
             if refusal is not None:
                 refusals[replace(refusal, phase=phase if served else "")] = None
     return Offers(tuple(options), tuple(refusals))
+
+
+def _only_in_tiles(
+    estimator: Estimator,
+    cluster: Cluster,
+    units: Sequence[Unit],
+    small: Sequence[Phase],
+    whole: Sequence[str],
+    way: Way,
+) -> list[Option]:
+    """The options on units whose memory is too small for the cluster in some phases: in tiles there, with the weights
+    in the units' own arrays, so that no tile brings them again; whole in other phases."""
+    needed = {p.name: many for p in small if (many := fewest(estimator, cluster, units[0], p))}
+    if not needed:
+        return []
+    asked = [p.name for p in estimator.phases if p.name in needed or p.name in whole]
+    options = [o for o in estimator.options(cluster, units, asked, way) if estimator.is_resident(units[0], o.source)]
+    return [in_tiles(estimator, cluster, option, needed) for option in options]
+
+
+def _same_way(a: Option, b: Option) -> bool:
+    return (a.source, a.replicas, a.shard) == (b.source, b.replicas, b.shard)
 
 
 def _ways(estimator: Estimator, cluster: Cluster, unit: Unit) -> list[tuple[Way, list[Phase]]]:
@@ -78,7 +116,27 @@ def repriced(estimator: Estimator, cluster: Cluster, option: Option) -> Option:
     wanted = (option.shard, option.takes, option.leaves)
     way = next(w for w in known if (w.name, w.takes, w.leaves) == wanted)
     same = (option.source, option.replicas)
-    return next(o for o in estimator.options(cluster, units, served, way) if (o.source, o.replicas) == same)
+    whole = next(o for o in estimator.options(cluster, units, served, way) if (o.source, o.replicas) == same)
+    return in_tiles(estimator, cluster, whole, dict(option.tiles))
+
+
+def in_tiles(estimator: Estimator, cluster: Cluster, option: Option, tiles: Mapping[str, int]) -> Option:
+    """The option of whole calls with some phases in so many tiles, at the price of all tiles together. Raises
+    InvalidPlan where the rows do not divide so or the unit takes no such tile."""
+    if not tiles:
+        return option
+    unit = estimator.target.unit[option.units[0]]
+    costs = []
+    for phase in (p for p in estimator.phases if option.serves(p.name)):
+        cost, many = option.cost(phase.name), tiles.get(phase.name, 0)
+        if many:
+            found = tiling(estimator, cluster, unit, option, phase, many)
+            if found is None:
+                text = f"'{cluster.name}' cannot go through its rows in {many} tiles on '{unit.name}' in '{phase.name}'"
+                raise InvalidPlan(text, rule="options-costs")
+            cost = of_all_tiles(found.cost, many)
+        costs.append((phase.name, cost))
+    return replace(option, costs=tuple(costs), tiles=tuple((name, tiles[name]) for name, _ in costs if name in tiles))
 
 
 def _dominates(a: Option, b: Option) -> bool:

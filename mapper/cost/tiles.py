@@ -17,7 +17,7 @@ from mapper.cost.places import Step
 from mapper.cost.shards.chain import Way
 from mapper.hw.layout import Layout
 from mapper.hw.target import Unit
-from mapper.hw.work import Cost
+from mapper.hw.work import Cost, Role
 from mapper.ir.graph import Phase
 from mapper.ir.plan import Cluster, Option, Plan, Task
 
@@ -58,6 +58,44 @@ def tiling(
 ) -> Tiling | None:
     """How a unit that works alone can go through a cluster in so many tiles of rows, none of them empty; None where
     rows depend on one another, states are touched, or the unit refuses the smaller shapes."""
+    found = _division(estimator, cluster, unit, phase, tiles)
+    if found is None:
+        return None
+    cost = estimator.tile_cost(cluster, unit, option, phase, found.way, tiles)
+    whole = option.cost(phase.name)
+    return None if cost is None else Tiling(found.rows, found.divided, at_least(cost, whole, tiles))
+
+
+def fewest(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> int:
+    """The least power of two of tiles of which two fit the unit's data memory, beside what each tile reads whole: one
+    is worked on while the next comes or the one before leaves. 0 where there is none, and for work without products
+    with weights: it can go to where its operands lie, and what it leaves would lie in the scarce memory whole.
+
+    Powers of two, so that tiles of tasks that follow one another are seldom more than parts of each other's.
+    """
+    works = estimator.works(cluster)[estimator.phases.index(phase)]
+    if not any(work.macs and work.weight for sample in works for work in sample):
+        return 0
+    room = estimator.target.memory[unit.data].capacity_bytes
+    tiles = 2
+    while (found := _division(estimator, cluster, unit, phase, tiles)) is not None:
+        if _bytes_of_two(estimator, cluster, unit, phase, found.divided, tiles) <= room:
+            return tiles if estimator.tile_works(cluster, unit, phase, found.way, tiles) is not None else 0
+        tiles *= 2
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Division:
+    """How a cluster's rows are divided: see `Tiling`."""
+
+    rows: int
+    divided: frozenset[str]
+    way: Way
+
+
+def _division(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, tiles: int) -> _Division | None:
+    """How a cluster's rows divide into so many tiles, without what they cost."""
     graph, found = estimator.graph, estimator.sharing.analysis(phase.name)
     names = {n for op in cluster.ops for n in (*graph.op[op].inputs, *graph.op[op].outputs) if n}
     if estimator.has_teams or unit.team is not None or names.intersection(graph.states_at):
@@ -71,8 +109,27 @@ def tiling(
     rows = {found.spread(n, b).rows for n in (*divided, *_left(estimator, cluster)) for b in phase.bindings()}
     if len(rows) != 1 or not _all_busy(max(rows), tiles):
         return None
-    cost = estimator.tile_cost(cluster, unit, option, phase, way, tiles)
-    return None if cost is None else Tiling(max(rows), divided, at_least(cost, option.cost(phase.name), tiles))
+    return _Division(max(rows), divided, way)
+
+
+def _bytes_of_two(
+    estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, divided: frozenset[str], tiles: int
+) -> int:
+    """Bytes, at the phase's largest sample, of two tiles of what a cluster reads and leaves row by row, and of what
+    it reads whole, weights apart."""
+    graph, stored = estimator.graph, unit.model.activation_dtype()
+    made = {n for op in cluster.ops for n in graph.op[op].outputs if n}
+    left = _left(estimator, cluster)
+    total = 0
+    for name in dict.fromkeys((*left, *(n for op in cluster.ops for n in graph.op[op].inputs if n and n not in made))):
+        value = graph.value[name]
+        if value.role is Role.WEIGHT:
+            continue
+        peak, dtype = estimator.sharing.peak(name, phase.name, divides=True), value.dtype
+        parted = name in divided or name in left
+        elements = 2 * peak.part(Layout.TOKENS, tiles) if parted else peak.elements
+        total += (stored if dtype.is_float else dtype).bytes_for(elements)
+    return total
 
 
 def _by_rows(estimator: Estimator, cluster: Cluster, phase: Phase, tiles: int) -> Way | None:
@@ -105,6 +162,18 @@ def at_least(tile: Cost, whole: Cost, tiles: int) -> Cost:
         data_bytes=max(tile.data_bytes, -(-whole.data_bytes // tiles)),
         weight_bytes=max(tile.weight_bytes, -(-whole.weight_bytes // tiles)),
         wear=max(tile.wear, whole.wear / tiles),
+    )
+
+
+def of_all_tiles(tile: Cost, tiles: int) -> Cost:
+    """The cost of so many tiles one after another."""
+    return replace(
+        tile,
+        ticks=tiles * tile.ticks,
+        energy_pj=tuple((cause, tiles * pj) for cause, pj in tile.energy_pj),
+        data_bytes=tiles * tile.data_bytes,
+        weight_bytes=tiles * tile.weight_bytes,
+        wear=tiles * tile.wear,
     )
 
 

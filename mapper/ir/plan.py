@@ -49,6 +49,8 @@ class Option:
     cost of one call, over the phase's samples, by phase; a phase that is not there cannot run this way.
     shard: how a team divides it among its ranks (empty: it does not); takes, leaves: how the ranks then hold what it
     reads and what it makes. What all ranks do together is what costs count: energy and bytes of all, ticks of one.
+    tiles: by phase, in how many tiles of its rows a call goes at least, where the unit's memory cannot hold all that it
+    reads and leaves; costs are then those of so many tiles together.
     """
 
     repeat: str
@@ -61,6 +63,7 @@ class Option:
     shard: str = ""
     takes: Layout = Layout.ONE
     leaves: Layout = Layout.ONE
+    tiles: tuple[tuple[str, int], ...] = ()
 
     def cost(self, phase: str) -> Cost:
         """The cost of one call in a phase that the option serves."""
@@ -69,6 +72,10 @@ class Option:
     def serves(self, phase: str) -> bool:
         """Whether the phase can run this way."""
         return any(name == phase for name, _ in self.costs)
+
+    def least_tiles(self, phase: str) -> int:
+        """In how many tiles a call in a phase goes at least; 0 where it can be whole."""
+        return next((tiles for name, tiles in self.tiles if name == phase), 0)
 
 
 @dataclass(frozen=True, slots=True)

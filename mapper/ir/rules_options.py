@@ -106,6 +106,17 @@ def options_replicas(plan: Plan) -> Iterator[str]:
             yield f"{_named(option)} has {option.replicas} copies, but no option has one"
 
 
+def options_tiles(plan: Plan) -> Iterator[str]:
+    """An option that needs tiles needs two or more, in phases that it serves, each named once."""
+    for option in plan.options or ():
+        names = [name for name, _ in option.tiles]
+        for name in (*doubles(names), *(n for n in names if not option.serves(n))):
+            yield f"{_named(option)} needs tiles in phase '{name}', which it names twice or does not serve"
+        for name, tiles in option.tiles:
+            if tiles < 2:
+                yield f"{_named(option)} needs {tiles} tiles in phase '{name}'"
+
+
 def options_figures(plan: Plan) -> Iterator[str]:
     """An option has a cost for each phase that it serves, a type for each op, and no negative figure."""
     phases = tuple(p.name for p in plan.phases)
@@ -187,7 +198,13 @@ RULES = (
     *rules(clusters_names, clusters_cover, clusters_order, clusters_alike, needs=("clusters",)),
     *rules(blocks_alike, needs=("clusters", "blocks")),
     *rules(
-        options_classes, options_units, options_unique, options_replicas, options_figures, needs=("clusters", "options")
+        options_classes,
+        options_units,
+        options_unique,
+        options_replicas,
+        options_tiles,
+        options_figures,
+        needs=("clusters", "options"),
     ),
     *rules(refusals, needs=("clusters", "refusals")),
     *rules(tasks_names, tasks_complete, needs=("clusters", "tasks")),

@@ -82,6 +82,17 @@ def placement_tiles(plan: Plan) -> Iterator[str]:
             yield f"task '{place.task}' goes through its rows in {place.tiles} tiles, under {plan.goal}"
 
 
+def placement_tiles_least(plan: Plan) -> Iterator[str]:
+    """A task goes in as many tiles at least as it needs for the unit's memory to hold what it reads and leaves."""
+    for place in plan.placement or ():
+        least = plan.chosen(place.task).least_tiles(plan.task[place.task].phase)
+        if place.tiles < least:
+            yield (
+                f"task '{place.task}' goes through its rows in {place.tiles or 'no'} tiles; what it reads and leaves "
+                f"lies in the memory of '{place.unit}' in {least} at least"
+            )
+
+
 def states_one_place(plan: Plan) -> Iterator[str]:
     """All tasks of a phase that touch a state leave it in one memory, type and layout; on teams, of all phases."""
     owner = {op: cluster.name for cluster in plan.clusters or () for op in cluster.ops}
@@ -169,6 +180,7 @@ RULES = (
         placement_options,
         placement_late,
         placement_tiles,
+        placement_tiles_least,
         states_one_place,
         needs=("clusters", "options", "tasks", "placement"),
     ),

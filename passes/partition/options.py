@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mapper.cost.capacity import check_batch
 from mapper.cost.estimate import Estimator
-from mapper.cost.offers import no_room, offers
+from mapper.cost.offers import no_room, offers, offers_tiles
 from mapper.errors import Unsupported
 from mapper.ir.plan import Cluster, Option, Plan, Refusal, Task
 from mapper.ir.request import batch_of
@@ -31,9 +31,10 @@ class Options(Pass):
         estimator = Estimator(plan.target, plan.graph, plan.phases, plan.precision)
         options: list[Option] = []
         refusals: list[Refusal] = []
+        tiles = offers_tiles(plan)
         homeless: list[tuple[Cluster, tuple[Refusal, ...]]] = []
         for cluster in _first_of_each_class(plan):
-            found = offers(estimator, cluster)
+            found = offers(estimator, cluster, tiles=tiles)
             phases = [p.name for p in plan.phases if plan.runs(cluster, p.name)]
             if any(not any(o.serves(name) for o in found.options) for name in phases):
                 homeless.append((cluster, found.refusals))

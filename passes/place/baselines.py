@@ -14,6 +14,7 @@ from mapper.solve.placement.heft import heft
 from mapper.solve.placement.tables import build
 from passes.place.bounds import bounds_of, solved_as
 from passes.place.infeasible import finds_none
+from passes.place.mending.late import with_late
 from passes.place.translate import Translation, translate
 
 Ranked = Callable[[int], Iterator[int]]
@@ -95,7 +96,7 @@ def finish(plan: Plan, t: Translation, solution: pb.Solution, method: str, ctx: 
     """The plan with a solution's placement, its loads, and the bounds of its problem."""
     placed = t.apply(plan, solution)
     bounds = bounds_of(t.problem, plan, ctx.budget())
-    return replace(placed, bounds=bounds, search=search_of(t, solution, Status.FEASIBLE, method))
+    return with_late(replace(placed, bounds=bounds, search=search_of(t, solution, Status.FEASIBLE, method)))
 
 
 def search_of(t: Translation, solution: pb.Solution, status: Status, method: str) -> Search:

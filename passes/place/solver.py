@@ -29,6 +29,7 @@ from passes.place.mending.relieve import SHARES, relieved, widen_back
 from passes.place.rank import best_of_each, least_of
 from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation, translate
+from passes.place.untiled import untiled
 from passes.schedule.schedule import Schedule
 
 SEED_SHARE = 0.3
@@ -111,7 +112,7 @@ class PlaceCpSat(Pass):
         found = [(result.method, result.solution), *related, *result.others]
         baselines = best_of_each(plan, t, known, self.candidates)
         bound = bound_of(plan, result)
-        best = judged_twice(plan, t, found, baselines, ctx, bound.value)
+        best = self._judged(plan, t, found, baselines, ctx, bound.value)
         tight = t.problem
         for _ in range(TIGHTENED if best.judged[0] else 0):
             tight = tightened(plan, tight, best.solution, looked_at_best(t.apply(plan, best.solution), ctx, EVENTS))
@@ -126,6 +127,43 @@ class PlaceCpSat(Pass):
         search = search_of(t, best.solution, status_of(result, ctx, best.judged, bound), best.candidate[0])
         placed = replace(t.apply(plan, best.solution), bounds=(bound,), search=search)
         return with_late(placed, best.placement)
+
+    def _judged(
+        self,
+        plan: Plan,
+        t: Translation,
+        found: list[Candidate],
+        baselines: list[Candidate],
+        ctx: Context,
+        proven: float,
+    ) -> Best:
+        """As `judged_twice`; where tasks can be in tiles only on some units, and that is not near what is proven, a
+        search of whole tasks alone, too, unless what it finds is clearly worse."""
+        few = untiled(t)
+        if few is None:
+            return judged_twice(plan, t, found, baselines, ctx, proven)
+        try:
+            best = judged_twice(plan, t, found, baselines, ctx, proven)
+        except Infeasible:
+            return _whole_tasks(plan, few, t, ctx, self.candidates)
+        if best.judged <= (0.0, proven * (1 + NEAR)):
+            return best
+        try:
+            whole = _whole_tasks(plan, few, t, ctx, self.candidates)
+        except Infeasible:
+            return best
+        better = (best.judged[0], best.judged[1] * (1 + ROUGH)) < whole.judged  # by more than a probe may err
+        return best if better else whole
+
+
+def _whole_tasks(plan: Plan, few: Translation, t: Translation, ctx: Context, candidates: int) -> Best:
+    """The best that a search of the tighter problem finds, as of the problem itself where nothing needs tiles."""
+    known = every_start(few, plan, ctx)
+    result, related = searched(plan, few, known, ctx.budget())
+    baselines = best_of_each(plan, few, known, candidates)
+    found = [(result.method, result.solution), *related, *result.others]
+    best = judged_twice(plan, few, found, baselines, ctx, bound_of(plan, result).value)
+    return replace(best, candidate=(best.candidate[0], widen_back(few, t, best.solution)))
 
 
 def judged_twice(

@@ -60,7 +60,9 @@ class Translation:
                 continue
             unit, option = meanings[o]
             weights = plan.target.unit[unit].weights[option.source] if option.source >= 0 else ""
-            places.append(Place(task.name, unit, weights, option.replicas, option.shard))
+            places.append(
+                Place(task.name, unit, weights, option.replicas, option.shard, tiles=option.least_tiles(task.phase))
+            )
         placed = replace(plan, placement=tuple(places))
         return replace(placed, residency=residency(placed, Spelling(placed, self.estimator).estimator))
 

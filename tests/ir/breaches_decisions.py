@@ -219,6 +219,29 @@ def tiles_for_the_sake_of_latency(plan: Plan) -> Plan:
     return in_plan(replace(plan, objective=Objective.LATENCY, bounds=None), "placement", 0, tiles=2)
 
 
+def _needing_tiles(plan: Plan, *tiles: tuple[str, int]) -> Plan:
+    """The plan with the option of its first task in need of tiles."""
+    place = (plan.placement or ())[0]
+    chosen = plan.chosen(place.task)
+    return in_plan(plan, "options", (plan.options or ()).index(chosen), tiles=tiles)
+
+
+def a_whole_task_where_only_tiles_have_room(plan: Plan) -> Plan:
+    return _needing_tiles(plan, ((plan.tasks or ())[0].phase, 4))
+
+
+def fewer_tiles_than_have_room(plan: Plan) -> Plan:
+    return in_plan(a_whole_task_where_only_tiles_have_room(plan), "placement", 0, tiles=2)
+
+
+def an_option_in_a_single_tile(plan: Plan) -> Plan:
+    return _needing_tiles(plan, (plan.phases[0].name, 1))
+
+
+def an_option_in_tiles_of_a_phase_that_it_does_not_serve(plan: Plan) -> Plan:
+    return _needing_tiles(plan, ("stranger", 2))
+
+
 def an_operand_that_comes_late_to_a_task_that_does_not_read_it(plan: Plan) -> Plan:
     return in_plan(plan, "placement", 0, late=("stranger",))
 
@@ -297,6 +320,8 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "placement-units": (a_place_on_no_unit,),
     "placement-weights": (weights_from_a_memory_of_another_unit,),
     "placement-tiles": (a_task_in_one_tile, tiles_for_the_sake_of_latency),
+    "placement-tiles-least": (a_whole_task_where_only_tiles_have_room, fewer_tiles_than_have_room),
+    "options-tiles": (an_option_in_a_single_tile, an_option_in_tiles_of_a_phase_that_it_does_not_serve),
     "placement-late": (an_operand_that_comes_late_to_a_task_that_does_not_read_it,),
     "placement-options": (
         a_place_that_forgets_the_weights,

@@ -141,7 +141,8 @@ class Decoder:
                 return None
             option = max(ways, key=lambda o: o.replicas)
             weights = explicit.target.unit[unit].weights[option.source] if option.source >= 0 else ""
-            places.append(Place(task.name, unit, weights, option.replicas, option.shard))
+            tiles = option.least_tiles(task.phase)
+            places.append(Place(task.name, unit, weights, option.replicas, option.shard, tiles=tiles))
         return tuple(places)
 
     @cached_property

@@ -14,6 +14,7 @@ from passes.place.baselines import search_of
 from passes.place.bounds import scale
 from passes.place.folding.pooled import Pooled
 from passes.place.folding.quick import SAFE, Quick, Sort
+from passes.place.mending.late import with_late
 from passes.place.prices import OWN, Price
 from passes.place.rank import best_of_each, least_of
 from passes.place.solver import every_start
@@ -37,7 +38,7 @@ def rivals(plan: Plan, ctx: Context, to_beat: float) -> Iterator[Plan]:
     known = every_start(t, plan, ctx)
     for name, solution in best_of_each(plan, t, known, len(known)):
         if (least_of(plan, t, solution) or 0.0) < to_beat:
-            yield replace(t.apply(plan, solution), search=search_of(t, solution, Status.FEASIBLE, name))
+            yield with_late(replace(t.apply(plan, solution), search=search_of(t, solution, Status.FEASIBLE, name)))
 
 
 def least_apart(alone: Pooled) -> float:

@@ -100,13 +100,16 @@ def added(plan: Plan, late: Mapping[str, set[str]]) -> tuple[Place, ...] | None:
     return found
 
 
-def with_late(plan: Plan, placement: tuple[Place, ...]) -> Plan:
-    """A placed plan with operands brought late as in a placement, their loads added to what the search counted."""
-    if plan.placement == placement or plan.search is None:
-        return plan
+def with_late(plan: Plan, placement: tuple[Place, ...] = ()) -> Plan:
+    """A placed plan with operands brought late and tasks in tiles as in a placement, or as it has them, their loads
+    added to what the search counted: of whole tasks at the prices of their options, and of values brought once."""
+    placement = placement or plan.placement or ()
+    bare = tuple(replace(place, late=(), tiles=0) for place in placement)
+    if plan.search is None or placement == bare:
+        return plan if plan.placement == placement else replace(plan, placement=placement)
     calls = [p.calls for p in plan.phases]
     late = replace(plan, placement=placement)
-    before, after = (loads_per_request(Spelling(p).programs(), calls) for p in (plan, late))
+    before, after = (loads_per_request(Spelling(p).programs(), calls) for p in (replace(plan, placement=bare), late))
     loads = dict(plan.search.loads)
     for resource, ticks in after.items():
         loads[resource] = loads.get(resource, 0) + ticks - before.get(resource, 0)

@@ -20,7 +20,7 @@ from mapper.pipeline.pass_ import Context
 from passes.memory.memory import PROBE, WORTHWHILE, Memory, NoRoom
 from passes.memory.memory import TIMES as MULTIPLES
 from passes.place.mending.late import brought_late
-from passes.place.mending.tiled import MORE_CALLS, for_more_calls, that_fit
+from passes.place.mending.tiled import MORE_CALLS, for_more_calls, needed_tiles, that_fit
 from passes.schedule.schedule import Schedule
 
 STEADY = (Objective.THROUGHPUT, Objective.ENERGY, Objective.EDP)
@@ -52,7 +52,9 @@ def looked_at_best(
     try:
         probe = judged(placed.placement, min(PROBE, most))
     except NoRoom as crowded:
-        return _in_tiles(placed, crowded, lambda placement: judged(placement, most))
+        if not needed_tiles(placed):
+            return _in_tiles(placed, crowded, lambda placement: judged(placement, most))
+        probe = _in_tiles(placed, crowded, lambda placement: judged(placement, min(PROBE, most)))
     if placed.objective in STEADY and probe.value(placed.objective) < FAR * rival:
         probe = _with_less_room(probe, lambda placement: judged(placement, min(PROBE, most)), prices)
     return probe if most <= PROBE else looked_longer(probe, most, last)

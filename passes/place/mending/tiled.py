@@ -26,6 +26,9 @@ TILES = (0, 2, 3, 4, 6, 8, 12, 16)
 MORE_CALLS = (4, 8)
 """Counts of tiles that are tried where whole tasks fit and calls take turns."""
 
+TIMES = (1, 2, 4, 8)
+"""Multiples of the most tiles that a task of the plan goes in at least, which are tried where there are such tasks."""
+
 MOST_TASKS = 600
 """Tiles are tried for so many tasks at most: each count takes prices, programs and schedules of all of them."""
 
@@ -37,8 +40,10 @@ def that_fit(plan: Plan, memories: Collection[str]) -> Iterator[tuple[Place, ...
     if plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
         return
     estimator = Spelling(plan).estimator
-    roomy = replace(plan, placement=_late(plan, estimator, memories))
-    for tiles in TILES:
+    whole = replace(plan, placement=tuple(replace(place, tiles=0) for place in plan.placement or ()))
+    roomy = replace(plan, placement=_late(whole, estimator, memories))
+    least = needed_tiles(plan)
+    for tiles in (0, *(least * times for times in TIMES)) if least else TILES:
         placement = in_tiles(roomy, estimator, memories, tiles)
         parted = replace(plan, placement=placement)
         if (not tiles or placement != roomy.placement) and not _overflowing(parted, estimator, memories):
@@ -52,22 +57,28 @@ def for_more_calls(verdict: Verdict, tiles: int, estimator: Estimator | None = N
     scarce = {memory for _, _, memories in taking_turns(verdict) for memory in memories}
     if not scarce or plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
         return None
-    found = in_tiles(plan, estimator or Spelling(plan).estimator, scarce, tiles)
+    least = needed_tiles(plan)
+    many = tiles // MORE_CALLS[0] * 2 * least if least else tiles
+    found = in_tiles(plan, estimator or Spelling(plan).estimator, scarce, many)
     return found if found != plan.placement else None
 
 
 def in_tiles(plan: Plan, estimator: Estimator, memories: Collection[str], tiles: int) -> tuple[Place, ...]:
     """The plan's placement with so many tiles for each task that keeps its values in these memories and can be in as
-    many; none for others."""
+    many, of others as many as it needs at least."""
     found = []
     for place in plan.placement or ():
-        task, unit = plan.task[place.task], plan.target.unit[place.unit]
-        can = None
-        if tiles and unit.data in memories:
-            phase, option = plan.phase[task.phase], plan.chosen(task.name)
-            can = tiling(estimator, plan.cluster[task.cluster], unit, option, phase, tiles)
-        found.append(replace(place, tiles=tiles if can else 0))
+        task, unit, option = plan.task[place.task], plan.target.unit[place.unit], plan.chosen(place.task)
+        can, least = None, option.least_tiles(task.phase)
+        if tiles > least and unit.data in memories:
+            can = tiling(estimator, plan.cluster[task.cluster], unit, option, plan.phase[task.phase], tiles)
+        found.append(replace(place, tiles=tiles if can else least))
     return tuple(found)
+
+
+def needed_tiles(plan: Plan) -> int:
+    """The most tiles that a task of a placed plan goes in at least."""
+    return max((plan.chosen(p.task).least_tiles(plan.task[p.task].phase) for p in plan.placement or ()), default=0)
 
 
 def _calls(plan: Plan, estimator: Estimator) -> list[tuple[Program, Call]]:

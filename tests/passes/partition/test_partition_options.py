@@ -45,13 +45,22 @@ def test_equal_ops_that_no_unit_can_run_are_counted_once() -> None:
 
 def test_a_unit_too_small_for_prefill_still_serves_decode() -> None:
     graph = sketch("y = matmul(x, w)", shape=("seq", 8))
-    plan = prepared(machine(Abacus(), Loom(), capacities=(1 << 20, 1024)), graph, PHASES)
+    plan = prepared(machine(Abacus(), Abacus(ticks_per_element=1), capacities=(1 << 20, 1024)), graph, PHASES)
     small = [o for o in plan.options or () if o.units == ("u1",)]
     assert small
     assert all(o.serves("decode") and not o.serves("prefill") for o in small)
     (refusal,) = plan.refusals or ()
     assert (refusal.unit_kind, refusal.op, refusal.phase) == ("kind1", "y", "prefill")
     assert "u1.mem has" in refusal.reason
+
+
+def test_a_unit_with_arrays_too_small_for_prefill_goes_through_it_in_tiles() -> None:
+    graph = sketch("y = matmul(x, w)", shape=("seq", 8))
+    plan = prepared(machine(Abacus(), Loom(), capacities=(1 << 20, 1024)), graph, PHASES)
+    (option,) = [o for o in plan.options or () if o.units == ("u1",)]
+    assert option.tiles == (("prefill", 4),)  # 64 rows of 32 bytes: two tiles are 1024
+    assert (option.least_tiles("prefill"), option.least_tiles("decode")) == (4, 0)
+    assert not plan.refusals
 
 
 def test_a_phase_without_any_unit_is_an_error_even_if_the_other_has_one() -> None:

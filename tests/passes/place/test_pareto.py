@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from tiny_machines import Abacus, layers, machine, prepared
+from tiny_machines import Abacus, Loom, layers, machine, prepared, sketch
 
 from mapper.cost.check import check
 from mapper.errors import UsageError
@@ -63,6 +63,21 @@ def test_a_front_of_few_points_says_that_it_is_not_closed() -> None:
 @pytest.mark.slow
 def test_the_same_question_gives_the_same_front() -> None:
     assert json.dumps(front().data) == json.dumps(front.__wrapped__().data)
+
+
+@pytest.mark.slow
+def test_only_points_whose_goal_counts_no_time_go_in_tiles() -> None:
+    target = machine(Abacus(ticks_per_element=50_000), Loom(), capacities=(1 << 20, 128 + 1100))
+    plan = prepared(target, sketch("y = matmul(x, w)", shape=(64, 8)), passes="partition-ops,options")
+    assert [r.unit_kind for r in plan.refusals or ()] == []
+    found = swept(plan, pipeline_of(f"place-cpsat,{FINISH}"), AXES, 3, effort="quick")
+    points = [p.made.plan for p in found.points]
+    assert [any(place.tiles for place in point.placement or ()) for point in points] == [
+        not point.goal.counts_time for point in points
+    ]
+    assert points[0].place["run/y"].tiles == 4
+    for point in points:
+        check(replace(point, blocks=()))
 
 
 def test_a_front_is_written_with_a_folder_for_each_point(tmp_path: Path) -> None:

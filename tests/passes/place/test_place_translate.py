@@ -142,7 +142,7 @@ def test_tasks_that_share_nothing_are_free() -> None:
 
 def test_an_option_of_one_phase_is_no_option_of_the_other() -> None:
     graph = sketch("y = matmul(x, w)", shape=("seq", 8))
-    t = translate(prepared(machine(Abacus(), Loom(), capacities=(1 << 20, 400)), graph, TWICE))
+    t = translate(prepared(machine(Abacus(), Abacus(ticks_per_element=1), capacities=(1 << 20, 400)), graph, TWICE))
     assert [[unit for unit, _ in pairs] for pairs in t.meaning] == [["u0"], ["u0", "u1"]]
 
 

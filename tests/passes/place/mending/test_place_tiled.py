@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import pytest
 from real_plans import run
-from tiny_machines import Abacus, Loom, machine, prepared, sketch
+from tiny_machines import ONCE, Abacus, Loom, machine, prepared, sketch
 
 from mapper.cost.check import check
 from mapper.cost.judge import Verdict, arena_slots
+from mapper.cost.offers import no_room
 from mapper.cost.program import Spelling
-from mapper.errors import Infeasible
+from mapper.errors import Infeasible, Unsupported
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.place.mending.looks import looked_at, looked_at_best
 from passes.place.mending.tiled import for_more_calls, that_fit
 from passes.place.translate import translate
+from passes.place.untiled import untiled
 from passes.schedule.schedule import Schedule
 
 CTX = Context(effort=Effort.QUICK)
@@ -26,11 +28,16 @@ ROOM = 3 * 128 + 2600
 """Three weights of 128 bytes, and two and a half values of 1024; one call would keep four."""
 
 
-def three_products(room: int = ROOM, objective: Objective = Objective.THROUGHPUT) -> Plan:
+def three_products(
+    room: int = ROOM,
+    objective: Objective = Objective.THROUGHPUT,
+    lines: tuple[str, ...] = LINES,
+    small: type[Abacus] = Abacus,
+) -> Plan:
     """Queries, keys and values of 64 rows, which only a unit of little memory computes."""
-    target = machine(Abacus(refuses=("matmul",)), Abacus(ticks_per_element=1), capacities=(1 << 20, room), link=1e8)
-    plan = prepared(target, sketch(*LINES, shape=(64, 8)), passes="partition-ops,options")
-    return replace(plan, objective=objective)
+    target = machine(Abacus(refuses=("matmul",)), small(ticks_per_element=1), capacities=(1 << 20, room), link=1e8)
+    asked = Plan(target, sketch(*lines, shape=(64, 8)), ONCE, objective)
+    return run(asked, "partition-ops,options")
 
 
 def on_units(plan: Plan) -> Plan:
@@ -111,3 +118,66 @@ def test_calls_that_take_turns_get_more_room_in_tiles() -> None:
 
 def test_calls_that_take_no_turns_stay_whole() -> None:
     assert for_more_calls(probed(a_line_of_looms(1 << 20)), 4) is None
+
+
+FEW = 3 * 128 + 1100
+"""Three weights, and little more than one value of 1024: no product fits whole, which reads one and leaves one."""
+
+
+def scarce(objective: Objective = Objective.THROUGHPUT, lines: tuple[str, ...] = LINES, room: int = FEW) -> Plan:
+    """The same with so little memory beside a unit whose weights sit in arrays of its own."""
+    return three_products(room, objective, lines, Loom)
+
+
+def offered(plan: Plan) -> dict[str, int]:
+    """In how many tiles the small unit offers to run each op at least."""
+    return {o.repeat: o.least_tiles("run") for o in plan.options or () if "u1" in o.units}
+
+
+def test_a_product_whose_operands_never_fit_whole_is_offered_in_tiles() -> None:
+    assert offered(scarce()) == {"q": 4}
+
+
+def test_tiles_are_offered_at_the_price_of_all_of_them() -> None:
+    small, large = scarce(), scarce(room=1 << 20)
+    pairs = [[o for o in plan.options or () if "u1" in o.units and o.repeat == "q"] for plan in (small, large)]
+    for tiled, whole in zip(*pairs, strict=True):
+        assert tiled.cost("run").ticks >= whole.cost("run").ticks
+        assert tiled.cost("run").total_pj == 4 * whole.cost("run").total_pj  # 7 pJ a run, however small
+
+
+def test_work_without_weights_is_not_offered_in_tiles() -> None:
+    assert {r.op for r in scarce().refusals or () if no_room(r)} == {"s"}
+    assert offered(scarce(room=1 << 20)).keys() == {"q", "s"}
+
+
+def test_weights_that_would_come_again_for_each_tile_are_not_offered_in_tiles() -> None:
+    with pytest.raises(Unsupported, match="reads and leaves"):
+        three_products(room=FEW)
+
+
+def test_what_fits_only_in_tiles_is_refused_where_the_time_of_a_request_counts() -> None:
+    with pytest.raises(Unsupported, match="reads and leaves"):
+        scarce(Objective.LATENCY)
+
+
+def test_the_search_places_what_is_offered_only_in_tiles() -> None:
+    plan = run(scarce(), "place-cpsat,schedule,memory,judge")
+    assert min(tiles(plan)[name] for name in "qkv") >= 4
+    check(replace(plan, blocks=()))
+
+
+def test_a_baseline_counts_the_loads_of_tiles() -> None:
+    plan = run(scarce(lines=("y = matmul(x, wq)",)), "place-greedy,schedule,memory,judge")
+    assert tiles(plan) == {"y": 4}
+    check(replace(plan, blocks=()))
+
+
+def test_whole_tasks_are_what_is_left_without_what_needs_tiles() -> None:
+    target = machine(Abacus(), Loom(ticks_per_element=1), capacities=(1 << 20, FEW))
+    t = translate(prepared(target, sketch(*LINES, shape=(64, 8)), passes="partition-ops,options"))
+    few = untiled(t)
+    assert few is not None
+    assert {unit for meaning in few.meaning for unit, _ in meaning} == {"u0"}
+    assert untiled(few) is None
+    assert untiled(translate(scarce())) is None

@@ -1,0 +1,26 @@
+"""Untiled: the placement problem without the options that fit a memory in tiles only.
+
+They make what no placement undercuts much less, but the room that tiles of several tasks need at once is nothing that
+the problem counts. Where the judge is far from that bound, whole tasks may be better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from passes.place.translate import Translation
+
+
+def untiled(t: Translation) -> Translation | None:
+    """The translation with the options alone in which tasks can be whole; None where these are all there are, or a task
+    has none."""
+    kept = [
+        [o for o, (_, option) in enumerate(meaning) if not option.least_tiles(task.phase)]
+        for task, meaning in zip(t.tasks, t.meaning, strict=True)
+    ]
+    if not all(kept) or all(len(few) == len(meaning) for few, meaning in zip(kept, t.meaning, strict=True)):
+        return None
+    rows = list(zip(t.problem.items, t.meaning, kept, strict=True))
+    items = tuple(replace(item, options=tuple(item.options[o] for o in few)) for item, _, few in rows)
+    meanings = tuple(tuple(meaning[o] for o in few) for _, meaning, few in rows)
+    return replace(t, problem=replace(t.problem, items=items), meaning=meanings)
