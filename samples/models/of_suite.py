@@ -5,7 +5,6 @@ python samples/models/of_suite.py tests/regress/cases.yaml --out out/regress/mod
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -13,19 +12,16 @@ if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mapper.regress.suite import read_suite
-from samples.models import build
+from samples.models.named import written
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write every model file of the suite into a folder."""
-    parser = argparse.ArgumentParser(description="Write the models that a file of cases names, without weights.")
-    parser.add_argument("cases", type=Path, metavar="CASES.yaml")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    args = parser.parse_args(argv)
-    args.out.mkdir(parents=True, exist_ok=True)
-    suite = read_suite(args.cases)
-    for name in sorted({file for workload in suite.models.values() for file in workload.files}):
-        build.main([Path(name).stem, "--out", str(args.out / name)])
+    written("CASES.yaml", _files, argv)
+
+
+def _files(suite: Path) -> list[str]:
+    return sorted({file for workload in read_suite(suite).models.values() for file in workload.files})
 
 
 if __name__ == "__main__":
