@@ -20,7 +20,7 @@ def test_a_figure_that_is_one_percent_worse_is_caught_and_another_seed_is_not(
 ) -> None:
     build.main(["bert-tiny", "--out", str(tmp_path / "bert-tiny.onnx")])
     some = ["--filter", "bert-tiny/edge-npu/throughput"]
-    words = [str(SUITE), "--models", str(tmp_path), *some, "--every", "6", "--seeds", "1", "--json"]
+    words = [str(SUITE), "--models", str(tmp_path), *some, "--every", "12", "--seeds", "1", "--json"]
     monkeypatch.setattr(sys, "argv", ["regression_power.py", *words])
     regression_power.main()
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
