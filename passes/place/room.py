@@ -60,14 +60,16 @@ class Room:
 
     def _short(self) -> frozenset[str]:
         """The memories in which not all that may stay fits beside the largest value and a duplicate of it; none where
-        teams divide values."""
-        if self.spelling.estimator.has_teams:
+        ranks divide values."""
+        target = self.plan.target
+        if target.is_pool or any(unit.ranks > 1 for unit in target.units):
             return frozenset()
         kept = self.kept.bytes()
         return frozenset(
             m.name
-            for m in self.plan.target.memories
-            if "activations" in m.holds and kept.get(m.name, 0) + 2 * self.largest[m.name] > m.capacity_bytes
+            for m in target.memories
+            if "activations" in m.holds
+            and kept.get(m.name, 0) + 2 * target.copies_at[m.name] * self.largest[m.name] > m.capacity_bytes
         )
 
     def _spare(self, memory: Memory) -> int:
@@ -91,9 +93,10 @@ class Room:
             touched = {n for op in cluster.ops for n in (*graph.op[op].inputs, *graph.op[op].outputs) if n}
             values = touched - self.spelling.estimator.inside(cluster) - self._pasts
             moved = [n for n in values if graph.value[n].role is not Role.WEIGHT]
-            total = sum(self.spelling.sizes.peak_bytes(n, phase, place) for n in moved)
             memory = self.plan.target.memory[unit.data]
-            self._known[key] = min(aligned(total, memory), self._spare(memory) // len(self.plan.phases))
+            one = aligned(sum(self.spelling.sizes.peak_bytes(n, phase, place) for n in moved), memory)
+            total = self.plan.target.copies_at[memory.name] * one
+            self._known[key] = min(total, self._spare(memory) // len(self.plan.phases))
         return self._known[key]
 
 
