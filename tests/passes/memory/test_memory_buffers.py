@@ -134,7 +134,7 @@ def test_buffers_above_the_capacity_are_packed_below_it_where_they_can_be() -> N
 
 
 def test_a_number_in_flight_that_leaves_nothing_to_win_is_kept() -> None:
-    plan = finished("gpt2-tiny", "edge-npu")
+    plan = finished("gpt2-tiny", "superhet")
     assert plan.inflight is not None
     most = requests_that_fit(plan)
     kept = run(replace(plan, memory=None, inflight=None), f"memory{{first={min(most, 8 * plan.inflight)}}}").inflight
