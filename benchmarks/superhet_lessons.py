@@ -225,8 +225,8 @@ def _open(cases: Sequence[Row]) -> Iterator[str]:
         own = package_of(case)
         if own and (own.get("gap") or 0.0) > OPEN:
             yield (
-                f"**{case['name']} is open** (gap {percent(own['gap'])}): {_flight(own)}. The bound does not count "
-                "that requests in flight need room, and wait for one another without it."
+                f"**{case['name']} is open** (gap {percent(own['gap'])}): {_flight(own)}. The bound counts neither "
+                "the room that requests in flight need nor that they wait for one another without it."
             )
 
 
@@ -242,9 +242,10 @@ def _variants(cases: Sequence[Row]) -> Iterator[str]:
 
 
 def _flight(row: Row) -> str:
-    """How many runs are in flight, and which memory is fullest."""
+    """How many runs are in flight, which memory is fullest, and why the busiest resource idles, where it does."""
     runs, full = "batch" if row["inflight"] == 1 else "batches", row["fullest"]
-    return f"{row['inflight']} {runs} of {row['batch']} in flight, {full['name']} {percent(full['part'])} full"
+    begin = f"{row['inflight']} {runs} of {row['batch']} in flight, {full['name']} {percent(full['part'])} full"
+    return f"{begin}; {row['waits']}" if row.get("waits") else begin
 
 
 def gap_of(row: Row) -> str:

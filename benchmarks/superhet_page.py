@@ -116,7 +116,10 @@ def _machines(packages: Sequence[Mapping[str, Any]]) -> str:
 def _case(case: Mapping[str, Any]) -> str:
     own = package_of(case)
     assert own is not None
-    text = [f"## {case['name']}", f"Batch {case['batch']}, objective {case['objective']}; {'; '.join(case['phases'])}."]
+    text = [
+        f"### {case['name']}",
+        f"Batch {case['batch']}, objective {case['objective']}; {'; '.join(case['phases'])}.",
+    ]
     value = worth(case["objective"])
     order = sorted(case["rows"], key=lambda r: (not found(r), -value(r) if found(r) else 0.0))
     text.append(table(
@@ -203,6 +206,6 @@ def _variants(cases: Sequence[Mapping[str, Any]]) -> str:
         return ""
     head = table(["case", "variant", "times better", "times less energy", "gap", "limited by"], rows)
     return (
-        "## Stacked, and with more memory\n\nAgainst the flat package without expanders, by the same objective.\n\n"
+        "### Stacked, and with more memory\n\nAgainst the flat package without expanders, by the same objective.\n\n"
         + head
     )

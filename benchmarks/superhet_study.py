@@ -18,13 +18,14 @@ from mapper.comparison.answers import Answer
 from mapper.comparison.compare import asked_data
 from mapper.comparison.machines import Machine as Target
 from mapper.comparison.solving import reading_of
+from mapper.cost.judge import Verdict
 from mapper.cost.recorded import recorded
 from mapper.execution.jobs import Job
 from mapper.frontend import parse_phase
 from mapper.hw.load import load_target
-from mapper.ir.plan import Plan
 from mapper.ir.serial import load
 from mapper.question import Question, effort_of, goal_of, precision_of, steps_of
+from mapper.report.limits import waiting
 from mapper.report.roofline import rooflines
 from samples.models.build import main as build
 
@@ -142,7 +143,9 @@ def _row(answer: Answer, folder: Path, machine: Machine | None) -> dict[str, Any
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         row["fallbacks"] = sorted({f["reason"] for f in summary["fallbacks"]})
         row["fullest"] = fullest(summary["memories"])
-        row["shares"] = shares(load(folder / "plan.json"))
+        verdict = recorded(load(folder / "plan.json"))
+        row["shares"] = shares(verdict)
+        row["waits"] = " ".join(waiting(verdict))
     return row
 
 
@@ -153,9 +156,9 @@ def fullest(memories: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     return {"name": name, "part": parts[name]}
 
 
-def shares(plan: Plan) -> dict[str, dict[str, float]]:
+def shares(verdict: Verdict) -> dict[str, dict[str, float]]:
     """Parts of the arithmetic operations, of the units' time and of their energy by class of unit, of one request."""
-    verdict = recorded(plan)
+    plan = verdict.plan
     ops: defaultdict[str, float] = defaultdict(float)
     time: defaultdict[str, float] = defaultdict(float)
     for roof in rooflines(verdict):

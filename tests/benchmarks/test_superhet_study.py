@@ -196,7 +196,7 @@ def test_the_quick_study_writes_its_page_and_finds_it_again(tmp_path: Path, caps
     given = ["--quick", "--effort", "quick", "--out", str(tmp_path / "page.md"), "--work", str(tmp_path / "work")]
     assert main(given) == 0
     first = (tmp_path / "page.md").read_text(encoding="utf-8")
-    assert "## gpt2-tiny-b4-latency" in first
+    assert "### gpt2-tiny-b4-latency" in first
     capsys.readouterr()
     assert main(given) == 0
     assert "requests/s" not in capsys.readouterr().out
