@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Basis(StrEnum):
@@ -34,6 +35,7 @@ def bases_in(text: str) -> tuple[Basis, ...]:
     return tuple(sorted({Basis(word.lower()) for word in _WORD.findall(text)}, key=lambda basis: basis.rank))
 
 
+@lru_cache(maxsize=4096)  # many figures of a file have one text
 def basis_of(text: str) -> Basis:
     """What a figure with this text rests on: the weakest mark word counts."""
     return max(bases_in(text), key=lambda basis: basis.rank, default=Basis.MISSING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,13 @@ def find_target(name_or_path: str | Path) -> Path:
         if not path.is_file():
             raise TargetError(f"there is no target file {text}", hint=_near_path(path))
         return path
-    found = [(owner, p) for owner, folder in folders() for p in _wholes(folder) if p.stem == text]
+    file = f"{text}.yaml"
+    found = [
+        (owner, folder / kind / file)
+        for owner, folder in folders()
+        for kind in WHOLES
+        if file in _names_in(folder / kind)
+    ]
     if not found:
         near = _like(text) or did_you_mean(text, target_names())
         raise TargetError(
@@ -97,7 +104,12 @@ def beside(path: Path) -> list[Path]:
 
 def _wholes(folder: Path) -> Iterator[Path]:
     for kind in WHOLES:
-        yield from sorted((folder / kind).glob("*.yaml"))
+        yield from (folder / kind / name for name in sorted(_names_in(folder / kind)))
+
+
+def _names_in(folder: Path) -> list[str]:
+    """The names of the YAML files in a folder, in any order; none where there is no such folder."""
+    return [name for name in os.listdir(folder) if name.endswith(".yaml")] if folder.is_dir() else []
 
 
 def _like(word: str) -> str:

@@ -81,7 +81,10 @@ class Document:
         """This document with the entries of `other` laid over it: maps merge, everything else is replaced."""
         laid = {k: m for k, m in other.values.items() if k}
         data = _merge(self.data, other.data)
-        values, keys = ({k: m for k, m in marks.items() if _leads(data, k)} for marks in (self.values, self.keys))
+        values, keys = (
+            {k: m for k, m in marks.items() if not k or k[0] not in other.data or _leads(data, k)}
+            for marks in (self.values, self.keys)
+        )
         return Document(data, self.root, {**values, **laid}, {**keys, **other.keys})
 
     def _nearest(self, marks: Mapping[Where, Mark], path: Where) -> Mark:
