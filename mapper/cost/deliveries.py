@@ -89,7 +89,8 @@ class Deliveries:
         moves = [i for i in others if self.activities[i].kind != "task"]
         waits = {j for i in moves for j in self.activities[i].after} | set(others).difference(moves)
         first = len(self.activities)
-        what = f"{name} late for {task.cluster}" + (f"{tile}" if tile and self.pieces.value(name) == name else "")
+        own = tile is not None and name.endswith(f"{tile}")  # other tiles may read the same piece, or the same whole
+        what = f"{name} late for {task.cluster}" + (f"{tile}" if tile and not own else "")
         last = self.carry(name, what, source, to, self.lying[name][source])
         for made in self.activities[first : first + 1]:
             before = {known[to]} if to in known else set()

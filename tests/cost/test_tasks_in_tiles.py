@@ -95,6 +95,15 @@ def test_tiles_of_other_counts_wait_for_those_that_share_their_rows() -> None:
     assert last.reads == ((2, "x1 [3/4]"), (3, "x1 [4/4]"))
 
 
+def test_a_piece_comes_late_once_for_each_tile_that_reads_it() -> None:
+    plan = tiled(placed(machine(Clockwork(), Clockwork()), products(2), ["u0", "u1"]), 2, 4)
+    late = replace(
+        plan, placement=tuple(replace(p, late=("x1",) if p.unit == "u1" else ()) for p in plan.placement or ())
+    )
+    moves = [name for name in names(spelled(late)) if "late" in name]
+    assert moves == [f"move x1 [{1 + k // 2}/2] late for op1 [{k + 1}/4] -> u1.mem/f16" for k in range(4)]
+
+
 @given(st.integers(1, 40), st.integers(1, 8), st.integers(1, 8))
 def test_tiles_overlap_where_they_share_a_row(rows: int, many: int, others: int) -> None:
     for a in (Tile(k, many) for k in range(many)):
