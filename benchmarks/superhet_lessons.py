@@ -220,14 +220,16 @@ def _power(cases: Sequence[Row]) -> Iterator[str]:
 
 
 def _open(cases: Sequence[Row]) -> Iterator[str]:
-    """What lies behind large gaps: room for few requests in flight."""
+    """What lies behind large gaps: room for few requests in flight, or work that other units could share."""
     for case in cases:
         own = package_of(case)
         if own and (own.get("gap") or 0.0) > OPEN:
-            yield (
-                f"**{case['name']} is open** (gap {percent(own['gap'])}): {_flight(own)}. The bound counts neither "
-                "the room that requests in flight need nor that they wait for one another without it."
+            why = (
+                "The bound counts neither the room that requests in flight need nor that they wait for one another."
+                if own.get("waits")
+                else "Its busiest unit has no rest; the bound would have others share its work, and no plan found does."
             )
+            yield f"**{case['name']} is open** (gap {percent(own['gap'])}): {_flight(own)}. {why}"
 
 
 def _variants(cases: Sequence[Row]) -> Iterator[str]:

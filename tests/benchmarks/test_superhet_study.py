@@ -139,6 +139,9 @@ def test_a_case_that_is_open_is_told_with_what_is_in_flight_and_what_is_full() -
     assert "is open" not in lessons([found])
     found["rows"][0] |= {"gap": 0.5, "inflight": 1, "batch": 16, "fullest": {"name": "hbm", "part": 0.99}}
     assert "**a-case is open** (gap 50 %): 1 batch of 16 in flight, hbm 99 % full." in lessons([found])
+    assert "Its busiest unit has no rest" in lessons([found])
+    found["rows"][0]["waits"] = "the busiest, gpu0, is 60 % busy"
+    assert "hbm 99 % full; the busiest, gpu0, is 60 % busy. The bound counts neither" in lessons([found])
 
 
 def test_what_parts_at_full_rate_turn_is_told() -> None:
