@@ -40,7 +40,8 @@ class Fact:
 class Answer:
     """A published figure beside ours. how: what ours is made by. limit: the most that the error may be, as a part; None
     where no bar covers it. fitted: whether a constant has seen the row or others of its model or device. ends: ours at
-    both ends of what the row does not say and we assume. note: why there is no bar, or no check."""
+    both ends of what the row does not say and we assume, told beside the error, which is that of `ours`. note: why
+    there is no bar, or no check."""
 
     what: str
     target: str
@@ -58,22 +59,14 @@ class Answer:
         return self.ours / self.published - 1
 
     @property
-    def distance(self) -> float:
-        """The relative distance of the published figure from ours, or from the nearest of all that ours may be."""
-        if self.ends is None:
-            return abs(self.error)
-        low, high = min(self.ours, *self.ends), max(self.ours, *self.ends)
-        return max(low / self.published - 1, 1 - high / self.published, 0.0)
-
-    @property
     def left_open(self) -> bool:
-        """Whether what is published lies inside what its row leaves open: that is neither a hit nor a miss."""
-        return self.ends is not None and self.distance == 0.0
+        """Whether what is published lies between the ends of what its row leaves open."""
+        return self.ends is not None and min(self.ours, *self.ends) <= self.published <= max(self.ours, *self.ends)
 
     @property
     def beyond(self) -> bool:
         """Whether it is further from what is published than its bar."""
-        return self.limit is not None and self.distance > self.limit
+        return self.limit is not None and abs(self.error) > self.limit
 
 
 @dataclass(frozen=True, slots=True)

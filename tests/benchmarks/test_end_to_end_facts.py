@@ -57,18 +57,15 @@ def test_the_bar_is_for_the_mean_of_rows_that_no_constant_has_seen() -> None:
     assert "bar 10 % exceeded" in line(*found[0])
 
 
-@pytest.mark.parametrize(
-    ("ends", "distance"), [((0.6, 2.0), 0.0), ((0.5, 0.8), pytest.approx(0.2)), ((1.3, 2.0), pytest.approx(0.3))]
-)
-def test_where_a_row_leaves_something_open_the_nearest_of_ours_counts(
-    ends: tuple[float, float], distance: float
-) -> None:
-    found = replace(_answer(ends[0]), ends=ends, note="nobody says how")
-    assert found.distance == distance
-    assert f"{ends[0]:.4g} to {ends[1]:.4g} by what is assumed" in line(_fact("X"), found)
-    assert line(_fact("X"), found).endswith("; nobody says how")
-    assert means([(_fact("X"), found)]) == ([] if distance == 0 else [("a runtime", distance, 0.1)])
-    assert ("1 figures left open" in summary([(_fact("X"), found)])) == (distance == 0)
+@pytest.mark.parametrize(("other", "between"), [(0.6, False), (2.0, True)])
+def test_what_a_row_leaves_open_is_told_and_moves_no_bar(other: float, between: bool) -> None:
+    found = replace(_answer(0.8), ends=(0.8, other), note="nobody says how")
+    said = line(_fact("X"), found)
+    assert f"{min(0.8, other):.4g} to {max(0.8, other):.4g} by what is assumed" in said
+    assert ("lies between" in said) == between
+    assert "bar 10 % exceeded" in said
+    assert said.endswith("; nobody says how")
+    assert means([(_fact("X"), found)]) == [("a runtime", pytest.approx(0.2), 0.1)]
 
 
 def test_a_figure_without_a_bar_misses_none() -> None:
