@@ -11,6 +11,7 @@ from mapper.ir.plan import Bound, Plan
 from mapper.ir.request import runs
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
+from mapper.solve.placement import driver
 from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.known import Proof
@@ -94,3 +95,8 @@ class Bounds(Pass):
         ctx.learn(Proof(problem, goal, found.value, found.name))
         bound = Bound(plan.objective.value, found.value * scale(plan), found.name)
         return replace(plan, bounds=(told(bound, found.rests, plan),))
+
+
+def bound_of(plan: Plan, result: driver.Result) -> Bound:
+    """The bound that a search proved, in SI units."""
+    return Bound(plan.objective.value, result.bound * scale(plan), result.bound_name)

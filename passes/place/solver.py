@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mapper.cost.judge import Verdict
@@ -19,7 +20,7 @@ from mapper.solve.placement.by_phase import by_phase
 from mapper.solve.placement.tables import build
 from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.place.baselines import search_of, starts
-from passes.place.bounds import scale, solved_as, told_of
+from passes.place.bounds import bound_of, solved_as, told_of
 from passes.place.infeasible import does_not_fit
 from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.mending.late import with_late
@@ -29,7 +30,7 @@ from passes.place.mending.relieve import SHARES, relieved, widen_back
 from passes.place.rank import best_of_each, least_of
 from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation, translate
-from passes.place.untiled import untiled
+from passes.place.untiled import runs_in_tiles, untiled
 from passes.schedule.schedule import Schedule
 
 SEED_SHARE = 0.3
@@ -52,6 +53,13 @@ NEAR = 0.02
 
 ROUGH = 0.03
 """Relative difference of two probes from which on the better one is better at a longer look, too."""
+
+MANY_RUNS = 100
+"""Runs at least of tasks in tiles in all phases from which on looks are long: buffers may ask for eight times as many,
+and each is some activities and buffers of a program, of which all the rest of a plan has a few hundred."""
+
+WORTH_TILES = 0.15
+"""Where so many runs are at stake, tiles are tried only if they may bring more than this part."""
 
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
@@ -138,22 +146,29 @@ class PlaceCpSat(Pass):
         proven: float,
     ) -> Best:
         """As `judged_twice`; where tasks can be in tiles only on some units, and that is not near what is proven, a
-        search of whole tasks alone, too, unless what it finds is clearly worse."""
+        search of whole tasks alone, too, unless what it finds is clearly worse. Where the search puts so much in tiles
+        that each look is long, whole tasks come first, and come alone where tiles can bring little more."""
         few = untiled(t)
         if few is None:
             return judged_twice(plan, t, found, baselines, ctx, proven)
+        whole, long = None, runs_in_tiles(t, found[0][1]) > MANY_RUNS
+        if long:
+            with suppress(Infeasible):
+                whole = _whole_tasks(plan, few, t, ctx, self.candidates)
+            if whole is not None and whole.judged <= (0.0, proven * (1 + WORTH_TILES)):
+                return whole
         try:
             best = judged_twice(plan, t, found, baselines, ctx, proven)
         except Infeasible:
-            return _whole_tasks(plan, few, t, ctx, self.candidates)
+            return whole or _whole_tasks(plan, few, t, ctx, self.candidates)
         if best.judged <= (0.0, proven * (1 + NEAR)):
             return best
-        try:
-            whole = _whole_tasks(plan, few, t, ctx, self.candidates)
-        except Infeasible:
-            return best
-        better = (best.judged[0], best.judged[1] * (1 + ROUGH)) < whole.judged  # by more than a probe may err
-        return best if better else whole
+        if not long:
+            with suppress(Infeasible):
+                whole = _whole_tasks(plan, few, t, ctx, self.candidates)
+        # whole tasks stay unless tiles are better by more than a probe may err
+        better = whole is None or (best.judged[0], best.judged[1] * (1 + ROUGH)) < whole.judged
+        return best if better or whole is None else whole
 
 
 def _whole_tasks(plan: Plan, few: Translation, t: Translation, ctx: Context, candidates: int) -> Best:
@@ -343,11 +358,6 @@ def status_of(result: driver.Result, ctx: Context, judged: Judged, bound: Bound)
     if ctx.stop.is_set() or result.status == "interrupted":
         return Status.INTERRUPTED
     return Status.OPTIMAL if judged <= (0.0, bound.value * (1 + 1e-9)) else Status.FEASIBLE
-
-
-def bound_of(plan: Plan, result: driver.Result) -> Bound:
-    """The bound that a search proved, in SI units."""
-    return Bound(plan.objective.value, result.bound * scale(plan), result.bound_name)
 
 
 def judged_best(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mapper.solve.placement.problem import Solution
 from passes.place.translate import Translation
 
 
@@ -24,3 +25,9 @@ def untiled(t: Translation) -> Translation | None:
     items = tuple(replace(item, options=tuple(item.options[o] for o in few)) for item, _, few in rows)
     meanings = tuple(tuple(meaning[o] for o in few) for _, meaning, few in rows)
     return replace(t, problem=replace(t.problem, items=items), meaning=meanings)
+
+
+def runs_in_tiles(t: Translation, solution: Solution) -> int:
+    """In how many runs the tasks go that a solution puts where they fit in tiles only, in all phases together."""
+    rows = zip(t.tasks, t.meaning, solution.choice, strict=True)
+    return sum(meaning[o][1].least_tiles(task.phase) for task, meaning, o in rows)

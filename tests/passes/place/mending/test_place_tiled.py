@@ -16,10 +16,11 @@ from mapper.errors import Infeasible, Unsupported
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from passes.memory.memory import PROBE, Memory, NoRoom
+from passes.place import solver
 from passes.place.mending.looks import looked_at, looked_at_best
 from passes.place.mending.tiled import for_more_calls, that_fit
 from passes.place.translate import translate
-from passes.place.untiled import untiled
+from passes.place.untiled import runs_in_tiles, untiled
 from passes.schedule.schedule import Schedule
 
 CTX = Context(effort=Effort.QUICK)
@@ -181,3 +182,24 @@ def test_whole_tasks_are_what_is_left_without_what_needs_tiles() -> None:
     assert {unit for meaning in few.meaning for unit, _ in meaning} == {"u0"}
     assert untiled(few) is None
     assert untiled(translate(scarce())) is None
+
+
+def test_runs_of_tasks_that_need_tiles_are_counted() -> None:
+    plan = scarce()
+    t = translate(plan)
+    where = {task.name: ("u1" if task.cluster in "qkv" else "u0", 0 if task.cluster in "qkv" else -1, 1)
+             for task in t.tasks}  # fmt: skip
+    assert runs_in_tiles(t, t.solution(where)) == 3 * 4
+
+
+def either_way(promise: float, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """Products that both units run, the small one in tiles, as if looks at twelve runs were long."""
+    monkeypatch.setattr(solver, "MANY_RUNS", 3)
+    monkeypatch.setattr(solver, "WORTH_TILES", promise)
+    target = machine(Abacus(ticks_per_element=4000), Loom(ticks_per_element=1), capacities=(1 << 20, FEW), link=1e8)
+    return prepared(target, sketch(*LINES, shape=(64, 8)), passes="partition-ops,options,place-cpsat,schedule,memory")
+
+
+def test_where_looks_are_long_tiles_that_promise_little_more_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert any(tiles(either_way(0.0, monkeypatch)).values())
+    assert not any(tiles(either_way(1e6, monkeypatch)).values())
