@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mapper.hw.work import PJ_PER_J, TICKS_PER_SECOND
 from mapper.ir.goal import Objective
-from mapper.ir.plan import Bound, Plan
+from mapper.ir.plan import Bound, Plan, Status
 from mapper.ir.request import runs
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget
@@ -100,3 +100,10 @@ class Bounds(Pass):
 def bound_of(plan: Plan, result: driver.Result) -> Bound:
     """The bound that a search proved, in SI units."""
     return Bound(plan.objective.value, result.bound * scale(plan), result.bound_name)
+
+
+def status_of(result: driver.Result, ctx: Context, judged: tuple[float, float], bound: Bound) -> Status:
+    """Optimal only if the judge's value, not just the problem's, meets the bound."""
+    if ctx.stop.is_set() or result.status == "interrupted":
+        return Status.INTERRUPTED
+    return Status.OPTIMAL if judged <= (0.0, bound.value * (1 + 1e-9)) else Status.FEASIBLE

@@ -10,7 +10,7 @@ from mapper.cost.judge import Verdict
 from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
 from mapper.ir.goal import Objective
-from mapper.ir.plan import Bound, Place, Plan, Status
+from mapper.ir.plan import Place, Plan
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget, silent
 from mapper.solve.placement import driver
@@ -20,7 +20,7 @@ from mapper.solve.placement.by_phase import by_phase
 from mapper.solve.placement.tables import build
 from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.place.baselines import search_of, starts
-from passes.place.bounds import bound_of, solved_as, told_of
+from passes.place.bounds import bound_of, solved_as, status_of, told_of
 from passes.place.infeasible import does_not_fit
 from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.mending.late import with_late
@@ -60,6 +60,10 @@ and each is some activities and buffers of a program, of which all the rest of a
 
 WORTH_TILES = 0.15
 """Where so many runs are at stake, tiles are tried only if they may bring more than this part."""
+
+WORTH_WHOLE = 0.1
+"""Whole tasks alone are searched, too, where the judge is further from what is proven than this part: that search takes
+as long as the first."""
 
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
@@ -145,7 +149,7 @@ class PlaceCpSat(Pass):
         ctx: Context,
         proven: float,
     ) -> Best:
-        """As `judged_twice`; where tasks can be in tiles only on some units, and that is not near what is proven, a
+        """As `judged_twice`; where tasks can be in tiles only on some units, and that is far from what is proven, a
         search of whole tasks alone, too, unless what it finds is clearly worse. Where the search puts so much in tiles
         that each look is long, whole tasks come first, and come alone where tiles can bring little more."""
         few = untiled(t)
@@ -161,7 +165,7 @@ class PlaceCpSat(Pass):
             best = judged_twice(plan, t, found, baselines, ctx, proven)
         except Infeasible:
             return whole or _whole_tasks(plan, few, t, ctx, self.candidates)
-        if best.judged <= (0.0, proven * (1 + NEAR)):
+        if best.judged <= (0.0, proven * (1 + WORTH_WHOLE)):
             return best
         if not long:
             with suppress(Infeasible):
@@ -351,13 +355,6 @@ def _nearest(plan: Plan, t: Translation, unmet: driver.LimitsUnmet, budget: Budg
     value = pb.objective(t.problem, pb.totals(t.problem, unmet.nearest), objective)
     bound = lower_bound(build(t.problem), objective, budget)
     return driver.Result(unmet.nearest, value, bound.value, bound.name, "feasible", "nearest to the limits", ())
-
-
-def status_of(result: driver.Result, ctx: Context, judged: Judged, bound: Bound) -> Status:
-    """Optimal only if the judge's value, not just the problem's, meets the bound."""
-    if ctx.stop.is_set() or result.status == "interrupted":
-        return Status.INTERRUPTED
-    return Status.OPTIMAL if judged <= (0.0, bound.value * (1 + 1e-9)) else Status.FEASIBLE
 
 
 def judged_best(

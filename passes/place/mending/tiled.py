@@ -57,9 +57,10 @@ def for_more_calls(verdict: Verdict, tiles: int, estimator: Estimator | None = N
     scarce = {memory for _, _, memories in taking_turns(verdict) for memory in memories}
     if not scarce or plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
         return None
-    least = needed_tiles(plan)
-    many = tiles // MORE_CALLS[0] * 2 * least if least else tiles
-    found = in_tiles(plan, estimator or Spelling(plan).estimator, scarce, many)
+    prices, least = estimator or Spelling(plan).estimator, needed_tiles(plan)
+    found = in_tiles(plan, prices, scarce, tiles)
+    if found == plan.placement and least:  # all that can be in tiles there is in more
+        found = in_tiles(plan, prices, scarce, tiles // MORE_CALLS[0] * 2 * least)
     return found if found != plan.placement else None
 
 
