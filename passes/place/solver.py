@@ -10,7 +10,7 @@ from mapper.cost.judge import Verdict
 from mapper.cost.steady import EVENTS
 from mapper.errors import Infeasible
 from mapper.ir.goal import Objective
-from mapper.ir.plan import Place, Plan
+from mapper.ir.plan import Place, Plan, Status
 from mapper.pipeline.pass_ import Context, Pass
 from mapper.solve.budget import Budget, silent
 from mapper.solve.placement import driver
@@ -30,7 +30,7 @@ from passes.place.mending.relieve import SHARES, relieved, widen_back
 from passes.place.rank import best_of_each, least_of
 from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation, translate
-from passes.place.untiled import runs_in_tiles, untiled
+from passes.place.untiled import MANY_RUNS, WORTH_TILES, WORTH_WHOLE, runs_in_tiles, untiled
 from passes.schedule.schedule import Schedule
 
 SEED_SHARE = 0.3
@@ -53,17 +53,6 @@ NEAR = 0.02
 
 ROUGH = 0.03
 """Relative difference of two probes from which on the better one is better at a longer look, too."""
-
-MANY_RUNS = 100
-"""Runs at least of tasks in tiles in all phases from which on looks are long: buffers may ask for eight times as many,
-and each is some activities and buffers of a program, of which all the rest of a plan has a few hundred."""
-
-WORTH_TILES = 0.15
-"""Where so many runs are at stake, tiles are tried only if they may bring more than this part."""
-
-WORTH_WHOLE = 0.1
-"""Whole tasks alone are searched, too, where the judge is further from what is proven than this part: that search takes
-as long as the first."""
 
 NO_ROOM: Judged = (float("inf"), float("inf"))
 """What is found of a plan whose buffers do not fit."""
@@ -136,7 +125,11 @@ class PlaceCpSat(Pass):
                 best = retried
             if not best.judged[0]:
                 break
-        search = search_of(t, best.solution, status_of(result, ctx, best.judged, bound), best.candidate[0])
+        status = status_of(result, ctx, best.judged, bound)
+        if status is Status.OPTIMAL and plan.objective in STEADY and best.seen is not None:
+            last = looked_longer(best.seen, EVENTS, last=True)  # with as few requests in flight as are nearly as good
+            status = status_of(result, ctx, (last.excess, last.value(plan.objective)), bound)
+        search = search_of(t, best.solution, status, best.candidate[0])
         placed = replace(t.apply(plan, best.solution), bounds=(bound,), search=search)
         return with_late(placed, best.placement)
 

@@ -11,6 +11,17 @@ from dataclasses import replace
 from mapper.solve.placement.problem import Solution
 from passes.place.translate import Translation
 
+MANY_RUNS = 100
+"""Runs at least of tasks in tiles in all phases from which on looks are long: buffers may ask for eight times as many,
+and each is some activities and buffers of a program, of which all the rest of a plan has a few hundred."""
+
+WORTH_TILES = 0.15
+"""Where so many runs are at stake, tiles are tried only if they may bring more than this part."""
+
+WORTH_WHOLE = 0.1
+"""Whole tasks alone are searched, too, where the judge is further from what is proven than this part: that search takes
+as long as the first."""
+
 
 def untiled(t: Translation) -> Translation | None:
     """The translation with the options alone in which tasks can be whole; None where these are all there are, or a task

@@ -228,7 +228,7 @@ def on_a_terminal(words: list[str], interrupt_after: str = "") -> tuple[int, str
 @pytest.mark.slow
 def test_a_search_on_a_terminal_has_a_live_line_with_best_bound_and_gap(gpt2_tiny: Path, tmp_path: Path) -> None:
     code, seen = on_a_terminal(
-        ["compile", str(gpt2_tiny), "--target", "superhet", *PHASES, "--out", str(tmp_path / "out")]
+        ["compile", str(gpt2_tiny), "--target", "edge-npu", *PHASES, "--out", str(tmp_path / "out")]
     )
     assert code == 0
     assert "loading ..." in seen

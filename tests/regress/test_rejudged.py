@@ -135,7 +135,7 @@ def held(before: Plan, after: Plan, plans: Path) -> Compared:
 def test_a_comparison_says_that_the_search_missed_the_accepted_plan(tmp_path: Path) -> None:
     (found,) = held(finished(), finished(place=ROUND_ROBIN), tmp_path).verdicts
     assert found.said is Said.WORSE
-    assert found.words.startswith("judged now, the accepted plan is as good as it was; what was found is 81.")
+    assert found.words.startswith("judged now, the accepted plan is as good as it was; what was found is 80.98%")
     assert found.words.endswith("worse: the search missed it")
 
 
