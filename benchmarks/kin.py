@@ -72,9 +72,10 @@ def maker(device: str) -> str:
 
 
 def mark_of(device: str, measured: Iterable[str]) -> str:
-    """How well constants of a device are known that were fitted on measurements of these: those of another maker's
-    chips say nothing certain of it."""
+    """How well constants of a device are known that were fitted on measurements of these, each by its kinship: where
+    chips of other makers weigh more than its maker's own, they say nothing certain of it."""
     known = set(measured)
     if device in known:
         return "measured"
-    return "derived" if maker(device) in set(map(maker, known)) else "assumed"
+    own = sum(kinship(device, other) for other in known if maker(other) == maker(device))
+    return "derived" if 2 * own > sum(kinship(device, other) for other in known) else "assumed"

@@ -13,7 +13,8 @@ from benchmarks.kin import mark_of
     [
         ("a40", ["a40", "t4"], "measured"),
         ("l4", ["l40s"], "derived"),
-        ("mi300x", ["mi25", "t4"], "derived"),
+        ("mi100", ["mi210", "a100-80"], "derived"),
+        ("mi300x", ["mi25", "t4"], "assumed"),  # an AMD chip of 2017 that weighs less than another maker's
         ("mi300x", ["l40s", "h100-sxm"], "assumed"),
         ("tiangai-100", ["a100-80", "mi25"], "assumed"),
     ],
