@@ -101,7 +101,7 @@ def _proven(told: Mapping[str, Sequence[Any]]) -> str:
 def _limits(pairs: Sequence[Any]) -> str:
     """What limits the packages, by kinds of ops, how much of the work CIM does, and the energy beside the rivals'."""
     packages = [own for _, own, _ in pairs]
-    kinds = Counter(words[0] for p in packages if (words := limit_of(p).split(" on ")) and words[0] != "-")
+    kinds = Counter(kind for p in packages if (kind := _limiting_kind(p)))
     told = listed([f"{kind} in {count}" for kind, count in sorted(kinds.items(), key=lambda kv: (-kv[1], kv[0]))])
     ops = sorted(p["shares"]["ops"].get("CIM", 0.0) for p in packages)
     time = sorted(p["shares"]["time"].get("CIM", 0.0) for p in packages)
@@ -109,7 +109,7 @@ def _limits(pairs: Sequence[Any]) -> str:
     best, worst = min(energy, key=lambda n: energy[n]), max(energy, key=lambda n: energy[n])
     return (
         f"**What limits it**: {told} of the cases. CIM does {percent(ops[0])} to {percent(ops[-1])} of the arithmetic "
-        f"in {percent(time[0])} to {percent(time[-1])} of the units' time: what CIM makes quick was not all of it. "
+        f"in {percent(time[0])} to {percent(time[-1])} of the units' time. "
         f"**Energy**: a request takes from {times(energy[best])} ({best}) to {times(energy[worst])} times ({worst}) "
         f"what it takes on the best rival of equal power; less in {sum(e < 1 for e in energy.values())} of "
         f"{len(energy)} cases."
@@ -125,7 +125,7 @@ def _certain(pairs: Sequence[Any]) -> str:
     return (
         f"**How certain**: in {close} of {len(pairs)} cases the package's plan is within {percent(CLOSE)} of what is "
         f"proven to be possible; wide open: {listed(left) or 'none'}. The error bands leave no doubt who is ahead in "
-        f"{sure} of {len(pairs)}: all parts are assumptions with ranges ([How it was asked](#how-it-was-asked), "
+        f"{sure} of {len(pairs)}. All parts are assumptions with ranges ([How it was asked](#how-it-was-asked), "
         "[Where this may mislead](#where-this-may-mislead))."
     )
 
@@ -162,6 +162,8 @@ def _full_power(cases: Sequence[Row]) -> Iterator[str]:
 
 def _rivals(pairs: Sequence[Any]) -> Iterator[str]:
     kinds: defaultdict[str, list[str]] = defaultdict(list)
+    if not pairs:
+        return
     for case, _, other in pairs:
         kinds[other["machine"]["kind"].upper()].append(case["name"])
     told = [
@@ -181,14 +183,15 @@ def _batches(cases: Sequence[Row]) -> Iterator[str]:
         if len(some) < 2:
             continue
         (few, first, own, other), (many, second, own2, other2) = some[0], some[-1]
+        rates = [si(row["throughput_per_s"]) for row in (own, own2, other, other2)]
         slower = own2["throughput_per_s"] < own["throughput_per_s"]
         yield (
             f"**{MODELS.get(model, model)}, batch {few} to {many}**: the ratio goes from "
             f"{times(ratio(first, own, other))} to {times(ratio(second, own2, other2))}, energy from "
-            f"{times(own['energy_j'] / other['energy_j'])} to {times(own2['energy_j'] / other2['energy_j'])} times the "
-            f"rival's; the package does {si(own['throughput_per_s'])} and {si(own2['throughput_per_s'])} requests/s"
-            f"{', fewer in the larger batch' if slower else ''}, the rival {si(other['throughput_per_s'])} and "
-            f"{si(other2['throughput_per_s'])}."
+            f"{times(own['energy_j'] / other['energy_j'])} to {times(own2['energy_j'] / other2['energy_j'])} times "
+            f"that of the best rival; the package does {rates[0]} and {rates[1]} requests/s"
+            f"{', fewer in the larger batch' if slower else ''}, the best rival of each ({other['target']}, "
+            f"{other2['target']}) {rates[2]} and {rates[3]}."
         )
 
 
@@ -205,12 +208,14 @@ def _figures(cases: Sequence[Row]) -> Iterator[str]:
     order = sorted(best.items(), key=lambda kv: (-kv[1][0], kv[0]))
     told = [f"`{wish}` {times(gain)} ({name})" for wish, (gain, name) in order if gain >= WORTH_TELLING]
     rest = [f"`{wish}`" for wish, (gain, _) in order if gain < WORTH_TELLING]
-    least = f" Less than {percent(WORTH_TELLING - 1)} anywhere: {listed(rest)}." if rest else ""
+    least = f" Less than {percent(WORTH_TELLING - 1)} wherever it was asked: {listed(rest)}." if rest else ""
     yield f"**One figure of the package moved**, where it brings most: {listed(told) or 'nothing'}.{least}"
 
 
 def _power(cases: Sequence[Row]) -> Iterator[str]:
     own = [(c["name"], p) for c in cases if (p := package_of(c))]
+    if not own:
+        return
     held = [name for name, p in own if p["average_power_w"] >= HELD * p["power_limit_w"]]
     name, least = min(own, key=lambda np: np[1]["average_power_w"] / np[1]["power_limit_w"])
     yield (
@@ -224,12 +229,16 @@ def _open(cases: Sequence[Row]) -> Iterator[str]:
     for case in cases:
         own = package_of(case)
         if own and (own.get("gap") or 0.0) > OPEN:
-            why = (
-                "The bound counts neither the room that requests in flight need nor that they wait for one another."
-                if own.get("waits")
-                else "Its busiest unit has no rest; the bound would have others share its work, and no plan found does."
-            )
-            yield f"**{case['name']} is open** (gap {percent(own['gap'])}): {_flight(own)}. {why}"
+            yield f"**{case['name']} is open** (gap {percent(own['gap'])}): {_flight(own)}.{_why_open(case, own)}"
+
+
+def _why_open(case: Row, own: Row) -> str:
+    """What the bound of a rate leaves out; of a time nothing is known."""
+    if case["objective"] != "throughput":
+        return ""
+    if own.get("waits"):
+        return " The bound counts neither the room that requests in flight need nor that they wait for one another."
+    return " Its busiest unit has no rest; the bound would have others share its work, and no plan found does."
 
 
 def _variants(cases: Sequence[Row]) -> Iterator[str]:
@@ -253,6 +262,12 @@ def _flight(row: Row) -> str:
 def gap_of(row: Row) -> str:
     """How far a plan is from its bound."""
     return percent(row["gap"]) if row.get("gap") is not None else "no bound"
+
+
+def _limiting_kind(row: Row) -> str:
+    """Which kind of ops, or moves, limits a plan most; nothing where that is not known."""
+    causes = row.get("limited_by") or [{"what": ""}]
+    return str(causes[0]["what"]).partition(" ")[0]
 
 
 def limit_of(row: Row) -> str:

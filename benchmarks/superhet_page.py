@@ -10,9 +10,20 @@ from benchmarks.superhet_cases import RANGES
 from benchmarks.superhet_facts import facts
 from benchmarks.superhet_lessons import gap_of, lessons, limit_of, verdict
 from benchmarks.superhet_rivals import AREA, FULL, POWER
-from benchmarks.superhet_rows import Row, at_most, found, package_of, pair_of, ratio, span, worth
+from benchmarks.superhet_rows import (
+    Row,
+    at_most,
+    cut_short,
+    found,
+    package_of,
+    pair_of,
+    ranges_asked,
+    ratio,
+    span,
+    why_none,
+    worth,
+)
 from benchmarks.superhet_words import table, times
-from mapper.comparison.answers import MISSING
 from mapper.report.units import percent, si
 
 TEMPLATE = Path(__file__).with_name("superhet.template.md")
@@ -28,6 +39,7 @@ def page(study: Mapping[str, Any]) -> str:
         batches=_batches(cases),
         precision=study["precision"],
         loads=_loads(study["packages"]),
+        areas=_areas(study["packages"]),
         machines=_machines(study["packages"]),
         cases="\n\n".join(map(_case, cases)),
         variants=_variants(cases),
@@ -60,17 +72,31 @@ def _against(case: Row, own: Row, other: Row) -> str:
     most = at_most(case, own, other)
     bound = "no bound" if most is None else f"at most {times(most)}"
     kind = other["target"].split("-")[0].upper()
-    return f"**{times(ratio(case, own, other))}** x {kind} ({times(low)} to {times(high)}; {bound})"
+    notes = [bound, *_cut(own, other), *([] if ranges_asked(own) else ["bands alone"])]
+    return f"**{times(ratio(case, own, other))}** x {kind} ({times(low)} to {times(high)}; {', '.join(notes)})"
+
+
+def _cut(own: Row, other: Row) -> list[str]:
+    """Whose search was cut short."""
+    return [f"{who} cut short" for who, row in (("package", own), ("rival", other)) if cut_short(row)]
 
 
 def unanswered(cases: Sequence[Mapping[str, Any]]) -> str:
-    """The cases that the page says nothing of, and why."""
-    told = []
+    """The cases and the machines that the page says nothing of, and why; the plans of searches that were cut short."""
+    alone, others, cut = list[str](), list[str](), list[str]()
     for case in cases:
         if package_of(case) is None:
-            own = next((r for r in case["rows"] if (r.get("machine") or {}).get("kind") == "superhet"), {})
-            told.append(f"{case['name']} (the package: {own.get('reason') or own.get('outcome') or 'not asked'})")
-    return f"\n\nNo answer, and in none of the counts: {', '.join(told)}." if told else ""
+            own = next((r for r in case["rows"] if (r.get("machine") or {}).get("kind") == "superhet"), None)
+            alone.append(f"{case['name']} (the package: {why_none(own) if own else 'not asked'})")
+            continue
+        others += [f"{r['target']} at {case['name']} ({why_none(r)})" for r in case["rows"] if not found(r)]
+        cut += [f"{r['target']} at {case['name']}" for r in case["rows"] if found(r) and cut_short(r)]
+    told = (
+        ("No answer, and in none of the counts: ", alone),
+        ("Machines without a plan, so that nothing says how good they are: ", others),
+        ("Searches that were cut short, and might have found better plans: ", cut),
+    )
+    return "".join(f"\n\n{words}{'; '.join(some)}." for words, some in told if some)
 
 
 def _batches(cases: Sequence[Mapping[str, Any]]) -> str:
@@ -93,6 +119,13 @@ def _batches(cases: Sequence[Mapping[str, Any]]) -> str:
 
 def _loads(packages: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"{p['load']:.0%} ({p['name']})" for p in packages)
+
+
+def _areas(packages: Sequence[Mapping[str, Any]]) -> str:
+    """The parts of their package's area that rivals of equal area cover, the least and the most."""
+    areas = [[m["area_mm2"] for m in p["machines"] if m["kind"] == "superhet" or AREA in m["equal"]] for p in packages]
+    parts = sorted(area / whole for whole, *rivals in areas for area in rivals)
+    return f"{parts[0]:.0%} to {parts[-1]:.0%}"
 
 
 def _machines(packages: Sequence[Mapping[str, Any]]) -> str:
@@ -137,10 +170,10 @@ def _case(case: Mapping[str, Any]) -> str:
 
 def _cells(row: Row) -> list[str]:
     if not found(row):
-        return [row["target"], *["-"] * 7, _why_none(row)]
+        return [row["target"], *["-"] * 7, why_none(row)]
     bands = row["bands"]
     return [
-        row["target"],
+        f"{row['target']}{' (cut short)' if cut_short(row) else ''}",
         f"{si(row['throughput_per_s'])} ±{percent(bands['throughput_per_s']['relative'])}",
         f"{si(row['latency_s'], 's')} ±{percent(bands['latency_s']['relative'])}",
         si(row["tpot_s"], "s") if row.get("tpot_s") else "-",
@@ -150,11 +183,6 @@ def _cells(row: Row) -> list[str]:
         gap_of(row),
         limit_of(row),
     ]
-
-
-def _why_none(row: Row) -> str:
-    """Why a machine has no plan."""
-    return "not asked in this run" if row["outcome"] == MISSING else f"no plan: {row.get('reason', row['outcome'])}"
 
 
 def _shares(rows: Sequence[Row]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmarks.superhet_cases import RANGES
 from benchmarks.superhet_rivals import AREA, FULL, POWER
-from mapper.comparison.answers import FOUND
+from mapper.comparison.answers import FAILED, FOUND, MISSING
 
 Row = Mapping[str, Any]
 
@@ -24,6 +25,19 @@ def worth(objective: str) -> Callable[[Row], float]:
 def found(row: Row) -> bool:
     """Whether a row has a plan."""
     return bool(row["outcome"] == FOUND)
+
+
+def cut_short(row: Row) -> bool:
+    """Whether a search was ended before it was through: a longer one might have found a better plan, or the first."""
+    return bool(row["outcome"] not in (MISSING, FAILED) and not row.get("whole", True))
+
+
+def why_none(row: Row) -> str:
+    """Why a machine has no plan."""
+    reason = row.get("reason", row["outcome"])
+    if row["outcome"] == MISSING:
+        return "not asked in this run"
+    return f"cut short without a plan: {reason}" if cut_short(row) else f"no plan: {reason}"
 
 
 def best_rival(case: Row, equal: str) -> dict[str, Any] | None:
@@ -62,6 +76,11 @@ def at_most(case: Row, own: Row, other: Row) -> float | None:
     return float(own["bound"] / other[field] if case["objective"] == "throughput" else other[field] / own["bound"])
 
 
+def ranges_asked(own: Row) -> bool:
+    """Whether it is known what both ends of the ranges of the package's own figures would make of its plan."""
+    return all((own.get("asked") or {}).get(end) for end in RANGES)
+
+
 def span(case: Row, own: Row, other: Row) -> tuple[float, float]:
     """Where the ratio may lie by the error bands of both, taken as independent, and by the ranges of the assumed
     figures that only the package has."""
@@ -69,5 +88,5 @@ def span(case: Row, own: Row, other: Row) -> tuple[float, float]:
     better, worse = (own, other) if case["objective"] == "throughput" else (other, own)
     a, b = better["bands"][field], worse["bands"][field]
     low, high = a["low"] / b["high"], a["high"] / b["low"]
-    ends = [v for k in ("good", "bad") if (v := (own.get("asked") or {}).get(k))]
+    ends = [v for end in RANGES if (v := (own.get("asked") or {}).get(end))]
     return low * min([1.0, *ends]), high * max([1.0, *ends])

@@ -137,7 +137,7 @@ def _wished(asking: Asking, made: Mapping[str, Any]) -> list[Wished]:
 
 
 def _row(answer: Answer, folder: Path, machine: Machine | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"target": answer.target, "outcome": answer.outcome, **answer.row}
+    row: dict[str, Any] = {"target": answer.target, "outcome": answer.outcome, "whole": answer.whole, **answer.row}
     row |= {"machine": asdict(machine)} if machine else {}
     if answer.found:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

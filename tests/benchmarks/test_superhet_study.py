@@ -13,7 +13,7 @@ from benchmarks.superhet import main
 from benchmarks.superhet_cases import CARD
 from benchmarks.superhet_facts import facts
 from benchmarks.superhet_lessons import lessons, verdict
-from benchmarks.superhet_page import unanswered
+from benchmarks.superhet_page import page, unanswered
 from benchmarks.superhet_rivals import AREA, FULL, POWER, Draw, Machine, Package, machines, memory_draw, unit_draw
 from benchmarks.superhet_rows import best_rival, ratio, span
 from benchmarks.superhet_running import Wished
@@ -29,10 +29,26 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Machin
 
 def row(target: str, rate: float, band: float, *equal: str) -> dict[str, Any]:
     machine = {"kind": target.split("-")[0], "equal": list(equal)}
-    bands = {"throughput_per_s": {"low": rate / (1 + band), "high": rate * (1 + band)}}
-    return {"target": target, "outcome": "found", "machine": machine, "throughput_per_s": rate, "energy_j": 1.0,
+    bands = {
+        "throughput_per_s": {"low": rate / (1 + band), "high": rate * (1 + band), "relative": band},
+        "latency_s": {"low": 1 / rate / (1 + band), "high": (1 + band) / rate, "relative": band},
+        "energy_j": {"relative": band},
+    }
+    return {"target": target, "outcome": "found", "whole": True, "machine": machine, "throughput_per_s": rate,
+            "latency_s": 1 / rate, "energy_j": 1.0, "inflight": 1, "batch": 1, "fullest": {"name": "hbm", "part": 0.5},
             "bands": bands, "shares": {"ops": {"CIM": 0.9}, "time": {"CIM": 0.1}},
             "gap": 0.01, "average_power_w": 50.0, "power_limit_w": 75.0}  # fmt: skip
+
+
+def study_of(found: dict[str, Any]) -> dict[str, Any]:
+    """A study of one case, whose rivals of equal area cover half of the package."""
+    made = {"bricks": 1, "limit_w": 75.0}
+    machines = [
+        {"name": "superhet", "kind": "superhet", "equal": [], "area_mm2": 100.0, **made},
+        {"name": "gpu-only", "kind": "gpu", "equal": [AREA], "area_mm2": 50.0, **made},
+    ]
+    package = {"name": "superhet", "count": 1, "load": 0.2, "machines": machines}
+    return {"precision": "int8", "packages": [package], "cases": [found]}
 
 
 def case(own: float, others: dict[str, float], band: float = 0.2) -> dict[str, Any]:
@@ -42,6 +58,8 @@ def case(own: float, others: dict[str, float], band: float = 0.2) -> dict[str, A
         "model": "a-model",
         "batch": 1,
         "objective": "throughput",
+        "phases": ["run"],
+        "parameters": 1,
         "rows": [row("superhet", own, band), *rivals],
     }
 
@@ -182,7 +200,57 @@ def test_cases_without_an_answer_are_named() -> None:
     found = case(8.0, {"gpu": 10.0})
     assert unanswered([found]) == ""
     found["rows"][0]["outcome"] = "not run"
-    assert unanswered([found]).endswith("in none of the counts: a-case (the package: not run).")
+    assert unanswered([found]).endswith("in none of the counts: a-case (the package: not asked in this run).")
+
+
+def test_machines_without_a_plan_are_named_with_the_reason() -> None:
+    found = case(8.0, {"gpu": 10.0, "dsa": 9.0, "cim": 1.0})
+    found["rows"][1] |= {"outcome": "not run", "whole": False}
+    found["rows"][2] |= {"outcome": "refused", "whole": True, "reason": "no room"}
+    found["rows"][3] |= {"outcome": "refused", "whole": False, "reason": "no room"}
+    assert unanswered([found]).endswith(
+        "gpu-only at a-case (not asked in this run); dsa-only at a-case (no plan: no room); "
+        "cim-only at a-case (cut short without a plan: no room)."
+    )
+
+
+def test_a_search_that_was_cut_short_is_marked_wherever_its_plan_counts() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    assert "cut short" not in page(study_of(found))
+    found["rows"][1]["whole"] = False
+    text = page(study_of(found))
+    assert "| **0.80** x GPU (0.56 to 1.15; no bound, rival cut short, bands alone) |" in text
+    assert "might have found better plans: gpu-only at a-case." in text
+    assert "| gpu-only (cut short) | 10.0 " in text
+
+
+def test_that_ranges_were_not_asked_is_told() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    found["rows"][0]["asked"] = {"good": 1.0, "bad": None}
+    assert "bands alone" in page(study_of(found))
+    found["rows"][0]["asked"] = {"good": 1.0, "bad": 1.0}
+    assert "bands alone" not in page(study_of(found)).partition("Made by")[0]
+
+
+def test_a_study_without_any_rival_says_nothing_of_rivals() -> None:
+    text = page(study_of(case(8.0, {})))
+    assert "No case has both" in text
+    assert "rival to beat" not in text
+    assert "No case has both" in page(study_of({**case(8.0, {}), "rows": []}))
+
+
+def test_why_an_open_time_is_open_is_not_guessed() -> None:
+    found = {**case(8.0, {"gpu": 10.0}), "objective": "latency"}
+    found["rows"][0] |= {"gap": 0.5}
+    text = lessons([found])
+    assert "**a-case is open** (gap 50 %)" in text
+    assert "busiest unit" not in text
+
+
+def test_what_limits_is_told_by_kinds_of_ops_and_of_moves() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    found["rows"][0]["limited_by"] = [{"what": "moves hbm > ddr in decode", "part": 0.4}]
+    assert "moves in 1 of the cases" in verdict([found])
 
 
 def test_ranges_of_the_package_widen_the_span() -> None:
