@@ -29,6 +29,9 @@ MORE_CALLS = (4, 8)
 TIMES = (1, 2, 4, 8)
 """Multiples of the most tiles that a task of the plan goes in at least, which are tried where there are such tasks."""
 
+MOST_NEEDED = 64
+"""Tasks that need more tiles than this set no count for the others, whose tiles would be tiny and their moves many."""
+
 MOST_TASKS = 600
 """Tiles are tried for so many tasks at most: each count takes prices, programs and schedules of all of them."""
 
@@ -36,18 +39,26 @@ MOST_TASKS = 600
 def that_fit(plan: Plan, memories: Collection[str]) -> Iterator[tuple[Place, ...]]:
     """Placements of a placed plan with operands brought late and, of tasks that keep their values in these memories, so
     many tiles that one call's buffers may fit there; the fewest tiles first. None where the goal counts the time of a
-    request, on which tiles have no bound, and where there are very many tasks."""
+    request, on which tiles have no bound, where there are very many tasks, and where no multiple of what tasks need at
+    least would be enough: twice as many tiles halve what tiles divide, and the rest, which waits for work elsewhere,
+    stays."""
     if plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
         return
     estimator = Spelling(plan).estimator
     whole = replace(plan, placement=tuple(replace(place, tiles=0) for place in plan.placement or ()))
     roomy = replace(plan, placement=_late(whole, estimator, memories))
-    least = needed_tiles(plan)
+    least, before, known = needed_tiles(plan), 0, dict[tuple[Place, ...], int]()
     for tiles in (0, *(least * times for times in TIMES)) if least else TILES:
         placement = in_tiles(roomy, estimator, memories, tiles)
-        parted = replace(plan, placement=placement)
-        if (not tiles or placement != roomy.placement) and not _overflowing(parted, estimator, memories):
+        if placement in known:
+            before = known[placement]
+            continue
+        lacking = known[placement] = _lacking(replace(plan, placement=placement), estimator, memories)
+        if not lacking:
             yield placement
+        elif least and before and 2 * lacking > before:
+            return
+        before = lacking if tiles else 0
 
 
 def for_more_calls(verdict: Verdict, tiles: int, estimator: Estimator | None = None) -> tuple[Place, ...] | None:
@@ -78,8 +89,10 @@ def in_tiles(plan: Plan, estimator: Estimator, memories: Collection[str], tiles:
 
 
 def needed_tiles(plan: Plan) -> int:
-    """The most tiles that a task of a placed plan goes in at least."""
-    return max((plan.chosen(p.task).least_tiles(plan.task[p.task].phase) for p in plan.placement or ()), default=0)
+    """The most tiles that a task of a placed plan goes in at least, of those that do with MOST_NEEDED; what all need
+    where none does."""
+    needs = {plan.chosen(p.task).least_tiles(plan.task[p.task].phase) for p in plan.placement or ()}
+    return max((need for need in needs if need <= MOST_NEEDED), default=0) or min((n for n in needs if n), default=0)
 
 
 def _calls(plan: Plan, estimator: Estimator) -> list[tuple[Program, Call]]:
@@ -87,15 +100,15 @@ def _calls(plan: Plan, estimator: Estimator) -> list[tuple[Program, Call]]:
     return [(p, replay(p, {s.what: s for s in slots(p)})) for p in Spelling(plan, estimator).programs()]
 
 
-def _overflowing(plan: Plan, estimator: Estimator, memories: Collection[str]) -> bool:
-    """Whether the buffers of one call of each phase, as much as is alive at once, are more than one of the memories
-    has beside what stays there."""
+def _lacking(plan: Plan, estimator: Estimator, memories: Collection[str]) -> int:
+    """Bytes by which the buffers of one call of each phase, as much as is alive at once, are more than one of the
+    memories has beside what stays there, at most; 0 where they fit."""
     needed = fixed_bytes(replace(plan, inflight=1))
     for program, call in _calls(plan, estimator):
         alive = [life for life in lives(program, call) if life.memory in memories]
         for memory in memories:
             needed[memory] += _most_alive([life for life in alive if life.memory == memory])
-    return any(needed[m] > plan.target.memory[m].capacity_bytes for m in memories)
+    return max([0, *(needed[m] - plan.target.memory[m].capacity_bytes for m in memories)])
 
 
 def _most_alive(found: Collection[Life]) -> int:

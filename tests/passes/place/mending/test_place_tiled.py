@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -17,8 +18,9 @@ from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from passes.memory.memory import PROBE, Memory, NoRoom
 from passes.place import solver
+from passes.place.mending import tiled as tiling
 from passes.place.mending.looks import looked_at, looked_at_best
-from passes.place.mending.tiled import for_more_calls, that_fit
+from passes.place.mending.tiled import for_more_calls, needed_tiles, that_fit
 from passes.place.translate import translate
 from passes.place.untiled import runs_in_tiles, untiled
 from passes.schedule.schedule import Schedule
@@ -166,6 +168,40 @@ def test_the_search_places_what_is_offered_only_in_tiles() -> None:
     plan = run(scarce(), "place-cpsat,schedule,memory,judge")
     assert min(tiles(plan)[name] for name in "qkv") >= 4
     check(replace(plan, blocks=()))
+
+
+def tried(plan: Plan, lacking: Callable[[int], int], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The most tiles of each placement that is tried where so many bytes are lacking at so many tiles."""
+    counts = list[int]()
+
+    def noted(parted: Plan, *_: object) -> int:
+        counts.append(max(p.tiles for p in parted.placement or ()))
+        return lacking(counts[-1])
+
+    monkeypatch.setattr(tiling, "_lacking", noted)
+    assert not list(that_fit(plan, ["u1.mem"]))
+    return counts
+
+
+def test_more_tiles_are_tried_only_where_they_might_be_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = on_units(scarce())
+    assert tried(plan, lambda n: 1600 // n, monkeypatch) == [4, 8, 16, 32]
+    assert tried(plan, lambda n: 1600 // n + 1, monkeypatch) == [4, 8]
+
+
+def needing(plan: Plan, cluster: str, tiles: int) -> Plan:
+    """The plan where this cluster needs so many tiles at least, and is like no other."""
+    clusters = tuple(replace(c, repeat=cluster) if c.name == cluster else c for c in plan.clusters or ())
+    own = [replace(o, repeat=cluster, tiles=(("run", tiles),)) for o in plan.options or () if o.repeat == "q"]
+    return replace(plan, clusters=clusters, options=(*(plan.options or ()), *own))
+
+
+def test_a_task_that_needs_very_many_tiles_sets_no_count_for_the_others() -> None:
+    plan = on_units(scarce())
+    assert needed_tiles(needing(plan, "v", 16)) == 16
+    assert needed_tiles(needing(plan, "v", 512)) == 4
+    options = tuple(replace(o, tiles=tuple((phase, 512) for phase, _ in o.tiles)) for o in plan.options or ())
+    assert needed_tiles(replace(plan, options=options)) == 512
 
 
 def test_a_baseline_counts_the_loads_of_tiles() -> None:
