@@ -247,9 +247,15 @@ def _variants(cases: Sequence[Row]) -> Iterator[str]:
         for row in case["rows"]:
             if own and row.get("machine") is None and found(row) and (row.get("gap") or 0.0) > OPEN:
                 yield (
-                    f"**{row['target']} at {case['name']}** ({times(ratio(case, row, own))} of the flat package) is "
+                    f"**{row['target']} at {case['name']}** ({times(ratio(case, row, own))} of {flat_of(own)}) is "
                     f"open, too (gap {percent(row['gap'])}): {_flight(row)}."
                 )
+
+
+def flat_of(own: Row) -> str:
+    """What a variant, which is one package, is held against."""
+    count = own["machine"].get("bricks", 1)
+    return "the flat package" if count == 1 else f"{count} flat packages"
 
 
 def _flight(row: Row) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from benchmarks.fit_gemm import texts_of
-from benchmarks.kin import mark_of
+from benchmarks.kin import BIRTHS, maker, mark_of
 
 
 @pytest.mark.parametrize(
@@ -30,3 +34,14 @@ def test_types_that_are_known_better_than_the_least_have_texts_of_their_own() ->
         "products": "assumed: benchmarks/fit_gemm.py, f16 by others, most by t4; f8 by others, most by t4",
         "products.f32": "measured: benchmarks/fit_gemm.py, mean error held out: on mi25: deepbench 14.0% of 44 (+3%)",
     }
+
+
+def test_no_file_calls_derived_what_hangs_most_on_chips_of_other_makers() -> None:
+    found = 0
+    for file in sorted(Path("targets/units").glob("gpu-*.yaml")):
+        device = file.stem.removeprefix("gpu-")
+        for text in yaml.safe_load(file.read_text(encoding="utf-8")).get("source_of", {}).values():
+            if device in BIRTHS and (said := re.search(r"by others, most by ([\w-]+)", text)):
+                found += 1
+                assert maker(said[1]) == maker(device) or text.startswith("assumed"), f"{file.name}: {text}"
+    assert found

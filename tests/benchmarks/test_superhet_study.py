@@ -239,6 +239,15 @@ def test_a_study_without_any_rival_says_nothing_of_rivals() -> None:
     assert "No case has both" in page(study_of({**case(8.0, {}), "rows": []}))
 
 
+def test_a_variant_is_one_package_and_told_against_how_many() -> None:
+    found = case(8.0, {"gpu": 10.0})
+    found["rows"].append({**row("superhet-3d", 4.0, 0.2), "machine": None, "gap": 0.5})
+    assert "| superhet-3d | 0.50 of the flat package |" in page(study_of(found))
+    found["rows"][0]["machine"]["bricks"] = 2
+    assert "| superhet-3d | 0.50 of 2 flat packages |" in page(study_of(found))
+    assert "(0.50 of 2 flat packages) is open, too" in lessons([found])
+
+
 def test_why_an_open_time_is_open_is_not_guessed() -> None:
     found = {**case(8.0, {"gpu": 10.0}), "objective": "latency"}
     found["rows"][0] |= {"gap": 0.5}
