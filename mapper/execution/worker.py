@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -86,34 +87,23 @@ def work(
 ) -> Outcome | Stranger:
     """The outcome of a job, which runs in a process beside this one. stopped: holds what is ready once all are to stop
     (in a list, as Ray would wait for it)."""
-    import ray
-
     differs = sources.differs(Sources())
     if differs:
         return Stranger(platform.node(), differs)
-    if not ray.get(post.begin.remote(job.name)):
+    if not post.begin.remote(job.name).future().result():
         return Outcome(job.name, Status.STOPPED)
     reporter = _Reporter(post)
     with _no_main():
-        (outcome,) = Local(1, preload).run([job], guard, _Stopped(stopped[0]), reporter)
+        (outcome,) = Local(1, preload).run([job], guard, _set_once(stopped[0]), reporter)
     reporter.deliver()
     return outcome
 
 
-class _Stopped(threading.Event):
+def _set_once(ready: Any) -> threading.Event:
     """An event that is set once something on the cluster is ready."""
-
-    def __init__(self, ready: Any) -> None:
-        super().__init__()
-        self._ready = ready
-
-    def is_set(self) -> bool:
-        """Whether it is, or was before."""
-        import ray
-
-        if not super().is_set() and ray.wait([self._ready], timeout=0)[0]:
-            self.set()
-        return super().is_set()
+    event = threading.Event()
+    ready.future().add_done_callback(lambda _: event.set())
+    return event
 
 
 class _Reporter:
@@ -134,10 +124,8 @@ class _Reporter:
 
     def deliver(self) -> None:
         """Wait a little for the last word to arrive."""
-        import ray
-
         if self._last is not None:
-            ray.wait([self._last], timeout=DELIVER_S)
+            wait([self._last.future()], timeout=DELIVER_S)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mapper.errors import UsageError
+from mapper.execution.worker import Post
 
 _NAMELESS = eval("lambda: None")  # by which name other processes would not find it
 
@@ -80,3 +82,11 @@ def kill_worker(_: None, stop: threading.Event, tell: Any) -> None:
     server = Path("/proc", str(os.getppid()), "stat").read_text()
     os.kill(int(server.rpartition(")")[2].split()[1]), signal.SIGKILL)
     time.sleep(600)
+
+
+class SlowPost(Post):
+    """A post that lets those who ask whether they may begin wait, as a busy machine does."""
+
+    async def begin(self, name: str) -> bool:
+        await asyncio.sleep(2)
+        return await super().begin(name)

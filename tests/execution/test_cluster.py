@@ -53,8 +53,14 @@ def cluster() -> Iterator[Ray]:
             yield Ray()
 
 
-def run(executor: Ray | Local, some: list[Job], guard: Guard | None = None, watch: Any = None) -> dict[str, Outcome]:
-    found = list(executor.run(some, guard or Guard(), threading.Event(), watch or Nobody()))
+def run(
+    executor: Ray | Local,
+    some: list[Job],
+    guard: Guard | None = None,
+    watch: Any = None,
+    stop: threading.Event | None = None,
+) -> dict[str, Outcome]:
+    found = list(executor.run(some, guard or Guard(), stop or threading.Event(), watch or Nobody()))
     assert len(found) == len(some)
     return {outcome.name: outcome for outcome in found}
 
@@ -214,6 +220,25 @@ def test_jobs_that_wait_for_a_cpu_are_stopped_though_they_never_get_one(cluster:
     found = {o.name: o for o in cluster.run(some, Guard(), stop, Stopper())}
     assert sorted(n for n in found if found[n].value == "stopped") == sorted(begun)
     assert sum(o.status is Status.STOPPED for o in found.values()) == 3
+
+
+@slow
+def test_no_more_jobs_run_at_once_than_there_are_cpus_though_they_wait_for_an_answer(
+    cluster: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mapper.execution.cluster.Post", jobs.SlowPost)
+    stop = threading.Event()
+    begun = []
+
+    class Stopper(Nobody):
+        def begun(self, name: str) -> None:
+            begun.append(name)
+            if len(begun) == 2:
+                threading.Timer(6, stop.set).start()  # time for a third on a cluster of two CPUs
+
+    found = run(cluster, [Job(str(k), jobs.sleep, 60.0) for k in range(4)], watch=Stopper(), stop=stop)
+    assert len(begun) == 2
+    assert sorted(n for n in found if found[n].value == "stopped") == sorted(begun)
 
 
 @slow

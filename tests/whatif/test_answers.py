@@ -88,18 +88,36 @@ def test_a_plan_that_does_as_before_is_worth_what_check_derives_anew(change: str
     assert check(found.plan).figures == found.plan.figures
 
 
-@pytest.mark.slow
-def test_a_power_limit_that_slows_the_plan_down_is_felt() -> None:
-    plan = searched("gpt2-tiny", "edge-npu")
+def power(plan: Plan) -> float:
+    """What a plan takes above what idles, in W."""
     busy = dict(plan.figures or ())
-    part = busy["busy of power"] / busy["interval_ticks"]
-    target = plan.target
-    assert target.power_limit_w is not None
-    takes = part * (target.power_limit_w - target.idle_power_w)
-    limit = target.idle_power_w + takes / 20  # as quick a plan may do with a third of the energy
-    found = answer(plan, f"power_limit_w={limit}")
+    return busy["busy of power"] / busy["interval_ticks"] * left(plan)
+
+
+def left(plan: Plan) -> float:
+    """What the limit of power leaves above what idles, in W."""
+    assert plan.target.power_limit_w is not None
+    return plan.target.power_limit_w - plan.target.idle_power_w
+
+
+@pytest.mark.slow
+def test_half_the_power_costs_nothing_where_another_plan_is_as_quick_with_half_the_energy() -> None:
+    plan = searched("gpt2-tiny", "edge-npu")  # for speed alone, a tenth of its limit: it saves no energy
+    found = answer(plan, f"power_limit_w={plan.target.idle_power_w + power(plan) / 2}")
+    assert found.gain > -0.01
+    assert found.plan is not None
+    assert power(found.plan) <= left(found.plan) < power(plan)
+
+
+@pytest.mark.slow
+def test_a_power_limit_that_slows_every_plan_down_is_felt() -> None:
+    plan = searched("gpt2-tiny", "edge-npu")  # three times the energy of the most frugal one, which a limit leads to
+    found = answer(plan, f"power_limit_w={plan.target.idle_power_w + power(plan) / 6}")
     assert found.after is not None
+    assert found.plan is not None
+    assert power(found.plan) == pytest.approx(left(found.plan), rel=1e-6)  # the limit sets the pace, as it is kept
     assert found.gain < -0.3
+    assert found.bound == pytest.approx(found.after.objective, rel=1e-3)
 
 
 @pytest.mark.slow
