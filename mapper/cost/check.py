@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from mapper.cost.estimate import Estimator
@@ -114,37 +114,19 @@ def _offers_agree(plan: Plan, estimator: Estimator) -> None:
 
 def options_agree(plan: Plan, found: Mapping[str, Offers]) -> None:
     """The plan lists exactly the options that the units offer, at their prices."""
-    recorded = {
-        (o.repeat, unit, o.source, o.replicas, o.shard): (
-            o.footprint_bytes,
-            o.types,
-            o.costs,
-            o.takes,
-            o.leaves,
-            o.tiles,
-        )
-        for o in plan.options or ()
-        for unit in o.units
-    }
-    derived = {
-        (o.repeat, unit, o.source, o.replicas, o.shard): (
-            o.footprint_bytes,
-            o.types,
-            o.costs,
-            o.takes,
-            o.leaves,
-            o.tiles,
-        )
-        for offered in found.values()
-        for o in offered.options
-        for unit in o.units
-    }
+    recorded = _by_unit(plan.options or ())
+    derived = _by_unit(o for offered in found.values() for o in offered.options)
     for key, old, new in _differences(recorded, derived):
         repeat, unit, source, replicas, shard = key
         what = f"'{repeat}' on '{unit}' from source {source} x{replicas}" + (f" by {shard}" if shard else "")
         raise InvalidPlan(
             f"the option for {what} is not what the unit offers", rule="options-costs", details=_both(old, new)
         )
+
+
+def _by_unit(options: Iterable[Option]) -> dict[tuple[str, str, int, int, str], tuple[object, ...]]:
+    """What options say on each of their units, by what names them there."""
+    return {(o.repeat, unit, o.source, o.replicas, o.shard): _said(o) for o in options for unit in o.units}
 
 
 def _said(option: Option) -> tuple[object, ...]:
