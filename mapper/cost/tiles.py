@@ -79,10 +79,19 @@ def fewest(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> 
     room = estimator.target.memory[unit.data].capacity_bytes
     tiles = 2
     while (found := _division(estimator, cluster, unit, phase, tiles)) is not None:
-        if _bytes_of_two(estimator, cluster, unit, phase, found.divided, tiles) <= room:
+        if _bytes_at_once(estimator, cluster, unit, phase, found.divided, tiles, 2) <= room:
             return tiles if estimator.tile_works(cluster, unit, phase, found.way, tiles) is not None else 0
         tiles *= 2
     return 0
+
+
+def least_bytes(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase) -> int | None:
+    """Bytes of what a cluster reads and leaves on a unit in one tile of a single row, weights apart: what a call in
+    however many tiles needs at least. None where the cluster's rows do not divide."""
+    found = _division(estimator, cluster, unit, phase, 2)
+    if found is None:
+        return None
+    return _bytes_at_once(estimator, cluster, unit, phase, found.divided, found.rows, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +121,11 @@ def _division(estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, 
     return _Division(max(rows), divided, way)
 
 
-def _bytes_of_two(
-    estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, divided: frozenset[str], tiles: int
+def _bytes_at_once(
+    estimator: Estimator, cluster: Cluster, unit: Unit, phase: Phase, divided: frozenset[str], tiles: int, many: int
 ) -> int:
-    """Bytes, at the phase's largest sample, of two tiles of what a cluster reads and leaves row by row, and of what
-    it reads whole, weights apart."""
+    """Bytes, at the phase's largest sample, of so many of all tiles of what a cluster reads and leaves row by row, and
+    of what it reads whole, weights apart."""
     graph, stored = estimator.graph, unit.model.activation_dtype()
     made = {n for op in cluster.ops for n in graph.op[op].outputs if n}
     left = _left(estimator, cluster)
@@ -127,7 +136,7 @@ def _bytes_of_two(
             continue
         peak, dtype = estimator.sharing.peak(name, phase.name, divides=True), value.dtype
         parted = name in divided or name in left
-        elements = 2 * peak.part(Layout.TOKENS, tiles) if parted else peak.elements
+        elements = many * peak.part(Layout.TOKENS, tiles) if parted else peak.elements
         total += (stored if dtype.is_float else dtype).bytes_for(elements)
     return total
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from mapper.cost.program import Spelling
 from mapper.cost.residency import aligned
+from mapper.cost.tiles import least_bytes
 from mapper.hw.target import Memory, Unit
 from mapper.hw.work import Role
 from mapper.ir.plan import Cluster, Option, Task
@@ -94,8 +95,10 @@ class Room:
             values = touched - self.spelling.estimator.inside(cluster) - self._pasts
             moved = [n for n in values if graph.value[n].role is not Role.WEIGHT]
             memory = self.plan.target.memory[unit.data]
-            one = aligned(sum(self.spelling.sizes.peak_bytes(n, phase, place) for n in moved), memory)
-            total = self.plan.target.copies_at[memory.name] * one
+            whole = sum(self.spelling.sizes.peak_bytes(n, phase, place) for n in moved)
+            if not self.plan.goal.counts_time and (row := least_bytes(self.spelling.estimator, cluster, unit, phase)):
+                whole = min(whole, row)
+            total = self.plan.target.copies_at[memory.name] * aligned(whole, memory)
             self._known[key] = min(total, self._spare(memory) // len(self.plan.phases))
         return self._known[key]
 
