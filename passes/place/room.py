@@ -1,8 +1,8 @@
 """Room: what memories keep free for values that come and go, beside the weights and states that stay.
 
-A call keeps its values in an arena for each phase, at least as large as what one task reads and leaves there. Where a
-memory might be short, the problem counts that as a thing of several sizes, of which the largest is kept
-(`passes.place.kept`): a task that is placed elsewhere asks for no room here.
+A call keeps its values in an arena for each phase, at least as large as what one task, or one tile of it, reads and
+leaves there. Where a memory might be short, the problem counts that as a thing of several sizes, of which the largest
+is kept (`passes.place.kept`): a task that is placed elsewhere asks for no room here.
 """
 
 from __future__ import annotations
@@ -86,8 +86,9 @@ class Room:
         return self.kept.index(_values_of(task.phase), unit.data, size) if size else -1
 
     def _values_bytes(self, cluster: Cluster, unit: Unit, phase_name: str) -> int:
-        """Most bytes of what a cluster reads and leaves at a unit in a phase, weights and states apart. All phases ask
-        for no more than what is kept free elsewhere: rows that take more can go through it in tiles."""
+        """Most bytes of what a cluster reads and leaves at a unit in a phase, weights and states apart: of a row, where
+        it can be in tiles, as bounds hold for any count of them. All phases ask for no more than what is kept free
+        elsewhere."""
         key = (cluster.repeat, unit.name, phase_name)
         if key not in self._known:
             graph, phase, place = self.plan.graph, self.plan.phase[phase_name], self.spelling.places.of(unit)

@@ -58,6 +58,14 @@ def a_faster_option(plan: Plan) -> Plan:
     return in_plan(plan, "options", 0, costs=costs)
 
 
+def an_option_in_tiles_that_its_unit_does_not_ask_for(plan: Plan) -> Plan:
+    """One that no task is placed with, so that all else of the plan stays true."""
+    chosen = {id(plan.chosen(task.name)) for task in plan.tasks or ()}
+    i = next(i for i, option in enumerate(plan.options or ()) if id(option) not in chosen)
+    phase, _ = (plan.options or ())[i].costs[0]
+    return in_plan(plan, "options", i, tiles=((phase, 2),))
+
+
 def an_option_of_less_energy(plan: Plan) -> Plan:
     option = (plan.options or ())[0]
     costs = tuple((name, replace(cost, energy_pj=())) for name, cost in option.costs)
@@ -235,6 +243,7 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
         an_option_of_less_energy,
         an_option_of_another_type,
         an_option_of_smaller_weights,
+        an_option_in_tiles_that_its_unit_does_not_ask_for,
         an_option_left_out,
     ),
     "refusals-agree": (a_refusal_in_other_words, a_refusal_made_up, a_refusal_left_out),

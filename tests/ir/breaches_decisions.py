@@ -238,6 +238,10 @@ def an_option_in_a_single_tile(plan: Plan) -> Plan:
     return _needing_tiles(plan, (plan.phases[0].name, 1))
 
 
+def an_option_in_two_counts_of_tiles_for_one_phase(plan: Plan) -> Plan:
+    return _needing_tiles(plan, (plan.phases[0].name, 2), (plan.phases[0].name, 4))
+
+
 def an_option_in_tiles_of_a_phase_that_it_does_not_serve(plan: Plan) -> Plan:
     return _needing_tiles(plan, ("stranger", 2))
 
@@ -321,7 +325,11 @@ BREACHES: dict[str, tuple[Breach, ...]] = {
     "placement-weights": (weights_from_a_memory_of_another_unit,),
     "placement-tiles": (a_task_in_one_tile, tiles_for_the_sake_of_latency),
     "placement-tiles-least": (a_whole_task_where_only_tiles_have_room, fewer_tiles_than_have_room),
-    "options-tiles": (an_option_in_a_single_tile, an_option_in_tiles_of_a_phase_that_it_does_not_serve),
+    "options-tiles": (
+        an_option_in_a_single_tile,
+        an_option_in_two_counts_of_tiles_for_one_phase,
+        an_option_in_tiles_of_a_phase_that_it_does_not_serve,
+    ),
     "placement-late": (an_operand_that_comes_late_to_a_task_that_does_not_read_it,),
     "placement-options": (
         a_place_that_forgets_the_weights,
