@@ -60,8 +60,8 @@ class Room:
         return self.kept.named(*(_values_of(phase.name) for phase in self.plan.phases))
 
     def _short(self) -> frozenset[str]:
-        """The memories in which not all that may stay fits beside the largest value and a duplicate of it; none where
-        ranks divide values."""
+        """The memories in which not all that may stay fits beside the most that tasks ask for; none where ranks divide
+        values."""
         target = self.plan.target
         if target.is_pool or any(unit.ranks > 1 for unit in target.units):
             return frozenset()
@@ -69,8 +69,7 @@ class Room:
         return frozenset(
             m.name
             for m in target.memories
-            if "activations" in m.holds
-            and kept.get(m.name, 0) + 2 * target.copies_at[m.name] * self.largest[m.name] > m.capacity_bytes
+            if "activations" in m.holds and kept.get(m.name, 0) + self._spare(m) > m.capacity_bytes
         )
 
     def _spare(self, memory: Memory) -> int:
