@@ -18,6 +18,7 @@ from mapper.hw.work import Role
 from mapper.ir.plan import Cluster, Option, Task
 from mapper.solve.placement import problem as pb
 from passes.place.kept import Kept
+from passes.place.mending.tiled import MOST_TASKS
 
 
 class Room:
@@ -28,6 +29,8 @@ class Room:
         self.largest = {memory.name: 0 for memory in self.plan.target.memories}
         self._pasts = {n for s in self.plan.graph.states for n in (s.past, s.present) if n}
         self._known: dict[tuple[str, str, str], int] = {}
+        # where no search tries tiles, room for whole tasks keeps placements from crowding memories that nothing mends
+        self._tiles = not self.plan.goal.counts_time and len(self.plan.tasks or ()) <= MOST_TASKS
 
     def counted(
         self, items: Sequence[pb.Item], tasks: Sequence[Task], meaning: Sequence[Sequence[tuple[str, Option]]]
@@ -96,7 +99,7 @@ class Room:
             moved = [n for n in values if graph.value[n].role is not Role.WEIGHT]
             memory = self.plan.target.memory[unit.data]
             whole = sum(self.spelling.sizes.peak_bytes(n, phase, place) for n in moved)
-            if not self.plan.goal.counts_time and (row := least_bytes(self.spelling.estimator, cluster, unit, phase)):
+            if self._tiles and (row := least_bytes(self.spelling.estimator, cluster, unit, phase)):
                 whole = min(whole, row)
             total = self.plan.target.copies_at[memory.name] * aligned(whole, memory)
             self._known[key] = min(total, self._spare(memory) // len(self.plan.phases))
