@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from mapper.cost.judge import Rooms, peaks
 from mapper.cost.liveness import Life, lives
@@ -51,9 +52,14 @@ for so little, `_squeezed` packs again."""
 
 
 class NoRoom(Infeasible):
-    """Not even one request's states and buffers fit; `memories` are those that are too small."""
+    """Not even one request's states and buffers fit; `lacking` are the bytes that each memory has too few."""
 
-    memories: tuple[str, ...] = ()
+    lacking: Mapping[str, int] = MappingProxyType({})
+
+    @property
+    def memories(self) -> tuple[str, ...]:
+        """The memories that are too small."""
+        return tuple(self.lacking)
 
 
 @dataclass(frozen=True)
@@ -254,7 +260,7 @@ def requests_that_fit(plan: Plan) -> int:
             + [line for m in lacking for line in _live_most(plan, m.name)],
             hint="a smaller batch or sequence, a narrower --precision, or a larger memory",
         )
-        error.memories = tuple(m.name for m in lacking)
+        error.lacking = {m.name: one[m.name] - m.capacity_bytes for m in lacking}
         raise error
     buffers: dict[str, int] = {}
     for (_, memory), size in arenas(plan).items():

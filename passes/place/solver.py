@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from mapper.cost.judge import Verdict
 from mapper.cost.steady import EVENTS
@@ -18,7 +20,7 @@ from mapper.solve.placement import problem as pb
 from mapper.solve.placement.bound import lower_bound
 from mapper.solve.placement.by_phase import by_phase
 from mapper.solve.placement.tables import build
-from passes.memory.memory import PROBE, Memory, NoRoom
+from passes.memory.memory import PROBE
 from passes.place.baselines import search_of, starts
 from passes.place.bounds import bound_of, solved_as, status_of, told_of
 from passes.place.infeasible import does_not_fit
@@ -26,12 +28,11 @@ from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.mending.late import with_late
 from passes.place.mending.looks import STEADY, looked_at_best, looked_longer, most_events
 from passes.place.mending.refine import Candidate, refined, refined_alike, waiting_less
-from passes.place.mending.relieve import SHARES, relieved, widen_back
+from passes.place.mending.relieve import FREED, SHARES, freed, lacking_in, relieved, widen_back
 from passes.place.rank import best_of_each, least_of
 from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation, translate
 from passes.place.untiled import MANY_RUNS, WORTH_TILES, WORTH_WHOLE, runs_in_tiles, untiled
-from passes.schedule.schedule import Schedule
 
 SEED_SHARE = 0.3
 """Part of the budget that a search for a related objective gets."""
@@ -266,12 +267,24 @@ def every_start(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
 
 
 def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> Candidate:
-    """A candidate whose buffers fit, from searches that may put less and less into the memories that overflow; the
-    crowded one when there is none."""
-    memories: set[str] = set()
-    for share in SHARES:
-        memories.update(_overflowing(plan, t, crowded[1], ctx))
-        narrow = relieved(plan, t, memories, share)
+    """A candidate whose buffers fit, from searches that leave more and more free in the memories that overflow, or from
+    such that may put less and less there, whichever is better; a crowded one when there is none."""
+    more_free = [partial(freed, t)] * FREED
+    less_there = [partial(relieved, plan, t, share=share) for share in SHARES]
+    found = [_relief(plan, t, crowded, ctx, narrower) for narrower in (less_there, more_free)]
+    return min(found, key=lambda best: best.judged).candidate
+
+
+def _relief(
+    plan: Plan, t: Translation, crowded: Candidate, ctx: Context, narrower: Sequence[Callable[..., Translation]]
+) -> Best:
+    """The first of the searches of narrower and narrower problems whose buffers fit, and what a probe finds of it; each
+    problem is made from the bytes that were lacking before."""
+    lacking: Counter[str] = Counter()
+    best = Best(NO_ROOM, crowded)
+    for make in narrower:
+        lacking.update(lacking_in(plan, t, best.solution, ctx))
+        narrow = make(lacking)
         try:
             found = driver.solve(narrow.problem, solved_as(plan.objective), ctx.budget().part(SEED_SHARE))
         except Infeasible:
@@ -279,18 +292,8 @@ def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> 
         candidate = (f"{found.method}, relieved", widen_back(narrow, t, found.solution))
         best = judged_best(plan, t, refined(plan, t, candidate), ctx, PROBE)
         if best.judged != NO_ROOM:
-            return best.candidate
-        crowded = candidate
-    return crowded
-
-
-def _overflowing(plan: Plan, t: Translation, solution: pb.Solution, ctx: Context) -> tuple[str, ...]:
-    """The memories that are too small for one request under a solution."""
-    try:
-        Memory().run(Schedule().run(t.apply(plan, solution), ctx), ctx)
-    except NoRoom as error:
-        return error.memories
-    return ()
+            break
+    return best
 
 
 @dataclass(frozen=True)
