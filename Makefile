@@ -59,9 +59,10 @@ browser:
 			|| echo "no browser could be installed: tests of pages will be skipped"; \
 	else echo "no browser here, and no apt-get to install one: tests of pages will be skipped"; fi
 
-# Compiled once, so that no test waits for it and no two workers compile the same.
+# Compiled once, so that no test waits for it and no two workers compile the same: kernels, and the tests' own modules.
 $(KERNELS): $(READY) $(wildcard mapper/cost/*_kernels.py mapper/solve/*/*_kernels.py mapper/solve/*/*/*_kernels.py benchmarks/rivals/*_kernels.py)
 	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python -m pytest --collect-only -n 0 > /dev/null
 	@touch $@
 
 kernels: $(KERNELS)

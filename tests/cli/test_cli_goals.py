@@ -59,6 +59,7 @@ def test_idle_power_above_the_limit_is_impossible(
     assert "idle power alone" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_impossible_latency_is_told_with_the_least(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

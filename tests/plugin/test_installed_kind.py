@@ -68,6 +68,7 @@ def rival(folder: Path, name: str, operator: str, like: str = "elementwise") -> 
     return distribution(folder, "rival-plugin", f"[mapper.kinds]\n{name} = rival:KIND\n")
 
 
+@pytest.mark.slow
 def test_a_model_with_its_operator_is_compiled_and_checked(saved: tuple[Path, Done]) -> None:
     _, done = saved
     assert done.returncode == 0, done.stderr
@@ -103,6 +104,7 @@ def test_without_the_plugin_and_without_stated_shapes_one_is_assumed_and_told(tm
     assert "--expect " in done.stdout
 
 
+@pytest.mark.slow
 def test_a_saved_plan_needs_the_plugin_and_says_so(saved: tuple[Path, Done]) -> None:
     folder, _ = saved
     done = python('import mapper\nmapper.check(mapper.load_plan("out/plan.json"))', folder)

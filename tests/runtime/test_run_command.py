@@ -235,6 +235,7 @@ def test_without_onnxruntime_it_says_what_to_install(
     assert "pip install hetmap[run]" in err
 
 
+@pytest.mark.slow
 def test_a_decoder_with_its_cache_computes_the_same_bits_over_prefill_and_decode(
     mapper_run: Run, tmp_path: Path
 ) -> None:

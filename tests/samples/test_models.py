@@ -145,7 +145,9 @@ def decoder_macs(config: decoder.Decoder, total: int) -> int:
 
 
 @pytest.mark.parametrize(
-    "config", [sizes.LLAMA2_70B, sizes.MIXTRAL_8X7B, sizes.GPT4_LIKE, sizes.MIXTRAL_TINY], ids=lambda c: c.name
+    "config",
+    [sizes.LLAMA2_70B, sizes.MIXTRAL_8X7B, pytest.param(sizes.GPT4_LIKE, marks=pytest.mark.slow), sizes.MIXTRAL_TINY],
+    ids=lambda c: c.name,
 )
 def test_the_front_end_counts_the_macs_of_a_decoded_token(config: decoder.Decoder, tmp_path: Path) -> None:
     main([config.name, "--out", str(tmp_path / "model.onnx")])
@@ -158,7 +160,7 @@ def test_the_front_end_counts_the_macs_of_a_decoded_token(config: decoder.Decode
     [
         ("vit", 17.6e9, 86.6e6),
         ("dit", 118.6e9, 675e6),
-        ("stable-diffusion-unet", 402e9, 860e6),
+        pytest.param("stable-diffusion-unet", 402e9, 860e6, marks=pytest.mark.slow),
         ("resnet18", 1.814e9, 11.68e6),
     ],
 )

@@ -43,6 +43,7 @@ def test_no_point_beats_another_and_each_keeps_its_limit() -> None:
         assert point.bound <= point.value(Objective.THROUGHPUT) * (1 + 1e-9)
 
 
+@pytest.mark.slow
 def test_the_ends_are_the_best_of_each_objective() -> None:
     found = front()
     plan = found.points[0].made.plan
