@@ -29,3 +29,9 @@ def least_of(plan: Plan, t: Translation, solution: pb.Solution) -> float | None:
     if plan.objective not in (Objective.THROUGHPUT, Objective.ENERGY):
         return None
     return pb.objective(t.problem, pb.totals(t.problem, solution), plan.objective.value) * scale(plan)
+
+
+def may_beat(plan: Plan, t: Translation, solution: pb.Solution, value: float) -> bool:
+    """Whether the judge may find a solution better than this value; under limits, which count first, any may be."""
+    least = least_of(plan, t, solution)
+    return bool(plan.limits) or least is None or least < value

@@ -22,14 +22,14 @@ from mapper.solve.placement.by_phase import by_phase
 from mapper.solve.placement.tables import build
 from passes.memory.memory import PROBE
 from passes.place.baselines import search_of, starts
-from passes.place.bounds import bound_of, solved_as, status_of, told_of
+from passes.place.bounds import bound_of, scale, solved_as, status_of, told_of
 from passes.place.infeasible import does_not_fit
 from passes.place.limits import limited_alone, never_met, tightened
 from passes.place.mending.late import with_late
 from passes.place.mending.looks import STEADY, looked_at_best, looked_longer, most_events
 from passes.place.mending.refine import Candidate, refined, refined_alike, waiting_less
 from passes.place.mending.relieve import FREED, SHARES, freed, lacking_in, relieved, widen_back
-from passes.place.rank import best_of_each, least_of
+from passes.place.rank import best_of_each, least_of, may_beat
 from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation, translate
 from passes.place.untiled import MANY_RUNS, WORTH_TILES, WORTH_WHOLE, runs_in_tiles, untiled
@@ -185,14 +185,16 @@ def judged_twice(
     """The best of the candidates, refined and probed, and of the baselines, judged in full; what the probe found where
     no baseline may be better and `proven`, what no plan undercuts, is out of reach."""
     probed, *seconds = _probed(plan, t, found, ctx, proven)
-    first = _with_room(plan, t, probed.candidate, ctx) if probed.judged == NO_ROOM else probed.candidate
-    rivals = [c for c in baselines if c[1] != first[1] and _may_beat(plan, t, c[1], probed.judged)]
+    rivals = [
+        c for c in baselines if c[1] != probed.solution and may_beat(plan, t, c[1], probed.judged[1] * (1 + NEAR))
+    ]
     close = _near(plan, t, rivals, probed, ctx)
     near = [*seconds, *close]
     if not near and not plan.limits and proven * (1 + NEAR) < probed.judged[1] < NO_ROOM[1]:
         return probed  # a longer look would tell nothing that is asked for
+    first = [probed.candidate] if probed.judged != NO_ROOM else _with_room(plan, t, probed, close, ctx)
     known = {best.solution: best.seen for best in (probed, *near) if best.seen}
-    return judged_best(plan, t, [first, *(best.candidate for best in near)], ctx, EVENTS, known, last=bool(close))
+    return judged_best(plan, t, [*first, *(best.candidate for best in near)], ctx, EVENTS, known, last=bool(close))
 
 
 def _probed(plan: Plan, t: Translation, found: list[Candidate], ctx: Context, proven: float) -> list[Best]:
@@ -214,12 +216,6 @@ def _better(plan: Plan, t: Translation, tried: list[Candidate], ctx: Context, be
     """What a probe finds best of those that may be better than the best so far."""
     news = [c for c in tried if (least := least_of(plan, t, c[1])) is None or (0.0, least) < best.judged]
     return [judged_best(plan, t, news, ctx, PROBE)] if news else []
-
-
-def _may_beat(plan: Plan, t: Translation, solution: pb.Solution, probed: Judged) -> bool:
-    """Whether a longer look may find a solution better than what a probe has found of another."""
-    least = least_of(plan, t, solution)
-    return bool(plan.limits) or least is None or least < probed[1] * (1 + NEAR)
 
 
 def _near(plan: Plan, t: Translation, rivals: list[Candidate], probed: Best, ctx: Context) -> list[Best]:
@@ -266,27 +262,35 @@ def every_start(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
     return found
 
 
-def _with_room(plan: Plan, t: Translation, crowded: Candidate, ctx: Context) -> Candidate:
+def _with_room(plan: Plan, t: Translation, crowded: Best, rivals: Sequence[Best], ctx: Context) -> list[Candidate]:
     """A candidate whose buffers fit, from searches that leave more and more free in the memories that overflow, or from
-    such that may put less and less there, whichever is better; a crowded one when there is none."""
+    such that may put less and less there, whichever is better; the crowded one where there is none. None where all are
+    proven to be worse than rivals that fit."""
+    least = min((rival.judged for rival in rivals), default=NO_ROOM)
     more_free = [partial(freed, t)] * FREED
     less_there = [partial(relieved, plan, t, share=share) for share in SHARES]
-    found = [_relief(plan, t, crowded, ctx, narrower) for narrower in (less_there, more_free)]
-    return min(found, key=lambda best: best.judged).candidate
+    best = min(
+        (_relief(plan, t, crowded, least, ctx, ways) for ways in (less_there, more_free)), key=lambda b: b.judged
+    )
+    return [] if best.judged == NO_ROOM != least else [best.candidate]
 
 
 def _relief(
-    plan: Plan, t: Translation, crowded: Candidate, ctx: Context, narrower: Sequence[Callable[..., Translation]]
+    plan: Plan, t: Translation, best: Best, least: Judged, ctx: Context, narrower: Sequence[Callable[..., Translation]]
 ) -> Best:
     """The first of the searches of narrower and narrower problems whose buffers fit, and what a probe finds of it; each
-    problem is made from the bytes that were lacking before."""
+    problem is made from the bytes that were lacking before. Ends where no solution of one can be as good as `least`."""
     lacking: Counter[str] = Counter()
-    best = Best(NO_ROOM, crowded)
+    objective = solved_as(plan.objective)
     for make in narrower:
         lacking.update(lacking_in(plan, t, best.solution, ctx))
         narrow = make(lacking)
+        if least != NO_ROOM:
+            proven = lower_bound(build(narrow.problem), objective, ctx.budget()).value * scale(plan)
+            if proven > least[1] * (1 + NEAR):
+                break
         try:
-            found = driver.solve(narrow.problem, solved_as(plan.objective), ctx.budget().part(SEED_SHARE))
+            found = driver.solve(narrow.problem, objective, ctx.budget().part(SEED_SHARE))
         except Infeasible:
             continue
         candidate = (f"{found.method}, relieved", widen_back(narrow, t, found.solution))

@@ -39,26 +39,25 @@ MOST_TASKS = 600
 def that_fit(plan: Plan, memories: Collection[str]) -> Iterator[tuple[Place, ...]]:
     """Placements of a placed plan with operands brought late and, of tasks that keep their values in these memories, so
     many tiles that one call's buffers may fit there; the fewest tiles first. None where the goal counts the time of a
-    request, on which tiles have no bound, where there are very many tasks, and where no multiple of what tasks need at
-    least would be enough: twice as many tiles halve what tiles divide, and the rest, which waits for work elsewhere,
-    stays."""
+    request, on which tiles have no bound, where there are very many tasks, and where no number would be enough: k times
+    as many tiles leave a k-th of what tiles divide, and the rest, which waits for work elsewhere, stays."""
     if plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
         return
     estimator = Spelling(plan).estimator
     whole = replace(plan, placement=tuple(replace(place, tiles=0) for place in plan.placement or ()))
     roomy = replace(plan, placement=_late(whole, estimator, memories))
-    least, before, known = needed_tiles(plan), 0, dict[tuple[Place, ...], int]()
+    least, before, known = needed_tiles(plan), 0, dict[tuple[Place, ...], int]()  # before: bytes, times their tiles
     for tiles in (0, *(least * times for times in TIMES)) if least else TILES:
         placement = in_tiles(roomy, estimator, memories, tiles)
         if placement in known:
-            before = known[placement]
+            before = tiles * known[placement]
             continue
         lacking = known[placement] = _lacking(replace(plan, placement=placement), estimator, memories)
         if not lacking:
             yield placement
-        elif least and before and 2 * lacking > before:
+        elif before and tiles * lacking > before:  # at its lowest a line through both is above what there is
             return
-        before = lacking if tiles else 0
+        before = tiles * lacking
 
 
 def for_more_calls(verdict: Verdict, tiles: int, estimator: Estimator | None = None) -> tuple[Place, ...] | None:

@@ -10,6 +10,10 @@ from tiny_machines import ONCE, Abacus, machine, sketch
 
 from mapper.cost.check import check
 from mapper.ir.plan import Objective, Plan
+from mapper.pipeline.pass_ import Context
+from mapper.solve.placement import driver
+from mapper.solve.placement.greedy import fastest
+from mapper.solve.placement.tables import build
 from passes.place import solver
 from passes.place.mending.relieve import freed
 from passes.place.translate import translate
@@ -51,6 +55,17 @@ def test_relief_is_never_worse_for_leaving_more_free(monkeypatch: pytest.MonkeyP
     found = value(Objective.THROUGHPUT)
     monkeypatch.setattr(solver, "FREED", 0)
     assert found <= value(Objective.THROUGHPUT)
+
+
+def test_no_search_for_relief_that_is_proven_to_be_worse_than_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = skipping(Objective.THROUGHPUT)
+    t = translate(plan)
+    crowded = solver.Best(solver.NO_ROOM, ("all on the quick unit", fastest(build(t.problem))))
+    rival = solver.Best((0.0, 1e-12), crowded.candidate)
+    monkeypatch.setattr(driver, "solve", lambda *_: pytest.fail("searched"))
+    assert solver._with_room(plan, t, crowded, [rival], Context()) == []
+    with pytest.raises(pytest.fail.Exception, match="searched"):
+        solver._with_room(plan, t, crowded, [solver.Best((0.0, 1e12), crowded.candidate)], Context())
 
 
 def test_twice_of_what_was_lacking_is_left_free_and_nothing_else_changes() -> None:

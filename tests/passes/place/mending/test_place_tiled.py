@@ -189,6 +189,12 @@ def test_more_tiles_are_tried_only_where_they_might_be_enough(monkeypatch: pytes
     assert tried(plan, lambda n: 1600 // n + 1, monkeypatch) == [4, 8]
 
 
+def test_counts_that_nothing_needs_are_tried_only_where_they_might_be_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = on_units(three_products())
+    assert tried(plan, lambda n: 4800 // max(n, 1), monkeypatch) == [0, 2, 3, 4, 6, 8, 16]
+    assert tried(plan, lambda n: 4800 // max(n, 1) + 1, monkeypatch) == [0, 2, 3]
+
+
 def needing(plan: Plan, cluster: str, tiles: int) -> Plan:
     """The plan where this cluster needs so many tiles at least, and is like no other."""
     clusters = tuple(replace(c, repeat=cluster) if c.name == cluster else c for c in plan.clusters or ())
