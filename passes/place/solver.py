@@ -243,15 +243,16 @@ def _again(plan: Plan, problem: pb.Problem, ctx: Context, known: list[pb.Solutio
     return [(f"{found.method}, tightened", found.solution), *found.others]
 
 
-def every_start(t: Translation, plan: Plan, ctx: Context) -> list[Candidate]:
-    """The baselines that are feasible, the best pipeline of stages, and the phases placed one after the other."""
+def every_start(t: Translation, plan: Plan, ctx: Context, most: int = BY_PHASE_OPTIONS) -> list[Candidate]:
+    """The baselines that are feasible, the best pipeline of stages, and, of problems with no more than `most` options,
+    the phases placed one after the other."""
     found = starts(t, plan)
     objective = solved_as(plan.objective)
     ways: list[tuple[str, Callable[[], pb.Solution]]] = [
         (PlaceStages.name, lambda: staged(plan, t, ctx.budget().part(STAGES_SHARE)))
     ]
     options = sum(len(item.options) for item in t.problem.items)
-    if len({item.phase for item in t.problem.items}) > 1 and options <= BY_PHASE_OPTIONS:
+    if len({item.phase for item in t.problem.items}) > 1 and options <= most:
         quiet = replace(ctx.budget().part(BY_PHASE_SHARE), tell=silent)
         ways.append((BY_PHASE, lambda: by_phase(t.problem, objective, quiet)))
     for name, way in ways:

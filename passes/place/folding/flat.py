@@ -27,6 +27,11 @@ units that values go between: about six seconds with its baselines."""
 SIZES = 10
 """So many kinds of values, about, go between units in each phase."""
 
+BY_PHASE_OPTIONS = 3_000
+"""So many options of single chips at most are also placed phase after phase: equal chips make the linear programs of
+its bounds degenerate; of 4,210 options (GPT-2 on eight chiplets of Corsair) they took 15 s of 26, of 1,746 (on eight
+GPUs) less than one."""
+
 
 def rivals(plan: Plan, ctx: Context, to_beat: float) -> Iterator[Plan]:
     """The best placement of each baseline on the chips as they are, where it may beat a value. None on targets of so
@@ -35,7 +40,7 @@ def rivals(plan: Plan, ctx: Context, to_beat: float) -> Iterator[Plan]:
     if len(plan.tasks or ()) * units + SIZES * len(plan.phases) * units**2 > PAIRS:
         return
     t = translate(plan)
-    known = every_start(t, plan, ctx)
+    known = every_start(t, plan, ctx, BY_PHASE_OPTIONS)
     for name, solution in best_of_each(plan, t, known, len(known)):
         if (least_of(plan, t, solution) or 0.0) < to_beat:
             yield with_late(replace(t.apply(plan, solution), search=search_of(t, solution, Status.FEASIBLE, name)))

@@ -7,6 +7,7 @@ fewest tiles that fit are taken and the judge decides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
@@ -36,28 +37,45 @@ MOST_TASKS = 600
 """Tiles are tried for so many tasks at most: each count takes prices, programs and schedules of all of them."""
 
 
+SURE = 0.9
+"""Of the number of tiles that is wanted by two others: rows are whole, so a tile may be larger than its part."""
+
+
 def that_fit(plan: Plan, memories: Collection[str]) -> Iterator[tuple[Place, ...]]:
     """Placements of a placed plan with operands brought late and, of tasks that keep their values in these memories, so
     many tiles that one call's buffers may fit there; the fewest tiles first. None where the goal counts the time of a
-    request, on which tiles have no bound, where there are very many tasks, and where no number would be enough: k times
-    as many tiles leave a k-th of what tiles divide, and the rest, which waits for work elsewhere, stays."""
+    request, on which tiles have no bound, where there are very many tasks, and where no number would be enough; numbers
+    that would not are left out."""
     if plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
         return
     estimator = Spelling(plan).estimator
     whole = replace(plan, placement=tuple(replace(place, tiles=0) for place in plan.placement or ()))
     roomy = replace(plan, placement=_late(whole, estimator, memories))
-    least, before, known = needed_tiles(plan), 0, dict[tuple[Place, ...], int]()  # before: bytes, times their tiles
+    least = needed_tiles(plan)
+    known, seen, wanted = dict[tuple[Place, ...], int](), list[tuple[int, int]](), 0.0
     for tiles in (0, *(least * times for times in TIMES)) if least else TILES:
-        placement = in_tiles(roomy, estimator, memories, tiles)
-        if placement in known:
-            before = tiles * known[placement]
+        if 0 < tiles < wanted:
             continue
-        lacking = known[placement] = _lacking(replace(plan, placement=placement), estimator, memories)
-        if not lacking:
+        placement = in_tiles(roomy, estimator, memories, tiles)
+        new = placement not in known
+        lacking = known[placement] if not new else _lacking(replace(plan, placement=placement), estimator, memories)
+        known[placement] = lacking
+        if new and not lacking:
             yield placement
-        elif before and tiles * lacking > before:  # at its lowest a line through both is above what there is
-            return
-        before = tiles * lacking
+        seen = [*seen[-1:], (tiles, lacking)] if tiles and lacking else []
+        if len(seen) > 1:
+            wanted = SURE * _enough(*seen)
+            if wanted == math.inf:
+                return
+
+
+def _enough(few: tuple[int, int], many: tuple[int, int]) -> float:
+    """The number of tiles at which nothing is lacking, at least, by what is lacking at two numbers; infinite where none
+    is enough. k times as many tiles leave a k-th of what tiles divide, and the rest stays: at each moment what is
+    lacking is a line of 1 / tiles, the most of all moments is convex, and so above the line through any two points."""
+    (tiles, lacking), (more, less) = few, many
+    rest = (more * less - tiles * lacking) / (more - tiles)
+    return math.inf if rest >= 0 else more * (1 - less / rest)
 
 
 def for_more_calls(verdict: Verdict, tiles: int, estimator: Estimator | None = None) -> tuple[Place, ...] | None:

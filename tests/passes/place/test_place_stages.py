@@ -97,9 +97,9 @@ def test_a_model_without_ops_has_no_stages_and_an_empty_placement() -> None:
 
 
 def test_a_model_that_does_not_fit_is_told_why_with_numbers() -> None:
-    plan = prepared(machine(Abacus(), Abacus(), capacities=(200, 200)), layers(4))
+    plan = prepared(machine(Abacus(), Abacus(), capacities=(150, 150)), layers(4))
     with pytest.raises(
         Infeasible, match=r"place-stages finds no placement of .*: no device can take 'y0', which need 128 bytes"
     ) as caught:
         PlaceStages().run(plan, QUICK)
-    assert caught.value.details == ("class 'u0' holds 100 bytes, 28 too few",)
+    assert caught.value.details == ("class 'u0' holds 118 bytes, 10 too few",)
