@@ -17,11 +17,11 @@ from mapper.solve.placement.known import Proof, strongest
 from passes.place.baselines import assign, greedy, search_of
 from passes.place.bounds import scale, solved_as
 from passes.place.infeasible import finds_none
+from passes.place.judging import judged_twice
 from passes.place.mending.gather import keeps_rules
 from passes.place.mending.late import with_late
 from passes.place.mending.looks import looked_longer, most_events
 from passes.place.mending.refine import Candidate
-from passes.place.solver import judged_twice
 from passes.place.translate import Translation, translate
 from passes.place.variants import Seen, Variants
 

@@ -11,7 +11,8 @@ from mapper.solve.placement.by_phase import by_phase
 from passes.place.baselines import finish
 from passes.place.bounds import solved_as
 from passes.place.infeasible import finds_none
-from passes.place.solver import BY_PHASE, BY_PHASE_SHARE, PlaceCpSat
+from passes.place.searching import BY_PHASE, BY_PHASE_SHARE
+from passes.place.solver import PlaceCpSat
 from passes.place.translate import translate
 
 

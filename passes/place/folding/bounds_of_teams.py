@@ -13,7 +13,8 @@ from mapper.solve.budget import Budget
 from mapper.solve.placement.infeasible import demand
 from passes.place.bounds import Bounds
 from passes.place.folding.pooled import Pooled, on_target, pools
-from passes.place.solver import BoundsBySearch, searched
+from passes.place.searching import searched
+from passes.place.solver import BoundsBySearch
 
 SEARCH_SHARE = 0.5
 """Part of the budget that the search on one pooled target gets."""

@@ -17,7 +17,7 @@ from passes.place.folding.quick import SAFE, Quick, Sort
 from passes.place.mending.late import with_late
 from passes.place.prices import OWN, Price
 from passes.place.rank import best_of_each, least_of
-from passes.place.solver import every_start
+from passes.place.searching import every_start
 from passes.place.translate import translate
 
 PAIRS = 60_000

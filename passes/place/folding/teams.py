@@ -27,7 +27,9 @@ from passes.place.folding.on_chips import on_chips
 from passes.place.folding.pooled import Pooled, on_like_target, pools, stands_for, ways_of
 from passes.place.folding.uncrowded import uncrowded
 from passes.place.mending.looks import STEADY, looked_at
-from passes.place.solver import NEAR, NO_ROOM, Judged, PlaceCpSat, searched
+from passes.place.probe import NEAR, NO_ROOM, Judged
+from passes.place.searching import searched
+from passes.place.solver import PlaceCpSat
 from passes.place.translate import Translation
 
 FILL_SHARE = 0.05

@@ -14,8 +14,10 @@ from mapper.pipeline.pass_ import Context
 from mapper.solve.placement import driver
 from mapper.solve.placement.greedy import fastest
 from mapper.solve.placement.tables import build
-from passes.place import solver
+from passes.place import relief
 from passes.place.mending.relieve import freed
+from passes.place.probe import NO_ROOM, Best
+from passes.place.relief import with_room
 from passes.place.translate import translate
 
 LAYERS = 10
@@ -46,26 +48,26 @@ def value(objective: Objective) -> float:
 @pytest.mark.slow
 def test_where_a_little_is_lacking_only_a_little_goes_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     found = value(Objective.LATENCY)
-    monkeypatch.setattr(solver, "FREED", 0)
+    monkeypatch.setattr(relief, "FREED", 0)
     assert found < 0.7 * value(Objective.LATENCY)
 
 
 @pytest.mark.slow
 def test_relief_is_never_worse_for_leaving_more_free(monkeypatch: pytest.MonkeyPatch) -> None:
     found = value(Objective.THROUGHPUT)
-    monkeypatch.setattr(solver, "FREED", 0)
+    monkeypatch.setattr(relief, "FREED", 0)
     assert found <= value(Objective.THROUGHPUT)
 
 
 def test_no_search_for_relief_that_is_proven_to_be_worse_than_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = skipping(Objective.THROUGHPUT)
     t = translate(plan)
-    crowded = solver.Best(solver.NO_ROOM, ("all on the quick unit", fastest(build(t.problem))))
-    rival = solver.Best((0.0, 1e-12), crowded.candidate)
+    crowded = Best(NO_ROOM, ("all on the quick unit", fastest(build(t.problem))))
+    rival = Best((0.0, 1e-12), crowded.candidate)
     monkeypatch.setattr(driver, "solve", lambda *_: pytest.fail("searched"))
-    assert solver._with_room(plan, t, crowded, [rival], Context()) == []
+    assert with_room(plan, t, crowded, [rival], Context()) == []
     with pytest.raises(pytest.fail.Exception, match="searched"):
-        solver._with_room(plan, t, crowded, [solver.Best((0.0, 1e12), crowded.candidate)], Context())
+        with_room(plan, t, crowded, [Best((0.0, 1e12), crowded.candidate)], Context())
 
 
 def test_twice_of_what_was_lacking_is_left_free_and_nothing_else_changes() -> None:
