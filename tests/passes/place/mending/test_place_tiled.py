@@ -17,7 +17,7 @@ from mapper.errors import Infeasible, Unsupported
 from mapper.ir.plan import Objective, Plan
 from mapper.pipeline.pass_ import Context, Effort
 from passes.memory.memory import PROBE, Memory, NoRoom
-from passes.place import solver
+from passes.place import whole_tasks
 from passes.place.mending import tiled as tiling
 from passes.place.mending.looks import looked_at, looked_at_best
 from passes.place.mending.tiled import for_more_calls, needed_tiles, that_fit
@@ -236,8 +236,8 @@ def test_runs_of_tasks_that_need_tiles_are_counted() -> None:
 
 def either_way(promise: float, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """Products that both units run, the small one in tiles, as if looks at twelve runs were long."""
-    monkeypatch.setattr(solver, "MANY_RUNS", 3)
-    monkeypatch.setattr(solver, "WORTH_TILES", promise)
+    monkeypatch.setattr(whole_tasks, "MANY_RUNS", 3)
+    monkeypatch.setattr(whole_tasks, "WORTH_TILES", promise)
     target = machine(Abacus(ticks_per_element=4000), Loom(ticks_per_element=1), capacities=(1 << 20, FEW), link=1e8)
     return prepared(target, sketch(*LINES, shape=(64, 8)), passes="partition-ops,options,place-cpsat,schedule,memory")
 
