@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mapper.cost.estimate import Estimator
 from mapper.cost.places import Place, Places, Step
 from mapper.cost.shards.sharing import Sharing
 from mapper.cost.shards.spread import Spread
@@ -11,10 +12,13 @@ from mapper.ir.graph import Graph, Phase
 
 
 class Sizes:
-    """How large values are in each phase."""
+    """How large values are in each phase, and how they get from place to place. Of all plans on a target the answers
+    are the same: they are kept."""
 
     def __init__(self, graph: Graph, sharing: Sharing, places: Places, has_teams: bool) -> None:
         self.graph, self.sharing, self.places, self.has_teams = graph, sharing, places, has_teams
+        self._ways: dict[tuple[str, str, int, Place, Place], tuple[Step, ...]] = {}
+        self._bytes_of: dict[tuple[str, str, int, Place], int] = {}
 
     def mean(self, value: str, phase: Phase) -> Spread:
         """Mean number of elements of a value over the phase's samples, and how ranks can divide them."""
@@ -24,22 +28,36 @@ class Sizes:
         """The largest number of elements of a value over the phase's samples, and how ranks can divide them."""
         return self.sharing.peak(value, phase.name, divides=self.has_teams)
 
-    def peak_bytes(self, value: str, phase: Phase, place: Place) -> int:
-        """Most bytes that a value takes at a place over the phase's samples, on all ranks that it lies with."""
-        return self._bytes(value, self.peak(value, phase), place)
+    def peak_bytes(self, value: str, phase: Phase, place: Place, tiles: int = 0) -> int:
+        """Most bytes that a value (tiles: 0), or one of so many pieces of it, takes at a place over the phase's
+        samples, on all ranks that it lies with."""
+        key = (value, phase.name, tiles, place)
+        found = self._bytes_of.get(key)
+        if found is None:
+            peak = self._peak_of_piece(value, phase, tiles) if tiles else self.peak(value, phase)
+            dtype = self.graph.value[value].dtype
+            found = self.places.bytes(peak, place.dtype if dtype.is_float else dtype, place)
+            self._bytes_of[key] = found
+        return found
 
     def piece(self, value: str, phase: Phase, tiles: int) -> Spread:
         """Elements of one of so many pieces of a value's rows, in the mean over the phase's samples."""
         spread = self.sharing.spread(value, phase.name, divides=True)
         return Spread(spread.part(Layout.TOKENS, tiles))
 
-    def peak_bytes_of_piece(self, value: str, phase: Phase, tiles: int, place: Place) -> int:
-        """Most bytes that one of so many pieces takes at a place over the phase's samples."""
-        peak = self.sharing.peak(value, phase.name, divides=True)
-        return self._bytes(value, Spread(peak.part(Layout.TOKENS, tiles)), place)
+    def _peak_of_piece(self, value: str, phase: Phase, tiles: int) -> Spread:
+        """The largest number of elements of one of so many pieces over the phase's samples."""
+        return Spread(self.sharing.peak(value, phase.name, divides=True).part(Layout.TOKENS, tiles))
 
     def steps(self, value: str, phase: Phase, tiles: int, source: Place, to: Place) -> tuple[Step, ...]:
         """How a value (tiles: 0), or one of so many pieces of it, gets from one place to another."""
+        key = (value, phase.name, tiles, source, to)
+        found = self._ways.get(key)
+        if found is None:
+            found = self._ways[key] = self._steps(value, phase, tiles, source, to)
+        return found
+
+    def _steps(self, value: str, phase: Phase, tiles: int, source: Place, to: Place) -> tuple[Step, ...]:
         dtype, crosses, mean = self.graph.value[value].dtype, self.crosses(value), self.mean(value, phase)
         whole = self.places.steps(mean, dtype, source, to, crosses)
         if not tiles:
@@ -51,9 +69,14 @@ class Sizes:
         """Whether a value enters or leaves the graph: one of its ends is then the io memory, wherever tasks are."""
         return value in self.graph.ends or value not in self.graph.producer
 
-    def _bytes(self, value: str, spread: Spread, place: Place) -> int:
-        dtype = self.graph.value[value].dtype
-        return self.places.bytes(spread, place.dtype if dtype.is_float else dtype, place)
+
+def sizes_on(estimator: Estimator) -> Sizes:
+    """The sizes of values on an estimator's target, kept with it."""
+    kept: Sizes | None = estimator.__dict__.get("_sizes")
+    if kept is None:
+        places = Places(estimator.target, estimator)
+        kept = estimator.__dict__["_sizes"] = Sizes(estimator.graph, estimator.sharing, places, estimator.has_teams)
+    return kept
 
 
 class Pieces:
@@ -101,7 +124,7 @@ class Pieces:
         if label not in self._known:
             return self._sizes.peak_bytes(label, self._phase, place)
         value, tile = self._known[label]
-        return self._sizes.peak_bytes_of_piece(value, self._phase, tile.of, place)
+        return self._sizes.peak_bytes(value, self._phase, place, tile.of)
 
     def steps(self, label: str, source: Place, to: Place) -> tuple[Step, ...]:
         """How what a label stands for gets from one place to another; pieces take together no less than the whole."""

@@ -14,8 +14,7 @@ from mapper.cost.deliveries import Deliveries, summed
 from mapper.cost.engines import POWER, Engine, channel_share, engine_of, power_ticks
 from mapper.cost.estimate import Estimator
 from mapper.cost.handover import HandOver, hand_overs
-from mapper.cost.pieces import Sizes
-from mapper.cost.places import Places
+from mapper.cost.pieces import sizes_on
 from mapper.cost.shards.spread import Spread
 from mapper.cost.tiles import Tile, Tiling, parts_at_least, runs_of, tiling
 from mapper.errors import InvalidPlan
@@ -36,8 +35,8 @@ class Spelling:
     def __init__(self, plan: Plan, estimator: Estimator | None = None) -> None:
         self.plan = plan
         self.estimator = estimator or Estimator(plan.target, plan.graph, plan.phases, plan.precision)
-        self.places = Places(plan.target, self.estimator)
-        self.sizes = Sizes(plan.graph, self.estimator.sharing, self.places, self.estimator.has_teams)
+        self.sizes = sizes_on(self.estimator)
+        self.places = self.sizes.places
         self._tilings: dict[str, Tiling] = {}
 
     def programs(self) -> tuple[Program, ...]:
@@ -49,7 +48,7 @@ class Spelling:
         known: tuple[tuple[object, ...], tuple[Program, ...]] | None = self.plan.graph.derived.get("programs")
         asked = tuple(getattr(self.plan, decision) for decision in _SPELLED)
         if known is None or any(a is not b for a, b in zip(known[0], asked, strict=True)):
-            known = asked, tuple(self._program(phase) for phase in self.plan.phases)
+            known = asked, tuple(self.program(phase) for phase in self.plan.phases)
             self.plan.graph.derived["programs"] = known  # the last ones alone: they may be large
         return known[1]
 
@@ -78,7 +77,8 @@ class Spelling:
             single = next(o for o in same if (o.units, o.source, o.shard) == key and o.replicas == 1)
         return engine_of(self.estimator, self.plan.target.unit[unit], cluster, option, single, phase)
 
-    def _program(self, phase: Phase) -> Program:
+    def program(self, phase: Phase) -> Program:
+        """The program of one phase, written anew."""
         draft = _Draft(self, phase)
         tasks = [t for t in self.plan.tasks or () if t.phase == phase.name]
         tilings = {t.name: self.tiling(t) for t in tasks if self.plan.place[t.name].tiles}

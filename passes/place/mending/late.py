@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from mapper.cost.estimate import Estimator
 from mapper.cost.judge import Verdict, arena_slots
 from mapper.cost.liveness import Life, lives, segments
 from mapper.cost.program import Program, Spelling
@@ -89,12 +90,12 @@ def lying(plan: Plan, program: Program, call: Call, life: Life) -> Iterator[tupl
         used = max(used, call.ends[reader])
 
 
-def added(plan: Plan, late: Mapping[str, set[str]]) -> tuple[Place, ...] | None:
+def added(plan: Plan, late: Mapping[str, set[str]], estimator: Estimator | None = None) -> tuple[Place, ...] | None:
     """The plan's placement with these operands of tasks brought late too; None where one lies in no other memory, as
     wide, before."""
     found = tuple(replace(p, late=tuple(sorted({*p.late, *late.get(p.task, ())}))) for p in plan.placement or ())
     try:
-        Spelling(replace(plan, placement=found)).programs()
+        Spelling(replace(plan, placement=found), estimator).programs()
     except InvalidPlan:
         return None
     return found

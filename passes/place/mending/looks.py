@@ -53,8 +53,8 @@ def looked_at_best(
         probe = judged(placed.placement, min(PROBE, most))
     except NoRoom as crowded:
         if not needed_tiles(placed):
-            return _in_tiles(placed, crowded, lambda placement: judged(placement, most))
-        probe = _in_tiles(placed, crowded, lambda placement: judged(placement, min(PROBE, most)))
+            return _in_tiles(placed, crowded, lambda placement: judged(placement, most), prices)
+        probe = _in_tiles(placed, crowded, lambda placement: judged(placement, min(PROBE, most)), prices)
     if placed.objective in STEADY and probe.value(placed.objective) < FAR * rival:
         probe = _with_less_room(probe, lambda placement: judged(placement, min(PROBE, most)), prices)
     return probe if most <= PROBE else looked_longer(probe, most, last)
@@ -109,9 +109,11 @@ def _memory(plan: Plan, events: int, last: bool) -> Memory:
     return Memory() if (plan.limits or last) and events > PROBE else Memory(min_times=max(MULTIPLES))
 
 
-def _in_tiles(placed: Plan, crowded: NoRoom, judged: Callable[[tuple[Place, ...]], Verdict]) -> Verdict:
+def _in_tiles(
+    placed: Plan, crowded: NoRoom, judged: Callable[[tuple[Place, ...]], Verdict], estimator: Estimator
+) -> Verdict:
     """The verdict on a plan whose buffers do not fit, with the fewest tiles that do."""
-    for placement in that_fit(placed, crowded.memories):
+    for placement in that_fit(placed, crowded.memories, estimator):
         try:
             return judged(placement)
         except NoRoom:

@@ -17,6 +17,7 @@ from mapper.cost.liveness import Life, lives
 from mapper.cost.program import Program, Spelling
 from mapper.cost.replay import Call, replay
 from mapper.cost.tiles import tiling
+from mapper.ir.graph import Phase
 from mapper.ir.plan import Place, Plan
 from passes.place.mending.late import added, lying, taking_turns
 from passes.schedule.schedule import slots
@@ -41,24 +42,26 @@ SURE = 0.9
 """Of the number of tiles that is wanted by two others: rows are whole, so a tile may be larger than its part."""
 
 
-def that_fit(plan: Plan, memories: Collection[str]) -> Iterator[tuple[Place, ...]]:
+def that_fit(plan: Plan, memories: Collection[str], estimator: Estimator | None = None) -> Iterator[tuple[Place, ...]]:
     """Placements of a placed plan with operands brought late and, of tasks that keep their values in these memories, so
     many tiles that one call's buffers may fit there; the fewest tiles first. None where the goal counts the time of a
     request, on which tiles have no bound, where there are very many tasks, and where no number would be enough; numbers
     that would not are left out."""
     if plan.goal.counts_time or len(plan.tasks or ()) > MOST_TASKS:
         return
-    estimator = Spelling(plan).estimator
+    prices = Spelling(plan, estimator).estimator
     whole = replace(plan, placement=tuple(replace(place, tiles=0) for place in plan.placement or ()))
-    roomy = replace(plan, placement=_late(whole, estimator, memories))
+    roomy = replace(plan, placement=_late(whole, prices, memories))
     least = needed_tiles(plan)
     known, seen, wanted = dict[tuple[Place, ...], int](), list[tuple[int, int]](), 0.0
+    crowd = Crowd()
     for tiles in (0, *(least * times for times in TIMES)) if least else TILES:
         if 0 < tiles < wanted:
             continue
-        placement = in_tiles(roomy, estimator, memories, tiles)
+        placement = in_tiles(roomy, prices, memories, tiles)
         new = placement not in known
-        lacking = known[placement] if not new else _lacking(replace(plan, placement=placement), estimator, memories)
+        placed = replace(plan, placement=placement)
+        lacking = _lacking(placed, prices, memories, crowd) if new else known[placement]
         known[placement] = lacking
         if new and not lacking:
             yield placement
@@ -114,18 +117,37 @@ def needed_tiles(plan: Plan) -> int:
 
 def _calls(plan: Plan, estimator: Estimator) -> list[tuple[Program, Call]]:
     """The programs of a placed plan with a quick schedule."""
-    return [(p, replay(p, {s.what: s for s in slots(p)})) for p in Spelling(plan, estimator).programs()]
+    return [_call(program) for program in Spelling(plan, estimator).programs()]
 
 
-def _lacking(plan: Plan, estimator: Estimator, memories: Collection[str]) -> int:
+def _call(program: Program) -> tuple[Program, Call]:
+    return program, replay(program, {s.what: s for s in slots(program)})
+
+
+Crowd = dict[tuple[str, tuple[Place, ...]], dict[str, int]]
+"""What a phase's call keeps in each memory at most, by how its tasks are placed, of placements that differ in tiles and
+late operands alone."""
+
+
+def _lacking(plan: Plan, estimator: Estimator, memories: Collection[str], known: Crowd) -> int:
     """Bytes by which the buffers of one call of each phase, as much as is alive at once, are more than one of the
     memories has beside what stays there, at most; 0 where they fit."""
     needed = fixed_bytes(replace(plan, inflight=1))
-    for program, call in _calls(plan, estimator):
-        alive = [life for life in lives(program, call) if life.memory in memories]
-        for memory in memories:
-            needed[memory] += _most_alive([life for life in alive if life.memory == memory])
+    spelling = Spelling(plan, estimator)
+    for phase in plan.phases:
+        key = phase.name, tuple(p for p in plan.placement or () if plan.task[p.task].phase == phase.name)
+        if key not in known:
+            known[key] = _alive(spelling, phase, memories)
+        for memory, size in known[key].items():
+            needed[memory] += size
     return max([0, *(needed[m] - plan.target.memory[m].capacity_bytes for m in memories)])
+
+
+def _alive(spelling: Spelling, phase: Phase, memories: Collection[str]) -> dict[str, int]:
+    """The most bytes of a phase's call that are alive at once in each of the memories."""
+    program, call = _call(spelling.program(phase))
+    alive = [life for life in lives(program, call) if life.memory in memories]
+    return {m: _most_alive([life for life in alive if life.memory == m]) for m in memories}
 
 
 def _most_alive(found: Collection[Life]) -> int:
@@ -146,4 +168,4 @@ def _late(plan: Plan, estimator: Estimator, memories: Collection[str]) -> tuple[
             if life.memory in memories:
                 for task, value in lying(plan, program, call, life):
                     late.setdefault(task, set()).add(value)
-    return added(plan, late) or plan.placement or ()
+    return added(plan, late, estimator) or plan.placement or ()
