@@ -60,9 +60,10 @@ browser:
 	else echo "no browser here, and no apt-get to install one: tests of pages will be skipped"; fi
 
 # Compiled once, so that no test waits for it and no two workers compile the same: kernels, and the tests' own modules.
+# What cannot be collected the tests tell.
 $(KERNELS): $(READY) $(wildcard mapper/cost/*_kernels.py mapper/solve/*/*_kernels.py mapper/solve/*/*/*_kernels.py benchmarks/rivals/*_kernels.py)
 	$(BIN)/python benchmarks/kernels.py
-	-$(BIN)/python -m pytest --collect-only -q -n 0 > /dev/null  # what cannot be collected the tests tell
+	-$(BIN)/python -m pytest --collect-only -q -n 0 > /dev/null
 	@touch $@
 
 kernels: $(KERNELS)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 
 from mapper.cli.collecting import left_to_the_system, uncollected
@@ -94,6 +95,7 @@ def _loading(quiet: bool) -> Iterator[None]:
             sys.stderr.flush()
 
 
+@cache
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mapper",
