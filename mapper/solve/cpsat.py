@@ -54,6 +54,14 @@ still: OR-Tools 9.15 has loops that do not count. Far beyond what a run takes th
 WORKERS = 2
 """A fixed count, interleaved, for a budget without workers: the search is then the same on every machine."""
 
+SLICES = 1
+"""Slices of the search that each worker gets before an interleaved search looks at its limit. By default OR-Tools 9.15
+goes on for twice as long: fillings of chips limited to 0.2 deterministic seconds took 0.2 to 1.0, now 0.2 to 0.4."""
+
+LONG_BATCHES: Mapping[str, Any] = {"interleave_batch_size": 0}
+"""Parameters of a search that may go on for several times its limit, as OR-Tools does by default: schedules of thirty
+jobs are found in what their single run takes beyond it."""
+
 
 def solve(
     model: cp_model.CpModel,
@@ -118,6 +126,7 @@ def _configure(solver: cp_model.CpSolver, model: cp_model.CpModel, budget: Budge
         has_objective = model.has_objective()  # OR-Tools 9.15 aborts on interleaved search without one
         p.num_workers = WORKERS if has_objective else 1
         p.interleave_search = has_objective
+        p.interleave_batch_size = p.num_workers * SLICES
     else:
         p.num_workers = budget.workers
     if budget.deterministic_seconds < math.inf:

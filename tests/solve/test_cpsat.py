@@ -10,7 +10,7 @@ from ortools.sat.python import cp_model
 
 from mapper.errors import MapperError
 from mapper.solve.budget import Budget
-from mapper.solve.cpsat import Outcome, add_hints, core, solve, whole
+from mapper.solve.cpsat import LONG_BATCHES, Outcome, add_hints, core, solve, whole
 
 
 def _sum_below(limit: int) -> tuple[cp_model.CpModel, list[cp_model.IntVar]]:
@@ -32,6 +32,28 @@ def test_an_optimum_has_its_value_and_bound(workers: int | None) -> None:
 def test_no_limit_of_work_is_a_limit_of_time_alone() -> None:
     model, _ = _sum_below(17)
     assert solve(model, Budget(math.inf, deadline=time.monotonic() + 5)).outcome is Outcome.OPTIMAL
+
+
+def knapsacks() -> cp_model.CpModel:
+    """Pieces on bins of two heights each: small, but far from done in the limits below."""
+    model = cp_model.CpModel()
+    bins = [[model.new_int_var(0, 9, "") for _ in range(12)] for _ in range(8)]
+    height = model.new_int_var(0, 10**6, "height")
+    for piece in range(12):
+        model.add(sum(row[piece] for row in bins) == 9)
+    for row in bins:
+        model.add(sum((1009 + 137 * piece**2) * count for piece, count in enumerate(row)) <= height)
+        model.add(sum((911 + 997 * (7 * piece % 12)) * count for piece, count in enumerate(row)) <= height)
+    model.minimize(height)
+    return model
+
+
+def test_a_run_ends_soon_after_its_limit_of_work() -> None:
+    assert 0.05 < solve(knapsacks(), Budget(0.05)).deterministic_seconds < 0.15
+
+
+def test_a_run_of_long_batches_may_go_on_for_several_times_its_limit() -> None:
+    assert solve(knapsacks(), Budget(0.05), parameters=LONG_BATCHES).deterministic_seconds > 0.15
 
 
 def test_an_infeasible_model_has_neither_value_nor_bound() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from mapper.solve.budget import Budget
-from mapper.solve.cpsat import Answer, solve
+from mapper.solve.cpsat import LONG_BATCHES, Answer, solve
 from mapper.solve.makespan.disjunctive import MOST_PAIRS, cliques, rival_pairs
 from mapper.solve.makespan.problem import Problem, Solution
 
@@ -59,7 +59,7 @@ def exact(
         model.add_hint(variable, value)
     model.add_hint(x.makespan, hint.makespan)
     model.minimize(x.makespan)
-    parameters = {}
+    parameters = LONG_BATCHES
     if budget.workers is not None:
         parameters = PROVING
         add_rivals(model, x, problem)

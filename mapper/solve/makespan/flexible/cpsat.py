@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ortools.sat.python import cp_model
 
 from mapper.solve.budget import Budget
-from mapper.solve.cpsat import Answer, solve
+from mapper.solve.cpsat import LONG_BATCHES, Answer, solve
 from mapper.solve.makespan.flexible.bound import heads_of, tails_of
 from mapper.solve.makespan.flexible.problem import Edge, Problem, Solution
 
@@ -47,7 +47,7 @@ def exact(
     if hint is not None:
         add_hint(model, x, problem, hint)
     model.minimize(x.makespan)
-    answer = solve(model, budget, on_bound=on_bound, enough=enough)
+    answer = solve(model, budget, parameters=LONG_BATCHES, on_bound=on_bound, enough=enough)
     return (read_back(problem, x, answer.solver) if answer.found else None), answer
 
 
