@@ -17,10 +17,8 @@ from passes.place.bounds import scale, solved_as
 from passes.place.mending.refine import Candidate, refined
 from passes.place.mending.relieve import FREED, SHARES, freed, lacking_in, relieved, widen_back
 from passes.place.probe import NEAR, NO_ROOM, Best, Judged, judged_best
+from passes.place.searching import FURTHER_SHARE
 from passes.place.translate import Translation
-
-SEARCH_SHARE = 0.3
-"""Part of the budget that a search gets."""
 
 
 def with_room(plan: Plan, t: Translation, crowded: Best, rivals: Sequence[Best], ctx: Context) -> list[Candidate]:
@@ -60,7 +58,7 @@ def _relief(
             if proven > least[1] * (1 + NEAR):
                 break
         try:
-            found = driver.solve(narrow.problem, objective, ctx.budget().part(SEARCH_SHARE))
+            found = driver.solve(narrow.problem, objective, ctx.budget().part(FURTHER_SHARE))
         except Infeasible:
             continue
         candidate = (f"{found.method}, relieved", widen_back(narrow, t, found.solution))

@@ -23,8 +23,8 @@ from passes.place.mending.refine import Candidate
 from passes.place.stages import PlaceStages, staged
 from passes.place.translate import Translation
 
-SEED_SHARE = 0.3
-"""Part of the budget that a search for a related objective gets."""
+FURTHER_SHARE = 0.3
+"""Part of the budget that each further search gets: for a related objective, under tighter limits, with more room."""
 
 STAGES_SHARE = 0.1
 """Part of the budget that the cut into stages gets."""
@@ -75,7 +75,7 @@ def searched(
     found = [s for _, s in known]
     budget = told_of(plan, budget)
     related: list[Candidate] = []
-    quiet = replace(budget.part(SEED_SHARE), tell=silent)
+    quiet = replace(budget.part(FURTHER_SHARE), tell=silent)
     wanted = [(seed.value, t.problem) for seed in SEEDS.get(plan.objective, ())] + limited_alone(t.problem)
     try:
         for name, problem in wanted:

@@ -17,9 +17,10 @@ from passes.place.limits import tightened
 from passes.place.mending.late import with_late
 from passes.place.mending.looks import STEADY, looked_at_best, looked_longer
 from passes.place.mending.refine import Candidate
+from passes.place.probe import Best
 from passes.place.rank import best_of_each
-from passes.place.searching import SEED_SHARE, every_start, searched
-from passes.place.translate import translate
+from passes.place.searching import FURTHER_SHARE, every_start, searched
+from passes.place.translate import Translation, translate
 from passes.place.whole_tasks import judged_with_whole
 
 STARTED, SEARCHED = 0.2, 0.9
@@ -54,17 +55,7 @@ class PlaceCpSat(Pass):
         baselines = best_of_each(plan, t, known, self.candidates)
         bound = bound_of(plan, result)
         best = judged_with_whole(plan, t, found, baselines, ctx, bound.value, self.candidates)
-        tight = t.problem
-        for _ in range(TIGHTENED if best.judged[0] else 0):
-            tight = tightened(plan, tight, best.solution, looked_at_best(t.apply(plan, best.solution), ctx, EVENTS))
-            again = _again(plan, tight, ctx, [best.solution, *(s for _, s in found)])
-            if again is None:
-                break
-            retried = judged_twice(plan, t, again, [best.candidate], ctx, bound.value)
-            if retried.judged < best.judged:
-                best = retried
-            if not best.judged[0]:
-                break
+        best = _within_limits(plan, t, best, [s for _, s in found], bound.value, ctx)
         status = status_of(result, ctx, best.judged, bound)
         if status is Status.OPTIMAL and plan.objective in STEADY and best.seen is not None:
             last = looked_longer(best.seen, EVENTS, last=True)  # with as few requests in flight as are nearly as good
@@ -74,10 +65,28 @@ class PlaceCpSat(Pass):
         return with_late(placed, best.placement)
 
 
+def _within_limits(
+    plan: Plan, t: Translation, best: Best, known: list[pb.Solution], proven: float, ctx: Context
+) -> Best:
+    """The best that searches under tighter and tighter limits find, where the judge finds more than a limit allows and
+    the placement problem does not; the best so far where it keeps them."""
+    tight = t.problem
+    for _ in range(TIGHTENED):
+        if not best.judged[0]:
+            break
+        tight = tightened(plan, tight, best.solution, looked_at_best(t.apply(plan, best.solution), ctx, EVENTS))
+        again = _again(plan, tight, ctx, [best.solution, *known])
+        if again is None:
+            break
+        retried = judged_twice(plan, t, again, [best.candidate], ctx, proven)
+        best = min(best, retried, key=lambda b: b.judged)
+    return best
+
+
 def _again(plan: Plan, problem: pb.Problem, ctx: Context, known: list[pb.Solution]) -> list[Candidate] | None:
     """What a search under tighter limits finds; None when it finds nothing that keeps them."""
     try:
-        found = driver.solve(problem, solved_as(plan.objective), ctx.budget().part(SEED_SHARE), known)
+        found = driver.solve(problem, solved_as(plan.objective), ctx.budget().part(FURTHER_SHARE), known)
     except Infeasible:
         return None
     return [(f"{found.method}, tightened", found.solution), *found.others]

@@ -51,8 +51,9 @@ def judged_with_whole(
     if not first:
         whole = _whole_tasks(plan, few, t, ctx, most)
     # whole tasks stay unless tiles are better by more than a probe may err
-    better = whole is None or (best.judged[0], best.judged[1] * (1 + ROUGH)) < whole.judged
-    return best if better or whole is None else whole
+    if whole is None or (best.judged[0], best.judged[1] * (1 + ROUGH)) < whole.judged:
+        return best
+    return whole
 
 
 def _whole_tasks(plan: Plan, few: Translation, t: Translation, ctx: Context, most: int) -> Best | None:
