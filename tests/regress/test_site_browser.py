@@ -100,6 +100,7 @@ def test_pointing_at_a_strip_tells_night_value_and_change(path: Path, opened: Op
     assert "2025-11-24" in text
     assert "against what was accepted" in text
     box.click()
+    page.page.wait_for_function("document.getElementById('cases').hidden")  # what a hash brings comes a moment later
     assert shown(page) == ["case"]
 
 
